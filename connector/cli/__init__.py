@@ -1,0 +1,62 @@
+"""The ``casewire`` command: one file per group of commands."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from connector import __version__
+from connector.errors import CasewireError
+
+COMMANDS = {
+    "demo": "connector.cli.demo",
+    "sandbox": "connector.cli.demo",
+    "up": "connector.cli.serve",
+    "web": "connector.cli.serve",
+    "worker": "connector.cli.serve",
+    "scheduler": "connector.cli.serve",
+    "migrate": "connector.cli.serve",
+    "status": "connector.cli.status",
+    "events": "connector.cli.events",
+    "dead": "connector.cli.dead",
+    "plan": "connector.cli.resync",
+    "resync": "connector.cli.resync",
+    "purge": "connector.cli.purge",
+    "policy": "connector.cli.policy",
+}
+"""Where each command lives; it is imported only when it is called, so that ``--help`` is quick."""
+
+
+class _Casewire(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What Casewire raises on purpose is one line that says what to do, not a traceback."""
+        try:
+            return super().invoke(ctx)
+        except CasewireError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Casewire, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="casewire")
+def casewire() -> None:
+    """Keeps Salesforce true to billing: Recurly webhooks in; accounts, billing records and cases out."""
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 found or failed, 2 wrong usage."""
+    try:
+        casewire(prog_name="casewire")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,222 @@
+"""``casewire demo`` and ``sandbox``: see it work, on this machine, with nothing installed beforehand."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from connector import settings
+from connector.cli.local import Stack, stack
+from connector.cli.output import err, out
+from connector.cli.verdict import Verdict, judge
+
+POPULATION = 25
+"""Customers from before Casewire was installed: no event tells of their past."""
+
+NOT_STORIES = ("population", "burst")
+
+
+@click.command()
+@click.option(
+    "--once", is_flag=True, help="Play the stories, print the summary, exit: 0, or 1 if anything is wrong."
+)
+@click.option(
+    "--events", "wanted", default=400, show_default=True, type=click.IntRange(1), help="About how many."
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed tells the same stories.")
+@click.option("--pace", default=None, type=int, help="Milliseconds between the steps of a story.")
+def demo(once: bool, wanted: int, seed: int, pace: int | None) -> None:
+    """Everything on this machine, with realistic billing traffic. Stays up until Ctrl-C unless --once.
+
+    \b
+    Example: casewire demo --once
+    """
+    pace = pace if pace is not None else (0 if once else 1500)
+    with _home() as home:
+        err.print("Starting PostgreSQL, Valkey, the sandbox vendors, web, worker and scheduler …")
+        logs = (home / "casewire.log").open("wb")
+        with logs, stack(home, sandbox=("--seed", str(seed)), log=logs) as running:
+            _addresses(running, home)
+            told = _tell(running, wanted, seed, pace)
+            verdict = _summary(running, told)
+            if not once:
+                _stay(running, seed, pace)
+    if not verdict.good:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    """A home of its own, gone afterwards: a demo never touches an installation."""
+    base = settings.load().casewire_home
+    base.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@dataclass(slots=True)
+class Told:
+    """What was played, and what it should leave in the CRM."""
+
+    stories: list[str] = field(default_factory=list)
+    notifications: int = 0
+    expectations: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def _addresses(running: Stack, home: Path) -> None:
+    out.print(f"\n[bold]Salesforce, as an agent sees it[/bold]  {running.vendors.salesforce}/")
+    out.print(f"Casewire                         {running.url}/readyz  {running.url}/metrics")
+    out.print(f"Recurly                          {running.vendors.recurly}")
+    out.print(f"Log                              {home}/casewire.log")
+    out.print(f"Ask it yourself                  CASEWIRE_HOME={home} casewire status\n")
+
+
+def _tell(running: Stack, wanted: int, seed: int, pace: int) -> Told:
+    """Play the stories in turn, some with every delivery repeated, some in disorder, until enough was sent."""
+    stories = _stories(running)
+    told = Told()
+    started = time.monotonic()
+    running.vendors.control("recurly", "POST", "scenarios/population", {"accounts": POPULATION, "seed": seed})
+    with _progress() as progress:
+        task = progress.add_task("", total=wanted)
+        for number in itertools.count():
+            story = stories[number % len(stories)]
+            progress.update(task, description=story["title"])
+            _play(running, told, story["name"], seed, number, pace)
+            progress.update(task, completed=min(told.notifications, wanted))
+            if told.notifications >= wanted and number + 1 >= len(stories):
+                break
+        progress.update(task, description="working what was received")
+        running.settle()
+    told.seconds = time.monotonic() - started
+    return told
+
+
+def _stories(running: Stack) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = running.vendors.control("recurly", "GET", "scenarios")
+    return [story for story in found if story["name"] not in NOT_STORIES]
+
+
+def _play(running: Stack, told: Told, name: str, seed: int, number: int, pace: int) -> None:
+    played = running.vendors.control(
+        "recurly",
+        "POST",
+        f"scenarios/{name}",
+        {
+            "seed": seed + number,
+            "prefix": f"{number:03d}",
+            "duplicates": 1 + (number % 3 == 1),
+            "shuffle": number % 4 == 3,
+            "step_pause_ms": pace,
+        },
+    )
+    told.stories.append(name)
+    told.notifications += len(played["notifications"])
+    told.expectations += played["expect"]
+
+
+def _progress() -> Progress:
+    """A bar on a terminal; nothing but the summary elsewhere."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<48}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        disable=not err.is_terminal,
+    )
+
+
+def _summary(running: Stack, told: Told) -> Verdict:
+    verdict = judge(running.engine, running.vendors.records, running.sent(), told.expectations)
+    cases = running.vendors.records("Case")
+    calls = {server: _calls(running, server) for server in ("salesforce", "recurly")}
+    open_ = sum(not case["IsClosed"] for case in cases)
+    rows = (
+        ("stories told", f"{len(told.stories)} ({len(set(told.stories))} kinds) in {told.seconds:.0f} s"),
+        ("events received", f"{verdict.sent}, some delivered twice, some out of order"),
+        ("cases", f"{len(cases)} opened, {len(cases) - open_} resolved, {open_} open"),
+        ("accounts", len(running.vendors.records("Account"))),
+        (
+            "Salesforce calls",
+            f"{calls['salesforce']} ({_per_thousand(calls['salesforce'], verdict.sent)} per 1,000)",
+        ),
+        ("Recurly calls", f"{calls['recurly']} ({_per_thousand(calls['recurly'], verdict.sent)} per 1,000)"),
+        ("lost", len(verdict.lost)),
+        ("doubled", len(verdict.doubled)),
+        ("different", f"{len(verdict.different)} of {len(told.expectations)} expectations"),
+    )
+    for label, value in rows:
+        out.print(f"[dim]{label:<18}[/dim] {value}")
+    for sentence in [*verdict.lost, *verdict.doubled, *verdict.different][:20]:
+        out.print(f"  [red]{sentence}[/red]")
+    out.print(
+        "[green]All is as the stories say.[/green]" if verdict.good else "[red]Not as it should be.[/red]"
+    )
+    return verdict
+
+
+def _calls(running: Stack, server: str) -> int:
+    counts: dict[str, int] = running.vendors.control(server, "GET", "calls")["calls"]
+    return sum(counts.values())
+
+
+def _per_thousand(calls: int, events: int) -> str:
+    return f"{1000 * calls / events:.0f}" if events else "0"
+
+
+def _stay(running: Stack, seed: int, pace: int) -> None:
+    """Keep telling stories, slowly, until Ctrl-C."""
+    out.print("\nStories go on, one every few seconds. Ctrl-C ends everything.")
+    stories = _stories(running)
+    try:
+        for number in itertools.count(1000):
+            time.sleep(5)
+            _play(running, Told(), stories[number % len(stories)]["name"], seed, number, pace)
+    except KeyboardInterrupt:
+        err.print("Ending …")
+
+
+@click.command()
+@click.option("--salesforce-port", type=int, default=0, help="Default: a free one.")
+@click.option("--recurly-port", type=int, default=0, help="Default: a free one.")
+@click.option("--latency-ms", help="How slowly they answer: salesforce=150,recurly=100.")
+def sandbox(salesforce_port: int, recurly_port: int, latency_ms: str | None) -> None:
+    """Only the sandbox vendors, with their control planes. Prints their addresses; Ctrl-C ends them.
+
+    \b
+    Example: casewire sandbox --latency-ms salesforce=150,recurly=100
+    """
+    command = [sys.executable, "-m", "sandbox", "--salesforce-port", str(salesforce_port)]
+    command += ["--recurly-port", str(recurly_port)]
+    command += ["--latency-ms", latency_ms] if latency_ms else []
+    process = subprocess.Popen(command)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        code = process.wait()
+    sys.exit(0 if code in (0, -2, 130) else 1)

@@ -1,0 +1,83 @@
+"""How commands speak: tables and colour for people, one JSON document for programs; the rest to stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def as_json(document: object) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, default=_plain, indent=2, ensure_ascii=False))
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """A table on a terminal, tab-separated lines elsewhere."""
+    lines = [[show(cell) for cell in row] for row in rows]
+    if not lines:
+        err.print(empty)
+        return
+    if not out.is_terminal:
+        for line in lines:
+            click.echo("\t".join(line))
+        return
+    grid = Table(*headings, box=None, header_style="bold", pad_edge=False)
+    for line in lines:
+        grid.add_row(*line)
+    out.print(grid)
+
+
+def show(value: object) -> str:
+    """One value as a person reads it. Square brackets are not markup here."""
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value).replace("[", "\\[") if out.is_terminal else str(value)
+
+
+class Time(click.ParamType[datetime]):
+    """A point in time: ISO (``2026-11-01``, ``2026-11-01T10:00Z``) or an age (``90m``, ``36h``, ``7d``)."""
+
+    name = "time"
+    _UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        if value[-1:] in self._UNITS and value[:-1].isdigit():
+            seconds = int(value[:-1]) * self._UNITS[value[-1]]
+            return datetime.fromtimestamp(datetime.now(UTC).timestamp() - seconds, UTC)
+        try:
+            found = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            self.fail(
+                f"{value!r} is not a time; say 2026-11-01, 2026-11-01T10:00Z, 90m, 36h or 7d.", param, ctx
+            )
+        return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,35 @@
+"""``casewire policy``: the rules an operator may change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from connector.cli.output import err
+from connector.policy import Policy
+from connector.wiring import wiring
+
+
+@click.group()
+def policy() -> None:
+    """Thresholds, queues, priorities and texts (policy.toml): check, show."""
+
+
+@policy.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def check(file: Path | None) -> None:
+    """Is the policy good? Names the key and the line of what is not.
+
+    \b
+    Example: casewire policy check policy.toml
+    """
+    path = file or wiring().policy_path
+    Policy.load(path)
+    err.print(f"{path or 'The default policy'} is good.")
+
+
+@policy.command()
+def show() -> None:
+    """The policy in force, defaults included, as TOML."""
+    click.echo(wiring().policy.to_toml())

@@ -1,0 +1,192 @@
+"""The processes: all on this machine (``up``), or one each for a Procfile (``web worker scheduler migrate``)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import structlog
+
+from connector import logs, settings
+from connector.cli.output import err
+from connector.embedded import Engines
+from connector.errors import SetupError
+from connector.ledger.engine import migrate as migrate_ledger
+from connector.ledger.engine import open_engine, require_current
+from connector.processes import Keeper
+from connector.wiring import wiring
+
+log = structlog.get_logger("connector.cli")
+
+KEPT = "CASEWIRE_KEPT"
+
+
+def stop_event() -> threading.Event:
+    """Set by SIGTERM or SIGINT and, for a process that is kept, when its keeper vanishes."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def end_with_keeper() -> None:
+    """A kept process whose keeper was killed gets the SIGTERM it would have got."""
+    if not os.environ.get(KEPT):
+        return
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1024):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="keeper", daemon=True).start()
+
+
+@contextlib.contextmanager
+def engines(home: Path, database_url: str | None, redis_url: str | None) -> Iterator[Engines]:
+    """The engines of a home, with the ledger's tables as they must be."""
+    running = Engines(home, database_url, redis_url)
+    try:
+        engine = open_engine(running.database_url)
+        migrate_ledger(engine)
+        engine.dispose()
+        yield running
+    finally:
+        running.stop()
+
+
+def mender(running: Engines) -> None:
+    """Start again whichever engine died."""
+    for name in running.mend():
+        log.warning("engine_restarted", engine=name, outcome="restart")
+
+
+def environment(running: Engines, home: Path) -> dict[str, str]:
+    """What the processes of this machine are given."""
+    return settings.child_environment(
+        DATABASE_URL=running.database_url,
+        REDIS_URL=running.redis_url,
+        CASEWIRE_HOME=str(home),
+        **{KEPT: "1"},
+    )
+
+
+def add_parts(keeper: Keeper, given: dict[str, str], *, port: int, workers: int) -> None:
+    """Web, scheduler and workers."""
+    own = os.getpid()
+    keeper.add(f"web-{own}", ["web", "--port", str(port)], given)
+    keeper.add(f"scheduler-{own}", ["scheduler"], given)
+    for number in range(1, workers + 1):
+        keeper.add(f"worker-{own}-{number}", ["worker"], given)
+
+
+@click.command()
+@click.option("--port", type=int, help="Where to listen; default: PORT, else 8080.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+def up(port: int | None, workers: int) -> None:
+    """Web, worker and scheduler on this machine, with the vendors of .env.
+
+    \b
+    PostgreSQL and Valkey are embedded unless DATABASE_URL / REDIS_URL are set. Ctrl-C ends everything.
+    Example: casewire up --workers 2
+    """
+    given = settings.load()
+    logs.configure(given.casewire_log)
+    stop = stop_event()
+    wiring().policy  # noqa: B018 - a misspelt policy is found now, not by the first case
+    with engines(given.casewire_home, given.database_url, given.redis_url) as running:
+        keeper = Keeper(also=lambda: mender(running))
+        port = given.port if port is None else port
+        add_parts(keeper, environment(running, given.casewire_home), port=port, workers=workers)
+        err.print(f"Casewire is up. Deliveries: http://127.0.0.1:{port}/webhooks/<source>   Ctrl-C ends it.")
+        keeper.run(stop)
+
+
+@click.command()
+@click.option("--port", type=int, help="Where to listen; default: PORT, else 8080.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+def web(port: int | None, host: str) -> None:
+    """The receiver. Put a TLS proxy in front of it; Recurly posts to ports 80 and 443 only."""
+    end_with_keeper()
+    wires = wiring()
+    given = wires.settings
+    require_current(wires.engine)
+    wires.engine.dispose()
+    metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
+    arguments = [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--factory",
+        "--host", host, "--port", str(given.port if port is None else port),
+        "--workers", str(given.casewire_web_processes),
+        "--blocking-threads", str(given.casewire_web_threads),
+        "--backpressure", str(given.casewire_web_threads),
+        "--backlog", "2048", "--no-ws", "--log-level", "warning",
+        "--respawn-failed-workers", "--workers-kill-timeout", "10",
+        "connector.web:create_app",
+    ]  # fmt: skip
+    child = subprocess.Popen(
+        arguments, env=settings.child_environment(PROMETHEUS_MULTIPROC_DIR=metrics), stdin=subprocess.DEVNULL
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: child.terminate())
+    code = child.wait()
+    for file in Path(metrics).iterdir():
+        file.unlink()
+    Path(metrics).rmdir()
+    sys.exit(1 if code > 0 else 0)
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(1, 64), help="Keep this many; without it, be one.")
+def worker(count: int | None) -> None:
+    """RQ workers: they refresh what events point to and apply what is due."""
+    if count is not None:
+        _keep_workers(count)
+        return
+    from connector.worker import run
+
+    end_with_keeper()
+    wires = wiring()
+    logs.configure(wires.settings.casewire_log)
+    require_current(wires.engine)
+    run(wires)
+
+
+def _keep_workers(count: int) -> None:
+    given = settings.load()
+    logs.configure(given.casewire_log)
+    keeper = Keeper()
+    for number in range(1, count + 1):
+        keeper.add(f"worker-{os.getpid()}-{number}", ["worker"], settings.child_environment(**{KEPT: "1"}))
+    keeper.run(stop_event())
+
+
+@click.command()
+def scheduler() -> None:
+    """Sweeps what waits without a wake, looks again at what time may have changed, purges."""
+    from connector.scheduler import run
+
+    end_with_keeper()
+    wires = wiring()
+    logs.configure(wires.settings.casewire_log)
+    require_current(wires.engine)
+    run(wires, stop_event())
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the tables of DATABASE_URL to what this version needs. Safe to run at every deployment."""
+    given = settings.load()
+    if not given.database_url:
+        raise SetupError("DATABASE_URL is not set. `casewire up` looks after its own embedded PostgreSQL.")
+    engine = open_engine(given.database_url)
+    migrate_ledger(engine)
+    err.print("The ledger is up to date.")

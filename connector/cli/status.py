@@ -1,0 +1,103 @@
+"""``casewire status``: is everything moving, and if not, what is in the way?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from redis.exceptions import RedisError
+from rq import Worker
+
+from connector import jobs, queue
+from connector.cli.output import as_json, out, show
+from connector.ledger import circuits, listing
+from connector.wiring import Wiring, wiring
+
+
+@click.command()
+@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
+def status(json_: bool) -> None:
+    """Backlog, lag, dead letters, circuits, budgets and workers. Exit code 1 if a person is needed.
+
+    \b
+    Example: casewire status --json
+    """
+    found = collect(wiring())
+    if json_:
+        as_json(found)
+    else:
+        _tell(found)
+    if found["needs_a_person"]:
+        raise SystemExit(1)
+
+
+def collect(wires: Wiring) -> dict[str, Any]:
+    """Everything ``status`` says, as one document."""
+    with wires.engine.connect() as connection:
+        numbers = listing.numbers(connection)
+        unknown = listing.unknown_kinds(connection)
+        out_now = circuits.open_circuits(connection)
+    redis = _redis(wires)
+    dead = numbers["dead_events"] + numbers["dead_accounts"]
+    return {
+        "needs_a_person": bool(dead or redis.get("error") or redis.get("workers") == 0),
+        "backlog": numbers,
+        "unknown_kinds": unknown,
+        "circuits": [
+            {
+                "destination": c.destination,
+                "until": c.until,
+                "since": c.since,
+                "reason": c.reason,
+                "code": c.code,
+            }
+            for c in out_now.values()
+        ],
+        "budgets": jobs.budgets(wires),
+        "redis": redis,
+        "sites": [f"recurly:{site.name}" for site in wires.settings.recurly],
+    }
+
+
+def _redis(wires: Wiring) -> dict[str, Any]:
+    try:
+        workers = Worker.all(connection=wires.redis)
+        return {"workers": len(workers), "jobs_waiting": wires.queue.depth(), "queue": queue.NAME}
+    except RedisError as error:
+        return {"error": f"Redis does not answer: {error}. Deliveries are still recorded."}
+
+
+def _tell(found: dict[str, Any]) -> None:
+    backlog = found["backlog"]
+    _line("received last", show(backlog["last_received_at"]) or "nothing yet")
+    _line("events waiting", _aged(backlog["events_waiting"], backlog["oldest_event_seconds"]))
+    _line("accounts due", _aged(backlog["accounts_due"], backlog["oldest_account_seconds"]))
+    if backlog["histories_wanted"]:
+        _line("histories", f"{backlog['histories_wanted']} older accounts wait to be fetched whole")
+    dead = backlog["dead_accounts"] + backlog["dead_events"]
+    _line("dead letters", f"{dead}  → casewire dead list" if dead else "none", bad=bool(dead))
+    for one in found["unknown_kinds"]:
+        _line("unknown kind", f"{one['source']} {one['kind']} × {one['events']}", bad=True)
+    for circuit in found["circuits"]:
+        _line(
+            "waiting for",
+            f"{circuit['destination']} until {show(circuit['until'])}: {circuit['reason']}",
+            bad=True,
+        )
+    for name, budget in found["budgets"].items():
+        _line("budget", f"{name}: {budget}")
+    redis = found["redis"]
+    if "error" in redis:
+        _line("redis", redis["error"], bad=True)
+    else:
+        none = redis["workers"] == 0
+        _line("workers", "none: nothing is worked → casewire worker" if none else redis["workers"], bad=none)
+
+
+def _aged(count: int, seconds: float | None) -> str:
+    return f"{count}, the oldest for {seconds:.0f} s" if count and seconds is not None else str(count)
+
+
+def _line(label: str, value: object, *, bad: bool = False) -> None:
+    style = "red" if bad else "default"
+    out.print(f"[dim]{label:<15}[/dim] [{style}]{show(value)}[/{style}]")

@@ -1,0 +1,88 @@
+"""Did the CRM end up as the stories say? Counts what was lost, what was doubled, and what differs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+Records = Callable[[str], list[dict[str, Any]]]
+
+OURS = (
+    "Account",
+    "Contact",
+    "Billing_Subscription__c",
+    "Billing_Invoice__c",
+    "Billing_Payment__c",
+    "Case",
+    "Billing_Event__c",
+)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """``lost``: notifications that were sent and are not worked. ``doubled``: records with a key that another
+    has, and cases beyond what a story leaves. ``different``: sentences about whatever else is not as expected."""
+
+    sent: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    different: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return not (self.lost or self.doubled or self.different)
+
+
+def judge(
+    engine: Engine,
+    records: Records,
+    sent: Sequence[Mapping[str, Any]],
+    expectations: Sequence[Mapping[str, Any]],
+) -> Verdict:
+    """Compare what was sent with the ledger, and what the stories expect with the CRM."""
+    crm = {object_: records(object_) for object_ in OURS}
+    verdict = Verdict(sent=len(sent), lost=_lost(engine, sent))
+    for object_, rows in crm.items():
+        keys = Counter(row["Billing_Key__c"] for row in rows if row.get("Billing_Key__c"))
+        verdict.doubled += [f"{object_} {key} exists {n} times" for key, n in keys.items() if n > 1]
+    for expected in expectations:
+        _compare(expected, crm[expected["object"]], verdict)
+    return verdict
+
+
+def _lost(engine: Engine, sent: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Notifications without a worked event: never acknowledged, never recorded, or still waiting."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT event_id, status FROM event WHERE strong_id"))
+        status = {row.event_id: row.status for row in rows}
+    lost = []
+    for one in sent:
+        found = status.get(one["id"], "missing") if one["acknowledged"] else "never acknowledged"
+        if found not in ("done", "ignored"):
+            lost.append(f"{one['kind']} {one['id']} of {one['account_code']}: {found}")
+    return lost
+
+
+def _compare(expected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+    match = expected["match"]
+    found = [row for row in rows if all(row.get(name) == value for name, value in match.items())]
+    about = f"{expected['object']} {' '.join(str(value) for value in match.values())}"
+    if len(found) > expected["count"]:
+        verdict.doubled.append(f"{about}: {len(found)}, expected {expected['count']}")
+    elif len(found) < expected["count"]:
+        verdict.different.append(f"{about}: {len(found)}, expected {expected['count']}")
+    for row in found:
+        for name, value in expected["fields"].items():
+            if not _same(row.get(name), value):
+                verdict.different.append(f"{about}: {name} is {row.get(name)!r}, expected {value!r}")
+
+
+def _same(found: object, expected: object) -> bool:
+    """Numbers are compared as numbers: Salesforce answers 49.0 where 49 was written."""
+    if isinstance(expected, int | float) and not isinstance(expected, bool):
+        return isinstance(found, int | float | str) and abs(float(found) - float(expected)) < 1e-9
+    return found == expected

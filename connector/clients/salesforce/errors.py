@@ -1,0 +1,164 @@
+"""Salesforce's errors → what happens next, and what a person should do about it.
+
+Decided by Salesforce's code, not by HTTP status: UNABLE_TO_LOCK_ROW comes as 400 or 500, a limit as 403. The
+message text is looked at only where one code means opposite things. Codes: the StatusCode list of the metadata
+WSDL, the API fault codes and the REST error codes
+(https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_concepts_core_data_objects.htm).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, Final
+
+from connector.clients.salesforce.advice import ADVICE, OTHERWISE
+from connector.errors import CasewireError, Permanent, Transient, Unavailable
+
+DESTINATION: Final = "salesforce"
+
+
+class Verdict(StrEnum):
+    """What happens next with a refused row or call."""
+
+    RETRY = "retry"
+    DEAD = "dead"
+    RELOGIN = "relogin"
+    PAUSE = "pause"
+
+
+SOON, LATER, LONG, HOUR = 5.0, 60.0, 900.0, 3600.0
+
+RETRIED: Final[Mapping[str, float]] = {
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK": SOON,
+    "BAD_GATEWAY": SOON,
+    "CONFLICT": SOON,
+    "ENTITY_IS_LOCKED": LATER,  # perhaps an approval, which lasts: attempts run out
+    "INTERNAL_ERROR": SOON,
+    "INVALID_QUERY_LOCATOR": SOON,
+    "OPERATION_CONFLICT": SOON,
+    "PROCESSING_HALTED": SOON,
+    "QUERY_TIMEOUT": LATER,
+    "RECORD_LOCKED": LATER,
+    "REQUEST_RUNNING_TOO_LONG": LATER,
+    "TOO_MANY_APEX_REQUESTS": SOON,
+    "UNABLE_TO_LOCK_RECORD": SOON,
+    "UNABLE_TO_LOCK_ROW": SOON,
+    "UNKNOWN_EXCEPTION": SOON,
+}
+"""Code → seconds to wait. The same request may well work then."""
+
+PAUSED: Final[Mapping[str, float]] = {
+    "API_CURRENTLY_DISABLED": LONG,
+    "API_DISABLED_FOR_ORG": HOUR,
+    "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE": LONG,
+    "LOGIN_RATE_EXCEEDED": LONG,
+    "SERVER_UNAVAILABLE": LATER,
+    "SERVICE_UNAVAILABLE": LATER,
+    "STORAGE_LIMIT_EXCEEDED": HOUR,
+}
+"""Code → seconds to wait. No row of any object can be written meanwhile."""
+
+RELOGIN: Final = frozenset({"INVALID_SESSION_ID", "SESSION_EXPIRED", "SESSION_INVALIDATED"})
+LIMIT: Final = "REQUEST_LIMIT_EXCEEDED"
+DUPLICATE: Final = "DUPLICATE_VALUE"
+_LOCKED_ROW: Final = "UNABLE_TO_LOCK_ROW"
+_WHOLE_DAY: Final = ("totalrequests", "24 hour", "daily")
+_HOLDER: Final = re.compile(r"duplicates value on record with id: (\w{15,18})")
+_EDGE: Final = frozenset({HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.TOO_MANY_REQUESTS, 420})
+"""What Salesforce's edge answers while an org moves or is set up, whatever the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why one row was refused. ``text`` tells an admin what to do; ``matches``: records it would duplicate."""
+
+    verdict: Verdict
+    code: str
+    message: str
+    text: str
+    fields: tuple[str, ...] = ()
+    retry_after: float | None = None
+    matches: tuple[str, ...] = ()
+
+    def exception(self) -> CasewireError:
+        """The same as an exception to raise."""
+        if self.verdict is Verdict.DEAD:
+            return Permanent(self.text, code=self.code)
+        if self.verdict is Verdict.RETRY:
+            return Transient(self.text, code=self.code, retry_after=self.retry_after)
+        return Unavailable(DESTINATION, self.text, code=self.code, retry_after=self.retry_after)
+
+
+def classified(problem: Mapping[str, Any], about: str) -> RowError:
+    """One error of Salesforce. ``about``: the object, or what was called. In a list of results the code is called
+    ``statusCode``, everywhere else ``errorCode``."""
+    code = str(problem.get("statusCode") or problem.get("errorCode") or "")
+    message = str(problem.get("message") or "")
+    fields = tuple(map(str, problem.get("fields") or ()))
+    verdict, wait = _verdict(code, message)
+    locked = verdict is Verdict.RETRY and code not in RETRIED and code != LIMIT
+    text = _advice(_LOCKED_ROW if locked else code, about, fields, message)
+    return RowError(verdict, code, message, text, fields, wait, tuple(_matches(problem)))
+
+
+def of_answer(status: int, body: object, about: str) -> RowError:
+    """What a refused call means. ``body``: parsed JSON, or text where it was none."""
+    problem = _first(body)
+    if problem is not None:
+        found = classified(problem, about)
+        if found.code:
+            return found
+    if status in (HTTPStatus.UNAUTHORIZED, *range(300, 400)):
+        return _without_code(Verdict.RELOGIN, status, None)
+    if status in _EDGE or status == HTTPStatus.SERVICE_UNAVAILABLE or problem is None:
+        return _without_code(Verdict.PAUSE, status, LATER)
+    return _without_code(Verdict.RETRY if status >= 500 else Verdict.DEAD, status, SOON)
+
+
+def _verdict(code: str, message: str) -> tuple[Verdict, float | None]:
+    if code == LIMIT:
+        daily = any(word in message.lower() for word in _WHOLE_DAY)
+        return (Verdict.PAUSE, LONG) if daily else (Verdict.RETRY, SOON)
+    if code in RELOGIN:
+        return Verdict.RELOGIN, None
+    if code in PAUSED:
+        return Verdict.PAUSE, PAUSED[code]
+    if code in RETRIED or _LOCKED_ROW in message:  # a trigger that met a lock wraps it in its own code
+        return Verdict.RETRY, RETRIED.get(code, SOON)
+    return Verdict.DEAD, None
+
+
+def _advice(code: str, about: str, fields: tuple[str, ...], message: str) -> str:
+    named = f"field{'s' if len(fields) > 1 else ''} {', '.join(fields)}" if fields else "a field"
+    template = ADVICE.get(code, OTHERWISE)
+    return template.format(object=about, fields=named, code=code or "error", message=message.rstrip(". "))
+
+
+def _first(body: object) -> Mapping[str, Any] | None:
+    if isinstance(body, list) and body:
+        body = body[0]
+    return body if isinstance(body, Mapping) else None
+
+
+def _without_code(verdict: Verdict, status: int, wait: float | None) -> RowError:
+    text = f"Salesforce answered {status} without saying why; it may be down, moving or behind a proxy."
+    return RowError(verdict, f"HTTP_{status}", "", text, retry_after=wait)
+
+
+def _matches(problem: Mapping[str, Any]) -> Iterator[str]:
+    """Ids in a duplicate rule's answer, whose key real orgs spell ``duplicateResut``, or in the message."""
+    result = problem.get("duplicateResut") or problem.get("duplicateResult") or {}
+    for match in _dicts(result.get("matchResults") if isinstance(result, Mapping) else None):
+        for record in _dicts(match.get("matchRecords")):
+            inner = record.get("record")
+            if isinstance(inner, Mapping) and inner.get("Id"):
+                yield str(inner["Id"])
+    yield from _HOLDER.findall(str(problem.get("message") or ""))
+
+
+def _dicts(value: object) -> Sequence[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

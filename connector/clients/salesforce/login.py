@@ -1,0 +1,159 @@
+"""Logging in: OAuth client credentials or JWT bearer, at a login URL of the installation's choosing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import jwt
+import requests
+from requests.auth import HTTPBasicAuth
+
+from connector.clients.salesforce.config import SalesforceConfig
+from connector.clients.salesforce.errors import DESTINATION
+from connector.clients.salesforce.tokens import Token
+from connector.errors import CasewireError, SetupError, Unavailable
+
+_JWT_SECONDS: Final = 180
+_GRANT_JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_MENDED_BY_HAND: Final = 300.0
+_SOON: Final = 30.0
+
+_APP: Final = "Setup > External Client App Manager"
+_ADVICE: Final[Mapping[str, str]] = {
+    "invalid_client": "SALESFORCE_CLIENT_SECRET does not belong to SALESFORCE_CLIENT_ID: copy both from "
+    + _APP,
+    "invalid_client_id": "Salesforce does not know SALESFORCE_CLIENT_ID: copy the consumer key from " + _APP,
+    "invalid_app_access": "the integration user may not use the app: add its permission set to the app's policies",
+    "invalid_assertion": "SALESFORCE_JWT_KEY does not belong to the certificate of the app",
+    "inactive_user": "the integration user is inactive: activate it in Setup > Users",
+    "inactive_org": "the org is locked, closed or suspended",
+    "unsupported_grant_type": "the app does not allow this flow: enable client credentials or JWT bearer in "
+    + _APP,
+    "rate_limit_exceeded": "the integration user has logged in too often this hour",
+    "login_rate_exceeded": "the integration user has logged in too often this hour",
+    "unauthorized_client": "the app may not be used this way: check its flows and policies in " + _APP,
+}
+_GRANT_ADVICE: Final[Mapping[str, str]] = {
+    "approved": (
+        "let the app pre-authorize the integration user: permitted users = admin approved, then add its "
+        "permission set in the app's policies"
+    ),
+    "no client credentials user": "choose the Run As user of the client credentials flow in the app's policies",
+    "audience": "SALESFORCE_LOGIN_URL must be the org's own login URL (login, test or My Domain)",
+    "assertion": "SALESFORCE_JWT_KEY does not belong to the app's certificate, or SALESFORCE_USERNAME is wrong",
+    "not supported on this domain": "SALESFORCE_LOGIN_URL must be the org's My Domain, not login or test",
+    "ip restricted": "the integration user's login IP ranges do not hold this machine's address",
+}
+"""``invalid_grant`` means many things; only its description tells them apart."""
+
+
+class Login:
+    """Asks Salesforce for a token. Not more often than its caller lets it."""
+
+    def __init__(self, config: SalesforceConfig, clock: Callable[[], float] = time.time) -> None:
+        self._config = config
+        self._clock = clock
+
+    def ask(self, http: requests.Session) -> Token:
+        """A new token; Unavailable with what to mend, or SetupError if it is for another org."""
+        try:
+            answer = self._post(http)
+        except (requests.RequestException, OSError) as error:
+            reason = type(error).__name__
+            text = f"The login at {self._config.origin} cannot be reached ({reason}): check SALESFORCE_LOGIN_URL."
+            raise Unavailable(DESTINATION, text, code="login", retry_after=_SOON) from error
+        body = _json(answer)
+        if answer.status_code != HTTPStatus.OK or not body.get("access_token"):
+            raise self._refused(answer.status_code, body)
+        return self._token(body)
+
+    def _post(self, http: requests.Session) -> requests.Response:
+        """``auth`` is always given: without it requests would take a ~/.netrc entry for the host instead."""
+        config = self._config
+        form, auth = self._grant()
+        return http.post(
+            f"{config.origin}/services/oauth2/token",
+            data=form,
+            auth=auth,
+            headers={"Accept": "application/json"},
+            timeout=(10.0, config.timeout),
+            allow_redirects=False,
+        )
+
+    def _grant(self) -> tuple[dict[str, str], Any]:
+        config = self._config
+        if config.client_secret:
+            return {"grant_type": "client_credentials"}, HTTPBasicAuth(config.client_id, config.client_secret)
+        return {"grant_type": _GRANT_JWT, "assertion": self._assertion()}, _no_auth
+
+    def _assertion(self) -> str:
+        config = self._config
+        claims = {
+            "iss": config.client_id,
+            "sub": config.username,
+            "aud": config.origin,
+            "exp": int(self._clock()) + _JWT_SECONDS,
+        }
+        try:
+            return jwt.encode(claims, private_key(config.jwt_key or ""), algorithm="RS256")
+        except (ValueError, TypeError, jwt.PyJWTError) as error:
+            raise SetupError(f"SALESFORCE_JWT_KEY is not a private RSA key in PEM form ({error}).") from None
+
+    def _token(self, body: Mapping[str, Any]) -> Token:
+        parts = urlsplit(str(body.get("id") or "")).path.strip("/").split("/")
+        org = parts[1] if len(parts) == 3 and parts[0] == "id" else ""
+        instance = str(body.get("instance_url") or self._config.origin).rstrip("/")
+        if self._config.origin.startswith("https:") and not instance.startswith("https:"):
+            raise SetupError(f"Salesforce named {instance} as its address, which is not https.")
+        return Token(str(body["access_token"]), instance, org)
+
+    def _refused(self, status: int, body: Mapping[str, Any]) -> CasewireError:
+        code, said = str(body.get("error") or ""), str(body.get("error_description") or "")
+        if not code:
+            text = f"The login at {self._config.origin} answered {status} and no token."
+            return Unavailable(DESTINATION, text, code=f"HTTP_{status}", retry_after=_SOON)
+        advice = _ADVICE.get(code) or _grant_advice(said)
+        text = f"Salesforce refuses the login ({code}: {said}): {advice}."
+        return Unavailable(DESTINATION, text, code=code, retry_after=_MENDED_BY_HAND)
+
+
+def check_org(config: SalesforceConfig, token: Token) -> None:
+    """Only the pinned org is ever written to. An id of 15 characters is the start of the one of 18."""
+    if config.org_id and token.org_id[:15] != config.org_id[:15]:
+        raise SetupError(
+            f"This login is for the org {token.org_id or '(unknown)'}, but SALESFORCE_ORG_ID is {config.org_id}: "
+            "nothing was written. Mend the login, or SALESFORCE_ORG_ID if the org is meant."
+        )
+
+
+def private_key(told: str) -> str:
+    """A PEM as it is, also with ``\\n`` written out as environments do, or read from its path."""
+    if "-----BEGIN" in told:
+        return told.replace("\\n", "\n")
+    try:
+        return Path(told).expanduser().read_text(encoding="ascii")
+    except (OSError, ValueError):
+        raise SetupError(f"SALESFORCE_JWT_KEY names the file {told!r}, which cannot be read.") from None
+
+
+def _grant_advice(description: str) -> str:
+    said = description.lower()
+    fitting = (advice for mark, advice in _GRANT_ADVICE.items() if mark in said)
+    return next(fitting, "check the user, the app and its policies in " + _APP)
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _json(answer: requests.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, Mapping) else {}

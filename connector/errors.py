@@ -1,0 +1,47 @@
+"""Errors carry the decision: the class says what happens next, the text what a person should do."""
+
+from __future__ import annotations
+
+
+class CasewireError(Exception):
+    """Every error Casewire raises on purpose. ``str(error)`` is a sentence for an operator."""
+
+
+class Rejected(CasewireError):
+    """A delivery is refused: answered with ``status``, counted under ``reason``, never stored."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class Transient(CasewireError):
+    """It may work later. ``retry_after`` seconds, when the other side named them."""
+
+    def __init__(self, message: str, *, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Unavailable(Transient):
+    """A whole destination is out. Its circuit opens: work waits and no attempt is spent."""
+
+    def __init__(
+        self, destination: str, message: str, *, code: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, code=code, retry_after=retry_after)
+        self.destination = destination
+
+
+class Permanent(CasewireError):
+    """Trying again cannot help: a dead letter, with ``str(error)`` telling what to mend."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SetupError(CasewireError):
+    """The installation is not as it must be: settings, policy, schema, org. Says what to do."""

@@ -1,0 +1,193 @@
+"""The audit trail (event → attempt → change) and the mirror of what was last written to Salesforce."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+Encoded = Mapping[str, Any]
+"""Field → JSON value, as it was sent; a lookup holds its parent's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What was last written to one record."""
+
+    salesforce_id: str
+    fields: Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """One record of an attempt. ``after`` holds only what was sent; ``before`` the same fields as last written.
+
+    ``written`` is False where Salesforce refused it. ``mirror`` is the whole record as Salesforce now has it,
+    or None where that is not known.
+    """
+
+    object: str
+    key: str
+    rule: str
+    reason: str
+    before: Encoded
+    after: Encoded
+    transition: str | None
+    salesforce_id: str | None
+    error: str = ""
+    written: bool = True
+    mirror: Encoded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of decide + apply for a subject."""
+
+    subject: str
+    trigger: str
+    who: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    error: str = ""
+    error_code: str = ""
+    changes: tuple[RowChange, ...] = ()
+    event_ids: tuple[int, ...] = field(default=())
+
+
+def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
+    """Write attempts with their changes, bring the mirror up to date, and settle the events they finished."""
+    if not attempts:
+        return
+    ids = _insert_attempts(connection, attempts)
+    _insert_changes(connection, attempts, ids)
+    _mirror(connection, attempts)
+    _finish_events(connection, attempts, ids)
+
+
+def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[int]:
+    rows = connection.execute(
+        text(
+            """
+            INSERT INTO attempt (subject, trigger, who, started_at, ended_at, outcome, error, error_code,
+                                 written, refused)
+            SELECT subject, trigger, who, started_at, ended_at, outcome, error, error_code, written, refused
+            FROM unnest(CAST(:subject AS text[]), CAST(:trigger AS text[]), CAST(:who AS text[]),
+                        CAST(:started_at AS timestamptz[]), CAST(:ended_at AS timestamptz[]),
+                        CAST(:outcome AS text[]), CAST(:error AS text[]), CAST(:error_code AS text[]),
+                        CAST(:written AS int[]), CAST(:refused AS int[]))
+                 WITH ORDINALITY
+                 AS new(subject, trigger, who, started_at, ended_at, outcome, error, error_code,
+                        written, refused, n)
+            ORDER BY n RETURNING id
+            """
+        ),
+        {
+            "subject": [a.subject for a in attempts],
+            "trigger": [a.trigger for a in attempts],
+            "who": [a.who for a in attempts],
+            "started_at": [a.started_at for a in attempts],
+            "ended_at": [a.ended_at for a in attempts],
+            "outcome": [a.outcome for a in attempts],
+            "error": [a.error for a in attempts],
+            "error_code": [a.error_code for a in attempts],
+            "written": [sum(c.written for c in a.changes) for a in attempts],
+            "refused": [sum(not c.written for c in a.changes) for a in attempts],
+        },
+    )
+    return sorted(row.id for row in rows)
+
+
+def _insert_changes(connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int]) -> None:
+    rows = [(id_, change) for id_, attempt in zip(ids, attempts, strict=True) for change in attempt.changes]
+    if not rows:
+        return
+    connection.execute(
+        text(
+            """
+            INSERT INTO change (attempt_id, object, key, salesforce_id, transition, rule, reason, before, after,
+                                outcome, error)
+            SELECT attempt_id, object, key, salesforce_id, transition, rule, reason, before::jsonb, after::jsonb,
+                   outcome, error
+            FROM unnest(CAST(:attempt_id AS bigint[]), CAST(:object AS text[]), CAST(:key AS text[]),
+                        CAST(:salesforce_id AS text[]), CAST(:transition AS text[]), CAST(:rule AS text[]),
+                        CAST(:reason AS text[]), CAST(:before AS text[]), CAST(:after AS text[]),
+                        CAST(:outcome AS text[]), CAST(:error AS text[]))
+                 AS new(attempt_id, object, key, salesforce_id, transition, rule, reason, before, after,
+                        outcome, error)
+            """
+        ),
+        {
+            "attempt_id": [id_ for id_, _ in rows],
+            "object": [c.object for _, c in rows],
+            "key": [c.key for _, c in rows],
+            "salesforce_id": [c.salesforce_id for _, c in rows],
+            "transition": [c.transition for _, c in rows],
+            "rule": [c.rule for _, c in rows],
+            "reason": [c.reason for _, c in rows],
+            "before": [json.dumps(c.before) for _, c in rows],
+            "after": [json.dumps(c.after) for _, c in rows],
+            "outcome": ["written" if c.written else "refused" for _, c in rows],
+            "error": [c.error for _, c in rows],
+        },
+    )
+
+
+def _mirror(connection: Connection, attempts: Sequence[Attempt]) -> None:
+    rows = [(a.subject, c) for a in attempts for c in a.changes if c.mirror is not None]
+    if not rows:
+        return
+    connection.execute(
+        text(
+            """
+            INSERT INTO mirror (object, key, subject, salesforce_id, fields)
+            SELECT object, key, subject, salesforce_id, fields::jsonb
+            FROM unnest(CAST(:object AS text[]), CAST(:key AS text[]), CAST(:subject AS text[]),
+                        CAST(:salesforce_id AS text[]), CAST(:fields AS text[]))
+                 AS new(object, key, subject, salesforce_id, fields)
+            ON CONFLICT (object, key) DO UPDATE SET subject = excluded.subject, written_at = now(),
+                salesforce_id = excluded.salesforce_id, fields = excluded.fields
+            """
+        ),
+        {
+            "object": [c.object for _, c in rows],
+            "key": [c.key for _, c in rows],
+            "subject": [subject for subject, _ in rows],
+            "salesforce_id": [c.salesforce_id or "" for _, c in rows],
+            "fields": [json.dumps(c.mirror) for _, c in rows],
+        },
+    )
+
+
+def _finish_events(connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int]) -> None:
+    pairs = [(event, id_) for id_, attempt in zip(ids, attempts, strict=True) for event in attempt.event_ids]
+    connection.execute(
+        text(
+            """
+            UPDATE event SET status = 'done', attempt_id = new.attempt_id, settled_at = now()
+            FROM unnest(CAST(:events AS bigint[]), CAST(:attempts AS bigint[])) AS new(event_id, attempt_id)
+            WHERE event.id = new.event_id AND event.status = 'fetched'
+            """
+        ),
+        {"events": [event for event, _ in pairs], "attempts": [id_ for _, id_ in pairs]},
+    )
+
+
+def mirrored(connection: Connection, subjects: Sequence[str]) -> list[tuple[tuple[str, str], str, Mirrored]]:
+    """What was last written for these subjects: ((object, key), subject, what)."""
+    rows = connection.execute(
+        text("SELECT object, key, subject, salesforce_id, fields FROM mirror WHERE subject = ANY(:subjects)"),
+        {"subjects": list(subjects)},
+    )
+    return [((r.object, r.key), r.subject, Mirrored(r.salesforce_id, r.fields)) for r in rows]
+
+
+def forget(connection: Connection, subjects: Sequence[str]) -> None:
+    """Drop the mirror of these subjects, so that their records are sent whole next time."""
+    connection.execute(
+        text("DELETE FROM mirror WHERE subject = ANY(:subjects)"), {"subjects": list(subjects)}
+    )

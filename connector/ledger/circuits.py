@@ -1,0 +1,71 @@
+"""Destinations that are out: while a circuit is open work for it waits, and no attempt is spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+SHORTEST_SECONDS = 2.0
+LONGEST_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open circuit: until when, and why."""
+
+    destination: str
+    until: datetime
+    since: datetime
+    reason: str
+    code: str
+
+
+def open_circuit(
+    connection: Connection, destination: str, reason: str, code: str, retry_after: float | None
+) -> float:
+    """Open it, twice as long for each failure in a row (2 s up to 60 s) unless the destination named a time.
+
+    Returns the seconds until it may be tried again.
+    """
+    return float(
+        connection.execute(
+            text(
+                """
+                INSERT INTO circuit (destination, reason, code, open_until)
+                VALUES (:destination, :reason, :code, now() + make_interval(secs => COALESCE(:after, :shortest)))
+                ON CONFLICT (destination) DO UPDATE SET
+                    reason = :reason, code = :code,
+                    failures = CASE WHEN circuit.open_until > now() THEN circuit.failures
+                                    ELSE circuit.failures + 1 END,
+                    open_until = GREATEST(circuit.open_until, now() + make_interval(secs => COALESCE(:after,
+                        LEAST(:longest, :shortest * power(2, LEAST(circuit.failures, 10))))))
+                RETURNING EXTRACT(EPOCH FROM open_until - now())
+                """
+            ),
+            {
+                "destination": destination,
+                "reason": reason,
+                "code": code,
+                "after": retry_after,
+                "shortest": SHORTEST_SECONDS,
+                "longest": LONGEST_SECONDS,
+            },
+        ).scalar_one()
+    )
+
+
+def close_circuit(connection: Connection, destination: str) -> None:
+    """The destination answered: the next failure starts from the shortest wait again."""
+    connection.execute(
+        text("DELETE FROM circuit WHERE destination = :destination"), {"destination": destination}
+    )
+
+
+def open_circuits(connection: Connection) -> dict[str, Open]:
+    """The circuits that are open now."""
+    rows = connection.execute(
+        text("SELECT destination, open_until, opened_at, reason, code FROM circuit WHERE open_until > now()")
+    )
+    return {r.destination: Open(r.destination, r.open_until, r.opened_at, r.reason, r.code) for r in rows}

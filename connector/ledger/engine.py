@@ -1,0 +1,66 @@
+"""Opening the ledger, and bringing its tables up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from connector.errors import SetupError, Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_engine(url: str, *, pool: int = 5) -> Engine:
+    """An engine for ``postgresql://…``; psycopg 3 is the driver whatever the URL says.
+
+    Statements end after 30 s and connecting after 5: no call without a time-out.
+    """
+    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(
+        parsed,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "options": "-c statement_timeout=30000 -c timezone=UTC"},
+    )
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to the newest revision. Safe to run from several processes at once."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(724172417)")
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def require_current(engine: Engine) -> None:
+    """SetupError unless the tables are at the revision this code was written for."""
+    wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise Unavailable("ledger", f"PostgreSQL does not answer: {_first_line(error)}") from error
+    except ProgrammingError as error:
+        raise SetupError(f"PostgreSQL refuses: {_first_line(error)}") from error
+    if found != wanted:
+        state = "has no Casewire tables" if found is None else f"is at revision {found}"
+        raise SetupError(f"The database {state}; this version needs {wanted}. Run: casewire migrate")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def _first_line(error: Exception) -> str:
+    return str(error.__cause__ or error).strip().splitlines()[0]

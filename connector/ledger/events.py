@@ -1,0 +1,157 @@
+"""Working the recorded events: claimed in batches under a lease, settled by whoever still holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from connector.events import Pointer, Urgency
+
+LEASE_SECONDS = 180
+MOST_TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A pending event in the hands of one worker. ``hinted_at``: facts fetched after it are news enough."""
+
+    id: int
+    source: str
+    site: str
+    kind: str
+    urgency: Urgency
+    pointers: tuple[Pointer, ...]
+    hinted_at: datetime
+    received_at: datetime
+    tries: int
+
+
+def claim(connection: Connection, token: str, limit: int) -> list[Claimed]:
+    """Up to ``limit`` pending events, most urgent and oldest first, leased to ``token``."""
+    rows = connection.execute(
+        text(
+            """
+            UPDATE event SET lease = :token, tries = tries + 1,
+                             ready_at = now() + make_interval(secs => :lease)
+            WHERE id IN (SELECT id FROM event WHERE status = 'pending' AND ready_at <= now()
+                         ORDER BY urgency, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+            RETURNING id, source, site, kind, urgency, pointers, hinted_at, received_at, tries
+            """
+        ),
+        {"token": token, "lease": LEASE_SECONDS, "limit": limit},
+    )
+    return sorted((_claimed(row) for row in rows), key=lambda event: (event.urgency, event.id))
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    return Claimed(
+        id=row.id,
+        source=row.source,
+        site=row.site,
+        kind=row.kind,
+        urgency=Urgency(row.urgency),
+        pointers=tuple(Pointer(object_, tuple(refs)) for object_, refs in row.pointers),
+        hinted_at=row.hinted_at,
+        received_at=row.received_at,
+        tries=row.tries,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An event whose objects are known now. Without a subject there is nothing to apply: it is done."""
+
+    id: int
+    subject: str | None
+    note: str = ""
+
+
+def settle_fetched(connection: Connection, token: str, events: Iterable[Fetched]) -> None:
+    rows = list(events)
+    connection.execute(
+        text(
+            """
+            UPDATE event SET subject = COALESCE(new.subject, event.subject), note = new.note, lease = NULL,
+                tries = 0, error = '', status = CASE WHEN new.subject IS NULL THEN 'done' ELSE 'fetched' END,
+                settled_at = CASE WHEN new.subject IS NULL THEN now() END
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:subjects AS text[]), CAST(:notes AS text[]))
+                 AS new(id, subject, note)
+            WHERE event.id = new.id AND event.lease = :token
+            """
+        ),
+        {
+            "ids": [row.id for row in rows],
+            "subjects": [row.subject for row in rows],
+            "notes": [row.note for row in rows],
+            "token": token,
+        },
+    )
+
+
+def release(
+    connection: Connection, token: str, ids: Sequence[int], *, seconds: float, spend: bool, error: str
+) -> None:
+    """Give events back, to be claimed again after ``seconds``. ``spend`` says whether the try counts."""
+    connection.execute(
+        text(
+            """
+            UPDATE event SET lease = NULL, error = :error, tries = tries - :refund,
+                             ready_at = now() + make_interval(secs => :seconds)
+            WHERE id = ANY(:ids) AND lease = :token
+            """
+        ),
+        {"ids": list(ids), "token": token, "seconds": seconds, "refund": 0 if spend else 1, "error": error},
+    )
+
+
+def dead(connection: Connection, token: str, ids: Sequence[int], error: str) -> None:
+    """Give up on events until a person replays them."""
+    connection.execute(
+        text(
+            "UPDATE event SET status = 'dead', lease = NULL, error = :error, settled_at = now() "
+            "WHERE id = ANY(:ids) AND lease = :token"
+        ),
+        {"ids": list(ids), "token": token, "error": error},
+    )
+
+
+def dead_by_exhaustion(connection: Connection) -> int:
+    """Events that took their worker down again and again, whose last lease ran out: dead letters."""
+    result = connection.execute(
+        text(
+            """
+            UPDATE event SET status = 'dead', lease = NULL, settled_at = now(),
+                error = CASE WHEN error = '' THEN 'A worker died on this event ' || tries || ' times.'
+                             ELSE error END
+            WHERE status = 'pending' AND ready_at <= now() AND tries >= :most
+            """
+        ),
+        {"most": MOST_TRIES},
+    )
+    return result.rowcount
+
+
+def waiting(connection: Connection, at_most: int) -> int:
+    """How many events are ready to be claimed, counting no further than ``at_most``."""
+    return int(
+        connection.execute(
+            text(
+                "SELECT count(*) FROM (SELECT 1 FROM event WHERE status = 'pending' AND ready_at <= now() "
+                "LIMIT :most) AS ready"
+            ),
+            {"most": at_most},
+        ).scalar_one()
+    )
+
+
+def first_received_at(connection: Connection, source: str, site: str) -> datetime | None:
+    """When this ledger first heard from a site: an account younger than that was announced in full."""
+    found: datetime | None = connection.execute(
+        text("SELECT min(received_at) FROM event WHERE source = :source AND site = :site"),
+        {"source": source, "site": site},
+    ).scalar_one()
+    return found

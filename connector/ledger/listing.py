@@ -1,0 +1,206 @@
+"""Looking at the ledger, and a person's three acts on events: replay, bury, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events. ``account`` is an account code or a subject key; ``search`` looks in kind, id and body."""
+
+    source: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    account: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    search: str | None = None
+    ids: tuple[int, ...] = ()
+    limit: int = 50
+
+    def where(self) -> tuple[str, dict[str, object]]:
+        """The condition as SQL with its values; always true without a filter."""
+        conditions = {
+            "source = :source": self.source,
+            "kind LIKE :kind": self.kind and self.kind.replace("*", "%"),
+            "status = :status": self.status,
+            "(subject = :account OR subject LIKE :account_end)": self.account,
+            "received_at >= :since": self.since,
+            "received_at < :until": self.until,
+            "(event_id ILIKE :search OR kind ILIKE :search OR body ILIKE :search)": self.search,
+            "id = ANY(:ids)": self.ids or None,
+        }
+        clauses = [clause for clause, value in conditions.items() if value]
+        values: dict[str, object] = {
+            "source": self.source,
+            "kind": self.kind and self.kind.replace("*", "%"),
+            "status": self.status,
+            "account": self.account,
+            "account_end": f"%:account:{_like(self.account or '')}",
+            "since": self.since,
+            "until": self.until,
+            "search": f"%{_like(self.search or '')}%",
+            "ids": list(self.ids),
+        }
+        return " AND ".join(clauses) or "true", values
+
+
+def _like(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+_EVENT = (
+    "id, source, site, event_id, kind, fate, status, occurred_at, received_at, settled_at, deliveries, "
+    "subject, attempt_id, tries, error, note"
+)
+
+
+def events(connection: Connection, wanted: Filter) -> list[Found]:
+    """Newest first, without their bodies."""
+    where, values = wanted.where()
+    rows = connection.execute(
+        text(f"SELECT {_EVENT} FROM event WHERE {where} ORDER BY id DESC LIMIT :limit"),
+        {**values, "limit": wanted.limit},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def count(connection: Connection, wanted: Filter) -> int:
+    where, values = wanted.where()
+    return int(connection.execute(text(f"SELECT count(*) FROM event WHERE {where}"), values).scalar_one())
+
+
+def story(connection: Connection, event_id: int) -> Found | None:
+    """One event whole: what came, what it pointed to, which attempt settled it and what that changed."""
+    row = connection.execute(
+        text(f"SELECT {_EVENT}, pointers, format, body FROM event WHERE id = :id"),
+        {"id": event_id},
+    ).one_or_none()
+    if row is None:
+        return None
+    found = dict(row._mapping)
+    found["snapshots"] = _snapshots(connection, found)
+    found["attempts"] = attempts(connection, [found["attempt_id"]] if found["attempt_id"] else [])
+    return found
+
+
+def _snapshots(connection: Connection, found: Found) -> list[Found]:
+    refs = [ref for _, refs in found["pointers"] for ref in refs]
+    rows = connection.execute(
+        text(
+            "SELECT object, id, alias, version, observed_at, gone FROM snapshot "
+            "WHERE subject = :subject AND (id = ANY(:refs) OR alias = ANY(:refs)) ORDER BY object, id"
+        ),
+        {"subject": found["subject"], "refs": refs},
+    )
+    return [dict(one._mapping) for one in rows]
+
+
+def attempts(connection: Connection, ids: Sequence[int]) -> list[Found]:
+    """Attempts with their changes."""
+    found = [
+        dict(row._mapping)
+        for row in connection.execute(
+            text("SELECT * FROM attempt WHERE id = ANY(:ids) ORDER BY id"), {"ids": list(ids)}
+        )
+    ]
+    for one in found:
+        rows = connection.execute(
+            text("SELECT * FROM change WHERE attempt_id = :id ORDER BY id"), {"id": one["id"]}
+        )
+        one["changes"] = [dict(row._mapping) for row in rows]
+    return found
+
+
+def replay(connection: Connection, wanted: Filter) -> int:
+    """Work these events again, whatever became of them; how many."""
+    where, values = wanted.where()
+    return connection.execute(
+        text(
+            "UPDATE event SET status = 'pending', hinted_at = now(), ready_at = now(), lease = NULL, "
+            f"tries = 0, error = '', settled_at = NULL WHERE {where} AND jsonb_array_length(pointers) > 0"
+        ),
+        values,
+    ).rowcount
+
+
+def bury(connection: Connection, wanted: Filter, reason: str) -> int:
+    """A person decides that these events need no work; only ones that wait or are dead. How many."""
+    where, values = wanted.where()
+    return connection.execute(
+        text(
+            "UPDATE event SET status = 'buried', lease = NULL, error = :reason, settled_at = now() "
+            f"WHERE {where} AND status IN ('pending', 'dead', 'unknown')"
+        ),
+        {**values, "reason": reason},
+    ).rowcount
+
+
+def dead_subjects(connection: Connection, account: str | None, limit: int) -> list[Found]:
+    """Accounts given up on, with why."""
+    rows = connection.execute(
+        text(
+            "SELECT key, error_code, error, applied_at FROM subject WHERE status = 'dead' AND "
+            "(CAST(:account AS text) IS NULL OR key = :account OR code = :account) ORDER BY key LIMIT :limit"
+        ),
+        {"account": account, "limit": limit},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def retry_subjects(connection: Connection, account: str | None) -> int:
+    """Dead accounts become due; how many."""
+    return connection.execute(
+        text(
+            "UPDATE subject SET status = 'due', due_at = now(), ready_at = now(), tries = 0, lease = NULL, "
+            "generation = generation + 1 WHERE status = 'dead' AND "
+            "(CAST(:account AS text) IS NULL OR key = :account OR code = :account)"
+        ),
+        {"account": account},
+    ).rowcount
+
+
+def numbers(connection: Connection) -> Found:
+    """The backlog at a glance. Counts of what is settled are left out: they grow without end."""
+    row = connection.execute(
+        text(
+            """
+            SELECT
+              (SELECT count(*) FROM event WHERE status = 'pending') AS events_waiting,
+              (SELECT EXTRACT(EPOCH FROM now() - min(received_at)) FROM event WHERE status = 'pending')
+                AS oldest_event_seconds,
+              (SELECT count(*) FROM subject WHERE status = 'due') AS accounts_due,
+              (SELECT EXTRACT(EPOCH FROM now() - min(due_at)) FROM subject WHERE status = 'due')
+                AS oldest_account_seconds,
+              (SELECT count(*) FROM subject WHERE history = 'wanted') AS histories_wanted,
+              (SELECT count(*) FROM event WHERE status = 'dead') AS dead_events,
+              (SELECT count(*) FROM event WHERE status = 'unknown') AS unknown_events,
+              (SELECT count(*) FROM subject WHERE status = 'dead') AS dead_accounts,
+              (SELECT max(received_at) FROM event) AS last_received_at
+            """
+        )
+    ).one()
+    return {name: _plain(value) for name, value in row._mapping.items()}
+
+
+def _plain(value: object) -> object:
+    return round(float(value), 1) if type(value).__name__ == "Decimal" else value  # type: ignore[arg-type]
+
+
+def unknown_kinds(connection: Connection) -> list[Mapping[str, Any]]:
+    """Kinds nobody has written a fate for yet."""
+    rows = connection.execute(
+        text(
+            "SELECT source, kind, count(*) AS events, max(received_at) AS last FROM event "
+            "WHERE status = 'unknown' GROUP BY source, kind ORDER BY events DESC"
+        )
+    )
+    return [dict(row._mapping) for row in rows]

@@ -1,0 +1,56 @@
+"""Retention: bodies go first, rows later, and an event stays known for ever by a digest of its identity.
+
+A row is deleted only a minute after its tombstone was committed: a delivery that is being recorded meanwhile
+finds one or the other, never neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from connector.ledger.inbox import DIGEST
+
+AT_ONCE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    bodies: int
+    buried: int
+    rows: int
+
+
+def purge(engine: Engine, bodies_days: int | None, rows_days: int | None) -> Purged:
+    """One bounded pass; None keeps for good. Only settled events age: pending and dead ones stay whole."""
+    settled = "status IN ('done', 'ignored', 'buried')"
+    bodies = buried = rows = 0
+    if bodies_days is not None:
+        bodies = _run(
+            engine,
+            f"UPDATE event SET body = NULL WHERE id IN (SELECT id FROM event WHERE {settled} "
+            "AND body IS NOT NULL AND received_at < now() - make_interval(days => :days) LIMIT :most)",
+            bodies_days,
+        )
+    if rows_days is not None:
+        rows = _run(
+            engine,
+            f"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE {settled} "
+            "AND received_at < now() - make_interval(days => :days) AND EXISTS (SELECT 1 FROM tombstone "
+            f"WHERE digest = {DIGEST.format('event')} AND purged_at < now() - interval '1 minute') LIMIT :most)",
+            rows_days,
+        )
+        buried = _run(
+            engine,
+            f"INSERT INTO tombstone (digest) SELECT {DIGEST.format('event')} FROM event WHERE {settled} "
+            "AND received_at < now() - make_interval(days => :days) ORDER BY received_at LIMIT :most "
+            "ON CONFLICT DO NOTHING",
+            rows_days,
+        )
+    return Purged(bodies, buried, rows)
+
+
+def _run(engine: Engine, statement: str, days: int) -> int:
+    with engine.begin() as connection:
+        return connection.execute(text(statement), {"days": days, "most": AT_ONCE}).rowcount

@@ -1,0 +1,182 @@
+"""The tables. A migration makes them (``migrations/``); a test holds the two together.
+
+| table       | one row for                                   | status                                             |
+|-------------|-----------------------------------------------|----------------------------------------------------|
+| event       | a thing a source said happened                | pending → fetched → done · ignored unknown dead buried |
+| tombstone   | an event whose row retention removed          |                                                    |
+| snapshot    | the newest known version of a source's object |                                                    |
+| subject     | an account                                    | idle ⇄ due → dead                                  |
+| attempt     | one decide + apply of a subject               | outcome: applied unchanged retry dead              |
+| change      | one record written, or refused, in an attempt | outcome: written refused                           |
+| mirror      | what was last written to a Salesforce record  |                                                    |
+| circuit     | a destination that is out for now             |                                                    |
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+_time = DateTime(timezone=True)
+_now = text("now()")
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("urgency", SmallInteger, nullable=False),
+    Column("occurred_at", _time),
+    Column("received_at", _time, nullable=False, server_default=_now),
+    Column("hinted_at", _time, nullable=False, server_default=_now),
+    Column("deliveries", Integer, nullable=False, server_default="1"),
+    Column("strong_id", Boolean, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("pointers", JSONB, nullable=False),
+    Column("body", Text),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("subject", Text),
+    Column("attempt_id", BigInteger),
+    Column("ready_at", _time, nullable=False, server_default=_now),
+    Column("lease", Text),
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("settled_at", _time),
+    UniqueConstraint("source", "site", "event_id", name="event_identity"),
+    Index("event_pending", "urgency", "id", postgresql_where=text("status = 'pending'")),
+    Index("event_dead", "id", postgresql_where=text("status IN ('dead', 'unknown')")),
+    Index("event_received", "received_at"),
+    Index("event_subject", "subject", "id"),
+)
+
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("purged_at", _time, nullable=False, server_default=_now),
+)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("site", Text, primary_key=True),
+    Column("object", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("alias", Text),
+    Column("subject", Text, nullable=False),
+    Column("version", _time),
+    Column("observed_at", _time, nullable=False),
+    Column("gone", Boolean, nullable=False, server_default=text("false")),
+    Column("data", JSONB, nullable=False),
+    Index("snapshot_alias", "source", "site", "object", "alias"),
+    Index("snapshot_subject", "subject"),
+)
+
+subject = Table(
+    "subject",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("urgency", SmallInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default="1"),
+    Column("due_at", _time),
+    Column("ready_at", _time, nullable=False, server_default=_now),
+    Column("lease", Text),
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("error_code", Text, nullable=False, server_default=""),
+    Column("look_again_at", _time),
+    Column("history", Text, nullable=False, server_default="unknown"),
+    Column("history_ready_at", _time, nullable=False, server_default=_now),
+    Column("first_seen_at", _time, nullable=False, server_default=_now),
+    Column("applied_at", _time),
+    Index("subject_due", "urgency", "due_at", postgresql_where=text("status = 'due'")),
+    Index("subject_dead", "key", postgresql_where=text("status = 'dead'")),
+    Index("subject_look_again", "look_again_at", postgresql_where=text("look_again_at IS NOT NULL")),
+    Index("subject_history", "history_ready_at", postgresql_where=text("history = 'wanted'")),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("who", Text, nullable=False, server_default=""),
+    Column("started_at", _time, nullable=False),
+    Column("ended_at", _time, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("error_code", Text, nullable=False, server_default=""),
+    Column("written", Integer, nullable=False, server_default="0"),
+    Column("refused", Integer, nullable=False, server_default="0"),
+    Index("attempt_subject", "subject", "id"),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("attempt_id", BigInteger, ForeignKey("attempt.id", ondelete="CASCADE"), nullable=False),
+    Column("object", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("salesforce_id", Text),
+    Column("transition", Text),
+    Column("rule", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Index("change_attempt", "attempt_id"),
+    Index("change_record", "object", "key"),
+)
+
+mirror = Table(
+    "mirror",
+    metadata,
+    Column("object", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("salesforce_id", Text, nullable=False),
+    Column("fields", JSONB, nullable=False),
+    Column("written_at", _time, nullable=False, server_default=_now),
+    Index("mirror_subject", "subject"),
+)
+
+circuit = Table(
+    "circuit",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("opened_at", _time, nullable=False, server_default=_now),
+    Column("open_until", _time, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="1"),
+    Column("code", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False),
+)

@@ -1,0 +1,190 @@
+"""The newest known version of every object a source told us of. A snapshot never goes back in time.
+
+``version`` is the source's own ``updated_at`` (whole seconds at Recurly); a tie goes to the later observation,
+``observed_at``, which is when the request that fetched it was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, text
+
+from connector import facts
+from connector.facts import BillingObject, Gone
+from connector.mappers import keys
+
+_SHAPES: Mapping[str, TypeAdapter[Any]] = {
+    shape.object: TypeAdapter(shape)
+    for shape in (facts.Account, facts.Subscription, facts.Invoice, facts.Payment, facts.CreditPayment)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger has of one object, without its content."""
+
+    object: str
+    id: str
+    alias: str | None
+    subject: str
+    observed_at: datetime
+    gone: bool
+
+
+def clock(connection: Connection) -> datetime:
+    """The ledger's own clock, by which hints and observations are compared."""
+    now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return now
+
+
+def alias(object_: BillingObject) -> str:
+    """The other form a source finds this object by."""
+    match object_:
+        case facts.Account(code=code):
+            return f"code-{code}"
+        case facts.Invoice(number=number):
+            return f"number-{number}"
+        case _:
+            return f"uuid-{object_.uuid}"
+
+
+def subject_of(source: str, site: str, object_: BillingObject) -> str:
+    """The account an object belongs to, as a subject key."""
+    code = object_.code if isinstance(object_, facts.Account) else object_.account_code
+    return keys.subject(source, site, code)
+
+
+_STORE = text(
+    """
+    INSERT INTO snapshot (source, site, object, id, alias, subject, version, observed_at, data)
+    SELECT :source, :site, object, id, alias, subject, version, :observed_at, data::jsonb
+    FROM unnest(CAST(:objects AS text[]), CAST(:ids AS text[]), CAST(:aliases AS text[]),
+                CAST(:subjects AS text[]), CAST(:versions AS timestamptz[]), CAST(:data AS text[]))
+         AS new(object, id, alias, subject, version, data)
+    ORDER BY object, id
+    ON CONFLICT (source, site, object, id) DO UPDATE SET
+        alias = excluded.alias, subject = excluded.subject, version = excluded.version,
+        observed_at = excluded.observed_at, gone = false, data = excluded.data
+    WHERE (COALESCE(snapshot.version, '-infinity'), snapshot.observed_at)
+        < (COALESCE(excluded.version, '-infinity'), excluded.observed_at)
+    """
+)
+
+
+def store(
+    connection: Connection,
+    source: str,
+    site: str,
+    observed_at: datetime,
+    objects: Iterable[BillingObject],
+) -> None:
+    """Keep these objects, each unless the ledger already has it newer."""
+    newest: dict[tuple[str, str], BillingObject] = {}
+    for object_ in objects:
+        before = newest.get((object_.object, object_.id))
+        if before is None or _version(before) <= _version(object_):
+            newest[object_.object, object_.id] = object_
+    rows = list(newest.values())
+    connection.execute(
+        _STORE,
+        {
+            "source": source,
+            "site": site,
+            "observed_at": observed_at,
+            "objects": [row.object for row in rows],
+            "ids": [row.id for row in rows],
+            "aliases": [alias(row) for row in rows],
+            "subjects": [subject_of(source, site, row) for row in rows],
+            "versions": [row.updated_at for row in rows],
+            "data": [_SHAPES[row.object].dump_json(row).decode() for row in rows],
+        },
+    )
+
+
+def _version(object_: BillingObject) -> float:
+    return object_.updated_at.timestamp() if object_.updated_at else float("-inf")
+
+
+def mark_gone(
+    connection: Connection, source: str, site: str, observed_at: datetime, gone: Sequence[Gone]
+) -> None:
+    """Note that a source no longer has these objects. What is known of them stays."""
+    connection.execute(
+        text(
+            """
+            UPDATE snapshot SET gone = true, observed_at = :observed_at
+            FROM unnest(CAST(:objects AS text[]), CAST(:refs AS text[])) AS lost(object, ref)
+            WHERE source = :source AND site = :site AND snapshot.object = lost.object
+              AND (snapshot.id = lost.ref OR snapshot.alias = lost.ref)
+              AND snapshot.observed_at < :observed_at
+            """
+        ),
+        {
+            "source": source,
+            "site": site,
+            "observed_at": observed_at,
+            "objects": [one.object for one in gone],
+            "refs": [one.ref for one in gone],
+        },
+    )
+
+
+def find(
+    connection: Connection, source: str, site: str, refs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Known]:
+    """What is known under these ``(object, ref)`` pairs; a ref is an id or an alias."""
+    wanted = sorted(set(refs))
+    rows = connection.execute(
+        text(
+            """
+            SELECT wanted.ref, s.object, s.id, s.alias, s.subject, s.observed_at, s.gone
+            FROM unnest(CAST(:objects AS text[]), CAST(:refs AS text[])) AS wanted(object, ref)
+            JOIN snapshot s ON s.source = :source AND s.site = :site AND s.object = wanted.object
+                           AND s.id = wanted.ref
+            UNION ALL
+            SELECT wanted.ref, s.object, s.id, s.alias, s.subject, s.observed_at, s.gone
+            FROM unnest(CAST(:objects AS text[]), CAST(:refs AS text[])) AS wanted(object, ref)
+            JOIN snapshot s ON s.source = :source AND s.site = :site AND s.object = wanted.object
+                           AND s.alias = wanted.ref
+            """
+        ),
+        {
+            "source": source,
+            "site": site,
+            "objects": [object_ for object_, _ in wanted],
+            "refs": [ref for _, ref in wanted],
+        },
+    )
+    return {
+        (row.object, row.ref): Known(row.object, row.id, row.alias, row.subject, row.observed_at, row.gone)
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One object with whether its source still has it."""
+
+    value: BillingObject
+    gone: bool
+
+
+def load(connection: Connection, subjects: Sequence[str]) -> dict[str, list[Snapshot]]:
+    """Everything known of these subjects, in a fixed order."""
+    rows = connection.execute(
+        text(
+            "SELECT subject, object, gone, data::text AS data FROM snapshot WHERE subject = ANY(:subjects) "
+            "ORDER BY subject, object, id"
+        ),
+        {"subjects": list(subjects)},
+    )
+    known: dict[str, list[Snapshot]] = {key: [] for key in subjects}
+    for row in rows:
+        value = _SHAPES[row.object].validate_json(row.data)
+        known[row.subject].append(Snapshot(value, row.gone))
+    return known

@@ -1,0 +1,258 @@
+"""Accounts that need a decision: due, leased to one worker at a time, settled, or given up on.
+
+``generation`` counts the reasons to decide. A worker that settles generation 7 leaves the subject due when it
+has become 8 meanwhile, so nothing that arrives during a decision is missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from connector.events import Urgency
+
+LEASE_SECONDS = 180
+MOST_TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A subject that is due, named whole so that its row can be made."""
+
+    key: str
+    source: str
+    site: str
+    code: str
+    urgency: Urgency
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A due subject in the hands of one worker."""
+
+    key: str
+    source: str
+    site: str
+    code: str
+    urgency: Urgency
+    generation: int
+    tries: int
+
+
+def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
+    """Make subjects due, as urgent as the most urgent reason. A dead one gets another chance."""
+    most_urgent: dict[str, Due] = {}
+    for one in subjects:
+        if one.key not in most_urgent or one.urgency < most_urgent[one.key].urgency:
+            most_urgent[one.key] = one
+    rows = [most_urgent[key] for key in sorted(most_urgent)]
+    connection.execute(
+        text(
+            """
+            INSERT INTO subject (key, source, site, code, urgency, status, due_at)
+            SELECT key, source, site, code, urgency, 'due', now()
+            FROM unnest(CAST(:keys AS text[]), CAST(:sources AS text[]), CAST(:sites AS text[]),
+                        CAST(:codes AS text[]), CAST(:urgencies AS smallint[]))
+                 AS new(key, source, site, code, urgency)
+            ON CONFLICT (key) DO UPDATE SET
+                generation = subject.generation + 1,
+                urgency = CASE WHEN subject.status = 'due'
+                               THEN LEAST(subject.urgency, excluded.urgency) ELSE excluded.urgency END,
+                due_at = CASE WHEN subject.status = 'due' THEN subject.due_at ELSE now() END,
+                ready_at = CASE WHEN subject.lease IS NULL THEN now() ELSE subject.ready_at END,
+                tries = CASE WHEN subject.status = 'due' THEN subject.tries ELSE 0 END,
+                status = 'due'
+            """
+        ),
+        {
+            "keys": [row.key for row in rows],
+            "sources": [row.source for row in rows],
+            "sites": [row.site for row in rows],
+            "codes": [row.code for row in rows],
+            "urgencies": [int(row.urgency) for row in rows],
+        },
+    )
+
+
+def claim(connection: Connection, token: str, limit: int, only: Sequence[str] | None = None) -> list[Claimed]:
+    """Up to ``limit`` due subjects, most urgent and longest waiting first, leased to ``token``.
+
+    With ``only``, those of them that nobody else holds, due or not (a person asked).
+    """
+    wanted = "status = 'due' AND ready_at <= now()" if only is None else "key = ANY(:only)"
+    rows = connection.execute(
+        text(
+            f"""
+            UPDATE subject SET lease = :token, tries = tries + 1, status = 'due',
+                               due_at = COALESCE(due_at, now()),
+                               ready_at = now() + make_interval(secs => :lease)
+            WHERE key IN (SELECT key FROM subject WHERE {wanted}
+                          AND (lease IS NULL OR ready_at <= now())
+                          ORDER BY urgency, due_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
+            RETURNING key, source, site, code, urgency, generation, tries
+            """
+        ),
+        {"token": token, "lease": LEASE_SECONDS, "limit": limit, "only": list(only or ())},
+    )
+    found = [
+        Claimed(r.key, r.source, r.site, r.code, Urgency(r.urgency), r.generation, r.tries) for r in rows
+    ]
+    return sorted(found, key=lambda one: (one.urgency, one.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a claimed subject ends: ``idle`` (done), ``due`` (again, after ``wait`` seconds) or ``dead``."""
+
+    key: str
+    generation: int
+    status: str
+    wait: float = 0.0
+    spend: bool = True
+    error: str = ""
+    error_code: str = ""
+    look_again_at: datetime | None = None
+
+
+def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> None:
+    """Let go of claimed subjects. One that became due again meanwhile stays due, at once."""
+    rows = [
+        {
+            "key": one.key,
+            "generation": one.generation,
+            "status": one.status,
+            "wait": one.wait,
+            "refund": 0 if one.spend else 1,
+            "error": one.error,
+            "error_code": one.error_code,
+            "look_again_at": one.look_again_at,
+            "token": token,
+        }
+        for one in settled
+    ]
+    if not rows:
+        return
+    connection.execute(
+        text(
+            """
+            UPDATE subject SET
+                lease = NULL,
+                status = CASE WHEN generation > :generation THEN 'due' ELSE :status END,
+                ready_at = CASE WHEN generation > :generation AND :status <> 'due' THEN now()
+                                ELSE now() + make_interval(secs => :wait) END,
+                due_at = CASE WHEN :status = 'due' THEN due_at
+                              WHEN generation > :generation THEN now() END,
+                tries = CASE WHEN :status = 'due' THEN tries - :refund ELSE 0 END,
+                error = :error, error_code = :error_code,
+                look_again_at = CASE WHEN :status = 'idle' THEN CAST(:look_again_at AS timestamptz)
+                                     ELSE look_again_at END,
+                applied_at = CASE WHEN :status = 'idle' THEN now() ELSE applied_at END
+            WHERE key = :key AND lease = :token
+            """
+        ),
+        rows,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is ready to be applied: how many (counted no further than asked) and since when."""
+
+    ready: int
+    oldest: datetime | None
+    most_urgent: Urgency | None
+
+
+def backlog(connection: Connection, at_most: int) -> Backlog:
+    row = connection.execute(
+        text(
+            "SELECT count(*) AS ready, min(due_at) AS oldest, min(urgency) AS urgency FROM "
+            "(SELECT due_at, urgency FROM subject WHERE status = 'due' AND ready_at <= now() "
+            " ORDER BY urgency, due_at LIMIT :most) AS ready"
+        ),
+        {"most": at_most},
+    ).one()
+    return Backlog(row.ready, row.oldest, None if row.urgency is None else Urgency(row.urgency))
+
+
+def wake_by_time(connection: Connection) -> int:
+    """Make due whatever asked to be looked at again by now."""
+    return connection.execute(
+        text(
+            """
+            UPDATE subject SET status = 'due', due_at = now(), generation = generation + 1, tries = 0,
+                               ready_at = now(), look_again_at = NULL, urgency = :urgency
+            WHERE look_again_at <= now() AND status = 'idle'
+            """
+        ),
+        {"urgency": int(Urgency.ROUTINE)},
+    ).rowcount
+
+
+def dead_by_exhaustion(connection: Connection) -> int:
+    """Subjects that took their worker down again and again, whose last lease ran out: dead letters."""
+    return connection.execute(
+        text(
+            """
+            UPDATE subject SET status = 'dead', lease = NULL, error_code = 'WORKER_DIED',
+                error = CASE WHEN error = '' THEN 'A worker died on this account ' || tries || ' times.'
+                             ELSE error END
+            WHERE status = 'due' AND lease IS NOT NULL AND ready_at <= now() AND tries >= :most
+            """
+        ),
+        {"most": MOST_TRIES},
+    ).rowcount
+
+
+# An account that is older than the ledger has a past that no event told of: its history is fetched once.
+
+
+def decide_history(
+    connection: Connection, young: Sequence[str], old: Sequence[str], *, done: Sequence[str] = ()
+) -> None:
+    """Note which first-seen subjects need their history fetched. Only undecided ones change."""
+    for keys, history, before in ((young, "done", "unknown"), (old, "wanted", "unknown"), (done, "done", "")):
+        connection.execute(
+            text(
+                "UPDATE subject SET history = :history WHERE key = ANY(:keys) "
+                "AND (:before = '' OR history = :before)"
+            ),
+            {"keys": list(keys), "history": history, "before": before},
+        )
+
+
+def undecided_history(connection: Connection, keys: Sequence[str]) -> set[str]:
+    rows = connection.execute(
+        text("SELECT key FROM subject WHERE key = ANY(:keys) AND history = 'unknown'"), {"keys": list(keys)}
+    )
+    return {row.key for row in rows}
+
+
+def claim_history(connection: Connection, limit: int) -> list[Due]:
+    """Up to ``limit`` subjects whose history is wanted, held for three minutes."""
+    rows = connection.execute(
+        text(
+            """
+            UPDATE subject SET history_ready_at = now() + :lease
+            WHERE key IN (SELECT key FROM subject WHERE history = 'wanted' AND history_ready_at <= now()
+                          ORDER BY history_ready_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
+            RETURNING key, source, site, code, urgency
+            """
+        ),
+        {"lease": timedelta(seconds=LEASE_SECONDS), "limit": limit},
+    )
+    return [Due(r.key, r.source, r.site, r.code, Urgency.ROUTINE) for r in rows]
+
+
+def histories_wanted(connection: Connection) -> bool:
+    """Is there an account whose history waits to be fetched?"""
+    return bool(
+        connection.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM subject WHERE history = 'wanted' AND history_ready_at <= now())"
+            )
+        ).scalar_one()
+    )

@@ -1,0 +1,102 @@
+"""What an operator may decide without touching code: thresholds, queues, priorities, and the texts of cases.
+
+``policy.example.toml`` documents every key. Loading checks everything at once: a bad policy is found when Casewire
+starts or by ``casewire policy check``, never by a case.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from connector.errors import SetupError
+from connector.policy.mistakes import explain
+from connector.policy.sections import (
+    Cancellation,
+    CaseRule,
+    Cases,
+    Chargeback,
+    Link,
+    PaymentFailed,
+    PaymentMethod,
+    Refund,
+    Rules,
+    Section,
+    Statuses,
+    Tier,
+    UnappliedCredit,
+)
+from connector.policy.texts import Text, Told
+
+__all__ = [
+    "Cancellation",
+    "CaseRule",
+    "Cases",
+    "Chargeback",
+    "PaymentFailed",
+    "PaymentMethod",
+    "Policy",
+    "Refund",
+    "Rules",
+    "Statuses",
+    "Text",
+    "Tier",
+    "Told",
+    "UnappliedCredit",
+]
+
+
+class Policy(Section):
+    """The whole policy. ``Policy()`` is the default, usable as it is."""
+
+    recurly_link: Link = "https://{site}.recurly.com/accounts/{code}"
+    recurly_invoice_link: Link = "https://{site}.recurly.com/invoices/{code}"
+    recurly_subscription_link: Link = "https://{site}.recurly.com/subscriptions/{code}"
+    recurly_payment_link: Link = "https://{site}.recurly.com/transactions/{code}"
+    statuses: Statuses = Statuses()
+    cases: Cases = Cases()
+    rules: Rules = Rules()
+
+    @classmethod
+    def load(cls, path: Path | None) -> Policy:
+        """The policy in this TOML file, or the default. Raises ``SetupError`` naming key, file and line."""
+        if path is None:
+            return cls()
+        source = _read(path)
+        try:
+            content = tomllib.loads(source)
+        except tomllib.TOMLDecodeError as error:
+            raise SetupError(f"{path}: not valid TOML: {error}") from error
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            told = [explain(item, path, source, cls) for item in error.errors()]
+            raise SetupError("\n".join(told)) from error
+
+    def case_rules(self) -> Mapping[str, CaseRule]:
+        """The section of every rule, by its name."""
+        return {name: getattr(self.rules, name) for name in type(self.rules).model_fields}
+
+    def queues(self) -> frozenset[str]:
+        """The queues an org must have."""
+        return frozenset(rule.queue for rule in self.case_rules().values() if rule.enabled)
+
+    def case_statuses(self) -> frozenset[str]:
+        """The values of Case.Status an org must have."""
+        return frozenset((self.statuses.open, self.statuses.reopened, self.statuses.closed))
+
+    def case_priorities(self) -> frozenset[str]:
+        """The values of Case.Priority an org must have."""
+        enabled = [rule for rule in self.case_rules().values() if rule.enabled]
+        tiers = self.rules.payment_failed.tiers if self.rules.payment_failed.enabled else ()
+        return frozenset([rule.priority for rule in enabled] + [tier.priority for tier in tiers])
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path}: the policy cannot be read: {error}") from error

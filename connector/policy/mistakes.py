@@ -1,0 +1,82 @@
+"""What is wrong with a policy file, said so that it can be mended: key, file, line, and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from connector.policy.sections import Tier
+
+
+def explain(item: ErrorDetails, path: Path, source: str, shape: type[BaseModel]) -> str:
+    """One mistake as one line: ``policy.toml:12: rules.refund.queue: …``."""
+    keys, why = [str(part) for part in item["loc"]], item["msg"]
+    if item["type"] == "extra_forbidden":
+        why = _unknown(keys, shape)
+    elif item["type"] == "template_value":
+        keys = [*keys, item["ctx"]["key"]]
+        why = why.removeprefix(f"{item['ctx']['key']}: ")
+    elif item["type"] != "template":
+        why = f"{why} (it is {item['input']!r})"
+    return f"{path}:{_line_of(source, keys)}: {'.'.join(keys)}: {why}"
+
+
+def _unknown(keys: Sequence[str], shape: type[BaseModel]) -> str:
+    allowed = _allowed(keys[:-1], shape)
+    near = difflib.get_close_matches(keys[-1], allowed, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"there is no such key{hint} (allowed: {', '.join(allowed)})"
+
+
+def _allowed(path: Sequence[str], section: type[BaseModel]) -> list[str]:
+    for key in path:
+        field = section.model_fields.get(key)
+        inner = Tier if key == "tiers" else field.annotation if field else None
+        section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else section
+    return sorted(section.model_fields)
+
+
+_HEADER: Final = re.compile(r"^\s*\[\[?\s*(?P<path>[^\]\[]+?)\s*\]?\]\s*(#.*)?$")
+_KEY: Final = re.compile(r"^\s*(?P<path>[A-Za-z0-9_.\-\"' ]+?)\s*=")
+_LONG: Final = re.compile(r"\"\"\"|'''")
+
+
+def _line_of(source: str, keys: Sequence[str]) -> int:
+    """The line where this key stands, or the nearest section around it. TOML's reader does not tell."""
+    named = [key for key in keys if not key.isdigit()]
+    best, line = 0, 1
+    for number, path in _paths(source):
+        shared = _shared(path, named)
+        if shared == len(path) and shared > best:
+            best, line = shared, number
+    return line
+
+
+def _paths(source: str) -> list[tuple[int, list[str]]]:
+    found: list[tuple[int, list[str]]] = []
+    section: list[str] = []
+    inside = False
+    for number, text in enumerate(source.splitlines(), start=1):
+        if not inside and (header := _HEADER.match(text)):
+            section = _split(header["path"])
+            found.append((number, section))
+        elif not inside and (key := _KEY.match(text)):
+            found.append((number, [*section, *_split(key["path"])]))
+        inside ^= len(_LONG.findall(text)) % 2 == 1
+    return found
+
+
+def _split(path: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in path.split(".")]
+
+
+def _shared(path: Sequence[str], keys: Sequence[str]) -> int:
+    return next(
+        (i for i, (a, b) in enumerate(zip(path, keys, strict=False)) if a != b), min(len(path), len(keys))
+    )

@@ -1,0 +1,107 @@
+"""Keeping processes: started by name, started again when they die, ended when we end.
+
+A child that dies at once again and again is started with growing pauses. Children get SIGTERM first and are
+killed if they have not gone after a while; they also end by themselves when this process vanishes (their
+standard input closes).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import structlog
+
+log = structlog.get_logger("connector.processes")
+
+SHORTEST_PAUSE = 0.2
+LONGEST_PAUSE = 10.0
+STEADY_SECONDS = 20.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    pause: float = SHORTEST_PAUSE
+    start_at: float = field(default=0.0)
+
+
+class Keeper:
+    """Keeps children running until ``stop()``."""
+
+    def __init__(self, also: Callable[[], None] = lambda: None, log: BinaryIO | None = None) -> None:
+        """``also`` is called again and again; ``log`` takes what the children say, else it goes to our stderr."""
+        self._children: list[_Child] = []
+        self._also = also
+        self._log = log
+
+    def add(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Run ``casewire <arguments>`` under this name; the name is its CASEWIRE_WORKER."""
+        command = [sys.executable, "-m", "connector.cli", *arguments]
+        self._children.append(_Child(name, command, {**environment, "CASEWIRE_WORKER": name}))
+
+    def run(self, stop: threading.Event) -> None:
+        """Look after the children until told to stop, then end them."""
+        try:
+            while not stop.is_set():
+                self._also()
+                for child in self._children:
+                    self._look_after(child)
+                stop.wait(0.1)
+        finally:
+            self.stop()
+
+    def pids(self) -> dict[str, int]:
+        """Which process each child is now."""
+        return {c.name: c.process.pid for c in self._children if c.process and c.process.poll() is None}
+
+    def _look_after(self, child: _Child) -> None:
+        now = time.monotonic()
+        if child.process is not None and child.process.poll() is not None:
+            steady = now - child.started_at > STEADY_SECONDS
+            child.pause = SHORTEST_PAUSE if steady else min(child.pause * 2, LONGEST_PAUSE)
+            child.start_at = now + child.pause
+            log.warning(
+                "process_ended",
+                process=child.name,
+                code=child.process.returncode,
+                seconds=round(child.pause, 1),
+                outcome="restart",
+            )
+            child.process = None
+        if child.process is None and now >= child.start_at:
+            child.started_at = now
+            child.process = subprocess.Popen(
+                child.command,
+                env=dict(child.environment),
+                stdin=subprocess.PIPE,
+                stderr=self._log,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        """SIGTERM to all, SIGKILL to those that stay."""
+        running = [c.process for c in self._children if c.process and c.process.poll() is None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for child in self._children:
+            if child.process is not None and child.process.stdin is not None:
+                child.process.stdin.close()
+            child.process = None

@@ -1,0 +1,43 @@
+"""The scheduler: sweeps every two seconds, purges every hour. One is enough; two do no harm."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from connector import jobs
+from connector.wiring import Wiring
+
+log = structlog.get_logger("connector.scheduler")
+
+PURGE_SECONDS = 3600.0
+
+
+def run(wires: Wiring, stop: threading.Event) -> None:
+    """Sweep until told to stop. PostgreSQL or Redis being away is logged once and waited out."""
+    away = ""
+    purged_at = float("-inf")
+    while not stop.is_set():
+        try:
+            jobs.sweep(wires)
+            if time.monotonic() - purged_at > PURGE_SECONDS:
+                purged_at = time.monotonic()
+                _purge(wires)
+            if away:
+                log.info("sweep_again", outcome="recovered")
+            away = ""
+        except (RedisError, SQLAlchemyError) as error:
+            if type(error).__name__ != away:
+                away = type(error).__name__
+                log.warning("sweep_failed", error=str(error).splitlines()[0], outcome="retry")
+        stop.wait(wires.settings.casewire_sweep_seconds)
+
+
+def _purge(wires: Wiring) -> None:
+    purged = jobs.purge(wires)
+    if purged.bodies or purged.buried or purged.rows:
+        log.info("purged", bodies=purged.bodies, tombstones=purged.buried, rows=purged.rows, outcome="done")

@@ -1,0 +1,198 @@
+"""STAGES 3 and 4: decide what Salesforce should say about the due accounts, and write what differs.
+
+One run claims up to 200 accounts under a lease, reads their facts in a fixed number of statements and one SOQL
+query, decides each for itself, and writes all their rows together. Whatever happens to one account (a rule that
+fails, a row that is refused) is that account's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Engine
+
+from connector.errors import Transient, Unavailable
+from connector.facts import Facts
+from connector.ledger import attempts, circuits, subjects
+from connector.ledger.subjects import Claimed
+from connector.mappers import fields
+from connector.plan import Plan
+from connector.sync.reading import Crm, Reading, read, read_cases
+from connector.sync.rows import OrgIds, Row, row_for
+from connector.sync.settling import Decision, Settlement, settle_one
+from connector.sync.writing import Results, Upserts, write
+
+log = structlog.get_logger("connector.apply")
+
+BATCH = 200
+DESTINATION = "salesforce"
+EXISTENCE_CHECKED = ("Account", "Contact")
+"""Records whose ``on_create`` fields are the CRM users' afterwards: asked for where the mirror is silent."""
+
+
+class Salesforce(Crm, Upserts, Protocol):
+    """What stage 4 needs of the Salesforce client."""
+
+
+Decide = Callable[[Facts], Plan]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run did."""
+
+    claimed: int = 0
+    written: int = 0
+    refused: int = 0
+    more: bool = False
+    open: bool = False
+    plans: list[Decision] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Everything a run needs; ``org`` is asked for late, so that building one costs no call."""
+
+    engine: Engine
+    crm: Salesforce
+    org: Callable[[], OrgIds]
+    decide: Decide
+    clock: Callable[[], datetime]
+    worker: str
+
+    def run(
+        self,
+        *,
+        limit: int = BATCH,
+        only: Sequence[str] | None = None,
+        trigger: str = "webhook",
+        who: str = "",
+    ) -> Outcome:
+        """Claim due subjects and bring them up to date. With ``only``, those, due or not."""
+        token = f"{self.worker}:{uuid4().hex}"
+        with self.engine.begin() as connection:
+            if DESTINATION in circuits.open_circuits(connection):
+                return Outcome(open=True)
+            claimed = subjects.claim(connection, token, limit, only)
+        if not claimed:
+            return Outcome()
+        started_at = self.clock()
+        results, decisions = Results(), [Decision(one) for one in claimed]
+        try:
+            decisions = self.decisions(claimed)
+            results = write(self.crm, [row for one in decisions for row in one.rows])
+        except Unavailable as error:
+            results.unavailable = error
+        except Transient as error:
+            results.unavailable = Unavailable(
+                DESTINATION, str(error), code=error.code, retry_after=error.retry_after
+            )
+        seconds = self._circuit(results)
+        settlements = [settle_one(one, results, seconds) for one in decisions]
+        self._settle(token, settlements, started_at, trigger, who)
+        return Outcome(
+            claimed=len(claimed),
+            written=len(results.written),
+            refused=len(results.refused),
+            more=len(claimed) == limit,
+            open=results.unavailable is not None,
+            plans=decisions,
+        )
+
+    def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
+        """What each subject's records should say, and the rows that would make them so. Writes nothing."""
+        cases = read_cases(self.crm, [one.key for one in claimed])
+        with self.engine.connect() as connection:
+            readings = read(connection, claimed, cases, self.clock())
+        decisions = [self._decide(one, readings[one.key]) for one in claimed]
+        existing = self._existing(decisions)
+        org = self.org()
+        for decision in decisions:
+            decision.rows = _rows(decision, existing, org)
+        return decisions
+
+    def _decide(self, subject: Claimed, reading: Reading) -> Decision:
+        """A rule that fails is a dead letter for its account, never for the batch."""
+        decision = Decision(subject, reading)
+        try:
+            decision.plan = self.decide(reading.facts)
+        except Exception as error:
+            log.exception("decide_failed", subject=subject.key, outcome="dead")
+            decision.failure = f"A rule failed on this account's facts: {type(error).__name__}: {error}"
+        return decision
+
+    def _existing(self, decisions: Sequence[Decision]) -> set[tuple[str, str]]:
+        """Which of the records that the mirror does not know does Salesforce have?"""
+        found: set[tuple[str, str]] = set()
+        for object_ in EXISTENCE_CHECKED:
+            unknown = [
+                change.key
+                for decision in decisions
+                for change in decision.plan.changes
+                if change.object == object_ and (object_, change.key) not in decision.mirror
+            ]
+            if unknown:
+                rows = self.crm.query_keys(f"SELECT {fields.KEY} FROM {object_}", fields.KEY, unknown)
+                found |= {(object_, row[fields.KEY]) for row in rows}
+        return found
+
+    def _circuit(self, results: Results) -> float:
+        """Open or close Salesforce's circuit; seconds until work may be tried again."""
+        error = results.unavailable
+        with self.engine.begin() as connection:
+            if error is None:
+                circuits.close_circuit(connection, DESTINATION)
+                return 0.0
+            seconds = circuits.open_circuit(
+                connection, error.destination, str(error), error.code, error.retry_after
+            )
+        log.warning(
+            "circuit_open",
+            destination=error.destination,
+            seconds=round(seconds, 1),
+            error=str(error),
+            outcome="waiting",
+        )
+        return seconds
+
+    def _settle(
+        self,
+        token: str,
+        settlements: Sequence[Settlement],
+        started_at: datetime,
+        trigger: str,
+        who: str,
+    ) -> None:
+        ended_at = self.clock()
+        with self.engine.begin() as connection:
+            attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
+            attempts.record(
+                connection, [one.attempt(trigger, who, started_at, ended_at) for one in settlements]
+            )
+            subjects.settle(connection, token, [one.settled for one in settlements])
+        for one in settlements:
+            log.info(
+                "subject_settled",
+                subject=one.settled.key,
+                written=len(one.changes),
+                outcome=one.outcome,
+                **({"error": one.settled.error} if one.settled.error else {}),
+            )
+
+
+def _rows(decision: Decision, existing: set[tuple[str, str]], org: OrgIds) -> tuple[Row, ...]:
+    cases = {("Case", case.key) for case in decision.facts.cases}
+    rows = []
+    for change in decision.plan.changes:
+        record = (change.object, change.key)
+        mirrored = decision.mirror.get(record)
+        exists = record in cases if change.object == "Case" else mirrored is not None or record in existing
+        row = row_for(change, mirrored, exists=exists, org=org)
+        if row is not None:
+            rows.append(row)
+    return tuple(rows)

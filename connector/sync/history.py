@@ -1,0 +1,55 @@
+"""The past of an account that is older than the ledger: fetched once, when nothing more urgent waits."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Engine
+
+from connector.errors import Permanent, Transient, Unavailable
+from connector.ledger import circuits, snapshots, subjects
+from connector.ledger.subjects import Due
+from connector.sync.fetching import SourceApi
+from connector.sync.refresh import Apis
+
+log = structlog.get_logger("connector.history")
+
+BATCH = 25
+
+
+def fetch_histories(engine: Engine, apis: Apis) -> int:
+    """Fetch the history of some accounts that want it and make them due; how many."""
+    with engine.begin() as connection:
+        claimed = subjects.claim_history(connection, BATCH)
+        closed = circuits.open_circuits(connection)
+    done = 0
+    for one in claimed:
+        api = apis.get((one.source, one.site))
+        if api is None or f"{one.source}:{one.site}" in closed:
+            continue
+        try:
+            fetch_history(engine, api, one)
+            done += 1
+        except Unavailable as error:
+            with engine.begin() as connection:
+                circuits.open_circuit(
+                    connection, error.destination, str(error), error.code, error.retry_after
+                )
+            log.warning("history_waits", subject=one.key, error=str(error), outcome="waiting")
+            break
+        except (Transient, Permanent) as error:
+            log.warning("history_failed", subject=one.key, error=str(error), outcome="retry")
+    return done
+
+
+def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = True) -> None:
+    """All the source knows of one account now becomes its snapshots; with ``due`` the account is decided."""
+    with engine.connect() as connection:
+        observed_at = snapshots.clock(connection)
+    answer = api.history(subject.code)
+    with engine.begin() as connection:
+        snapshots.store(connection, subject.source, subject.site, observed_at, answer.found)
+        snapshots.mark_gone(connection, subject.source, subject.site, observed_at, answer.gone)
+        if due:
+            subjects.mark_due(connection, [subject])
+        subjects.decide_history(connection, (), (), done=[subject.key])
+    log.info("history_fetched", subject=subject.key, objects=len(answer.found), outcome="due")

@@ -1,0 +1,207 @@
+"""STAGE 2: a batch of pending events is claimed, what it points to is fetched, its accounts become due."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from connector import facts
+from connector.errors import Permanent, Transient, Unavailable
+from connector.ledger import circuits, events, snapshots, subjects
+from connector.ledger.events import Claimed
+from connector.mappers import keys
+from connector.sync.fetching import Failures, Fetcher, SourceApi
+from connector.sync.retry import backoff
+
+log = structlog.get_logger("connector.refresh")
+
+BATCH = 2000
+MOST_TRIES = 8
+UNSEEN_TRIES = 3
+"""How often an object nobody knows may answer 404 (a lagging replica) before its absence is a fact."""
+
+Site = tuple[str, str]
+Apis = Mapping[Site, SourceApi]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run did. ``due``: subjects that became due. ``more``: there is more to claim."""
+
+    claimed: int = 0
+    due: int = 0
+    more: bool = False
+
+
+def refresh(
+    engine: Engine, apis: Apis, clock: Callable[[], datetime], worker: str, *, limit: int = BATCH
+) -> Outcome:
+    """Claim a batch of pending events and make the ledger know what they point to."""
+    token = f"{worker}:{uuid4().hex}"
+    with engine.begin() as connection:
+        claimed = events.claim(connection, token, limit)
+        out = circuits.open_circuits(connection)
+    by_site: dict[Site, list[Claimed]] = defaultdict(list)
+    for event in claimed:
+        by_site[event.source, event.site].append(event)
+    due = 0
+    for site, batch in by_site.items():
+        work = _SiteBatch(engine, site, token, batch)
+        if ":".join(site) in out:
+            circuit = out[":".join(site)]
+            work.wait(max((circuit.until - clock()).total_seconds(), 0.5), circuit.reason)
+        else:
+            due += work.run(apis.get(site))
+    return Outcome(len(claimed), due, more=len(claimed) == limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _SiteBatch:
+    """The claimed events of one site."""
+
+    engine: Engine
+    at: Site
+    token: str
+    batch: list[Claimed]
+
+    def run(self, api: SourceApi | None) -> int:
+        """Fetch and settle; how many subjects became due."""
+        if api is None:
+            self._bury(self.batch, f"No API access is configured for {':'.join(self.at)}: set its API key.")
+            return 0
+        try:
+            failures = Fetcher(self.engine, *self.at, api).fetch(self.batch)
+        except Unavailable as error:
+            self._open_circuit(error)
+            return 0
+        except (Transient, Permanent) as error:
+            self._failed(self.batch, error)
+            return 0
+        return self._settle(failures)
+
+    # ── settling ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _settle(self, failures: Failures) -> int:
+        """Link each event to its account and mark that due, unless it could not be read."""
+        accounts = self._accounts()
+        fetched: list[events.Fetched] = []
+        unseen: list[Claimed] = []
+        due: list[subjects.Due] = []
+        for event in self.batch:
+            account = accounts.get(event.id)
+            trouble = _trouble(event, account, failures)
+            if trouble is not None:
+                self._failed([event], trouble)
+            elif account is not None:
+                fetched.append(events.Fetched(event.id, account.key))
+                due.append(subjects.Due(account.key, *self.at, account.code, event.urgency))
+            elif event.tries < UNSEEN_TRIES:
+                unseen.append(event)
+            else:
+                fetched.append(events.Fetched(event.id, None, _nobody_knows(event)))
+        self._release(unseen, None, "")
+        with self.engine.begin() as connection:
+            subjects.mark_due(connection, due)
+            events.settle_fetched(connection, self.token, fetched)
+            self._decide_history(connection, sorted({one.key for one in due}))
+        for one in fetched:
+            log.info("event_fetched", id=one.id, subject=one.subject, outcome=one.note or "fetched")
+        return len({one.key for one in due})
+
+    def _accounts(self) -> dict[int, subjects.Due]:
+        """The account each event is about, by event id; none where nobody knows its objects."""
+        refs = {(p.object, ref) for event in self.batch for p in event.pointers for ref in p.refs}
+        with self.engine.connect() as connection:
+            known = snapshots.find(connection, *self.at, refs)
+        prefix = keys.subject(*self.at, "")
+        found: dict[int, subjects.Due] = {}
+        for event in self.batch:
+            seen = [
+                known[p.object, ref] for p in event.pointers for ref in p.refs if (p.object, ref) in known
+            ]
+            if seen:
+                key = seen[0].subject
+                found[event.id] = subjects.Due(key, *self.at, key.removeprefix(prefix), event.urgency)
+        return found
+
+    def _decide_history(self, connection: Connection, due: Sequence[str]) -> None:
+        """An account older than the ledger has a past that no event told of: it is fetched once, later."""
+        new = sorted(subjects.undecided_history(connection, due))
+        if not new:
+            return
+        first = events.first_received_at(connection, *self.at)
+        young = [key for key, born in _birthdays(connection, new) if first and born and born >= first]
+        subjects.decide_history(connection, young, [key for key in new if key not in set(young)])
+
+    # ── when it does not work ─────────────────────────────────────────────────────────────────────────────
+
+    def wait(self, seconds: float, reason: str) -> None:
+        """Give the batch back untouched: its destination is out."""
+        ids = [event.id for event in self.batch]
+        with self.engine.begin() as connection:
+            events.release(connection, self.token, ids, seconds=seconds, spend=False, error=reason)
+
+    def _open_circuit(self, error: Unavailable) -> None:
+        with self.engine.begin() as connection:
+            seconds = circuits.open_circuit(
+                connection, error.destination, str(error), error.code, error.retry_after
+            )
+        log.warning(
+            "circuit_open",
+            destination=error.destination,
+            seconds=round(seconds, 1),
+            error=str(error),
+            outcome="waiting",
+        )
+        self.wait(seconds, str(error))
+
+    def _failed(self, batch: list[Claimed], error: Transient | Permanent) -> None:
+        """Try again later what may work then; give up on the rest."""
+        if isinstance(error, Permanent):
+            self._bury(batch, str(error))
+            return
+        log.warning("refresh_failed", events=len(batch), error=str(error), outcome="retry")
+        self._release([e for e in batch if e.tries < MOST_TRIES], error.retry_after, str(error))
+        self._bury([e for e in batch if e.tries >= MOST_TRIES], f"Given up after {MOST_TRIES} tries: {error}")
+
+    def _release(self, batch: list[Claimed], seconds: float | None, reason: str) -> None:
+        with self.engine.begin() as connection:
+            for tries in sorted({event.tries for event in batch}):
+                ids = [event.id for event in batch if event.tries == tries]
+                wait = backoff(tries) if seconds is None else seconds
+                events.release(connection, self.token, ids, seconds=wait, spend=True, error=reason)
+
+    def _bury(self, batch: list[Claimed], reason: str) -> None:
+        with self.engine.begin() as connection:
+            events.dead(connection, self.token, [event.id for event in batch], reason)
+        for event in batch:
+            log.error("event_dead", id=event.id, kind=event.kind, error=reason, outcome="dead")
+
+
+def _trouble(
+    event: Claimed, account: subjects.Due | None, failures: Failures
+) -> Transient | Permanent | None:
+    """What kept this event's objects, or its account, from being read."""
+    refs = [(pointer.object, ref) for pointer in event.pointers for ref in pointer.refs]
+    if account is not None:
+        refs.append(("account", f"code-{account.code}"))
+    return next((failures[ref] for ref in refs if ref in failures), None)
+
+
+def _birthdays(connection: Connection, subjects_: Sequence[str]) -> list[tuple[str, datetime | None]]:
+    known = snapshots.load(connection, subjects_)
+    accounts = {
+        key: next((s.value for s in found if isinstance(s.value, facts.Account)), None)
+        for key, found in known.items()
+    }
+    return [(key, account.created_at if account else None) for key, account in accounts.items()]
+
+
+def _nobody_knows(event: Claimed) -> str:
+    return f"The {event.pointers[0].object} is not there (404) and was never seen: nothing to do."

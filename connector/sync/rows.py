@@ -1,0 +1,108 @@
+"""A change becomes the row that is sent: only what differs from what was last written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from connector.ledger.attempts import Encoded, Mirrored
+from connector.mappers import fields
+from connector.plan import Change, CreateValue, Parent, Queue, RecordType, Value
+
+
+class OrgIds(Protocol):
+    """What an org calls its queues and record types. None: the org has no such thing."""
+
+    def queue(self, name: str) -> str | None: ...
+    def record_type(self, name: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record to be written. ``payload`` is what is sent, beside the key.
+
+    ``whole``: everything was sent, nothing left out for being in the mirror. ``exists``: Salesforce has it.
+    """
+
+    change: Change
+    payload: Mapping[str, Any]
+    before: Encoded
+    after: Encoded
+    mirror: Encoded
+    whole: bool
+    exists: bool
+
+    @property
+    def record(self) -> tuple[str, str]:
+        return self.change.object, self.change.key
+
+
+def row_for(change: Change, mirrored: Mirrored | None, *, exists: bool, org: OrgIds) -> Row | None:
+    """The row that makes the change true, or None where Salesforce says it already."""
+    wanted: dict[str, CreateValue] = {**change.fields, **change.parents}
+    last = mirrored.fields if mirrored is not None and exists else {}
+    different = {name: value for name, value in wanted.items() if _differs(last, name, value)}
+    if exists and not different and change.transition is None:
+        return None
+    sent = {**different, **change.transition_fields}
+    if not exists:
+        sent = {name: value for name, value in {**sent, **change.on_create}.items() if value is not None}
+    after = {name: encode(value) for name, value in sent.items()}
+    return Row(
+        change=change,
+        payload=_payload(sent, org),
+        before={name: last[name] for name in after if name in last},
+        after=after,
+        mirror={**last, **{name: encode(value) for name, value in wanted.items()}},
+        whole=not last,
+        exists=exists,
+    )
+
+
+def _differs(last: Encoded, name: str, value: CreateValue) -> bool:
+    return name not in last or last[name] != encode(value)
+
+
+def encode(value: CreateValue) -> Any:
+    """A value as the mirror and the audit trail keep it: JSON, one text for equal values."""
+    match value:
+        case Parent(key=key):
+            return key
+        case Queue(name=name) | RecordType(name=name):
+            return name
+        case Decimal():
+            return format(value.normalize(), "f") if value else "0"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        case date():
+            return value.isoformat()
+        case _:
+            return value
+
+
+def _payload(sent: Mapping[str, CreateValue], org: OrgIds) -> dict[str, Any]:
+    payload: dict[str, Any] = {}
+    for name, value in sent.items():
+        match value:
+            case Parent(object=parent, key=key):
+                payload[_relationship(name)] = {"attributes": {"type": parent}, fields.KEY: key}
+            case Queue(name=queue):
+                _put(payload, name, org.queue(queue))
+            case RecordType(name=record_type):
+                _put(payload, name, org.record_type(record_type))
+            case _:
+                payload[name] = value
+    return payload
+
+
+def _put(payload: dict[str, Any], name: str, value: Value) -> None:
+    if value is not None:
+        payload[name] = value
+
+
+def _relationship(lookup: str) -> str:
+    """The name under which a parent is given by its external id: ``Account__c`` → ``Account__r``."""
+    return f"{lookup[:-1]}r" if lookup.endswith("__c") else lookup.removesuffix("Id")

@@ -1,0 +1,100 @@
+"""A payment was charged back: the disputes team has a case until one of them closes it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from connector.facts import Facts, Money, Payment
+from connector.mappers import words
+from connector.mappers.fields import Case as F
+from connector.mappers.records import invoice as invoices
+from connector.mappers.records import links
+from connector.plan import Change, Parent
+from connector.policy import Policy
+from connector.sync import lifecycle
+from connector.sync.evidence import Evidence, moment
+from connector.sync.lifecycle import Problem
+
+NAME = "chargeback"
+STEM = "chargeback"
+_ACTION = (
+    "Recurly tells of a chargeback only once it is decided. Check at the gateway whether it can still be answered, "
+    "check that the payment was not refunded as well, and decide whether the account may go on."
+)
+
+
+def changes(facts: Facts, policy: Policy) -> list[Change]:
+    evidence = Evidence(facts)
+    problems = [_problem(root, found, evidence, policy) for root, found in sorted(_by_root(facts).items())]
+    return lifecycle.changes(NAME, problems, facts, policy, policy.rules.chargeback)
+
+
+def _by_root(facts: Facts) -> dict[str, list[Payment]]:
+    """Chargebacks by the payment they take back: Recurly may mark that payment, add one of its own, or both."""
+    found: dict[str, list[Payment]] = defaultdict(list)
+    for payment in facts.payments:
+        if payment.status == "chargeback" or payment.origin == "chargeback":
+            found[payment.original_id or payment.id].append(payment)
+    return found
+
+
+def _problem(root: str, found: list[Payment], evidence: Evidence, policy: Policy) -> Problem:
+    found = sorted(found, key=lambda p: (p.origin != "chargeback", moment(p.created_at), p.uuid))
+    payment, original = found[0], evidence.payment(root)
+    standing = any(item.status != "void" for item in found)
+    invoice = evidence.invoice_of(original or payment)
+    return Problem(
+        object="payment",
+        id=root,
+        name=STEM,
+        open=standing,
+        evident=True,
+        lasting=True,
+        why=f"payment {root} was charged back"
+        if standing
+        else f"the chargeback of payment {root} was voided",
+        opened_at=payment.created_at,
+        last_signal_at=payment.created_at,
+        resolved_at=payment.voided_at or payment.updated_at,
+        outcome="Reversed",
+        amount=Money(abs(payment.amount), payment.currency),
+        fields={
+            F.REASON: payment.message or "The cardholder's bank took the payment back.",
+            F.ACTION: _ACTION,
+            F.LINK: links.to(payment, evidence.facts, policy),
+        },
+        parents={F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice))}
+        if invoice
+        else {},
+        stable={"account": evidence.facts.code, "amount": words.money(abs(payment.amount), payment.currency)},
+        fresh=_texts(payment, original, evidence),
+    )
+
+
+def _texts(
+    payment: Payment, original: Payment | None, evidence: Evidence
+) -> dict[str, str | int | bool | None]:
+    paid = original or payment
+    disputed = original if original is not payment else None
+    return {
+        "invoice": paid.invoice_number,
+        "original": _told(disputed) if disputed else None,
+        "method": words.method(paid.payment_method),
+        "gateway": paid.gateway,
+        "reference": paid.gateway_reference,
+        "refunded": _is_refunded(paid, evidence),
+        "action": _ACTION,
+    }
+
+
+def _told(payment: Payment) -> str:
+    return f"{words.money(payment.amount, payment.currency)} on {words.day(payment.created_at) or 'an unknown day'}"
+
+
+def _is_refunded(payment: Payment, evidence: Evidence) -> bool:
+    """Refunded and charged back: the customer may have the money twice."""
+    return any(
+        item.type == "refund" and item.status == "success" and item.origin != "chargeback"
+        for item in evidence.facts.payments
+        if item.original_id == payment.id
+    )

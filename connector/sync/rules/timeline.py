@@ -1,0 +1,180 @@
+"""Each event of the account is one row on its timeline, and on that of the case it is about.
+
+A row says only what will not change: the kind of event, an amount, an invoice number. So it is written once, and
+again only if the case it belongs to is made after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from connector.facts import (
+    Account,
+    BillingObject,
+    CreditPayment,
+    Facts,
+    Invoice,
+    Payment,
+    SeenEvent,
+    Subscription,
+)
+from connector.mappers import keys, words
+from connector.mappers.fields import Case
+from connector.mappers.fields import Event as F
+from connector.mappers.recurly_kinds import LABELS
+from connector.mappers.salesforce import CODE, WORD, line
+from connector.mappers.salesforce import NAME as NAME_LENGTH
+from connector.plan import Change, Parent
+from connector.sync.evidence import CARD_WILL_EXPIRE, refs
+from connector.sync.lifecycle import split
+
+NAME = "timeline"
+
+_ABOUT: Final = {
+    "account": Account,
+    "billing_info": Account,
+    "subscription": Subscription,
+    "payment": Payment,
+    "charge_invoice": Invoice,
+    "credit_invoice": Invoice,
+    "invoice": Invoice,
+    "dunning_event": Invoice,
+    "credit_payment": CreditPayment,
+}
+"""The first word of a kind → what the event is about, where it names several objects."""
+
+
+def changes(facts: Facts, made: Iterable[Change]) -> list[Change]:
+    """``made``: the plan so far, for the cases it makes."""
+    cases, new = _cases(facts, made)
+    objects = _by_ref(facts)
+    rows = (_row(event, _find(event, objects), facts, cases, new) for event in _in_order(facts.events))
+    return [row for row in rows if row]
+
+
+def _in_order(events: Iterable[SeenEvent]) -> list[SeenEvent]:
+    return sorted(events, key=lambda event: (event.occurred_at, event.event_id))
+
+
+def _cases(facts: Facts, made: Iterable[Change]) -> tuple[Mapping[str, int], frozenset[str]]:
+    """The newest cycle of each case by its stem, and the stems that get their first case in this plan."""
+    seen = [case.key for case in facts.cases]
+    planned = [change.key for change in made if change.object == Case.OBJECT]
+    cycles: dict[str, int] = {}
+    for stem, cycle in map(split, (*seen, *planned)):
+        cycles[stem] = max(cycle, cycles.get(stem, 0))
+    known = {split(key)[0] for key in seen}
+    return cycles, frozenset(split(key)[0] for key in planned) - known
+
+
+def _by_ref(facts: Facts) -> Mapping[str, list[BillingObject]]:
+    account: tuple[BillingObject, ...] = (facts.account,) if facts.account else ()
+    found: dict[str, list[BillingObject]] = {}
+    for item in (*account, *facts.subscriptions, *facts.invoices, *facts.payments, *facts.credit_payments):
+        for ref in refs(item):
+            found.setdefault(ref, []).append(item)
+    return found
+
+
+def _find(event: SeenEvent, objects: Mapping[str, list[BillingObject]]) -> BillingObject | None:
+    wanted = _ABOUT.get(event.kind.partition(".")[0])
+    named = [item for ref in event.refs for item in objects.get(ref, ())]
+    return next((item for item in named if wanted and isinstance(item, wanted)), None)
+
+
+def _row(
+    event: SeenEvent,
+    about: BillingObject | None,
+    facts: Facts,
+    cases: Mapping[str, int],
+    new: frozenset[str],
+) -> Change | None:
+    stem = next((stem for stem in _stems(event, about, facts) if stem in cases), None)
+    if event.on_timeline and stem not in new:
+        return None
+    label = LABELS.get(event.kind, event.kind)
+    parents = {F.ACCOUNT: Parent("Account", facts.subject)}
+    if stem:
+        parents[F.CASE] = Parent(Case.OBJECT, f"{stem}:{cases[stem]}")
+    return Change(
+        object=F.OBJECT,
+        key=keys.event(event.source, facts.site, event.event_id),
+        rule=NAME,
+        reason=f"{event.source} said {event.kind}",
+        fields={
+            F.NAME: line(label, NAME_LENGTH),
+            F.OCCURRED_AT: event.occurred_at,
+            F.KIND: line(event.kind, CODE),
+            F.SOURCE: line(event.source, WORD),
+            F.WHAT: line(_what(label, about)),
+            F.ABOUT: _key(about, facts),
+        },
+        parents=parents,
+    )
+
+
+def _what(label: str, about: BillingObject | None) -> str:
+    match about:
+        case Payment():
+            told = [words.money(about.amount, about.currency), _invoice(about.invoice_number)]
+        case Invoice():
+            told = [_invoice(about.number), words.money(about.total, about.currency)]
+        case CreditPayment():
+            told = [words.money(about.amount, about.currency), _invoice(about.applied_invoice_number)]
+        case _:
+            told = []
+    detail = ", ".join(part for part in told if part)
+    return f"{label}: {detail}" if detail else label
+
+
+def _invoice(number: str | None) -> str | None:
+    return f"invoice {number}" if number else None
+
+
+def _key(about: BillingObject | None, facts: Facts) -> str | None:
+    match about:
+        case None:
+            return None
+        case Account():
+            return facts.subject
+        case Invoice():
+            return line(keys.record(facts.source, facts.site, "invoice", about.number))
+        case _:
+            return line(keys.record(facts.source, facts.site, about.object, about.uuid))
+
+
+def _stems(event: SeenEvent, about: BillingObject | None, facts: Facts) -> Iterator[str]:
+    """The cases an event may belong to, the closest first."""
+    for object_, id_, problem in _problems(event, about, facts):
+        yield split(keys.case(facts.source, facts.site, object_, id_, problem, 1))[0]
+
+
+def _problems(event: SeenEvent, about: BillingObject | None, facts: Facts) -> Iterator[tuple[str, str, str]]:
+    match about:
+        case Payment():
+            root = about.original_id or about.id
+            yield from (("payment", root, "chargeback"), ("payment", root, "refund_failed"))
+            yield from (("payment", about.uuid, "refund_failed"), ("payment", about.uuid, "refund_review"))
+            if about.invoice_number:
+                yield "invoice", about.invoice_number, "past_due"
+        case Invoice():
+            yield from (("invoice", about.number, "past_due"), ("invoice", about.number, "unapplied_credit"))
+        case CreditPayment():
+            for number, problem in _credit(about):
+                yield "invoice", number, problem
+        case Subscription() if event.kind in CARD_WILL_EXPIRE:
+            yield "account", facts.code, "payment_method"
+        case Subscription():
+            yield "subscription", about.uuid, "cancellation"
+        case Account() if event.kind.startswith("billing_info."):
+            yield "account", about.code, "payment_method"
+        case _:
+            return
+
+
+def _credit(credit: CreditPayment) -> Iterator[tuple[str, str]]:
+    if credit.original_invoice_number:
+        yield credit.original_invoice_number, "unapplied_credit"
+    if credit.applied_invoice_number:
+        yield credit.applied_invoice_number, "past_due"

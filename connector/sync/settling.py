@@ -1,0 +1,155 @@
+"""What the answers of Salesforce mean for one account: done, again, or a dead letter. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from connector.facts import Facts
+from connector.ledger.attempts import Attempt, Mirrored, RowChange
+from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
+from connector.plan import Plan
+from connector.sync.reading import Reading
+from connector.sync.retry import backoff
+from connector.sync.rows import Row
+from connector.sync.writing import Refused, Results
+
+
+@dataclass(slots=True)
+class Decision:
+    """One claimed subject on its way through stage 4. ``failure``: its facts could not be decided."""
+
+    subject: Claimed
+    reading: Reading | None = None
+    plan: Plan = field(default_factory=lambda: Plan(""))
+    rows: tuple[Row, ...] = ()
+    failure: str = ""
+
+    @property
+    def facts(self) -> Facts:
+        assert self.reading is not None
+        return self.reading.facts
+
+    @property
+    def mirror(self) -> Mapping[tuple[str, str], Mirrored]:
+        return self.reading.mirror if self.reading is not None else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one subject's attempt ends. ``forget``: its mirror was wrong, everything is sent next time."""
+
+    settled: Settled
+    outcome: str
+    changes: tuple[RowChange, ...] = ()
+    event_ids: tuple[int, ...] = ()
+    forget: bool = False
+
+    def attempt(self, trigger: str, who: str, started_at: datetime, ended_at: datetime) -> Attempt:
+        return Attempt(
+            subject=self.settled.key,
+            trigger=trigger,
+            who=who,
+            started_at=started_at,
+            ended_at=ended_at,
+            outcome=self.outcome,
+            error=self.settled.error,
+            error_code=self.settled.error_code,
+            changes=self.changes,
+            event_ids=self.event_ids,
+        )
+
+
+def settle_one(decision: Decision, results: Results, circuit_seconds: float) -> Settlement:
+    """Read one subject's fate from what became of its rows."""
+    if decision.failure:
+        return _dead(decision, (), decision.failure, "RULE_FAILED")
+    changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
+    unsent = decision.reading is None or len(changes) < len(decision.rows)
+    if results.unavailable is not None and unsent:
+        error = results.unavailable
+        return _again(
+            decision, changes, circuit_seconds, str(error), error.code, outcome="waiting", spend=False
+        )
+    refused = [results.refused[row.record] for row in decision.rows if row.record in results.refused]
+    if refused:
+        return _refused(decision, changes, refused)
+    if any(results.written[row.record].created and row.exists for row in decision.rows):
+        text = "A record had vanished from Salesforce; all of this account is written again."
+        return _again(decision, changes, 0.0, text, "RECORD_VANISHED", forget=True)
+    return Settlement(
+        settled=Settled(
+            decision.subject.key,
+            decision.subject.generation,
+            "idle",
+            look_again_at=decision.plan.look_again_at,
+        ),
+        outcome="applied" if decision.rows else "unchanged",
+        changes=changes,
+        event_ids=decision.reading.new_events if decision.reading else (),
+    )
+
+
+def _refused(decision: Decision, changes: tuple[RowChange, ...], refused: list[Refused]) -> Settlement:
+    permanent = [one for one in refused if not one.transient]
+    worst = permanent[0] if permanent else refused[0]
+    tries = decision.subject.tries
+    if permanent and tries == 1 and not all(row.whole for row in decision.rows):
+        # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
+        return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
+    if permanent or tries >= MOST_TRIES:
+        return _dead(decision, changes, worst.text, worst.code)
+    return _again(decision, changes, backoff(tries), worst.text, worst.code)
+
+
+def _again(
+    decision: Decision,
+    changes: tuple[RowChange, ...],
+    seconds: float,
+    text: str,
+    code: str,
+    *,
+    outcome: str = "retry",
+    forget: bool = False,
+    spend: bool = True,
+) -> Settlement:
+    settled = Settled(
+        decision.subject.key,
+        decision.subject.generation,
+        "due",
+        wait=seconds,
+        spend=spend,
+        error=text,
+        error_code=code,
+    )
+    # A forgotten mirror must not come back with this attempt's rows.
+    kept = tuple(replace(change, mirror=None) for change in changes) if forget else changes
+    return Settlement(settled, outcome, changes=kept, forget=forget)
+
+
+def _dead(decision: Decision, changes: tuple[RowChange, ...], text: str, code: str) -> Settlement:
+    settled = Settled(decision.subject.key, decision.subject.generation, "dead", error=text, error_code=code)
+    return Settlement(settled, "dead", changes=changes)
+
+
+def _answered(row: Row, results: Results) -> bool:
+    return row.record in results.written or row.record in results.refused
+
+
+def _change(row: Row, results: Results) -> RowChange:
+    written = results.written.get(row.record)
+    refused = results.refused.get(row.record)
+    return RowChange(
+        object=row.change.object,
+        key=row.change.key,
+        rule=row.change.rule,
+        reason=row.change.reason,
+        before=row.before,
+        after=row.after,
+        transition=row.change.transition,
+        salesforce_id=written.id if written else None,
+        error=refused.text if refused else "",
+        written=written is not None,
+        mirror=row.mirror if written else None,
+    )

@@ -1,0 +1,46 @@
+"""What is counted where deliveries come in. No label holds a value that strangers choose."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from connector.events import Event, Fate
+from connector.webhooks.receiver import Answer
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Up to five seconds, when Recurly gives up on an answer."""
+
+
+class Metrics:
+    """The receive side's counters and the time an answer takes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._deliveries = Counter(
+            "casewire_deliveries", "Deliveries answered", ["source", "outcome"], registry=registry
+        )
+        self._events = Counter(
+            "casewire_events", "Events in answered deliveries", ["source", "kind", "fate"], registry=registry
+        )
+        self._rejected = Counter(
+            "casewire_deliveries_rejected", "Deliveries refused", ["source", "reason"], registry=registry
+        )
+        self._seconds = Histogram(
+            "casewire_receive_seconds",
+            "From a delivery's arrival to its answer",
+            ["source"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+
+    def answered(self, source: str, answer: Answer, seconds: float) -> None:
+        self._deliveries.labels(source, answer.outcome).inc()
+        self._seconds.labels(source).observe(seconds)
+        if answer.outcome == "rejected":
+            self._rejected.labels(source, answer.reason).inc()
+        for event in answer.events:
+            self._events.labels(event.source, _kind(event), str(event.fate)).inc()
+
+
+def _kind(event: Event) -> str:
+    known = event.fate in (Fate.HANDLED, Fate.IGNORED)
+    return event.kind if known else "other"

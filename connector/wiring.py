@@ -1,0 +1,134 @@
+"""The composition root: settings become clients, ledger and queue. Built late, once a process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property, partial
+from pathlib import Path
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from connector import embedded, queue, settings
+from connector.clients.recurly import RecurlyClient, RecurlyConfig
+from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig, require_fields
+from connector.clients.salesforce.redis_tokens import RedisTokens
+from connector.errors import SetupError
+from connector.ledger.engine import open_engine
+from connector.mappers.salesforce import required_fields
+from connector.policy import Policy
+from connector.queue import Queue
+from connector.settings import Settings
+from connector.sync.apply import Applier
+from connector.sync.decide import decide
+from connector.sync.refresh import Apis
+
+
+@dataclass
+class Wiring:
+    """Everything built from the settings. Each part is made when it is first asked for."""
+
+    settings: Settings
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
+
+    @cached_property
+    def worker(self) -> str:
+        """This process's name in leases: given by its keeper, so that a successor takes over what it held."""
+        return self.settings.casewire_worker or f"{socket.gethostname()}-{os.getpid()}"
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self._address("database_url"))
+
+    @cached_property
+    def redis(self) -> Redis:
+        return queue.connect(self._address("redis_url"))
+
+    @cached_property
+    def queue(self) -> Queue:
+        return Queue(self.redis)
+
+    @cached_property
+    def policy(self) -> Policy:
+        return Policy.load(self.policy_path)
+
+    @property
+    def policy_path(self) -> Path | None:
+        """``CASEWIRE_POLICY``, else ``policy.toml`` where Casewire runs, else none: the defaults."""
+        given = self.settings.casewire_policy
+        if given is not None:
+            return given
+        here = Path("policy.toml")
+        return here if here.exists() else None
+
+    @cached_property
+    def apis(self) -> Apis:
+        """The API clients by (source, site); a site without a key has none."""
+        return {
+            ("recurly", site.name): RecurlyClient(
+                RecurlyConfig(site.name, site.api_key, region=site.region, api_url=site.api_url)
+            )
+            for site in self.settings.recurly
+            if site.api_key
+        }
+
+    @cached_property
+    def salesforce(self) -> SalesforceClient:
+        config = self._salesforce_config()
+        return SalesforceClient(config, RedisTokens(self.redis, config))
+
+    @cached_property
+    def org(self) -> Org:
+        """The org's queues and record types; SetupError names the fields it lacks, once for each process."""
+        require_fields(self.salesforce, required_fields())
+        return Org.load(self.salesforce)
+
+    def applier(self) -> Applier:
+        return Applier(
+            engine=self.engine,
+            crm=self.salesforce,
+            org=lambda: self.org,
+            decide=partial(decide, policy=self.policy),
+            clock=self.clock,
+            worker=self.worker,
+        )
+
+    def _address(self, name: str) -> str:
+        given: str | None = getattr(self.settings, name)
+        if given:
+            return given
+        running = embedded.running(self.settings.casewire_home)
+        if running is None:
+            raise SetupError(
+                f"{name.upper()} is not set and no Casewire runs in {self.settings.casewire_home}. "
+                "Start one with `casewire up`, or set DATABASE_URL and REDIS_URL."
+            )
+        found: str = getattr(running, name)
+        return found
+
+    def _salesforce_config(self) -> SalesforceConfig:
+        s = self.settings
+        if not s.salesforce_login_url or not s.salesforce_client_id:
+            raise SetupError(
+                "Set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID (README, Connect Salesforce)."
+            )
+        return SalesforceConfig(
+            login_url=s.salesforce_login_url,
+            client_id=s.salesforce_client_id,
+            client_secret=s.salesforce_client_secret,
+            username=s.salesforce_username,
+            jwt_key=s.salesforce_jwt_key,
+            org_id=s.salesforce_org_id,
+            api_version=s.salesforce_api_version,
+        )
+
+
+@cache
+def wiring() -> Wiring:
+    """The wiring of this process."""
+    return Wiring(settings.load())

@@ -1,0 +1,105 @@
+"""``python -m sandbox``: the local Salesforce and Recurly in one process, until it is told to stop.
+
+One JSON line on stdout says where they are; everything else goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox import recurly, salesforce
+from sandbox.control import Control
+from sandbox.salesforce.metadata import default_metadata
+from sandbox.server import serve
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    asked = _parser().parse_args(argv)
+    told_to_stop = _stop_signals()
+    controls = {"salesforce": Control(), "recurly": Control()}
+    for name, milliseconds in asked.latency_ms.items():
+        controls[name].latency_ms = milliseconds
+    key = None if asked.jwt_public_key is None else asked.jwt_public_key.read_text()
+    org = salesforce.Org(asked.metadata or default_metadata(), jwt_public_key=key)
+    site = recurly.Site(asked.site, seed=asked.seed)
+    try:
+        with (
+            serve(salesforce.create_app(org, controls["salesforce"]), asked.salesforce_port) as crm,
+            serve(recurly.create_app(site, controls["recurly"]), asked.recurly_port) as billing,
+        ):
+            print(json.dumps({"salesforce": crm.url, "recurly": billing.url}), flush=True)
+            _wait(told_to_stop, asked.exit_with_parent)
+    except OSError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 1
+    finally:
+        site.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description="The local Salesforce and Recurly.")
+    parser.add_argument("--salesforce-port", type=int, default=0, metavar="P", help="default: a free one")
+    parser.add_argument("--recurly-port", type=int, default=0, metavar="P", help="default: a free one")
+    parser.add_argument(
+        "--latency-ms", type=_latency, default={}, metavar="salesforce=150,recurly=100", help="of each answer"
+    )
+    parser.add_argument("--metadata", type=_folder, metavar="DIR", help="deployed into the org at the start; default: salesforce/")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="of stories played without their own"
+    )
+    parser.add_argument("--site", default="sandbox", metavar="S", help="name of the Recurly site")
+    parser.add_argument("--jwt-public-key", type=_file, metavar="PEMFILE", help="for JWT bearer logins")
+    parser.add_argument("--exit-with-parent", action="store_true", help="stop when stdin is closed")
+    return parser
+
+
+def _latency(text: str) -> dict[str, int]:
+    found = {}
+    for part in filter(None, text.split(",")):
+        name, _, milliseconds = part.partition("=")
+        if name not in ("salesforce", "recurly") or not milliseconds.isdigit():
+            raise argparse.ArgumentTypeError(f"{part!r} is not salesforce=N or recurly=N")
+        found[name] = int(milliseconds)
+    return found
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is not a folder")
+    return Path(text)
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is not a file")
+    return Path(text)
+
+
+def _stop_signals() -> int:
+    """A descriptor that becomes readable when the process is told to stop, even before anybody waits."""
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    return readable
+
+
+def _wait(told_to_stop: int, with_parent: bool) -> None:
+    stdin = sys.stdin.fileno() if with_parent else told_to_stop
+    while True:
+        ready, _, _ = select.select({told_to_stop, stdin}, [], [])
+        if told_to_stop in ready or os.read(stdin, 4096) == b"":
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""The control plane every sandbox server has under ``/__sandbox__/``.
+
+Tests and people use it to reset a server, count the calls it got, slow it down, make it fail, and look at its
+records. What is asked here is neither counted nor slowed nor failed.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify, request
+
+PREFIX: Final = "/__sandbox__"
+
+KINDS: Final = frozenset(
+    {
+        "unavailable",
+        "rate_limited",
+        "daily_limit",
+        "concurrent_limit",
+        "row_lock",
+        "session_expired",
+        "timeout",
+        "drop_after_commit",
+        "validation_rule",
+        "duplicate_rule",
+        "slow",
+    }
+)
+HOLDING: Final = frozenset({"timeout", "slow"})
+"""For these ``seconds`` is how long an answer is held; for the others it is how long the fault lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong on purpose.
+
+    ``match``: regular expression (or plain text) looked for in the subject; empty matches everything.
+    ``times``: how often it still strikes, None for always. ``seconds``: see ``HOLDING``.
+    """
+
+    id: int
+    kind: str
+    match: str = ""
+    times: int | None = None
+    seconds: float | None = None
+    until: float | None = None
+
+    def strikes(self, subject: str) -> bool:
+        return self.match in subject or re.search(self.match, subject, re.MULTILINE) is not None
+
+    def told(self) -> dict[str, Any]:
+        left = None if self.until is None else max(0.0, round(self.until - time.monotonic(), 3))
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "match": self.match,
+            "times": self.times,
+            "seconds": self.seconds if left is None else left,
+        }
+
+
+class Control:
+    """Call counts, latency and faults of one server; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+        self._faults: list[Fault] = []
+        self._made = 0
+        self._released = threading.Event()
+        self.latency_ms = 0
+
+    def count(self, method: str, route: str) -> None:
+        with self._lock:
+            self._calls[f"{method} {route}"] += 1
+
+    def calls(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._calls)
+
+    def forget_calls(self) -> None:
+        with self._lock:
+            self._calls.clear()
+
+    def sleep_latency(self) -> None:
+        if self.latency_ms > 0:
+            time.sleep(self.latency_ms / 1000)
+
+    def hold(self, seconds: float) -> None:
+        """Wait, but no longer than until the next reset, so that no test waits for a held answer."""
+        with self._lock:
+            released = self._released
+        released.wait(seconds)
+
+    def add_fault(
+        self, kind: str, match: str = "", times: int | None = None, seconds: float | None = None
+    ) -> Fault:
+        """Raises ValueError for an unknown kind or an unreadable ``match``."""
+        if kind not in KINDS:
+            raise ValueError(f"unknown fault kind {kind!r}; one of {', '.join(sorted(KINDS))}")
+        try:
+            re.compile(match)
+        except re.error as error:
+            raise ValueError(f"match is not a regular expression: {error}") from error
+        lives = seconds is not None and kind not in HOLDING
+        until = time.monotonic() + seconds if lives and seconds is not None else None
+        with self._lock:
+            self._made += 1
+            fault = Fault(self._made, kind, match, times, seconds, until)
+            self._faults.append(fault)
+        return fault
+
+    def faults(self) -> list[Fault]:
+        with self._lock:
+            self._expire()
+            return list(self._faults)
+
+    def clear_faults(self) -> None:
+        with self._lock:
+            self._faults.clear()
+            self._released.set()
+            self._released = threading.Event()
+
+    def take_fault(self, kinds: Collection[str], subject: str) -> Fault | None:
+        """The first fault of these kinds that strikes the subject; it has then struck once more.
+
+        ``subject`` is free text, by custom ``METHOD path body-keys``; parts a ``match`` may anchor on
+        (the external id of a row) stand on a line of their own.
+        """
+        if not self._faults:
+            return None
+        with self._lock:
+            self._expire()
+            for place, fault in enumerate(self._faults):
+                if fault.kind in kinds and fault.strikes(subject):
+                    self._spend(place, fault)
+                    return fault
+        return None
+
+    def reset(self) -> None:
+        """As new: no calls counted, no faults, no latency."""
+        self.forget_calls()
+        self.clear_faults()
+        self.latency_ms = 0
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._faults = [fault for fault in self._faults if fault.until is None or fault.until > now]
+
+    def _spend(self, place: int, fault: Fault) -> None:
+        if fault.times is None:
+            return
+        if fault.times <= 1:
+            del self._faults[place]
+            return
+        self._faults[place] = Fault(
+            fault.id, fault.kind, fault.match, fault.times - 1, fault.seconds, fault.until
+        )
+
+
+def is_control(path: str) -> bool:
+    """Whether a request path is the control plane's own, which is never counted, slowed or failed."""
+    return path.startswith(PREFIX + "/")
+
+
+def control_blueprint(
+    control: Control, reset: Callable[[], None], records: Callable[[str], list[dict[str, Any]]]
+) -> Blueprint:
+    """The routes under ``/__sandbox__/``.
+
+    ``reset`` empties the server's own data; ``records`` gives the rows of an object by name and raises
+    LookupError for a name the server does not know.
+    """
+    pages = Blueprint("sandbox_control", __name__, url_prefix=PREFIX)
+
+    @pages.post("/reset")
+    def do_reset() -> Response:
+        control.reset()
+        reset()
+        return jsonify({"reset": True})
+
+    @pages.get("/records/<name>")
+    def show_records(name: str) -> Response | tuple[Response, int]:
+        try:
+            return jsonify(records(name))
+        except LookupError as error:
+            return jsonify({"error": str(error)}), 404
+
+    _call_routes(pages, control)
+    _fault_routes(pages, control)
+    return pages
+
+
+def _call_routes(pages: Blueprint, control: Control) -> None:
+    @pages.get("/calls")
+    def show_calls() -> Response:
+        calls = control.calls()
+        return jsonify({"total": sum(calls.values()), "calls": dict(sorted(calls.items()))})
+
+    @pages.delete("/calls")
+    def forget_calls() -> Response:
+        control.forget_calls()
+        return jsonify({"total": 0, "calls": {}})
+
+    @pages.put("/latency")
+    def set_latency() -> Response | tuple[Response, int]:
+        milliseconds = _body().get("ms")
+        if not isinstance(milliseconds, int) or isinstance(milliseconds, bool) or milliseconds < 0:
+            return jsonify({"error": "ms must be a whole number, 0 or more"}), 400
+        control.latency_ms = milliseconds
+        return jsonify({"ms": milliseconds})
+
+
+def _fault_routes(pages: Blueprint, control: Control) -> None:
+    @pages.get("/faults")
+    def show_faults() -> Response:
+        return jsonify([fault.told() for fault in control.faults()])
+
+    @pages.post("/faults")
+    def add_fault() -> tuple[Response, int]:
+        body = _body()
+        unknown = set(body) - {"kind", "match", "times", "seconds"}
+        if unknown:
+            return jsonify({"error": f"unknown key {sorted(unknown)[0]}"}), 400
+        try:
+            fault = control.add_fault(
+                str(body.get("kind", "")),
+                str(body.get("match") or ""),
+                None if body.get("times") is None else int(body["times"]),
+                None if body.get("seconds") is None else float(body["seconds"]),
+            )
+        except (TypeError, ValueError) as error:
+            return jsonify({"error": str(error)}), 400
+        return jsonify(fault.told()), 201
+
+    @pages.delete("/faults")
+    def clear_faults() -> Response:
+        control.clear_faults()
+        return jsonify([])
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(force=True, silent=True)
+    return body if isinstance(body, dict) else {}

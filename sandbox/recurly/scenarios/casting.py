@@ -1,0 +1,46 @@
+"""Puts accounts on stage: who they are, and their ids, from the seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.recurly.ids import PER_ACCOUNT, Ids, draw, first_number
+from sandbox.recurly.scenarios.orders import Conflict, Order
+from sandbox.recurly.scenarios.people import PERSONAS, Persona
+from sandbox.recurly.scenarios.scene import Cast, Scene
+from sandbox.recurly.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a play takes place."""
+
+    store: Store
+    site_name: str
+
+
+def put_on_stage(stage: Stage, name: str, cast: Cast, order: Order, place: int) -> Scene:
+    """The ``place``-th account of a play. Nothing but name, seed, prefix and place decides its ids.
+
+    Raises Conflict where it has been on stage before.
+    """
+    ids, note_ids = ids_for(name, order, place)
+    persona = _persona(cast, order, place, name)
+    code = f"{order.prefix}{persona.slug}-{ids.short(6)}"
+    if stage.store.knows(code):
+        raise Conflict(f"{name} was played with seed {order.seed} and prefix {order.prefix!r}; take others")
+    return Scene(stage.store, stage.site_name, ids, note_ids, cast, persona, code)
+
+
+def ids_for(name: str, order: Order, place: int) -> tuple[Ids, Ids]:
+    """For objects, and for notifications: how these are sent must not change those."""
+    about = (name, order.seed, order.prefix)
+    first = first_number(*about) + place * PER_ACCOUNT
+    return Ids(draw("objects", *about, place), first), Ids(draw("notes", *about, place), 0)
+
+
+def _persona(cast: Cast, order: Order, place: int, name: str) -> Persona:
+    wanted = [persona for persona in PERSONAS if persona.slug == cast.persona]
+    if wanted and place == 0:
+        return wanted[0]
+    return draw("persona", name, order.seed, order.prefix, place).choice(PERSONAS)

@@ -1,0 +1,42 @@
+"""One Recurly site: its objects, its webhooks, its rate limit."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from sandbox.recurly.ids import Ids, draw
+from sandbox.recurly.limits import RateLimit
+from sandbox.recurly.store import Store
+from sandbox.recurly.webhooks import Webhooks
+
+API_KEY: Final = "sandbox"
+
+
+class Site:
+    """``seed`` is where the seeds of stories start that are played without one of their own."""
+
+    def __init__(self, name: str = "sandbox", seed: int = 1, limit: RateLimit | None = None) -> None:
+        self.name = name
+        self.id = Ids(draw("site", name), 0).id()
+        self.store = Store()
+        self.webhooks = Webhooks(self.id)
+        self.limit = limit or RateLimit()
+        self._first_seed = self._next_seed = seed
+        self._lock = threading.Lock()
+
+    def next_seed(self) -> int:
+        with self._lock:
+            self._next_seed += 1
+            return self._next_seed - 1
+
+    def reset(self) -> None:
+        """No objects, no notifications, a fresh rate-limit window; the webhook endpoint stays."""
+        self.webhooks.clear()
+        self.store.clear()
+        self.limit.set(self.limit.limit, self.limit.seconds)
+        with self._lock:
+            self._next_seed = self._first_seed
+
+    def close(self) -> None:
+        self.webhooks.close()

@@ -1,0 +1,97 @@
+"""The web page of the local Salesforce: what an agent would see, and the few things an agent can change.
+
+Server-rendered; the page asks for its own fragment every two seconds. It carries no data of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from sandbox.control import Control
+from sandbox.salesforce.errors import RowRefused
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.view import account_page, case_page, overview
+
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_EDITABLE: Final = ("Status", "Priority", "OwnerId")
+
+
+def page_blueprint(org: Org, control: Control) -> Blueprint:
+    pages = Blueprint(
+        "salesforce_page",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/assets",
+    )
+    pages.add_app_template_filter(when, "when")
+    pages.add_app_template_filter(money, "money")
+    pages.add_app_template_filter(words, "words")
+
+    @pages.get("/")
+    def home() -> Response:
+        faults = [fault.told() for fault in control.faults()]
+        return _page("home", seen=overview(org), faults=faults, latency=control.latency_ms)
+
+    @pages.get("/accounts/<account_id>")
+    def account(account_id: str) -> Response:
+        return _page("account", **(account_page(org, account_id) or abort(404)))
+
+    @pages.get("/cases/<case_id>")
+    def case(case_id: str) -> Response:
+        return _page("case", **(case_page(org, case_id) or abort(404)))
+
+    @pages.post("/cases/<case_id>")
+    def edit(case_id: str) -> AnyResponse:
+        return _edit(org, case_id)
+
+    return pages
+
+
+def _edit(org: Org, case_id: str) -> AnyResponse:
+    """An agent's change, written under an agent's name and without assignment rules, as the page of an org does."""
+    if request.headers.get("Origin", request.host_url.rstrip("/")) != request.host_url.rstrip("/"):
+        abort(403)
+    if org.store.row(case_id) is None:
+        abort(404)
+    sent = {name: request.form[name] for name in _EDITABLE if request.form.get(name)}
+    try:
+        with org.store.transaction():
+            writer = org.writer(assign=False, user=org.users[2])
+            writer.update(org.schema.objects["Case"], case_id, sent)
+    except RowRefused as refused:
+        return Response(str(refused), 400, mimetype="text/plain")
+    return redirect(url_for("salesforce_page.case", case_id=case_id), 303)
+
+
+def _page(name: str, **values: Any) -> Response:
+    whole = request.args.get("fragment") != "1"
+    text = render_template("sandbox_salesforce/page.html", view=name, whole=whole, **values)
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
+    return Response(text, headers=headers, mimetype="text/html")
+
+
+def when(value: str | None) -> str:
+    """``2026-05-01T07:25:37.000+0000`` → ``2026-05-01 07:25``."""
+    return "" if not value else value[:16].replace("T", " ")
+
+
+def money(value: object, currency: str | None = None) -> str:
+    """Two decimals, or three where there is something in the third; nothing for a field that is not there."""
+    if not isinstance(value, int | float):
+        return ""
+    text = f"{value:,.3f}"
+    text = text[:-1] if text.endswith("0") else text
+    return f"{text} {currency}" if currency else text
+
+
+def words(value: Any) -> str:
+    """``payment_failed`` → ``Payment failed``."""
+    text = str(value or "").replace("_", " ").strip()
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,86 @@
+"""Reading: every page, safe quoting, and addresses that stay short."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simple_salesforce.format import quote_soql_value
+
+from connector.clients.salesforce.soql import LONGEST_URI, key_queries, quoted
+from connector.errors import Permanent
+
+from .salesforce_rig import API, Rig, fault
+from .scripted import Asked, Reply
+
+
+def test_all_pages_are_read(salesforce: Rig) -> None:
+    def script(asked: Asked) -> Reply:
+        if asked.path.endswith("/query"):
+            more = f"{API}/query/01gxx-2000"
+            return Reply({"totalSize": 2, "done": False, "nextRecordsUrl": more, "records": [{"Id": "1"}]})
+        return Reply({"totalSize": 2, "done": True, "records": [{"Id": "2"}]})
+
+    assert salesforce(script).query("SELECT Id FROM Case") == [{"Id": "1"}, {"Id": "2"}]
+    assert salesforce.asked[0].query == {"q": "SELECT Id FROM Case"}
+    assert salesforce.asked[1].path == f"{API}/query/01gxx-2000"
+
+
+def test_amounts_are_read_exactly(salesforce: Rig) -> None:
+    answer = Reply('{"totalSize":1,"done":true,"records":[{"Amount__c":0.1,"Count__c":3}]}')
+    (row,) = salesforce(lambda asked: answer).query("SELECT Amount__c, Count__c FROM Case")
+    assert row == {"Amount__c": Decimal("0.1"), "Count__c": 3}
+    assert isinstance(row["Amount__c"], Decimal)
+
+
+def test_no_rows_are_an_empty_list(salesforce: Rig) -> None:
+    client = salesforce(lambda asked: Reply({"totalSize": 0, "done": True, "records": []}))
+    assert client.query_keys("SELECT Id FROM Case", "Billing_Key__c", []) == []
+    assert client.query_keys("SELECT Id FROM Case", "Billing_Key__c", ["a"]) == []
+    assert len(salesforce.asked) == 1
+
+
+def test_two_hundred_keys_of_usual_length_are_one_query() -> None:
+    keys = [f"recurly:acme:account:customer-{n:06d}" for n in range(200)]
+    assert len(list(key_queries("SELECT Id, Billing_Key__c FROM Account", "Billing_Key__c", keys))) == 1
+
+
+def test_long_keys_are_spread_over_queries_that_stay_short() -> None:
+    keys = [f"recurly:acme:account:{'ü' * 40}:{n}" for n in range(300)]
+    queries = list(key_queries("SELECT Id FROM Account", "Billing_Key__c", keys, "ORDER BY Id"))
+    assert len(queries) > 1
+    assert all(len(quote_plus(query)) <= LONGEST_URI for query in queries)
+    assert all(query.endswith(") ORDER BY Id") for query in queries)
+    assert sum(query.count(quoted(key)) for query in queries for key in keys) == 300
+
+
+def test_a_key_is_asked_for_once() -> None:
+    assert list(key_queries("SELECT Id FROM A", "K", ["a", "b", "a"])) == [
+        "SELECT Id FROM A WHERE K IN ('a','b')"
+    ]
+
+
+@given(st.text())
+def test_quoting_agrees_with_simple_salesforce(text: str) -> None:
+    assert quoted(text) == quote_soql_value(text)
+
+
+def test_a_refused_query_tells_what_was_wrong(salesforce: Rig) -> None:
+    client = salesforce(lambda asked: fault(400, "MALFORMED_QUERY", "unexpected token: FORM"))
+    with pytest.raises(Permanent, match="unexpected token: FORM"):
+        client.query("SELECT Id FORM Case")
+
+
+def test_describe_and_limits_are_answered(salesforce: Rig) -> None:
+    client = salesforce(lambda asked: Reply({"asked": {"Max": len(asked.path)}}))
+    assert client.describe("Case") == {"asked": {"Max": len(f"{API}/sobjects/Case/describe")}}
+    assert client.limits() == {"asked": {"Max": len(f"{API}/limits")}}
+
+
+def test_where_we_are_logged_in_can_be_told(salesforce: Rig) -> None:
+    client = salesforce(lambda asked: Reply({}))
+    assert client.org_id == "00Dxx0000001gPLEAY"
+    assert client.instance_url.startswith("http://127.0.0.1:")

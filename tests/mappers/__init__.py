@@ -1,0 +1,1 @@
+"""Pure translation at the two borders."""

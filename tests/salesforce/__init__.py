@@ -1,0 +1,1 @@
+"""Checks of the Salesforce metadata that need no org."""

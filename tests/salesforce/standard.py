@@ -1,0 +1,66 @@
+"""The standard names this metadata leans on: an org has them and the folder does not, so they stand here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OBJECTS: Final = frozenset({"Account", "Contact", "Case"})
+
+FIELDS: Final = {
+    "Account": frozenset({"Name"}),
+    "Contact": frozenset({"AccountId", "FirstName", "LastName", "Email", "Phone"}),
+    "Case": frozenset(
+        {
+            "AccountId",
+            "CaseNumber",
+            "ContactId",
+            "Description",
+            "Origin",
+            "OwnerId",
+            "ParentId",
+            "Priority",
+            "RecordTypeId",
+            "Status",
+            "Subject",
+        }
+    ),
+}
+"""Of each standard object; every object also has ``ANY_OBJECT``, a custom one also ``Name``."""
+
+ANY_OBJECT: Final = frozenset({"CreatedById", "LastModifiedById"})
+
+NOT_PERMISSIONABLE: Final = frozenset(
+    {
+        "Account.Name",
+        "Contact.FirstName",
+        "Contact.LastName",
+        "Case.OwnerId",
+        "Case.RecordTypeId",
+        "Case.Status",
+    }
+)
+"""Written, but not to be named in a permission set: required or part of a name (``permissionable`` is false
+in the describe), or granted otherwise (record types)."""
+
+COLUMNS: Final = {
+    "Account": frozenset({"ACCOUNT.NAME", "CORE.USERS.ALIAS"}),
+    "Case": frozenset(
+        {
+            "ACCOUNT.NAME",
+            "CASES.CASE_NUMBER",
+            "CASES.PRIORITY",
+            "CASES.STATUS",
+            "CASES.SUBJECT",
+            "CORE.USERS.ALIAS",
+        }
+    ),
+}
+"""List views and related lists call standard fields by names of their own."""
+
+CUSTOM_OBJECT_COLUMNS: Final = frozenset({"NAME"})
+
+RELATED_LISTS: Final = frozenset({"RelatedActivityList", "RelatedCommentsList", "RelatedHistoryList"})
+
+CASE_STATUS: Final = frozenset({"New", "Working", "Escalated", "Closed"})
+CASE_PRIORITY: Final = frozenset({"High", "Medium", "Low"})
+"""What a new org has. An org that renamed them must adapt the process (see the folder's README)."""

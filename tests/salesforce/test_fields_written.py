@@ -1,0 +1,153 @@
+"""What the connector writes is declared here and granted to its user: all of it, and nothing else.
+
+The list of what is written is read from ``connector/mappers/fields.py``, where each name stands once.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from connector.mappers import fields
+
+from .folder import Component, Folder, read, text
+from .references import picklist_values
+from .standard import NOT_PERMISSIONABLE, OBJECTS
+
+MONEY = ("Amount__c", "Balance__c", "MRR__c", "Credit__c", "Total__c", "Paid__c", "Refundable__c")
+ARE_DATES = {
+    "Account.Billing_Past_Due_Since__c",
+    "Account.Billing_Card_Expires__c",
+    "Case.Billing_Deadline__c",
+}
+
+
+def written() -> set[str]:
+    """``Object.Field`` of everything the connector writes, keys included."""
+    classes = [c for _, c in inspect.getmembers(fields, inspect.isclass) if hasattr(c, "OBJECT")]
+    return {f"{c.OBJECT}.{name}" for c in classes for name in (fields.KEY, *_names(c))}
+
+
+def _names(class_: type) -> list[str]:
+    return [v for k, v in vars(class_).items() if k.isupper() and k != "OBJECT" and isinstance(v, str)]
+
+
+def is_custom(name: str) -> bool:
+    return name.endswith("__c")
+
+
+@pytest.fixture(scope="module")
+def folder() -> Folder:
+    return read()
+
+
+def _granted(folder: Folder, set_: str, right: str) -> set[str]:
+    permissions = folder.named("PermissionSet", set_).each("fieldPermissions")
+    return {text(p, "field") for p in permissions if text(p, right) == "true"}
+
+
+def _objects(folder: Folder, set_: str, right: str) -> set[str]:
+    permissions = folder.named("PermissionSet", set_).each("objectPermissions")
+    return {text(p, "object") for p in permissions if text(p, right) == "true"}
+
+
+def test_the_module_names_something() -> None:
+    assert {name.split(".")[0] for name in written()} == set(fields.ORDER)
+    assert len(written()) > 100
+
+
+def test_every_object_written_exists(folder: Folder) -> None:
+    assert set(fields.ORDER) == folder.names("CustomObject") | OBJECTS
+
+
+def test_every_custom_field_written_exists_and_no_other_but_formulas(folder: Folder) -> None:
+    declared = {c.name for c in folder.of("CustomField") if not c.text("formula")}
+    assert declared == {name for name in written() if is_custom(name)}
+
+
+def test_the_key_is_unique_on_every_object(folder: Folder) -> None:
+    keys = [_field(folder, f"{object_}.{fields.KEY}") for object_ in fields.ORDER]
+    shapes = {
+        tuple(k.text(t) for t in ("type", "length", "externalId", "unique", "caseSensitive")) for k in keys
+    }
+    assert shapes == {("Text", "255", "true", "true", "true")}
+
+
+def test_no_other_field_may_be_upserted_on(folder: Folder) -> None:
+    unique = {c.name for c in folder.of("CustomField") if c.text("unique") == "true"}
+    indexed = {c.name for c in folder.of("CustomField") if c.text("externalId") == "true"}
+    assert unique == {f"{object_}.{fields.KEY}" for object_ in fields.ORDER}
+    assert indexed - unique == {f"Case.{fields.Case.ACCOUNT_KEY}"}
+
+
+def test_amounts_keep_three_decimals_and_fifteen_digits(folder: Folder) -> None:
+    amounts = [c for c in folder.of("CustomField") if c.name.endswith(MONEY)]
+    assert {(c.text("type"), c.text("precision"), c.text("scale")) for c in amounts} == {
+        ("Number", "18", "3")
+    }
+
+
+def test_a_time_is_a_time_and_a_day_is_a_day(folder: Folder) -> None:
+    assert {c.name for c in folder.of("CustomField") if c.text("type") == "Date"} == ARE_DATES
+    times = [c for c in folder.of("CustomField") if c.own_name.endswith("_At__c") or c.own_name == "At__c"]
+    assert {c.text("type") for c in times} == {"DateTime"}
+
+
+def test_checkboxes_start_unticked(folder: Folder) -> None:
+    boxes = [c for c in folder.of("CustomField") if c.text("type") == "Checkbox"]
+    assert {c.text("defaultValue") for c in boxes} == {"false"}
+
+
+def test_a_case_is_open_or_resolved(folder: Folder) -> None:
+    state, rule = _field(folder, "Case.Billing_State__c"), _field(folder, "Case.Billing_Rule__c")
+    assert picklist_values(state) == {"open", "resolved"}
+    assert (state.deep("restricted"), rule.deep("restricted")) == (["true"], ["false"])
+
+
+def test_the_record_type_offers_every_value_of_our_picklists(folder: Folder) -> None:
+    offered = {
+        text(p, "picklist"): {text(v, "fullName") for v in p.findall("{*}values")}
+        for p in folder.named("RecordType", "Case.Billing").each("picklistValues")
+    }
+    for name in ("Billing_State__c", "Billing_Rule__c"):
+        assert offered[name] == picklist_values(_field(folder, f"Case.{name}"))
+
+
+def test_the_integration_edits_what_it_writes_and_nothing_else(folder: Folder) -> None:
+    needed = {n for n in written() if n not in NOT_PERMISSIONABLE and not n.endswith(".Name")}
+    assert _granted(folder, "Casewire_Integration", "editable") == needed
+    assert _granted(folder, "Casewire_Integration", "readable") == needed
+
+
+def test_the_integration_makes_and_edits_the_objects_it_writes(folder: Folder) -> None:
+    for right in ("allowCreate", "allowEdit", "allowRead"):
+        assert _objects(folder, "Casewire_Integration", right) == set(fields.ORDER)
+
+
+def test_the_integration_may_use_the_api_and_no_more(folder: Folder) -> None:
+    set_ = folder.named("PermissionSet", "Casewire_Integration")
+    assert [text(p, "name") for p in set_.each("userPermissions")] == ["ApiEnabled"]
+    assert set_.each("tabSettings") == []
+
+
+def test_agents_read_every_field_and_edit_none(folder: Folder) -> None:
+    assert _granted(folder, "Casewire_Agent", "readable") == folder.names("CustomField")
+    assert _granted(folder, "Casewire_Agent", "editable") == set()
+
+
+def test_agents_read_every_object_and_change_none(folder: Folder) -> None:
+    assert _objects(folder, "Casewire_Agent", "allowRead") == set(fields.ORDER)
+    assert _objects(folder, "Casewire_Agent", "allowCreate") == set()
+    assert _objects(folder, "Casewire_Agent", "allowEdit") == set()
+    assert folder.named("PermissionSet", "Casewire_Agent").each("userPermissions") == []
+
+
+def test_both_may_use_the_record_type(folder: Folder) -> None:
+    for set_ in folder.of("PermissionSet"):
+        assert set_.deep("recordType") == ["Case.Billing"]
+        assert [text(v, "visible") for v in set_.each("recordTypeVisibilities")] == ["true"]
+
+
+def _field(folder: Folder, name: str) -> Component:
+    return folder.named("CustomField", name)

@@ -1,0 +1,170 @@
+"""The account and its contact say what the billing system says now."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connector.facts import Facts
+from connector.mappers import fields
+from connector.plan import Change, Parent
+from connector.policy import Policy
+from sync.rules.asking import POLICY, changes
+from sync.world import (
+    account,
+    at,
+    card,
+    credit,
+    decline,
+    event,
+    facts,
+    invoice,
+    paid_invoice,
+    payment,
+    subscription,
+)
+
+A = fields.Account
+
+
+def the_account(known: Facts, policy: Policy = POLICY) -> Change:
+    return changes(known, "Account", policy=policy)["account:bob"]
+
+
+def the_contact(known: Facts) -> Change | None:
+    return changes(known, "Contact").get("contact:bob")
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({}, "Rivera Books"),
+        ({"company": None}, "Bob Rivera"),
+        ({"company": " ", "first_name": None}, "Rivera"),
+        ({"company": None, "first_name": None, "last_name": None}, "bob"),
+        ({"company": None, "first_name": None, "last_name": None, "email": "kim@example.com"}, "kim"),
+        ({"company": None, "first_name": None, "last_name": None, "email": None, "code": "bob"}, "bob"),
+    ],
+)
+def test_a_new_account_gets_the_best_name_there_is_and_people_may_change_it(
+    told: dict[str, Any], name: str
+) -> None:
+    change = the_account(facts(account(**told)))
+    assert change.on_create == {"Name": name}
+    assert "Name" not in change.fields
+
+
+def test_every_field_of_an_account_is_written() -> None:
+    known = facts(subscription(), invoice(), payment())
+    written = {**the_account(known).fields, **the_account(known).on_create}
+    declared = {value for name, value in vars(A).items() if name.isupper() and name != "OBJECT"}
+    assert set(written) == declared
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ((), {A.CURRENCY: None, A.BALANCE: None, A.MRR: None, A.PAST_DUE_INVOICES: 0, A.DUNNING_STEP: None}),
+        ((subscription(),), {A.CURRENCY: "USD", A.BALANCE: Decimal("0.00"), A.MRR: Decimal("49.00")}),
+        ((subscription(state="expired"),), {A.CURRENCY: None, A.SUBSCRIPTION_STATE: "expired", A.PLAN: None}),
+        ((invoice(),), {A.CURRENCY: "USD", A.PAST_DUE: Decimal("49.00"), A.PAST_DUE_TEXT: "USD 49.00"}),
+        ((invoice(),), {A.PAST_DUE_SINCE: date(2026, 11, 10), A.PAST_DUE_INVOICES: 1, A.DUNNING_STEP: 0}),
+        ((invoice(state="open"),), {A.BALANCE: Decimal("49.00"), A.PAST_DUE: Decimal("0.00")}),
+        ((invoice(state="open"),), {A.PAST_DUE_TEXT: None, A.PAST_DUE_SINCE: None}),
+        ((paid_invoice(), payment()), {A.BALANCE: Decimal("0.00"), A.LAST_PAYMENT: Decimal("49.00")}),
+        ((payment(), invoice()), {A.LAST_PAYMENT_AT: at(20)}),
+        ((decline(), invoice()), {A.LAST_PAYMENT: None, A.LAST_PAYMENT_AT: None}),
+        ((credit(),), {A.CREDIT: Decimal("20.00"), A.BALANCE: Decimal("0.00")}),
+        ((credit(state="closed", balance=Decimal(0)),), {A.CREDIT: Decimal("0.00")}),
+        ((account(payment_method=None),), {A.PAYMENT_METHOD: None, A.PAYMENT_METHOD_VALID: False}),
+        ((account(),), {A.CARD_EXPIRES: date(2029, 12, 31), A.PAYMENT_METHOD_VALID: True}),
+        ((account(payment_method=card(exp_month=2, exp_year=2028)),), {A.CARD_EXPIRES: date(2028, 2, 29)}),
+        ((account(payment_method=card(exp_month=0)),), {A.CARD_EXPIRES: None}),
+        ((subscription(auto_renew=False),), {A.NEXT_RENEWAL: None}),
+        (
+            (subscription(),),
+            {A.NEXT_RENEWAL: at(15, month=12), A.SUBSCRIPTION_STATE: "active", A.PLAN: "Gold"},
+        ),
+        ((event("account.updated", at(21), "acc1"),), {A.AS_OF: at(21)}),
+    ],
+)
+def test_the_summary_fields(parts: tuple[object, ...], expected: dict[str, Any]) -> None:
+    written = the_account(facts(*parts)).fields
+    assert {name: written[name] for name in expected} == expected
+
+
+def test_the_newest_live_subscription_gives_the_currency_and_others_are_spelt_out() -> None:
+    euro = subscription(id="s2", uuid="52", currency="EUR", activated_at=at(1), plan_name="Silver")
+    debts = [
+        invoice(id=f"i{n}", uuid=f"u{n}", number=n, currency=c, total=Decimal(a), balance=Decimal(a))
+        for n, c, a in (("1", "USD", "120.00"), ("2", "EUR", "30.00"), ("3", "JPY", "5000"))
+    ]
+    written = the_account(facts(subscription(), euro, *debts)).fields
+    assert written[A.CURRENCY] == "EUR"
+    assert written[A.PAST_DUE] == Decimal("30.00")
+    assert written[A.PAST_DUE_TEXT] == "EUR 30.00; JPY 5,000; USD 120.00"
+    assert written[A.MRR] == Decimal("49.00")
+    assert written[A.PLAN] == "Gold, Silver"
+
+
+@pytest.mark.parametrize("field", [A.EMAIL, A.COMPANY])
+def test_personal_data_the_source_no_longer_has_is_never_blanked(field: str) -> None:
+    assert field not in the_account(facts(account(email=None, company=None))).fields
+
+
+def test_a_method_whose_validity_is_not_known_leaves_the_checkbox_alone() -> None:
+    assert A.PAYMENT_METHOD_VALID not in the_account(facts(account(payment_method=card(valid=None)))).fields
+
+
+def test_the_link_is_made_of_the_policy_and_quoted() -> None:
+    policy = Policy(recurly_link="https://{site}.eu.example.com/a/{code}")
+    known = facts(account(code="a/b c"), code="a/b c", subject="recurly:acme:account:a/b c")
+    change = changes(known, "Account", policy=policy)["account:a/b c"]
+    assert change.fields[A.LINK] == "https://acme.eu.example.com/a/a%2Fb%20c"
+
+
+def test_the_contact_mirrors_the_billing_contact() -> None:
+    change = the_contact(facts(account(phone="+1 555 0100")))
+    assert change is not None
+    assert change.fields == {
+        "FirstName": "Bob", "LastName": "Rivera", "Email": "bob@example.com", "Phone": "+1 555 0100"
+    }  # fmt: skip
+    assert change.parents == {"AccountId": Parent("Account", "recurly:acme:account:bob")}
+    assert not change.on_create
+
+
+@pytest.mark.parametrize(
+    ("told", "last_name"),
+    [
+        ({"last_name": None}, "Bob"),
+        ({"last_name": None, "first_name": None}, "Rivera Books"),
+        ({"last_name": " ", "first_name": None, "company": None}, "bob"),
+        ({"last_name": None, "first_name": None, "company": None, "email": "@"}, "bob"),
+    ],
+)
+def test_a_contact_without_a_last_name_gets_the_next_best_only_when_made(
+    told: dict[str, Any], last_name: str
+) -> None:
+    change = the_contact(facts(account(**told)))
+    assert change is not None
+    assert change.on_create == {"LastName": last_name}
+    assert "LastName" not in change.fields
+
+
+def test_nobody_known_makes_no_contact_and_no_case_points_to_one() -> None:
+    known = facts(account(first_name=None, last_name=None, email=None), invoice(dunning_events_sent=1))
+    assert the_contact(known) is None
+    (case,) = changes(known, "Case").values()
+    assert "ContactId" not in case.parents
+
+
+@pytest.mark.parametrize(
+    "email", ["none", "a b@example.com", "a@b", "a@@example.com", f"{'x' * 80}@example.com"]
+)
+def test_what_is_no_address_is_kept_out_of_the_email_field(email: str) -> None:
+    change = the_contact(facts(account(email=email)))
+    assert change is not None
+    assert "Email" not in change.fields

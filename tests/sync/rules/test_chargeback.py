@@ -1,0 +1,63 @@
+"""A payment was charged back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from connector.facts import Facts
+from connector.plan import Queue
+from sync.rules.asking import changes, standing, the_case
+from sync.world import SUBJECT, at, facts, invoice, payment, refund, seen, subscription
+
+RULE = "chargeback"
+TAKEN = refund(status="chargeback", origin="chargeback", created_at=at(18))
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (facts(payment()), None),
+        (facts(payment(), refund()), None),
+        (facts(payment(), TAKEN), "opens"),
+        (facts(payment(status="chargeback")), "opens"),
+        (facts(payment(status="chargeback"), TAKEN), "opens"),
+        (facts(refund(status="success", origin="chargeback")), "opens"),
+        (facts(refund(status="void", origin="chargeback", voided_at=at(20))), "Reversed"),
+        (facts(refund(status="chargeback", origin="chargeback", created_at=at(1, month=2))), None),
+        (facts(TAKEN, seen("payment:pay1:chargeback:1", RULE)), "stays"),
+    ],
+)
+def test_when_it_opens_and_how_it_ends(known: Facts, told: str | None) -> None:
+    assert standing(known, RULE) == told
+
+
+def test_the_disputes_team_gets_it_first() -> None:
+    case = the_case(facts(invoice(), payment(gateway="Stripe", gateway_reference="ch_1"), TAKEN), RULE)
+    assert case is not None
+    assert case.key == "recurly:acme:payment:pay1:chargeback:1"
+    assert case.on_create["OwnerId"] == Queue("Billing_Disputes")
+    assert case.on_create["Priority"] == "High"
+    assert case.on_create["Subject"] == "Chargeback: USD 49.00 (account bob)"
+    assert case.parents["Billing_Invoice__c"].key == "recurly:acme:invoice:1001"
+    assert "At Stripe: ch_1." in str(case.fields["Billing_Summary__c"])
+
+
+def test_it_warns_when_the_customer_may_have_been_paid_back_twice() -> None:
+    case = the_case(facts(payment(), refund(id="r0", uuid="40"), TAKEN), RULE)
+    assert case is not None
+    assert "paid back twice" in str(case.fields["Billing_Summary__c"])
+
+
+def test_once_an_agent_closed_it_it_stays_closed_and_is_not_in_dispute_any_more() -> None:
+    closed = seen("payment:pay1:chargeback:1", RULE, closed=True, closed_at=at(19))
+    for known, disputed in (
+        (facts(subscription(), TAKEN), "49.00"),
+        (facts(subscription(), TAKEN, closed), "0.00"),
+    ):
+        account = changes(known, "Account")[SUBJECT.removeprefix("recurly:acme:")]
+        assert account.fields["Billing_Open_Dispute_Amount__c"] == Decimal(disputed)
+    case = the_case(facts(TAKEN, closed), RULE)
+    assert case is not None
+    assert case.transition is None

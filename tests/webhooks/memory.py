@@ -1,0 +1,88 @@
+"""The receive side with nothing behind it: an inbox in memory, a bell that counts, and Flask's test client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry
+
+from connector.events import Event
+from connector.webhooks.blueprint import blueprint
+from connector.webhooks.metrics import Metrics
+from connector.webhooks.source import Source
+
+NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+SITE = "acme"
+
+
+@dataclass(frozen=True)
+class Counts:
+    accepted: int
+    duplicates: int
+
+
+@dataclass
+class MemoryInbox:
+    """Unique by (source, site, event_id), as the ledger is. ``fault`` is raised instead of recording."""
+
+    events: dict[tuple[str, str, str], Event] = field(default_factory=dict)
+    fault: Exception | None = None
+
+    def record(self, events: Sequence[Event]) -> Counts:
+        if self.fault:
+            raise self.fault
+        before = len(self.events)
+        for event in events:
+            self.events.setdefault((event.source, event.site, event.event_id), event)
+        accepted = len(self.events) - before
+        return Counts(accepted, len(events) - accepted)
+
+    @property
+    def only(self) -> Event:
+        (event,) = self.events.values()
+        return event
+
+
+@dataclass
+class Bell:
+    """Counts the wakes; ``fault`` is raised by each."""
+
+    rung: int = 0
+    fault: Exception | None = None
+
+    def __call__(self) -> None:
+        self.rung += 1
+        if self.fault:
+            raise self.fault
+
+
+@dataclass
+class Desk:
+    """One receiving application and all that it touched."""
+
+    app: Flask
+    inbox: MemoryInbox
+    bell: Bell
+    registry: CollectorRegistry
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def counted(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+
+def desk(
+    sources: Mapping[tuple[str, str], Source],
+    default_sites: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+) -> Desk:
+    app, inbox, bell, registry = Flask(__name__), MemoryInbox(), Bell(), CollectorRegistry()
+    sites = dict(sources.keys()) if default_sites is None else default_sites
+    app.register_blueprint(blueprint(sources, sites, inbox, bell, Metrics(registry), clock=clock))
+    return Desk(app, inbox, bell, registry)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from structlog.testing import capture_logs
+
+from connector.errors import Rejected, Unavailable
+from connector.events import Event, Fate, Pointer, Urgency
+from connector.webhooks.receiver import receive
+from connector.webhooks.source import Delivery
+
+from .memory import NOW, Bell, MemoryInbox
+
+DELIVERY = Delivery("courier", "acme", b'{"private": "Wren"}', {}, NOW)
+
+
+def event(event_id: str, fate: Fate = Fate.HANDLED) -> Event:
+    pointers = (Pointer("account", ("code-1",)),) if fate is Fate.HANDLED else ()
+    return Event(
+        "courier",
+        "acme",
+        event_id,
+        "a.b",
+        fate,
+        Urgency.ROUTINE,
+        None,
+        pointers,
+        '{"private": "Wren"}',
+        "json",
+    )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A source that gives what it is told to; ``fault`` is raised instead."""
+
+    events: tuple[Event, ...] = ()
+    fault: Exception | None = None
+    name: str = "courier"
+
+    def read(self, delivery: Delivery) -> tuple[Event, ...]:
+        if self.fault:
+            raise self.fault
+        return self.events
+
+
+def test_a_batch_is_recorded_whole_and_wakes_once() -> None:
+    inbox, bell = MemoryInbox(), Bell()
+    answer = receive(DELIVERY, Batch((event("1"), event("2"), event("1"))), inbox.record, bell)
+    assert (answer.status, answer.body) == (200, {"accepted": 2, "duplicates": 1})
+    assert bell.rung == 1
+
+
+def test_an_empty_batch_is_fine() -> None:
+    inbox, bell = MemoryInbox(fault=AssertionError("nothing to record")), Bell()
+    answer = receive(DELIVERY, Batch(), inbox.record, bell)
+    assert (answer.status, answer.body) == (200, {"accepted": 0, "duplicates": 0})
+    assert bell.rung == 0
+
+
+@pytest.mark.parametrize("fate", [Fate.IGNORED, Fate.UNKNOWN, Fate.UNREADABLE])
+def test_what_nobody_works_on_wakes_nobody(fate: Fate) -> None:
+    bell = Bell()
+    assert receive(DELIVERY, Batch((event("1", fate),)), MemoryInbox().record, bell).status == 200
+    assert bell.rung == 0
+
+
+def test_a_duplicate_wakes_too_for_the_first_may_have_died_before_its_wake() -> None:
+    inbox, bell = MemoryInbox(), Bell()
+    for _ in range(2):
+        receive(DELIVERY, Batch((event("1"),)), inbox.record, bell)
+    assert bell.rung == 2
+
+
+def test_a_source_chooses_the_status_of_its_refusals() -> None:
+    refusal = Rejected(498, "bad_signature", "Compare the secrets.")
+    answer = receive(DELIVERY, Batch(fault=refusal), MemoryInbox().record, Bell())
+    assert answer.status == 498
+    assert answer.body == {"error": "bad_signature", "message": "Compare the secrets."}
+
+
+def test_a_fault_in_reading_asks_the_source_to_send_again() -> None:
+    inbox = MemoryInbox()
+    answer = receive(DELIVERY, Batch(fault=KeyError("Wren")), inbox.record, Bell())
+    assert (answer.status, answer.outcome) == (503, "unavailable")
+    assert "Wren" not in str(answer)
+
+
+def test_the_ledger_may_say_when_to_come_back() -> None:
+    inbox = MemoryInbox(fault=Unavailable("ledger", "out", retry_after=61.2))
+    answer = receive(DELIVERY, Batch((event("1"),)), inbox.record, Bell())
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "62")
+
+
+def test_one_log_line_an_event_with_the_same_keys() -> None:
+    with capture_logs() as lines:
+        receive(DELIVERY, Batch((event("1"), event("2", Fate.UNKNOWN))), MemoryInbox().record, Bell())
+    keys = ("source", "site", "event_id", "kind", "fate", "outcome")
+    assert [[line[key] for key in keys] for line in lines] == [
+        ["courier", "acme", "1", "a.b", "handled", "accepted"],
+        ["courier", "acme", "2", "a.b", "unknown", "accepted"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "inbox", "bell"),
+    [
+        (Batch((event("1"),)), MemoryInbox(), Bell()),
+        (Batch((event("1"),)), MemoryInbox(), Bell(fault=OSError("Wren"))),
+        (Batch((event("1"),)), MemoryInbox(fault=RuntimeError("INSERT ... Wren")), Bell()),
+        (Batch(fault=ValueError("Wren")), MemoryInbox(), Bell()),
+        (Batch(fault=Rejected(401, "stale", "Set the clock.")), MemoryInbox(), Bell()),
+    ],
+)
+def test_nothing_of_a_body_is_logged(source: Batch, inbox: MemoryInbox, bell: Bell) -> None:
+    with capture_logs() as lines:
+        receive(DELIVERY, source, inbox.record, bell)
+    assert lines
+    assert "Wren" not in str(lines)
+
+
+def test_a_fault_is_logged_with_its_class_and_cause() -> None:
+    out = Unavailable("ledger", "out")
+    out.__cause__ = ConnectionError("the text may quote a row")
+    with capture_logs() as lines:
+        receive(DELIVERY, Batch((event("1"),)), MemoryInbox(fault=out).record, Bell())
+    (line,) = lines
+    assert (line["outcome"], line["reason"], line["cause"]) == (
+        "unavailable",
+        "Unavailable",
+        "ConnectionError",
+    )
