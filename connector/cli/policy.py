@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import tomli_w
 
 from connector.cli.output import err
 from connector.policy import Policy
@@ -31,5 +32,10 @@ def check(file: Path | None) -> None:
 
 @policy.command()
 def show() -> None:
-    """The policy in force, defaults included, as TOML."""
-    click.echo(wiring().policy.to_toml())
+    """The policy in force, defaults included, as TOML that can be saved as policy.toml.
+
+    \b
+    Example: casewire policy show > policy.toml
+    """
+    in_force = wiring().policy.model_dump(mode="json", exclude_none=True)
+    click.echo(tomli_w.dumps(in_force, multiline_strings=True), nl=False)

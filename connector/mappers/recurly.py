@@ -58,8 +58,14 @@ _BRANDS: Final = {"MasterCard": "Mastercard", "ELO": "Elo", "Union Pay": "UnionP
 
 
 def billing_object(kind: str, resource: Any) -> facts.BillingObject:
-    """The resource as ``kind`` (account, subscription, invoice, payment, credit_payment)."""
-    return _KINDS[kind](resource)
+    """The resource as ``kind`` (account, subscription, invoice, payment, credit_payment).
+
+    Raises Permanent for one that names no account: there is nobody to tell of it.
+    """
+    found = _KINDS[kind](resource)
+    if not isinstance(found, facts.Account) and not found.account_code:
+        raise _lacks(resource, "account")
+    return found
 
 
 def invoice_objects(resource: Any) -> tuple[facts.BillingObject, ...]:
@@ -124,6 +130,7 @@ def subscription(resource: Any) -> facts.Subscription:
         remaining_pause_cycles=_get(resource, "remaining_pause_cycles"),
         created_at=_time(resource, "created_at"),
         updated_at=_time(resource, "updated_at"),
+        account_id=_text(_get(resource, "account"), "id"),
         custom_fields=_custom_fields(resource),
     )
 
@@ -153,6 +160,7 @@ def invoice(resource: Any) -> facts.Invoice:
         due_at=_time(resource, "due_at"),
         closed_at=_time(resource, "closed_at"),
         updated_at=_time(resource, "updated_at"),
+        account_id=_text(_get(resource, "account"), "id"),
     )
 
 
@@ -185,6 +193,7 @@ def payment(resource: Any) -> facts.Payment:
         collected_at=_time(resource, "collected_at"),
         voided_at=_time(resource, "voided_at"),
         updated_at=_time(resource, "updated_at"),
+        account_id=_text(_get(resource, "account"), "id"),
     )
 
 
@@ -202,6 +211,7 @@ def credit_payment(resource: Any) -> facts.CreditPayment:
         created_at=_time(resource, "created_at"),
         voided_at=_time(resource, "voided_at"),
         updated_at=_time(resource, "updated_at"),
+        account_id=_text(_get(resource, "account"), "id"),
     )
 
 
@@ -220,6 +230,7 @@ def _embedded_payment(resource: Any, owner: facts.Invoice) -> facts.Payment:
     return replace(
         found,
         account_code=found.account_code or owner.account_code,
+        account_id=found.account_id or owner.account_id,
         invoice_id=found.invoice_id or owner.id,
         invoice_number=found.invoice_number or owner.number,
     )
@@ -227,7 +238,11 @@ def _embedded_payment(resource: Any, owner: facts.Invoice) -> facts.Payment:
 
 def _embedded_credit(resource: Any, owner: facts.Invoice) -> facts.CreditPayment:
     found = credit_payment(resource)
-    return replace(found, account_code=found.account_code or owner.account_code)
+    return replace(
+        found,
+        account_code=found.account_code or owner.account_code,
+        account_id=found.account_id or owner.account_id,
+    )
 
 
 def _billing_method(info: Any) -> facts.PaymentMethod | None:

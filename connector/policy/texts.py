@@ -82,7 +82,7 @@ class Text:
         return f"Text({self.source!r})"
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             _text, serialization=core_schema.plain_serializer_function_ser_schema(lambda text: text.source)
         )

@@ -63,7 +63,12 @@ class Evidence:
         for payment in sorted(facts.payments, key=_age):
             for ref in filter(None, (payment.invoice_id, _number(payment.invoice_number))):
                 self._payments[ref].append(payment)
+        self._credits: dict[str | None, list[CreditPayment]] = defaultdict(list)
+        for applied in sorted(facts.credit_payments, key=lambda c: (moment(c.created_at), c.uuid)):
+            if applied.voided_at is None:
+                self._credits[applied.applied_invoice_number].append(applied)
         self._by_id = {payment.id: payment for payment in facts.payments}
+        self._write_offs = {item.number for item in facts.invoices if item.origin == "write_off"}
 
     def events(self, kinds: frozenset[str], *objects: BillingObject) -> list[SeenEvent]:
         """Events of these kinds about any of these objects, the oldest first."""
@@ -90,11 +95,12 @@ class Evidence:
 
     def credited(self, invoice: Invoice) -> list[CreditPayment]:
         """Credit put on this invoice and not taken back, the oldest first."""
-        number = invoice.number
-        found = [
-            c for c in self.facts.credit_payments if c.applied_invoice_number == number and not c.voided_at
-        ]
-        return sorted(found, key=lambda c: (moment(c.created_at), c.uuid))
+        return self._credits.get(invoice.number, [])
+
+    def is_written_off(self, invoice: Invoice) -> bool:
+        """Whether it was settled by giving up on it: by a write-off, or by the credit of a write-off invoice."""
+        credited = self.credited(invoice)
+        return any(c.action == "write_off" or c.original_invoice_number in self._write_offs for c in credited)
 
     def payment(self, id_: str | None) -> Payment | None:
         return self._by_id.get(id_) if id_ else None

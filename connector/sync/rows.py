@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -11,6 +11,10 @@ from typing import Any, Protocol
 from connector.ledger.attempts import Encoded, Mirrored
 from connector.mappers import fields
 from connector.plan import Change, CreateValue, Parent, Queue, RecordType, Value
+
+
+Record = tuple[str, str]
+"""A Salesforce record: its object and its key."""
 
 
 class OrgIds(Protocol):
@@ -36,8 +40,26 @@ class Row:
     exists: bool
 
     @property
-    def record(self) -> tuple[str, str]:
+    def record(self) -> Record:
         return self.change.object, self.change.key
+
+    @property
+    def parents(self) -> tuple[Record, ...]:
+        return tuple((parent.object, parent.key) for parent in self.change.parents.values())
+
+    def without(self, parents: Collection[Record]) -> Row:
+        """The same row with these lookups left as they are in Salesforce."""
+        lookups = {
+            name for name, parent in self.change.parents.items() if (parent.object, parent.key) in parents
+        }
+        left_out = lookups | {_relationship(name) for name in lookups}
+
+        def kept(values: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in values.items() if name not in left_out}
+
+        return replace(
+            self, payload=kept(self.payload), after=kept(self.after), mirror=kept(self.mirror), whole=False
+        )
 
 
 def row_for(change: Change, mirrored: Mirrored | None, *, exists: bool, org: OrgIds) -> Row | None:

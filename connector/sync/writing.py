@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
 from connector.mappers import fields
-from connector.sync.rows import Row
+from connector.sync.rows import Record, Row
 
 AT_ONCE = 200
-Record = tuple[str, str]
+OPTIONAL = frozenset({"Contact"})
 
 
 class RowTrouble(Protocol):
@@ -74,15 +74,19 @@ def write(crm: Upserts, rows: Sequence[Row]) -> Results:
 
 
 def _with_good_parents(batch: Sequence[Row], results: Results) -> list[Row]:
-    """Rows whose parents were not refused just now; the others share their parent's fate."""
+    """Rows whose parents were not refused just now; the others share their parent's fate.
+
+    A contact is a courtesy: without it (a duplicate rule held it back, say) the case is written all the same.
+    """
     good = []
     for row in batch:
-        parents = [(parent.object, parent.key) for parent in row.change.parents.values()]
-        refused = next((results.refused[parent] for parent in parents if parent in results.refused), None)
-        if refused is None:
-            good.append(row)
+        refused = [record for record in row.parents if record in results.refused]
+        needed = [record for record in refused if record[0] not in OPTIONAL]
+        if needed:
+            fate = results.refused[needed[0]]
+            results.refused[row.record] = Refused("PARENT_REFUSED", fate.text, fate.transient)
         else:
-            results.refused[row.record] = Refused("PARENT_REFUSED", refused.text, refused.transient)
+            good.append(row.without(refused) if refused else row)
     return good
 
 

@@ -58,7 +58,7 @@ def _edit(org: Org, case_id: str) -> AnyResponse:
     """An agent's change, written under an agent's name and without assignment rules, as the page of an org does."""
     if request.headers.get("Origin", request.host_url.rstrip("/")) != request.host_url.rstrip("/"):
         abort(403)
-    if org.store.row(case_id) is None:
+    if case_page(org, case_id) is None:
         abort(404)
     sent = {name: request.form[name] for name in _EDITABLE if request.form.get(name)}
     try:

@@ -101,7 +101,8 @@ class ObjectType:
 
     @cached_property
     def required(self) -> tuple[Field, ...]:
-        return tuple(field for field in self.fields.values() if field.required and field.default is None)
+        written = (field for field in self.fields.values() if field.createable or field.updateable)
+        return tuple(field for field in written if field.required and field.default is None)
 
     @cached_property
     def defaults(self) -> dict[str, Any]:

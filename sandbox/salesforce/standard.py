@@ -59,7 +59,7 @@ _OBJECTS: Final = {
         LastName          string(80)    !
         FirstName         string(40)
         Salutation        picklist(40)  = Mr.|Ms.|Mrs.|Dr.|Prof.
-        Name              string(121)   ro "Full Name"
+        Name              string(121)   ! ro "Full Name"
         @Mailing
         @Other
         Phone             phone(40)     "Business Phone"
@@ -109,7 +109,7 @@ _OBJECTS: Final = {
         Username          string(80)    ! key
         LastName          string(80)    !
         FirstName         string(40)
-        Name              string(121)   ro "Full Name"
+        Name              string(121)   ! ro "Full Name"
         Email             email(128)    !
         Alias             string(8)     !
         IsActive          boolean

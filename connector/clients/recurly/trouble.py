@@ -17,7 +17,6 @@ from connector.errors import CasewireError, Permanent, Transient, Unavailable
 
 _KEY: Final = "RECURLY_API_KEY (for a further site: RECURLY_API_KEY__<SITE>)"
 _SOON: Final = 10.0
-_LATER: Final = 30.0
 _MENDED_BY_HAND: Final = 300.0
 _BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 _BUSY_TYPES: Final = frozenset({"simultaneous_request"})
@@ -43,7 +42,7 @@ def of_network(site: str, error: Exception, reached: bool) -> CasewireError:
         return Unavailable(_destination(site), text, code="tls", retry_after=_MENDED_BY_HAND)
     if not reached:
         text = f"Recurly cannot be reached ({cause}). Check the network and RECURLY_API_URL."
-        return Unavailable(_destination(site), text, code="unreachable", retry_after=_LATER)
+        return Unavailable(_destination(site), text, code="unreachable")
     if isinstance(cause, TimeoutError):
         return Transient("Recurly did not answer in time.", code="timeout", retry_after=_SOON)
     return Transient(f"The connection to Recurly broke ({cause!r}).", code="network", retry_after=_SOON)
@@ -57,7 +56,7 @@ def of_status(site: str, status: int, headers: Headers, error: Exception) -> Exc
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return _key_refused(site, status, kind)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        wait = retry_after(headers) or _LATER
+        wait = retry_after(headers)
         return Unavailable(_destination(site), "Recurly is unavailable (503).", code=kind, retry_after=wait)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _BUSY or kind in _BUSY_TYPES:
         wait = retry_after(headers) or _SOON

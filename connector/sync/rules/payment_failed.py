@@ -95,18 +95,10 @@ def _paid_at(invoice: Invoice, evidence: Evidence) -> datetime | None:
 
 
 def _outcome(invoice: Invoice, evidence: Evidence) -> str:
-    if _is_written_off(invoice, evidence):
+    if evidence.is_written_off(invoice):
         return "Lost"
     settled = "Recovered" if invoice.balance <= 0 else "Lost"
     return _OUTCOMES.get(invoice.state, settled)
-
-
-def _is_written_off(invoice: Invoice, evidence: Evidence) -> bool:
-    write_offs = {item.number for item in evidence.facts.invoices if item.origin == "write_off"}
-    return any(
-        credit.action == "write_off" or credit.original_invoice_number in write_offs
-        for credit in evidence.credited(invoice)
-    )
 
 
 def _fields(invoice: Invoice, declined: list[Payment], last: Payment | None) -> dict[str, Value]:

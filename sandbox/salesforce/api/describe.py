@@ -39,7 +39,10 @@ def _label(number: int) -> str:
 
 
 def resources(call: Call) -> Answer:
-    return Answer({name: call.url(name) for name in _RESOURCES})
+    """With the address of who is asking, which jsforce follows to learn its user."""
+    here = f"http://{call.headers.get('host', '')}"
+    identity = f"{here}/id/{call.org.org_id}/{call.user}"
+    return Answer({**{name: call.url(name) for name in _RESOURCES}, "identity": identity})
 
 
 def everything(call: Call) -> Answer:

@@ -1,0 +1,15 @@
+"""The denominator of ``receive``: a Flask route that takes a body and answers, and does nothing else."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, request
+
+
+def create_app() -> Flask:
+    app = Flask("bare", static_folder=None)
+
+    @app.post("/webhooks/recurly")
+    def deliver() -> Response:
+        return jsonify(bytes=len(request.get_data()))
+
+    return app
