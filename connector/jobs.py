@@ -47,6 +47,7 @@ def _job(stage: Stage, work: Callable[[Wiring], None]) -> None:
     wires.queue.begin(stage)
     try:
         work(wires)
+        wires.queue.note(wires.budgets())
     except CasewireError as error:
         log.error("job_failed", stage=str(stage), error=str(error), outcome="sweep")
     except Exception:
@@ -112,8 +113,3 @@ def purge(wires: Wiring) -> retention.Purged:
         settings.casewire_retention_bodies_days,
         settings.casewire_retention_rows_days,
     )
-
-
-def budgets(wires: Wiring) -> dict[str, str]:
-    """What the workers last heard of each vendor's limits, in a line each."""
-    return wires.queue.notes()

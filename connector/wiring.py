@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
@@ -67,15 +68,19 @@ class Wiring:
         return here if here.exists() else None
 
     @cached_property
-    def apis(self) -> Apis:
-        """The API clients by (source, site); a site without a key has none."""
+    def _recurly(self) -> Mapping[str, RecurlyClient]:
         return {
-            ("recurly", site.name): RecurlyClient(
+            site.name: RecurlyClient(
                 RecurlyConfig(site.name, site.api_key, region=site.region, api_url=site.api_url)
             )
             for site in self.settings.recurly
             if site.api_key
         }
+
+    @cached_property
+    def apis(self) -> Apis:
+        """The API clients by (source, site); a site without a key has none."""
+        return {("recurly", name): client for name, client in self._recurly.items()}
 
     @cached_property
     def salesforce(self) -> SalesforceClient:
@@ -87,6 +92,19 @@ class Wiring:
         """The org's queues and record types; SetupError names the fields it lacks, once for each process."""
         require_fields(self.salesforce, required_fields())
         return Org.load(self.salesforce)
+
+    def budgets(self) -> dict[str, str]:
+        """What the vendors last told this process of their limits, a line each; nothing is asked for it."""
+        told: dict[str, str] = {}
+        if "salesforce" in self.__dict__ and self.salesforce.usage is not None:
+            used, allowed = self.salesforce.usage
+            told["salesforce"] = f"{used:,} of {allowed:,} calls used in the last 24 hours"
+        if "_recurly" in self.__dict__:
+            for site, client in self._recurly.items():
+                budget = client.budget
+                if budget.limit is not None and budget.remaining is not None:
+                    told[f"recurly:{site}"] = f"{budget.remaining:,} of {budget.limit:,} calls left"
+        return told
 
     def applier(self) -> Applier:
         return Applier(

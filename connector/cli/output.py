@@ -59,7 +59,8 @@ def show(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            return str(value).replace("[", "\\[") if out.is_terminal else str(value)
+            line = str(value).replace("\n", " ⏎ ")
+            return line.replace("[", "\\[") if out.is_terminal else line
 
 
 class Time(click.ParamType[datetime]):

@@ -9,15 +9,17 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import structlog
+from flask import Flask
 
 from connector import logs, settings
 from connector.cli.output import err
-from connector.embedded import Engines
+from connector.embedded import Engines, is_alive
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
@@ -27,6 +29,8 @@ from connector.wiring import wiring
 log = structlog.get_logger("connector.cli")
 
 KEPT = "CASEWIRE_KEPT"
+ABOVE = "CASEWIRE_ABOVE"
+"""The process that started the web server."""
 
 
 def stop_event() -> threading.Event:
@@ -130,11 +134,10 @@ def web(port: int | None, host: str) -> None:
         "--backpressure", str(given.casewire_web_threads),
         "--backlog", "2048", "--no-ws", "--log-level", "warning",
         "--respawn-failed-workers", "--workers-kill-timeout", "10",
-        "connector.web:create_app",
+        "connector.cli.serve:web_process",
     ]  # fmt: skip
-    child = subprocess.Popen(
-        arguments, env=settings.child_environment(PROMETHEUS_MULTIPROC_DIR=metrics), stdin=subprocess.DEVNULL
-    )
+    changes = {"PROMETHEUS_MULTIPROC_DIR": metrics, ABOVE: str(os.getpid())}
+    child = subprocess.Popen(arguments, env=settings.child_environment(**changes), stdin=subprocess.DEVNULL)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.terminate())
     code = child.wait()
@@ -142,6 +145,28 @@ def web(port: int | None, host: str) -> None:
         file.unlink()
     Path(metrics).rmdir()
     sys.exit(1 if code > 0 else 0)
+
+
+def web_process() -> Flask:
+    """What each of granian's processes serves."""
+    from connector.web import create_app
+
+    end_with_those_above(int(os.environ[ABOVE]), os.getppid())
+    return create_app()
+
+
+def end_with_those_above(starter: int, server: int) -> None:
+    """Granian's processes do not notice when one above them is killed: they would keep the port, and answer on
+    it, for ever. ``server`` is granian's main process, which ends its processes in good order when told to."""
+
+    def watch() -> None:
+        while os.getppid() == server:
+            if not is_alive(starter):
+                os.kill(server, signal.SIGTERM)
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="above", daemon=True).start()
 
 
 @click.command()

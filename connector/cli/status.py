@@ -8,7 +8,7 @@ import click
 from redis.exceptions import RedisError
 from rq import Worker
 
-from connector import jobs, queue
+from connector import queue
 from connector.cli.output import as_json, out, show
 from connector.ledger import circuits, listing
 from connector.wiring import Wiring, wiring
@@ -53,7 +53,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
             }
             for c in out_now.values()
         ],
-        "budgets": jobs.budgets(wires),
+        "budgets": redis.pop("budgets", {}),
         "redis": redis,
         "sites": [f"recurly:{site.name}" for site in wires.settings.recurly],
     }
@@ -62,7 +62,12 @@ def collect(wires: Wiring) -> dict[str, Any]:
 def _redis(wires: Wiring) -> dict[str, Any]:
     try:
         workers = Worker.all(connection=wires.redis)
-        return {"workers": len(workers), "jobs_waiting": wires.queue.depth(), "queue": queue.NAME}
+        return {
+            "workers": len(workers),
+            "jobs_waiting": wires.queue.depth(),
+            "queue": queue.NAME,
+            "budgets": wires.queue.notes(),
+        }
     except RedisError as error:
         return {"error": f"Redis does not answer: {error}. Deliveries are still recorded."}
 

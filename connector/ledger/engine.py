@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -9,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from connector.errors import SetupError, Unavailable
 
@@ -21,9 +23,12 @@ def open_engine(url: str, *, pool: int = 5) -> Engine:
 
     Statements end after 30 s and connecting after 5: no call without a time-out.
     """
-    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SetupError("DATABASE_URL is not an address such as postgresql://user@host/name.") from None
     return create_engine(
-        parsed,
+        parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=pool,
         pool_pre_ping=True,
@@ -34,7 +39,7 @@ def open_engine(url: str, *, pool: int = 5) -> Engine:
 
 def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision. Safe to run from several processes at once."""
-    with engine.begin() as connection:
+    with _asked(), engine.begin() as connection:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(724172417)")
         config = _config()
         config.attributes["connection"] = connection
@@ -44,16 +49,22 @@ def migrate(engine: Engine) -> None:
 def require_current(engine: Engine) -> None:
     """SetupError unless the tables are at the revision this code was written for."""
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    with _asked(), engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found != wanted:
+        state = "has no Casewire tables" if found is None else f"is at revision {found}"
+        raise SetupError(f"The database {state}; this version needs {wanted}. Run: casewire migrate")
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    """What goes wrong with PostgreSQL, as a sentence for an operator."""
     try:
-        with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+        yield
     except OperationalError as error:
         raise Unavailable("ledger", f"PostgreSQL does not answer: {_first_line(error)}") from error
     except ProgrammingError as error:
         raise SetupError(f"PostgreSQL refuses: {_first_line(error)}") from error
-    if found != wanted:
-        state = "has no Casewire tables" if found is None else f"is at revision {found}"
-        raise SetupError(f"The database {state}; this version needs {wanted}. Run: casewire migrate")
 
 
 def _config() -> Config:
@@ -63,4 +74,4 @@ def _config() -> Config:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error.__cause__ or error).strip().splitlines()[0]
+    return str(error.__cause__ or error).strip().partition("\n")[0]

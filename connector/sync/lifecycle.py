@@ -213,7 +213,7 @@ def _fields(
         F.CURRENCY: line(money.currency, 3) if money else None,
         F.AMOUNT_TEXT: line(words.money(money.amount, money.currency)) if money else None,
         F.REASON: line(_str(always[F.REASON])),
-        F.ACTION: page(_str(always[F.ACTION]), ADVICE),
+        F.ACTION: page(_str(always[F.ACTION]), ADVICE) if problem.open else None,
         F.DECLINE_CATEGORY: line(_str(always[F.DECLINE_CATEGORY]), CODE),
         F.LINK: link,
     }

@@ -12,7 +12,6 @@ from connector.ledger.attempts import Encoded, Mirrored
 from connector.mappers import fields
 from connector.plan import Change, CreateValue, Parent, Queue, RecordType, Value
 
-
 Record = tuple[str, str]
 """A Salesforce record: its object and its key."""
 

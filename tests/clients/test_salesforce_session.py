@@ -169,19 +169,25 @@ def test_nobody_listening_is_unavailable_at_once(salesforce: Rig) -> None:
         (fault(500, "UNABLE_TO_LOCK_ROW"), Transient, 5),
         (fault(400, "UNABLE_TO_LOCK_ROW"), Transient, 5),
         (fault(500, "UNKNOWN_EXCEPTION"), Transient, 5),
-        (fault(503, "SERVER_UNAVAILABLE"), Unavailable, 60),
+        (fault(503, "SERVER_UNAVAILABLE"), Unavailable, None),
         (
             Reply("<html>We are down for maintenance</html>", 503, {"Content-Type": "text/html"}),
             Unavailable,
-            60,
+            None,
         ),
-        (Reply("<html>We are setting things up</html>", 420, {"Content-Type": "text/html"}), Unavailable, 60),
-        (Reply("<html>no</html>", 406, {"Content-Type": "text/html"}), Unavailable, 60),
+        (
+            Reply("<html>We are setting things up</html>", 420, {"Content-Type": "text/html"}),
+            Unavailable,
+            None,
+        ),
+        (Reply("<html>no</html>", 406, {"Content-Type": "text/html"}), Unavailable, None),
         (Reply({"odd": 1}, 500), Transient, 5),
         (Reply("<html>hello</html>", 200), Transient, 60),
     ],
 )
-def test_what_a_refused_call_means(salesforce: Rig, reply: Reply, kind: type[Transient], wait: float) -> None:
+def test_what_a_refused_call_means(
+    salesforce: Rig, reply: Reply, kind: type[Transient], wait: float | None
+) -> None:
     with pytest.raises(kind) as told:
         salesforce(lambda asked: reply).query("SELECT Id FROM Account")
     assert type(told.value) is kind

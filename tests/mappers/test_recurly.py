@@ -236,7 +236,19 @@ def test_what_an_invoice_embeds_takes_account_and_invoice_from_it() -> None:
 
 def test_every_kind_has_its_translation() -> None:
     assert mapper.billing_object("invoice", an_invoice()).object == "invoice"
-    assert mapper.billing_object("payment", a_transaction()).object == "payment"
+    told = a_transaction(account={"object": "account", "id": "acc1", "code": "bob"})
+    assert mapper.billing_object("payment", told).object == "payment"
+
+
+def test_what_names_no_account_is_an_error_an_operator_can_act_on() -> None:
+    with pytest.raises(Permanent, match="txn1 that has no account"):
+        mapper.billing_object("payment", a_transaction())
+
+
+def test_objects_carry_their_accounts_id_so_that_accounts_are_fetched_in_lists() -> None:
+    embedded = {"object": "transaction", "id": "txn1", "currency": "USD", "amount": 49.0}
+    told = an_invoice(transactions=[embedded])
+    assert [found.account_id for found in mapper.invoice_objects(told)] == ["acc1", "acc1"]
 
 
 def test_a_missing_amount_or_id_is_an_error_an_operator_can_act_on() -> None:

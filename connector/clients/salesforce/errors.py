@@ -51,16 +51,17 @@ RETRIED: Final[Mapping[str, float]] = {
 }
 """Code → seconds to wait. The same request may well work then."""
 
-PAUSED: Final[Mapping[str, float]] = {
+PAUSED: Final[Mapping[str, float | None]] = {
     "API_CURRENTLY_DISABLED": LONG,
     "API_DISABLED_FOR_ORG": HOUR,
     "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE": LONG,
     "LOGIN_RATE_EXCEEDED": LONG,
-    "SERVER_UNAVAILABLE": LATER,
-    "SERVICE_UNAVAILABLE": LATER,
+    "SERVER_UNAVAILABLE": None,
+    "SERVICE_UNAVAILABLE": None,
     "STORAGE_LIMIT_EXCEEDED": HOUR,
 }
-"""Code → seconds to wait. No row of any object can be written meanwhile."""
+"""Code → seconds to wait; None: Salesforce names no time, and the circuit's own steps are taken, from 2 s up.
+No row of any object can be written meanwhile."""
 
 RELOGIN: Final = frozenset({"INVALID_SESSION_ID", "SESSION_EXPIRED", "SESSION_INVALIDATED"})
 LIMIT: Final = "REQUEST_LIMIT_EXCEEDED"
@@ -115,7 +116,7 @@ def of_answer(status: int, body: object, about: str) -> RowError:
     if status in (HTTPStatus.UNAUTHORIZED, *range(300, 400)):
         return _without_code(Verdict.RELOGIN, status, None)
     if status in _EDGE or status == HTTPStatus.SERVICE_UNAVAILABLE or problem is None:
-        return _without_code(Verdict.PAUSE, status, LATER)
+        return _without_code(Verdict.PAUSE, status, None)
     return _without_code(Verdict.RETRY if status >= 500 else Verdict.DEAD, status, SOON)
 
 

