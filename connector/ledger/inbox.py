@@ -14,7 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from connector.errors import Unavailable
 from connector.events import Event, Fate
@@ -22,6 +23,9 @@ from connector.events import Event, Fate
 MOST_AT_ONCE = 128
 PATIENCE_SECONDS = 4.0
 """Recurly gives up on an answer after five."""
+
+OUT = (OperationalError, InterfaceError, NoConnection)
+"""PostgreSQL is gone, or has no time: no row is to blame."""
 
 FIRST_STATUS = {
     Fate.HANDLED: "pending",
@@ -113,24 +117,24 @@ class Inbox:
                     batch.append(self._line.get_nowait())
                 except queue.Empty:
                     break
-            self._commit([waiting for waiting in batch if not waiting.done.cancelled()])
+            self._commit(batch)
 
     def _commit(self, batch: list[_Waiting]) -> None:
+        batch = [waiting for waiting in batch if not waiting.done.cancelled()]
+        if not batch:
+            return
         try:
             inserted = insert(self._engine, [event for waiting in batch for event in waiting.events])
-        except DBAPIError as error:
+        except (SQLAlchemyError, UnicodeError) as error:
             self._refuse_or_split(batch, error)
-            return
-        except SQLAlchemyError as error:
-            _fail(batch, error)
             return
         seen: set[Identity] = set()
         for waiting in batch:
             _answer(waiting, inserted, seen)
 
-    def _refuse_or_split(self, batch: list[_Waiting], error: DBAPIError) -> None:
-        """One delivery PostgreSQL cannot take must not hold back the others."""
-        if error.connection_invalidated or len(batch) == 1:
+    def _refuse_or_split(self, batch: list[_Waiting], error: Exception) -> None:
+        """One delivery PostgreSQL cannot take must not hold back the others; without PostgreSQL all fail."""
+        if len(batch) == 1 or isinstance(error, OUT):
             _fail(batch, error)
             return
         for waiting in batch:
