@@ -1,20 +1,23 @@
 """The RQ jobs: a few lines each, no payload. A job works one batch and wakes the next if more is waiting.
 
-``except Exception`` lives here and nowhere below: whatever a batch runs into, its leases run out and the sweep
+``except Exception`` lives here and nowhere below: whatever a batch runs into, it is given back and the sweep
 finds the work again.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from connector.errors import CasewireError
+from connector.errors import CasewireError, SetupError
 from connector.events import Urgency
-from connector.ledger import events, retention, subjects
+from connector.ledger import events, leases, retention, subjects
 from connector.queue import Stage
+from connector.sync import apply as applying
 from connector.sync import history as histories
 from connector.sync import refresh as refreshing
 from connector.wiring import Wiring, wiring
@@ -25,6 +28,9 @@ GATHER_UNTIL = 200
 """While this many events wait to be fetched, accounts are gathered rather than applied one by one …"""
 GATHER_SECONDS = {Urgency.DISPUTE: 2.0, Urgency.FAILURE: 15.0, Urgency.ROUTINE: 15.0}
 """… but none waits longer than this for it."""
+
+AGAIN_SECONDS = 5.0
+"""After a job that failed for a reason nobody foresaw."""
 
 
 def refresh() -> None:
@@ -48,10 +54,28 @@ def _job(stage: Stage, work: Callable[[Wiring], None]) -> None:
     try:
         work(wires)
         wires.queue.note(wires.budgets())
+    except DBAPIError as error:
+        log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
+        _give_back(wires, spend=False)
     except CasewireError as error:
         log.error("job_failed", stage=str(stage), error=str(error), outcome="sweep")
+        _give_back(wires, seconds=AGAIN_SECONDS)
     except Exception:
         log.exception("job_failed", stage=str(stage), outcome="sweep")
+        _give_back(wires, seconds=AGAIN_SECONDS)
+
+
+def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> None:
+    """What the job held is free now, not when its lease runs out. While PostgreSQL is away there is nothing
+    better to do than to wait for it; after a minute the lease must do."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with wires.engine.begin() as connection:
+                leases.release_all(connection, wires.worker, seconds=seconds, spend=spend)
+            return
+        except SQLAlchemyError:
+            time.sleep(0.5)
 
 
 def _refresh(wires: Wiring) -> None:
@@ -74,8 +98,13 @@ def _apply(wires: Wiring) -> None:
     if _gathering(wires):
         wires.queue.wake(Stage.REFRESH)
         return
-    outcome = wires.applier().run()
-    if outcome.more:
+    try:
+        applier = wires.applier()
+    except SetupError as error:
+        applying.hold(wires.engine, applying.not_set_up(error))
+        return
+    outcome = applier.run()
+    if outcome.more or outcome.again:
         wires.queue.wake(Stage.APPLY)
 
 

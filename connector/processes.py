@@ -35,6 +35,12 @@ class _Child:
     pause: float = SHORTEST_PAUSE
     start_at: float = field(default=0.0)
 
+    def let_go(self) -> None:
+        """Forget a process that has ended."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+        self.process = None
+
 
 class Keeper:
     """Keeps children running until ``stop()``."""
@@ -78,13 +84,14 @@ class Keeper:
                 seconds=round(child.pause, 1),
                 outcome="restart",
             )
-            child.process = None
+            child.let_go()
         if child.process is None and now >= child.start_at:
             child.started_at = now
             child.process = subprocess.Popen(
                 child.command,
                 env=dict(child.environment),
                 stdin=subprocess.PIPE,
+                stdout=self._log,
                 stderr=self._log,
                 start_new_session=True,
             )
@@ -102,6 +109,4 @@ class Keeper:
                 process.kill()
                 process.wait()
         for child in self._children:
-            if child.process is not None and child.process.stdin is not None:
-                child.process.stdin.close()
-            child.process = None
+            child.let_go()

@@ -93,6 +93,27 @@ class Wiring:
         require_fields(self.salesforce, required_fields())
         return Org.load(self.salesforce)
 
+    def not_configured(self) -> list[str]:
+        """What is not set up yet, a sentence each: deliveries that will not be taken, records not written."""
+        missing = []
+        sites = self.settings.recurly
+        if not sites:
+            missing.append("Recurly is not configured (RECURLY_SITE): deliveries are answered 404.")
+        for site in sites:
+            if not site.webhook_secrets and not site.webhook_basic_auth:
+                missing.append(
+                    f"Recurly site {site.name} has no RECURLY_WEBHOOK_SECRETS: deliveries are answered 404."
+                )
+            if not site.api_key:
+                missing.append(
+                    f"Recurly site {site.name} has no RECURLY_API_KEY: its events cannot be worked."
+                )
+        try:
+            self._salesforce_config()
+        except SetupError as error:
+            missing.append(f"Salesforce is not configured: nothing is written. {error}")
+        return missing
+
     def budgets(self) -> dict[str, str]:
         """What the vendors last told this process of their limits, a line each; nothing is asked for it."""
         told: dict[str, str] = {}
@@ -133,7 +154,7 @@ class Wiring:
         s = self.settings
         if not s.salesforce_login_url or not s.salesforce_client_id:
             raise SetupError(
-                "Set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID (README, Connect Salesforce)."
+                "Set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID (README, Connect your own)."
             )
         return SalesforceConfig(
             login_url=s.salesforce_login_url,

@@ -31,6 +31,8 @@ log = structlog.get_logger("connector.cli")
 KEPT = "CASEWIRE_KEPT"
 ABOVE = "CASEWIRE_ABOVE"
 """The process that started the web server."""
+WEB_STOP_SECONDS = 10
+"""How long deliveries under way may take once the web server is told to stop."""
 
 
 def stop_event() -> threading.Event:
@@ -106,7 +108,10 @@ def up(port: int | None, workers: int) -> None:
     given = settings.load()
     logs.configure(given.casewire_log)
     stop = stop_event()
-    wiring().policy  # noqa: B018 - a misspelt policy is found now, not by the first case
+    wires = wiring()
+    wires.policy  # noqa: B018 - a misspelt policy is found now, not by the first case
+    for sentence in wires.not_configured():
+        err.print(f"[yellow]{sentence}[/yellow]")
     with engines(given.casewire_home, given.database_url, given.redis_url) as running:
         keeper = Keeper(also=lambda: mender(running))
         port = given.port if port is None else port
@@ -133,7 +138,7 @@ def web(port: int | None, host: str) -> None:
         "--blocking-threads", str(given.casewire_web_threads),
         "--backpressure", str(given.casewire_web_threads),
         "--backlog", "2048", "--no-ws", "--log-level", "warning",
-        "--respawn-failed-workers", "--workers-kill-timeout", "10",
+        "--respawn-failed-workers", "--workers-kill-timeout", str(WEB_STOP_SECONDS),
         "connector.cli.serve:web_process",
     ]  # fmt: skip
     changes = {"PROMETHEUS_MULTIPROC_DIR": metrics, ABOVE: str(os.getpid())}
@@ -165,6 +170,8 @@ def end_with_those_above(starter: int, server: int) -> None:
                 os.kill(server, signal.SIGTERM)
             time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(WEB_STOP_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="above", daemon=True).start()
 

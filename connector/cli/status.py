@@ -36,11 +36,13 @@ def collect(wires: Wiring) -> dict[str, Any]:
     with wires.engine.connect() as connection:
         numbers = listing.numbers(connection)
         unknown = listing.unknown_kinds(connection)
-        out_now = circuits.open_circuits(connection)
+        out_now = circuits.troubled(connection)
     redis = _redis(wires)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
+    mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
+    missing = wires.not_configured()
     return {
-        "needs_a_person": bool(dead or redis.get("error") or redis.get("workers") == 0),
+        "needs_a_person": bool(dead or mend or missing or redis.get("error") or redis.get("workers") == 0),
         "backlog": numbers,
         "unknown_kinds": unknown,
         "circuits": [
@@ -51,10 +53,11 @@ def collect(wires: Wiring) -> dict[str, Any]:
                 "reason": c.reason,
                 "code": c.code,
             }
-            for c in out_now.values()
+            for c in out_now
         ],
         "budgets": redis.pop("budgets", {}),
         "redis": redis,
+        "not_configured": missing,
         "sites": [f"recurly:{site.name}" for site in wires.settings.recurly],
     }
 
@@ -86,11 +89,13 @@ def _tell(found: dict[str, Any]) -> None:
     for circuit in found["circuits"]:
         _line(
             "waiting for",
-            f"{circuit['destination']} until {show(circuit['until'])}: {circuit['reason']}",
+            f"{circuit['destination']} since {show(circuit['since'])}: {circuit['reason']}",
             bad=True,
         )
     for name, budget in found["budgets"].items():
         _line("budget", f"{name}: {budget}")
+    for sentence in found["not_configured"]:
+        _line("to set up", sentence, bad=True)
     redis = found["redis"]
     if "error" in redis:
         _line("redis", redis["error"], bad=True)

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, text
 
 SHORTEST_SECONDS = 2.0
 LONGEST_SECONDS = 60.0
+NOT_SET_UP = "NOT_SET_UP"
+"""The code of a circuit that only a person can close: settings, policy, schema or permissions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ def open_circuit(
                     failures = CASE WHEN circuit.open_until > now() THEN circuit.failures
                                     ELSE circuit.failures + 1 END,
                     open_until = GREATEST(circuit.open_until, now() + make_interval(secs => COALESCE(:after,
-                        LEAST(:longest, :shortest * power(2, LEAST(circuit.failures, 10))))))
+                        CASE WHEN circuit.open_until > now() THEN 0
+                             ELSE LEAST(:longest, :shortest * power(2, LEAST(circuit.failures, 10))) END)))
                 RETURNING EXTRACT(EPOCH FROM open_until - now())
                 """
             ),
@@ -64,8 +67,17 @@ def close_circuit(connection: Connection, destination: str) -> None:
 
 
 def open_circuits(connection: Connection) -> dict[str, Open]:
-    """The circuits that are open now."""
+    """The circuits that are open now: their destinations are not to be tried."""
+    return {one.destination: one for one in _read(connection, "WHERE open_until > now()")}
+
+
+def troubled(connection: Connection) -> list[Open]:
+    """Every destination whose last try failed, those that may be tried again included."""
+    return _read(connection, "ORDER BY destination")
+
+
+def _read(connection: Connection, which: str) -> list[Open]:
     rows = connection.execute(
-        text("SELECT destination, open_until, opened_at, reason, code FROM circuit WHERE open_until > now()")
+        text(f"SELECT destination, open_until, opened_at, reason, code FROM circuit {which}")
     )
-    return {r.destination: Open(r.destination, r.open_until, r.opened_at, r.reason, r.code) for r in rows}
+    return [Open(r.destination, r.open_until, r.opened_at, r.reason, r.code) for r in rows]

@@ -31,18 +31,24 @@ class Claimed:
 
 
 def claim(connection: Connection, token: str, limit: int) -> list[Claimed]:
-    """Up to ``limit`` pending events, most urgent and oldest first, leased to ``token``."""
+    """Up to ``limit`` pending events, most urgent and oldest first, leased to ``token``.
+
+    What was claimed too often is left to ``dead_by_exhaustion``. The CTE keeps the limit: a subquery in the
+    WHERE may be run again for each row of a bad plan, and lock as many as there are.
+    """
     rows = connection.execute(
         text(
             """
+            WITH next AS MATERIALIZED (
+                SELECT id FROM event WHERE status = 'pending' AND ready_at <= now() AND tries < :most
+                ORDER BY urgency, id LIMIT :limit FOR UPDATE SKIP LOCKED)
             UPDATE event SET lease = :token, tries = tries + 1,
                              ready_at = now() + make_interval(secs => :lease)
-            WHERE id IN (SELECT id FROM event WHERE status = 'pending' AND ready_at <= now()
-                         ORDER BY urgency, id LIMIT :limit FOR UPDATE SKIP LOCKED)
-            RETURNING id, source, site, kind, urgency, pointers, hinted_at, received_at, tries
+            FROM next WHERE event.id = next.id
+            RETURNING event.id, source, site, kind, urgency, pointers, hinted_at, received_at, tries
             """
         ),
-        {"token": token, "lease": LEASE_SECONDS, "limit": limit},
+        {"token": token, "lease": LEASE_SECONDS, "limit": limit, "most": MOST_TRIES},
     )
     return sorted((_claimed(row) for row in rows), key=lambda event: (event.urgency, event.id))
 
@@ -120,7 +126,7 @@ def dead(connection: Connection, token: str, ids: Sequence[int], error: str) -> 
 
 
 def dead_by_exhaustion(connection: Connection) -> int:
-    """Events that took their worker down again and again, whose last lease ran out: dead letters."""
+    """Events that took their worker down again and again: dead letters."""
     result = connection.execute(
         text(
             """

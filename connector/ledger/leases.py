@@ -5,15 +5,31 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 
-def release_all(connection: Connection, worker: str) -> int:
-    """Free everything leased to ``worker``. Called when a worker of that name starts: its predecessor is dead."""
+def release_all(connection: Connection, worker: str, *, seconds: float = 0.0, spend: bool = True) -> int:
+    """Free everything leased to ``worker``, to be claimed again after ``seconds``; how much it was.
+
+    Called when a worker of that name starts, as its predecessor is dead, and when a worker's job failed. ``spend``
+    says whether the try counts.
+    """
     freed = 0
     for table, status in (("event", "pending"), ("subject", "due")):
         freed += connection.execute(
             text(
-                f"UPDATE {table} SET lease = NULL, ready_at = now() "
-                "WHERE status = :status AND starts_with(lease, :prefix)"
+                f"UPDATE {table} SET lease = NULL, ready_at = now() + make_interval(secs => :seconds), "
+                "tries = tries - :refund WHERE status = :status AND starts_with(lease, :prefix)"
             ),
-            {"status": status, "prefix": f"{worker}:"},
+            {"status": status, "prefix": f"{worker}:", "seconds": seconds, "refund": 0 if spend else 1},
         ).rowcount
+    _release_histories(connection, seconds)
     return freed
+
+
+def _release_histories(connection: Connection, seconds: float) -> None:
+    """Histories are held without a name. One that another worker is fetching is fetched twice, which is harmless."""
+    connection.execute(
+        text(
+            "UPDATE subject SET history_ready_at = now() + make_interval(secs => :seconds) "
+            "WHERE history = 'wanted' AND history_ready_at > now()"
+        ),
+        {"seconds": seconds},
+    )

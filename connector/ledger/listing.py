@@ -30,7 +30,7 @@ class Filter:
         """The condition as SQL with its values; always true without a filter."""
         conditions = {
             "source = :source": self.source,
-            "kind LIKE :kind": self.kind and self.kind.replace("*", "%"),
+            "kind LIKE :kind": self.kind,
             "status = :status": self.status,
             "(subject = :account OR subject LIKE :account_end)": self.account,
             "received_at >= :since": self.since,
@@ -41,7 +41,7 @@ class Filter:
         clauses = [clause for clause, value in conditions.items() if value]
         values: dict[str, object] = {
             "source": self.source,
-            "kind": self.kind and self.kind.replace("*", "%"),
+            "kind": _like(self.kind or "").replace("*", "%"),
             "status": self.status,
             "account": self.account,
             "account_end": f"%:account:{_like(self.account or '')}",

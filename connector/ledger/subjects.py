@@ -82,20 +82,29 @@ def claim(connection: Connection, token: str, limit: int, only: Sequence[str] | 
 
     With ``only``, those of them that nobody else holds, due or not (a person asked).
     """
-    wanted = "status = 'due' AND ready_at <= now()" if only is None else "key = ANY(:only)"
+    wanted = "key = ANY(:only) AND (lease IS NULL OR ready_at <= now())"
+    if only is None:
+        wanted = "status = 'due' AND ready_at <= now() AND tries < :most"
     rows = connection.execute(
         text(
             f"""
+            WITH next AS MATERIALIZED (
+                SELECT key FROM subject WHERE {wanted}
+                ORDER BY urgency, due_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
             UPDATE subject SET lease = :token, tries = tries + 1, status = 'due',
                                due_at = COALESCE(due_at, now()),
                                ready_at = now() + make_interval(secs => :lease)
-            WHERE key IN (SELECT key FROM subject WHERE {wanted}
-                          AND (lease IS NULL OR ready_at <= now())
-                          ORDER BY urgency, due_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
-            RETURNING key, source, site, code, urgency, generation, tries
+            FROM next WHERE subject.key = next.key
+            RETURNING subject.key, source, site, code, urgency, generation, tries
             """
         ),
-        {"token": token, "lease": LEASE_SECONDS, "limit": limit, "only": list(only or ())},
+        {
+            "token": token,
+            "lease": LEASE_SECONDS,
+            "limit": limit,
+            "only": list(only or ()),
+            "most": MOST_TRIES,
+        },
     )
     found = [
         Claimed(r.key, r.source, r.site, r.code, Urgency(r.urgency), r.generation, r.tries) for r in rows
@@ -193,14 +202,14 @@ def wake_by_time(connection: Connection) -> int:
 
 
 def dead_by_exhaustion(connection: Connection) -> int:
-    """Subjects that took their worker down again and again, whose last lease ran out: dead letters."""
+    """Subjects that took their worker down again and again: dead letters."""
     return connection.execute(
         text(
             """
             UPDATE subject SET status = 'dead', lease = NULL, error_code = 'WORKER_DIED',
                 error = CASE WHEN error = '' THEN 'A worker died on this account ' || tries || ' times.'
                              ELSE error END
-            WHERE status = 'due' AND lease IS NOT NULL AND ready_at <= now() AND tries >= :most
+            WHERE status = 'due' AND ready_at <= now() AND tries >= :most
             """
         ),
         {"most": MOST_TRIES},
@@ -236,10 +245,12 @@ def claim_history(connection: Connection, limit: int) -> list[Due]:
     rows = connection.execute(
         text(
             """
+            WITH next AS MATERIALIZED (
+                SELECT key FROM subject WHERE history = 'wanted' AND history_ready_at <= now()
+                ORDER BY history_ready_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
             UPDATE subject SET history_ready_at = now() + :lease
-            WHERE key IN (SELECT key FROM subject WHERE history = 'wanted' AND history_ready_at <= now()
-                          ORDER BY history_ready_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
-            RETURNING key, source, site, code, urgency
+            FROM next WHERE subject.key = next.key
+            RETURNING subject.key, source, site, code, urgency
             """
         ),
         {"lease": timedelta(seconds=LEASE_SECONDS), "limit": limit},

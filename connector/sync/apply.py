@@ -16,7 +16,7 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Engine
 
-from connector.errors import Transient, Unavailable
+from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.facts import Facts
 from connector.ledger import attempts, circuits, subjects
 from connector.ledger.subjects import Claimed
@@ -31,6 +31,8 @@ log = structlog.get_logger("connector.apply")
 
 BATCH = 200
 DESTINATION = "salesforce"
+MENDED_BY_HAND = 20.0
+"""Seconds after which a set-up that was refused is looked at again."""
 EXISTENCE_CHECKED = ("Account", "Contact")
 """Records whose ``on_create`` fields are the CRM users' afterwards: asked for where the mirror is silent."""
 
@@ -41,15 +43,19 @@ class Salesforce(Crm, Upserts, Protocol):
 
 Decide = Callable[[Facts], Plan]
 
+_LEVELS = {"retry": "warning", "dead": "error"}
+"""How loudly an outcome is logged; the others are news, not trouble."""
+
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did."""
+    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once."""
 
     claimed: int = 0
     written: int = 0
     refused: int = 0
     more: bool = False
+    again: bool = False
     open: bool = False
     plans: list[Decision] = field(default_factory=list)
 
@@ -73,10 +79,11 @@ class Applier:
         trigger: str = "webhook",
         who: str = "",
     ) -> Outcome:
-        """Claim due subjects and bring them up to date. With ``only``, those, due or not."""
+        """Claim due subjects and bring them up to date. With ``only``, those, due or not, even while Salesforce's
+        circuit is open: a person wants to know now, and if it works everything else goes on too."""
         token = f"{self.worker}:{uuid4().hex}"
         with self.engine.begin() as connection:
-            if DESTINATION in circuits.open_circuits(connection):
+            if only is None and DESTINATION in circuits.open_circuits(connection):
                 return Outcome(open=True)
             claimed = subjects.claim(connection, token, limit, only)
         if not claimed:
@@ -92,26 +99,29 @@ class Applier:
             results.unavailable = Unavailable(
                 DESTINATION, str(error), code=error.code, retry_after=error.retry_after
             )
-        seconds = self._circuit(results)
-        settlements = [settle_one(one, results, seconds) for one in decisions]
+        except (SetupError, Permanent) as error:
+            results.unavailable = not_set_up(error)
+        self._circuit(results)
+        settlements = [settle_one(one, results) for one in decisions]
         self._settle(token, settlements, started_at, trigger, who)
         return Outcome(
             claimed=len(claimed),
             written=len(results.written),
             refused=len(results.refused),
             more=len(claimed) == limit,
+            again=any(one.at_once for one in settlements),
             open=results.unavailable is not None,
             plans=decisions,
         )
 
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
+        org = self.org()
         cases = read_cases(self.crm, [one.key for one in claimed])
         with self.engine.connect() as connection:
             readings = read(connection, claimed, cases, self.clock())
         decisions = [self._decide(one, readings[one.key]) for one in claimed]
         existing = self._existing(decisions)
-        org = self.org()
         for decision in decisions:
             decision.rows = _rows(decision, existing, org)
         return decisions
@@ -141,24 +151,13 @@ class Applier:
                 found |= {(object_, row[fields.KEY]) for row in rows}
         return found
 
-    def _circuit(self, results: Results) -> float:
-        """Open or close Salesforce's circuit; seconds until work may be tried again."""
-        error = results.unavailable
+    def _circuit(self, results: Results) -> None:
+        """Open or close Salesforce's circuit. Nothing is claimed while it is open."""
+        if results.unavailable is not None:
+            hold(self.engine, results.unavailable)
+            return
         with self.engine.begin() as connection:
-            if error is None:
-                circuits.close_circuit(connection, DESTINATION)
-                return 0.0
-            seconds = circuits.open_circuit(
-                connection, error.destination, str(error), error.code, error.retry_after
-            )
-        log.warning(
-            "circuit_open",
-            destination=error.destination,
-            seconds=round(seconds, 1),
-            error=str(error),
-            outcome="waiting",
-        )
-        return seconds
+            circuits.close_circuit(connection, DESTINATION)
 
     def _settle(
         self,
@@ -168,21 +167,43 @@ class Applier:
         trigger: str,
         who: str,
     ) -> None:
+        """Let go of every subject. Waiting for a destination that is out is no attempt: an outage of a day must
+        not fill the audit trail."""
         ended_at = self.clock()
+        tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
         with self.engine.begin() as connection:
             attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
-            attempts.record(
-                connection, [one.attempt(trigger, who, started_at, ended_at) for one in settlements]
-            )
+            attempts.record(connection, [one.attempt(trigger, who, started_at, ended_at) for one in tried])
             subjects.settle(connection, token, [one.settled for one in settlements])
-        for one in settlements:
-            log.info(
+        for one in tried:
+            getattr(log, _LEVELS.get(one.outcome, "info"))(
                 "subject_settled",
                 subject=one.settled.key,
                 written=len(one.changes),
                 outcome=one.outcome,
                 **({"error": one.settled.error} if one.settled.error else {}),
             )
+
+
+def not_set_up(error: SetupError | Permanent) -> Unavailable:
+    """What is wrong with the installation or the org as a whole is no account's fault: everything waits until a
+    person has mended it, and ``casewire status`` says what."""
+    return Unavailable(DESTINATION, str(error), code=circuits.NOT_SET_UP, retry_after=MENDED_BY_HAND)
+
+
+def hold(engine: Engine, error: Unavailable) -> None:
+    """Open the circuit of a destination."""
+    with engine.begin() as connection:
+        seconds = circuits.open_circuit(
+            connection, error.destination, str(error), error.code, error.retry_after
+        )
+    log.warning(
+        "circuit_open",
+        destination=error.destination,
+        seconds=round(seconds, 1),
+        error=str(error),
+        outcome="waiting",
+    )
 
 
 def _rows(decision: Decision, existing: set[tuple[str, str]], org: OrgIds) -> tuple[Row, ...]:

@@ -107,6 +107,7 @@ class _SiteBatch:
                 fetched.append(events.Fetched(event.id, None, _nobody_knows(event)))
         self._release(unseen, None, "")
         with self.engine.begin() as connection:
+            circuits.close_circuit(connection, ":".join(self.at))
             subjects.mark_due(connection, due)
             events.settle_fetched(connection, self.token, fetched)
             self._decide_history(connection, sorted({one.key for one in due}))

@@ -46,6 +46,11 @@ class Settlement:
     event_ids: tuple[int, ...] = ()
     forget: bool = False
 
+    @property
+    def at_once(self) -> bool:
+        """Not over, and nothing to wait for."""
+        return self.outcome == "retry" and self.settled.wait == 0.0
+
     def attempt(self, trigger: str, who: str, started_at: datetime, ended_at: datetime) -> Attempt:
         return Attempt(
             subject=self.settled.key,
@@ -61,17 +66,16 @@ class Settlement:
         )
 
 
-def settle_one(decision: Decision, results: Results, circuit_seconds: float) -> Settlement:
-    """Read one subject's fate from what became of its rows."""
+def settle_one(decision: Decision, results: Results) -> Settlement:
+    """Read one subject's fate from what became of its rows. What waits for Salesforce is ready at once: it is its
+    circuit that is waited for, so all goes on as soon as that closes."""
     if decision.failure:
         return _dead(decision, (), decision.failure, "RULE_FAILED")
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
     unsent = decision.reading is None or len(changes) < len(decision.rows)
     if results.unavailable is not None and unsent:
         error = results.unavailable
-        return _again(
-            decision, changes, circuit_seconds, str(error), error.code, outcome="waiting", spend=False
-        )
+        return _again(decision, changes, 0.0, str(error), error.code, outcome="waiting", spend=False)
     refused = [results.refused[row.record] for row in decision.rows if row.record in results.refused]
     if refused:
         return _refused(decision, changes, refused)

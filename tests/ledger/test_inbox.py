@@ -18,9 +18,9 @@ from connector.ledger.inbox import Inbox, Recorded
 
 
 def test_a_new_event_is_accepted_and_kept_whole(engine: Engine) -> None:
-    assert Inbox(engine).record([event("n1", "inv1", "number-1001", body='{"a": "ü"}', note="why")]) == Recorded(
-        1, 0
-    )
+    assert Inbox(engine).record(
+        [event("n1", "inv1", "number-1001", body='{"a": "ü"}', note="why")]
+    ) == Recorded(1, 0)
     kept = one(engine, "SELECT * FROM event")
     assert (kept.source, kept.site, kept.event_id, kept.kind) == (
         "recurly",
@@ -63,7 +63,9 @@ def test_the_same_id_of_another_source_or_site_is_another_event(engine: Engine) 
     assert Inbox(engine).record(given) == Recorded(3, 0)
 
 
-def test_an_event_is_recorded_only_once_it_is_committed(engine: Engine, open_ledger: Callable[[], Engine]) -> None:
+def test_an_event_is_recorded_only_once_it_is_committed(
+    engine: Engine, open_ledger: Callable[[], Engine]
+) -> None:
     Inbox(engine).record([event()])
     assert statuses(open_ledger()) == {"n1": "pending"}
 
@@ -136,25 +138,23 @@ def test_without_postgresql_a_delivery_is_refused_at_once() -> None:
     gone.dispose()
 
 
-def test_a_ledger_that_does_not_answer_is_not_waited_for_longer_than_recurly_does(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inbox, "PATIENCE_SECONDS", 0.05)
-    with engine.begin() as blocking:
+def test_a_ledger_that_does_not_answer_is_not_waited_for_longer_than_recurly_does(engine: Engine) -> None:
+    inbox_ = Inbox(engine)
+    with engine.begin() as blocking, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(inbox, "PATIENCE_SECONDS", 0.05)
         blocking.exec_driver_sql("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(Unavailable, match="in time"):
-            Inbox(engine).record([event()])
+            inbox_.record([event("late")])
+    assert inbox_.record([event("late")]).duplicates == 1, "it was on its way, and is not lost"
 
 
-def test_a_delivery_that_was_given_up_while_it_waited_in_line_is_not_recorded(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_delivery_that_was_given_up_while_it_waited_in_line_is_not_recorded(engine: Engine) -> None:
     gate = _Gate(engine)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(gate.inbox.record, [event("first")])
         gate.entered.wait()
-        monkeypatch.setattr(inbox, "PATIENCE_SECONDS", 0.05)
-        with pytest.raises(Unavailable):
+        with pytest.MonkeyPatch.context() as patched, pytest.raises(Unavailable):
+            patched.setattr(inbox, "PATIENCE_SECONDS", 0.05)
             gate.inbox.record([event("late")])
         gate.open.set()
         first.result()
@@ -235,7 +235,7 @@ class _Waiting:
         self._engine = engine
         self._gate = gate
 
-    def begin(self) -> object:
+    def connect(self) -> object:
         self._gate.entered.set()
         self._gate.open.wait()
-        return self._engine.begin()
+        return self._engine.connect()

@@ -1,0 +1,71 @@
+"""What the CRM holds, in a form that can be compared between two runs: ids, clocks and counters taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from connector.cli.local import Vendors
+from connector.mappers import fields
+
+Record = tuple[str, str]
+Rows = dict[Record, dict[str, Any]]
+
+NAMED = {"Group": "DeveloperName", "RecordType": "DeveloperName", "User": "Name"}
+"""Objects that records point to beside our own, and the field that says which one it is."""
+
+OF_THE_RUN = frozenset(
+    {"Id", "CaseNumber", "ClosedDate", "CreatedDate", "LastModifiedDate", "SystemModstamp"}
+    | {"LastActivityDate", "LastViewedDate", "LastReferencedDate"}
+)
+"""Fields the org itself sets, from its clock and its counters."""
+
+
+def contents(vendors: Vendors) -> Rows:
+    """Every record of ours by object and key. What was an id says whom it points to."""
+    found = {object_: vendors.records(object_) for object_ in fields.ORDER}
+    names = _names(vendors, found)
+    rows: Rows = {}
+    for object_, records in found.items():
+        for record in records:
+            key = (object_, record[fields.KEY])
+            assert key not in rows, f"{key} is there twice"
+            rows[key] = {
+                name: names.get(value, value) if isinstance(value, str) else value
+                for name, value in record.items()
+                if name not in OF_THE_RUN
+            }
+    return rows
+
+
+def _names(vendors: Vendors, found: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, str]:
+    names = {row["Id"]: f"{object_} {row[fields.KEY]}" for object_, rows in found.items() for row in rows}
+    for object_, field in NAMED.items():
+        names |= {row["Id"]: f"{object_} {row[field]}" for row in vendors.records(object_)}
+    return names
+
+
+def differences(one: Rows, other: Rows) -> list[str]:
+    """Sentences about what is not the same, field by field; none when all is."""
+    told = [f"{object_} {key} is only in the first" for object_, key in sorted(one.keys() - other.keys())]
+    told += [f"{object_} {key} is only in the second" for object_, key in sorted(other.keys() - one.keys())]
+    for record in sorted(one.keys() & other.keys()):
+        names = one[record].keys() | other[record].keys()
+        told += [
+            f"{' '.join(record)}: {name} is {one[record].get(name)!r} and {other[record].get(name)!r}"
+            for name in sorted(names)
+            if one[record].get(name) != other[record].get(name)
+        ]
+    return told
+
+
+def cases(vendors: Vendors, account: str) -> list[dict[str, Any]]:
+    """The cases of an account, by its code."""
+    key = f"recurly:sandbox:account:{account}"
+    found = (row for row in vendors.records("Case") if row[fields.Case.ACCOUNT_KEY] == key)
+    return sorted(found, key=lambda row: str(row[fields.KEY]))
+
+
+def account(vendors: Vendors, code: str) -> dict[str, Any] | None:
+    key = f"recurly:sandbox:account:{code}"
+    return next((row for row in vendors.records("Account") if row[fields.KEY] == key), None)

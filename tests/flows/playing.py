@@ -1,0 +1,122 @@
+"""Starting a stack, telling stories to it, breaking it, and waiting for what must become true."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from connector.cli.local import Stack, stack
+from connector.cli.verdict import Verdict, judge
+from connector.ledger.schema import metadata
+
+SEED = 11
+AT = (datetime.now(UTC) - timedelta(minutes=30)).replace(microsecond=0).isoformat()
+"""When every story ends: one moment for the whole session, so that its tellings can be compared."""
+
+PATIENCE = 90.0
+CROWDS = ("population", "burst")
+
+
+@contextmanager
+def started(
+    home: Path,
+    *,
+    workers: int = 1,
+    sandbox: tuple[str, ...] = (),
+    changes: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """A stack that says nothing; its log is ``casewire.log`` in its home."""
+    home.mkdir(parents=True, exist_ok=True)
+    settings = {"CASEWIRE_SWEEP_SECONDS": "0.5", "CASEWIRE_WEB_THREADS": "8", **(changes or {})}
+    with (
+        (home / "casewire.log").open("wb") as log,
+        stack(home, workers=workers, sandbox=sandbox, changes=settings, log=log) as running,
+    ):
+        yield running
+
+
+def fresh(running: Stack) -> None:
+    """Vendors and ledger as on the first day. What is under way ends first."""
+    for server in ("salesforce", "recurly"):
+        running.vendors.control(server, "DELETE", "faults")
+    with running.engine.begin() as connection:
+        connection.execute(text("UPDATE event SET status = 'done' WHERE status = 'pending'"))
+        connection.execute(text("UPDATE subject SET status = 'idle', history = 'done'"))
+    assert running.settle(PATIENCE)
+    for server in ("recurly", "salesforce"):
+        running.vendors.control(server, "POST", "reset")
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    with running.engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables}"))
+
+
+def stories(running: Stack) -> list[str]:
+    """The names of all stories, crowd scenes left out."""
+    found = running.vendors.control("recurly", "GET", "scenarios")
+    return [story["name"] for story in found if story["name"] not in CROWDS]
+
+
+def play(running: Stack, name: str, **how: Any) -> dict[str, Any]:
+    """One story, or a crowd scene."""
+    order = {"seed": SEED, "at": AT, **how}
+    played: dict[str, Any] = running.vendors.control("recurly", "POST", f"scenarios/{name}", order)
+    return played
+
+
+def tell(running: Stack, names: Sequence[str], *, beside: int = 1, **how: Any) -> list[dict[str, Any]]:
+    """Stories, ``beside`` of them side by side; what each should leave in the CRM."""
+    with ThreadPoolExecutor(beside) as pool:
+        played = list(pool.map(lambda name: play(running, name, **how), names))
+    return [expectation for one in played for expectation in one["expect"]]
+
+
+def verdict(running: Stack, expectations: Sequence[Mapping[str, Any]] = ()) -> Verdict:
+    return judge(running.engine, running.vendors.records, running.sent(), expectations)
+
+
+def fault(running: Stack, server: str, kind: str, **how: Any) -> None:
+    running.vendors.control(server, "POST", "faults", {"kind": kind, **how})
+
+
+def mended(running: Stack, server: str) -> None:
+    running.vendors.control(server, "DELETE", "faults")
+
+
+def calls(running: Stack, server: str, *words: str) -> int:
+    """How many requests a vendor got whose method and route hold all these words."""
+    counts: dict[str, int] = running.vendors.control(server, "GET", "calls")["calls"]
+    return sum(number for route, number in counts.items() if all(word in route for word in words))
+
+
+def kill(running: Stack, part: str) -> int:
+    """``kill -9`` of web, scheduler, or a worker; the process killed, 0 if it is not up."""
+    for name, pid in sorted(running.keeper.pids().items()):
+        if name.startswith(part):
+            os.kill(pid, signal.SIGKILL)
+            return pid
+    return 0
+
+
+def scalar(running: Stack, sql: str) -> Any:
+    with running.engine.connect() as connection:
+        return connection.execute(text(sql)).scalar_one()
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """What the condition answers once that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:.0f} s: {what}")

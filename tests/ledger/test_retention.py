@@ -1,0 +1,113 @@
+"""Retention: bodies go first, rows later, and what was once received stays a duplicate for ever."""
+
+from __future__ import annotations
+
+import pytest
+from samples import event, one, record, rows, statuses, weak
+from sqlalchemy import Engine
+
+from connector.ledger.inbox import Inbox, Recorded
+from connector.ledger.retention import Purged, purge
+
+
+def aged(engine: Engine, status: str = "done", days: int = 100) -> None:
+    rows(
+        engine,
+        "UPDATE event SET status = :status, received_at = now() - make_interval(days => :days)",
+        status=status,
+        days=days,
+    )
+
+
+def a_minute_later(engine: Engine) -> None:
+    rows(engine, "UPDATE tombstone SET purged_at = purged_at - interval '61 seconds'")
+
+
+def test_bodies_go_before_rows(engine: Engine) -> None:
+    record(engine, event())
+    aged(engine, days=40)
+    assert purge(engine, 30, 90) == Purged(bodies=1, buried=0, rows=0)
+    assert one(engine, "SELECT body, status FROM event") == (None, "done")
+    assert purge(engine, 30, 90) == Purged(0, 0, 0)
+
+
+def test_a_row_is_removed_a_minute_after_its_tombstone(engine: Engine) -> None:
+    record(engine, event())
+    aged(engine)
+    assert purge(engine, None, 90) == Purged(bodies=0, buried=1, rows=0)
+    assert purge(engine, None, 90) == Purged(0, 0, 0)
+    a_minute_later(engine)
+    assert purge(engine, None, 90) == Purged(bodies=0, buried=0, rows=1)
+    assert statuses(engine) == {}
+
+
+def test_without_periods_everything_is_kept(engine: Engine) -> None:
+    record(engine, event())
+    aged(engine, days=10_000)
+    assert purge(engine, None, None) == Purged(0, 0, 0)
+    assert one(engine, "SELECT body FROM event").body == "{}"
+
+
+def test_what_is_younger_is_kept(engine: Engine) -> None:
+    record(engine, event())
+    aged(engine, days=29)
+    assert purge(engine, 30, 30) == Purged(0, 0, 0)
+
+
+@pytest.mark.parametrize("status", ["pending", "fetched", "dead", "unknown"])
+def test_what_is_not_settled_stays_whole_however_old(engine: Engine, status: str) -> None:
+    record(engine, event())
+    aged(engine, status)
+    purge(engine, 1, 1)
+    a_minute_later(engine)
+    assert purge(engine, 1, 1) == Purged(0, 0, 0)
+    assert one(engine, "SELECT body FROM event").body == "{}"
+
+
+@pytest.mark.parametrize("status", ["done", "ignored", "buried"])
+def test_what_is_settled_ages_whatever_its_fate(engine: Engine, status: str) -> None:
+    record(engine, event())
+    aged(engine, status)
+    assert purge(engine, 1, 1) == Purged(bodies=1, buried=1, rows=0)
+
+
+def test_a_purged_event_that_is_delivered_again_is_still_a_duplicate(engine: Engine) -> None:
+    record(engine, event("n1"), event("ñ:2"))
+    aged(engine)
+    for _ in range(2):
+        purge(engine, None, 1)
+        a_minute_later(engine)
+    assert statuses(engine) == {}
+    inbox = Inbox(engine)
+    assert inbox.record([event("n1")]) == Recorded(0, 1)
+    assert inbox.record([event("ñ:2")]) == Recorded(0, 1)
+    assert inbox.record([event("n1", site="eu1")]) == Recorded(1, 0)
+
+
+def test_a_purged_event_known_by_its_body_only_is_worked_when_it_happens_again(engine: Engine) -> None:
+    record(engine, weak("w1"))
+    aged(engine)
+    for _ in range(2):
+        purge(engine, None, 1)
+        a_minute_later(engine)
+    assert Inbox(engine).record([weak("w1")]) == Recorded(1, 0)
+    assert statuses(engine) == {"w1": "pending"}
+
+
+def test_what_comes_again_between_tombstone_and_removal_is_not_removed(engine: Engine) -> None:
+    record(engine, weak("w1"))
+    aged(engine)
+    purge(engine, None, 1)
+    a_minute_later(engine)
+    record(engine, weak("w1"))
+    assert purge(engine, None, 1).rows == 0
+    assert statuses(engine) == {"w1": "pending"}
+
+
+def test_one_pass_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.ledger.retention.AT_ONCE", 2)
+    record(engine, *(event(f"n{number}") for number in range(5)))
+    aged(engine)
+    assert purge(engine, 1, None).bodies == 2
+    assert purge(engine, 1, None).bodies == 2
+    assert purge(engine, 1, None).bodies == 1

@@ -1,0 +1,365 @@
+"""Accounts that need a decision: nothing that arrives is missed, and no two workers hold the same one."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from samples import due, make_ready, one, rows, subject
+from sqlalchemy import Engine
+
+from connector.events import Urgency
+from connector.ledger import subjects
+from connector.ledger.subjects import MOST_TRIES, Claimed, Due, Settled
+
+BOB = subject("bob")
+
+
+def mark(engine: Engine, *wanted: Due) -> None:
+    with engine.begin() as connection:
+        subjects.mark_due(connection, wanted)
+
+
+def claim(
+    engine: Engine, token: str = "w:1", limit: int = 100, only: list[str] | None = None
+) -> list[Claimed]:
+    with engine.begin() as connection:
+        return subjects.claim(connection, token, limit, only)
+
+
+def settle(engine: Engine, claimed: Claimed, status: str, token: str = "w:1", **how: Any) -> None:
+    with engine.begin() as connection:
+        subjects.settle(connection, token, [Settled(claimed.key, claimed.generation, status, **how)])
+
+
+def bob(engine: Engine) -> Any:
+    return one(engine, "SELECT * FROM subject WHERE key = :key", key=BOB)
+
+
+# ── becoming due ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_becomes_due_and_is_claimed_with_all_that_names_it(engine: Engine) -> None:
+    mark(engine, due("b/o:b", Urgency.FAILURE))
+    (claimed,) = claim(engine)
+    assert (claimed.key, claimed.source, claimed.site, claimed.code) == (
+        subject("b/o:b"),
+        "recurly",
+        "acme",
+        "b/o:b",
+    )
+    assert (claimed.urgency, claimed.generation, claimed.tries) == (Urgency.FAILURE, 1, 1)
+
+
+def test_an_account_is_as_urgent_as_the_most_urgent_reason(engine: Engine) -> None:
+    mark(engine, due("bob", Urgency.ROUTINE), due("bob", Urgency.FAILURE), due("bob", Urgency.ROUTINE))
+    assert bob(engine).urgency == Urgency.FAILURE
+    mark(engine, due("bob", Urgency.DISPUTE))
+    mark(engine, due("bob", Urgency.ROUTINE))
+    assert bob(engine).urgency == Urgency.DISPUTE
+
+
+def test_once_it_was_settled_a_new_reason_says_how_urgent_it_is(engine: Engine) -> None:
+    mark(engine, due("bob", Urgency.DISPUTE))
+    settle(engine, claim(engine)[0], "idle")
+    mark(engine, due("bob", Urgency.ROUTINE))
+    assert bob(engine).urgency == Urgency.ROUTINE
+
+
+def test_it_is_due_since_the_first_reason(engine: Engine) -> None:
+    mark(engine, due())
+    first = bob(engine).due_at
+    mark(engine, due())
+    assert bob(engine).due_at == first
+
+
+def test_a_new_reason_ends_the_wait_of_a_retry(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "due", wait=300.0)
+    assert claim(engine) == []
+    mark(engine, due())
+    assert [one_.tries for one_ in claim(engine)] == [2]
+
+
+def test_a_dead_one_gets_another_chance_with_a_new_event(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "dead", error="refused")
+    assert claim(engine) == []
+    mark(engine, due())
+    (again,) = claim(engine)
+    assert again.tries == 1
+
+
+# ── claiming ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_most_urgent_are_claimed_first_then_those_that_wait_longest(engine: Engine) -> None:
+    for code, urgency in (("late", 1), ("early", 1), ("routine", 2), ("dispute", 0)):
+        mark(engine, due(code, Urgency(urgency)))
+    rows(engine, "UPDATE subject SET due_at = now() - interval '1 hour' WHERE code = 'early'")
+    claimed = [claim(engine, limit=1)[0].code for _ in range(4)]
+    assert claimed == ["dispute", "early", "late", "routine"]
+
+
+def test_the_limit_holds_whichever_plan_postgresql_takes(engine: Engine) -> None:
+    mark(engine, *(due(f"c{number}") for number in range(20)))
+    with engine.begin() as connection:
+        for plan in ("hashjoin", "mergejoin", "material", "hashagg", "sort", "bitmapscan", "indexscan"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{plan} = off")
+        assert len(subjects.claim(connection, "w:1", 5)) == 5
+
+
+def test_a_leased_account_is_nobody_elses_even_when_it_becomes_due_again(engine: Engine) -> None:
+    mark(engine, due())
+    claim(engine, "w:1")
+    mark(engine, due())
+    assert claim(engine, "w:2") == []
+
+
+def test_when_a_lease_runs_out_another_worker_gets_the_account(engine: Engine) -> None:
+    mark(engine, due())
+    claim(engine, "w:1")
+    make_ready(engine, "subject")
+    assert [one_.tries for one_ in claim(engine, "w:2")] == [2]
+
+
+def test_a_person_gets_the_accounts_asked_for_due_or_not_and_no_others(engine: Engine) -> None:
+    mark(engine, due("bob"), due("eve"), due("ann"))
+    for claimed in claim(engine):
+        settle(engine, claimed, "dead" if claimed.code == "eve" else "idle")
+    mark(engine, due("ann"))
+    found = claim(engine, "cli:1", only=[subject("bob"), subject("eve"), subject("unknown")])
+    assert sorted(one_.code for one_ in found) == ["bob", "eve"]
+    settle(engine, found[0], "idle", token="cli:1")
+    assert [one_.code for one_ in claim(engine)] == ["ann"]
+
+
+def test_a_person_does_not_get_what_a_worker_holds(engine: Engine) -> None:
+    mark(engine, due())
+    claim(engine, "w:1")
+    assert claim(engine, "cli:1", only=[BOB]) == []
+
+
+def test_a_person_does_not_wait_for_a_retry(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "due", wait=300.0)
+    assert len(claim(engine, "cli:1", only=[BOB])) == 1
+
+
+# ── settling ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_settled_account_is_idle_and_remembers_when(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle")
+    found = bob(engine)
+    assert (found.status, found.lease, found.tries, found.due_at) == ("idle", None, 0, None)
+    assert found.applied_at
+
+
+@pytest.mark.parametrize("status", ["idle", "dead"])
+def test_what_arrives_during_a_decision_is_decided_next(engine: Engine, status: str) -> None:
+    mark(engine, due())
+    (claimed,) = claim(engine)
+    mark(engine, due("bob", Urgency.DISPUTE))
+    settle(engine, claimed, status)
+    (again,) = claim(engine)
+    assert (again.generation, again.urgency, again.tries) == (2, Urgency.DISPUTE, 1)
+
+
+def test_a_retry_waits_its_time_even_if_more_arrived(engine: Engine) -> None:
+    mark(engine, due())
+    (claimed,) = claim(engine)
+    mark(engine, due())
+    settle(engine, claimed, "due", wait=300.0)
+    assert claim(engine) == []
+
+
+@pytest.mark.parametrize(("spend", "tries"), [(True, 1), (False, 0)])
+def test_a_try_is_counted_only_if_it_was_spent(engine: Engine, spend: bool, tries: int) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "due", spend=spend, error="row lock", error_code="UNABLE_TO_LOCK_ROW")
+    found = bob(engine)
+    assert (found.status, found.tries) == ("due", tries)
+    assert (found.error, found.error_code) == ("row lock", "UNABLE_TO_LOCK_ROW")
+
+
+def test_a_dead_one_says_why(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "dead", error="Mend it.", error_code="NO_FIELD")
+    found = bob(engine)
+    assert (found.status, found.error, found.error_code) == ("dead", "Mend it.", "NO_FIELD")
+    assert found.applied_at is None
+
+
+def test_an_error_is_forgotten_when_it_works(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "due", error="row lock", error_code="X")
+    settle(engine, claim(engine)[0], "idle")
+    assert (bob(engine).error, bob(engine).error_code) == ("", "")
+
+
+def test_a_worker_that_lost_its_lease_settles_nothing(engine: Engine) -> None:
+    mark(engine, due())
+    (claimed,) = claim(engine, "w:1")
+    make_ready(engine, "subject")
+    claim(engine, "w:2")
+    before = bob(engine)
+    settle(engine, claimed, "idle", token="w:1")
+    assert bob(engine) == before
+
+
+# ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_is_looked_at_again_when_time_may_have_changed_the_answer(engine: Engine) -> None:
+    mark(engine, due("bob", Urgency.DISPUTE))
+    settle(engine, claim(engine)[0], "idle", look_again_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert _woken(engine) == 1
+    (again,) = claim(engine)
+    assert (again.urgency, again.generation) == (Urgency.ROUTINE, 2)
+    assert bob(engine).look_again_at is None
+    assert _woken(engine) == 0
+
+
+def test_an_account_is_not_looked_at_before_its_time(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle", look_again_at=datetime.now(UTC) + timedelta(hours=1))
+    assert _woken(engine) == 0
+    assert bob(engine).look_again_at
+
+
+def test_a_decision_without_a_date_takes_back_the_date_of_the_last(engine: Engine) -> None:
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle", look_again_at=datetime.now(UTC))
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle")
+    assert bob(engine).look_again_at is None
+
+
+def test_a_failed_decision_keeps_the_date(engine: Engine) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle", look_again_at=soon)
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "dead")
+    assert bob(engine).look_again_at == soon
+
+
+# ── giving up ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_that_takes_its_worker_down_every_time_is_given_up_on(engine: Engine) -> None:
+    mark(engine, due())
+    for _ in range(MOST_TRIES):
+        assert len(claim(engine)) == 1
+        assert _exhausted(engine) == 0
+        # its worker dies; the successor frees what it held and goes on at once
+        rows(engine, "UPDATE subject SET lease = NULL, ready_at = now()")
+    assert claim(engine) == []
+    assert _exhausted(engine) == 1
+    found = bob(engine)
+    assert (found.status, found.error_code) == ("dead", "WORKER_DIED")
+    assert found.error == f"A worker died on this account {MOST_TRIES} times."
+
+
+def test_a_person_may_still_try_what_was_used_up(engine: Engine) -> None:
+    mark(engine, due())
+    rows(engine, "UPDATE subject SET tries = :tries", tries=MOST_TRIES)
+    assert len(claim(engine, only=[BOB])) == 1
+
+
+# ── backlog ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_backlog_says_how_many_since_when_and_how_urgent(engine: Engine) -> None:
+    mark(engine, due("bob"), due("eve", Urgency.DISPUTE))
+    rows(engine, "UPDATE subject SET due_at = '2026-01-01Z' WHERE code = 'bob'")
+    with engine.connect() as connection:
+        found = subjects.backlog(connection, 10)
+        assert (found.ready, found.most_urgent) == (2, Urgency.DISPUTE)
+        assert found.oldest == datetime(2026, 1, 1, tzinfo=UTC)
+        assert subjects.backlog(connection, 1).ready == 1
+
+
+def test_an_empty_backlog_has_no_age(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert subjects.backlog(connection, 1) == subjects.Backlog(0, None, None)
+
+
+# ── history: an account that is older than the ledger is fetched whole, once ─────────────────────────────────
+
+
+def test_an_older_accounts_history_is_wanted_once(engine: Engine) -> None:
+    mark(engine, due("old"), due("young"))
+    with engine.begin() as connection:
+        assert subjects.undecided_history(connection, [subject("old"), subject("young")]) == {
+            subject("old"),
+            subject("young"),
+        }
+        subjects.decide_history(connection, [subject("young")], [subject("old")])
+    with engine.begin() as connection:
+        assert subjects.undecided_history(connection, [subject("old"), subject("young")]) == set()
+        assert subjects.histories_wanted(connection)
+        assert [one_.code for one_ in subjects.claim_history(connection, 10)] == ["old"]
+        assert not subjects.histories_wanted(connection)
+        assert subjects.claim_history(connection, 10) == []
+        subjects.decide_history(connection, (), (), done=[subject("old")])
+    rows(engine, "UPDATE subject SET history_ready_at = now() - interval '1 second'")
+    with engine.begin() as connection:
+        assert subjects.claim_history(connection, 10) == []
+
+
+def test_a_decided_history_is_not_decided_again(engine: Engine) -> None:
+    mark(engine, due("bob"))
+    with engine.begin() as connection:
+        subjects.decide_history(connection, [BOB], ())
+        subjects.decide_history(connection, (), [BOB])
+        assert not subjects.histories_wanted(connection)
+
+
+# ── concurrency ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_two_workers_ever_hold_the_same_account(open_ledger: Callable[[], Engine]) -> None:
+    codes = [f"c{number}" for number in range(6)]
+    held: set[str] = set()
+    guard = threading.Lock()
+    clashes: list[str] = []
+    steps = itertools.count()
+    engines = [open_ledger() for _ in range(4)]
+    mark(engines[0], *(due(code) for code in codes))
+
+    def work(number: int) -> None:
+        engine, dice = engines[number], random.Random(number)
+        while next(steps) < 120:
+            claimed = claim(engine, f"w{number}:1", dice.randint(1, 4))
+            with guard:
+                clashes.extend(one_.key for one_ in claimed if one_.key in held)
+                held.update(one_.key for one_ in claimed)
+            mark(engine, *(due(code) for code in dice.sample(codes, 2)))
+            with guard:
+                held.difference_update(one_.key for one_ in claimed)
+            for one_ in claimed:
+                settle(engine, one_, dice.choice(["idle", "due"]), token=f"w{number}:1")
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work, number) for number in range(4)]:
+            done.result()
+    assert clashes == []
+
+
+def _woken(engine: Engine) -> int:
+    with engine.begin() as connection:
+        return subjects.wake_by_time(connection)
+
+
+def _exhausted(engine: Engine) -> int:
+    with engine.begin() as connection:
+        return subjects.dead_by_exhaustion(connection)
