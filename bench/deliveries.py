@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import cycle, islice
+from typing import Any
 
 from sandbox.recurly.notifications import sign
 
@@ -42,21 +44,35 @@ def payload(object_type: str, event_type: str, run: str, number: int) -> bytes:
     elif object_type == "charge_invoice":
         body["object_type"], body["invoice_number"] = "charge_invoice", str(1000 + number)
     else:
-        body["uuid"] = f"{number:032x}"
+        body["uuid"] = hashlib.md5(id_.encode()).hexdigest()
     return json.dumps(body).encode()
 
 
 def request(secret: str, id_: str, body: bytes) -> bytes:
-    """One delivery over a kept-alive connection."""
-    head = (
-        "POST /webhooks/recurly HTTP/1.1\r\n"
-        "Host: 127.0.0.1\r\n"
-        "User-Agent: bench\r\n"
-        "Accept: */*\r\n"
-        "Accept-Encoding: gzip\r\n"
-        "Content-Type: application/json; charset=utf-8\r\n"
-        f"recurly-notification-id: {id_}\r\n"
-        f"recurly-signature: {sign(body, (secret,), int(time.time() * 1000))}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+    """One signed delivery over a kept-alive connection."""
+    return _http(
+        {
+            "Content-Type": "application/json; charset=utf-8",
+            "recurly-notification-id": id_,
+            "recurly-signature": sign(body, (secret,), int(time.time() * 1000)),
+        },
+        body,
     )
-    return head.encode() + body
+
+
+def posted(delivery: Mapping[str, Any]) -> bytes:
+    """A delivery that the sandbox made and signed for somebody else to post."""
+    return _http(delivery["headers"], delivery["body"].encode())
+
+
+def _http(headers: Mapping[str, str], body: bytes) -> bytes:
+    lines = [
+        "POST /webhooks/recurly HTTP/1.1",
+        "Host: 127.0.0.1",
+        "User-Agent: bench",
+        "Accept: */*",
+        "Accept-Encoding: gzip",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"Content-Length: {len(body)}",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body

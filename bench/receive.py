@@ -28,7 +28,7 @@ from connector.cli.local import SITE, free_port
 from connector.cli.serve import engines, environment
 
 COMMAND = "python -m bench receive"
-CONNECTIONS = 32
+CONNECTIONS = 64
 TARGET = 0.60
 TARGET_P99 = 0.100
 
@@ -58,7 +58,9 @@ def _measured(bare: int, casewire: int, secret: str, rounds: int, deliveries: in
         first = _rate(bare, secret, deliveries, f"b{turn}")
         second = _rate(casewire, secret, deliveries, f"c{turn}")
         pairs.append((first, second))
-        say(f"receive {turn + 1}/{rounds}: bare {first:,.0f}/s, casewire {second:,.0f}/s, {second / first:.0%}")
+        say(
+            f"receive {turn + 1}/{rounds}: bare {first:,.0f}/s, casewire {second:,.0f}/s, {second / first:.0%}"
+        )
     reached = statistics.median(second for _, second in pairs)
     ratio = statistics.median(second / first for first, second in pairs)
     paced = load.run(
@@ -97,8 +99,25 @@ def _rate(port: int, secret: str, count: int, run: str) -> float:
 @contextmanager
 def _bare() -> Iterator[int]:
     port = free_port()
-    arguments = ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--bind", f"127.0.0.1:{port}"]
-    command = [sys.executable, "-m", "gunicorn", *arguments, "--log-level", "warning", "bench.bare:create_app()"]
+    arguments = [
+        "--worker-class",
+        "gthread",
+        "--workers",
+        "2",
+        "--threads",
+        "8",
+        "--bind",
+        f"127.0.0.1:{port}",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        *arguments,
+        "--log-level",
+        "warning",
+        "bench.bare:create_app()",
+    ]
     with _process(command, os.environ):
         _wait_for(f"http://127.0.0.1:{port}/")
         yield port
@@ -108,7 +127,10 @@ def _bare() -> Iterator[int]:
 def _casewire(given: Mapping[str, str], home: Path) -> Iterator[int]:
     port = free_port()
     command = [sys.executable, "-m", "connector.cli", "web", "--port", str(port)]
-    with (home / "web.log").open("wb") as log, _process(command, {**given, "CASEWIRE_KEPT": ""}, log.fileno()):
+    with (
+        (home / "web.log").open("wb") as log,
+        _process(command, {**given, "CASEWIRE_KEPT": ""}, log.fileno()),
+    ):
         _wait_for(f"http://127.0.0.1:{port}/readyz")
         yield port
 

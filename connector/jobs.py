@@ -1,17 +1,18 @@
 """The RQ jobs: a few lines each, no payload. A job works one batch and wakes the next if more is waiting.
 
-``except Exception`` lives here and nowhere below: whatever a batch runs into, it is given back and the sweep
-finds the work again.
+``except Exception`` lives here and nowhere below: whatever a batch runs into, it is given back and worked one by
+one, or found again by the sweep.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from connector.errors import CasewireError, SetupError
 from connector.events import Urgency
@@ -31,38 +32,53 @@ GATHER_SECONDS = {Urgency.DISPUTE: 2.0, Urgency.FAILURE: 15.0, Urgency.ROUTINE: 
 
 AGAIN_SECONDS = 5.0
 """After a job that failed for a reason nobody foresaw."""
+ONE_BY_ONE_SECONDS = 60.0
 
 
 def refresh() -> None:
     """RQ job: fetch what pending events point to."""
-    _job(Stage.REFRESH, _refresh)
+    run(wiring(), Stage.REFRESH)
 
 
 def history() -> None:
     """RQ job: fetch the past of accounts that are older than the ledger."""
-    _job(Stage.HISTORY, _history)
+    run(wiring(), Stage.HISTORY)
 
 
 def apply() -> None:
     """RQ job: decide and write due accounts."""
-    _job(Stage.APPLY, _apply)
+    run(wiring(), Stage.APPLY)
 
 
-def _job(stage: Stage, work: Callable[[Wiring], None]) -> None:
-    wires = wiring()
+def run(wires: Wiring, stage: Stage) -> None:
+    """One job of a stage. Raises nothing of what the work runs into."""
     wires.queue.begin(stage)
     try:
-        work(wires)
+        _WORK[stage](wires, None)
         wires.queue.note(wires.budgets())
-    except DBAPIError as error:
+    except (OperationalError, InterfaceError) as error:
         log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
         _give_back(wires, spend=False)
-    except CasewireError as error:
+    except (CasewireError, RedisError) as error:
         log.error("job_failed", stage=str(stage), error=str(error), outcome="sweep")
-        _give_back(wires, seconds=AGAIN_SECONDS)
+        _give_back(wires, seconds=AGAIN_SECONDS, spend=False)
     except Exception:
-        log.exception("job_failed", stage=str(stage), outcome="sweep")
-        _give_back(wires, seconds=AGAIN_SECONDS)
+        log.exception("job_failed", stage=str(stage), outcome="one by one")
+        _give_back(wires, spend=False)
+        _one_by_one(wires, stage)
+
+
+def _one_by_one(wires: Wiring, stage: Stage) -> None:
+    """Something in the batch is more than the code foresaw. Worked one at a time it fails alone, and spends its
+    tries; the others are not held back by it."""
+    deadline = time.monotonic() + ONE_BY_ONE_SECONDS
+    claimed = 1
+    while claimed and time.monotonic() < deadline:
+        try:
+            claimed = _WORK[stage](wires, 1)
+        except Exception:
+            log.exception("job_failed", stage=str(stage), outcome="retry")
+            _give_back(wires, seconds=AGAIN_SECONDS)
 
 
 def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> None:
@@ -78,34 +94,48 @@ def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> No
             time.sleep(0.5)
 
 
-def _refresh(wires: Wiring) -> None:
-    outcome = refreshing.refresh(wires.engine, wires.apis, wires.clock, wires.worker)
+def _refresh(wires: Wiring, limit: int | None) -> int:
+    outcome = refreshing.refresh(
+        wires.engine, wires.apis, wires.clock, wires.worker, limit=limit or refreshing.BATCH
+    )
     if outcome.more:
         wires.queue.wake(Stage.REFRESH)
     if outcome.due:
         wires.queue.wake(Stage.APPLY)
+    return outcome.claimed
 
 
-def _history(wires: Wiring) -> None:
+def _history(wires: Wiring, limit: int | None) -> int:
     with wires.engine.connect() as connection:
         busy = events.waiting(connection, 1)
-    if not busy and histories.fetch_histories(wires.engine, wires.apis):
+    fetched = 0 if busy else histories.fetch_histories(wires.engine, wires.apis, limit or histories.BATCH)
+    if fetched:
         wires.queue.wake(Stage.APPLY)
         wires.queue.wake(Stage.HISTORY)
+    return fetched
 
 
-def _apply(wires: Wiring) -> None:
+def _apply(wires: Wiring, limit: int | None) -> int:
     if _gathering(wires):
         wires.queue.wake(Stage.REFRESH)
-        return
+        return 0
     try:
         applier = wires.applier()
     except SetupError as error:
         applying.hold(wires.engine, applying.not_set_up(error))
-        return
-    outcome = applier.run()
+        return 0
+    outcome = applier.run(limit=limit or applying.BATCH)
     if outcome.more or outcome.again:
         wires.queue.wake(Stage.APPLY)
+    return outcome.claimed
+
+
+_WORK: Mapping[Stage, Callable[[Wiring, int | None], int]] = {
+    Stage.REFRESH: _refresh,
+    Stage.HISTORY: _history,
+    Stage.APPLY: _apply,
+}
+"""Each works a batch, or at most so many, and answers how many it claimed."""
 
 
 def _gathering(wires: Wiring) -> bool:

@@ -24,6 +24,8 @@ LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 20.0
 STOP_SECONDS = 15.0
 
+CASEWIRE = (sys.executable, "-m", "connector.cli")
+
 
 @dataclass(slots=True)
 class _Child:
@@ -45,15 +47,22 @@ class _Child:
 class Keeper:
     """Keeps children running until ``stop()``."""
 
-    def __init__(self, also: Callable[[], None] = lambda: None, log: BinaryIO | None = None) -> None:
-        """``also`` is called again and again; ``log`` takes what the children say, else it goes to our stderr."""
+    def __init__(
+        self,
+        also: Callable[[], None] = lambda: None,
+        log: BinaryIO | None = None,
+        command: Sequence[str] = CASEWIRE,
+    ) -> None:
+        """``also`` is called again and again; ``log`` takes what the children say, else it goes to our stderr;
+        ``command`` is what they all run."""
+        self._command = command
         self._children: list[_Child] = []
         self._also = also
         self._log = log
 
     def add(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         """Run ``casewire <arguments>`` under this name; the name is its CASEWIRE_WORKER."""
-        command = [sys.executable, "-m", "connector.cli", *arguments]
+        command = [*self._command, *arguments]
         self._children.append(_Child(name, command, {**environment, "CASEWIRE_WORKER": name}))
 
     def run(self, stop: threading.Event) -> None:

@@ -8,6 +8,7 @@ another worker may take at once. A flag outlives its job by seconds at most, and
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Protocol, cast
@@ -17,6 +18,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue as RqQueue
 
+from connector.errors import SetupError
+
 log = structlog.get_logger("connector.queue")
 
 NAME = "casewire"
@@ -24,6 +27,8 @@ _BUDGETS = "casewire:budgets"
 FLAG_SECONDS = 10
 JOB_SECONDS = 170
 """A job ends before its lease does (``ledger/events.py``)."""
+REST_SECONDS = 0.02
+"""Between two wakes of one process: the first goes out at once, those that are asked for meanwhile as one."""
 
 
 class Stage(StrEnum):
@@ -42,7 +47,10 @@ class Wakes(Protocol):
 
 def connect(url: str) -> Redis:
     """A client whose every call ends: 2 s to connect, 5 s to answer."""
-    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
+    try:
+        return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
+    except ValueError:
+        raise SetupError("REDIS_URL is not an address such as redis://127.0.0.1:6379/0.") from None
 
 
 class Queue:
@@ -116,3 +124,4 @@ class Waker:
                 if not self._failing:
                     log.warning("wake_failed", stage=str(self._stage), error=str(error), outcome="sweep")
                 self._failing = True
+            time.sleep(REST_SECONDS)

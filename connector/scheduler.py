@@ -33,7 +33,7 @@ def run(wires: Wiring, stop: threading.Event) -> None:
         except (RedisError, SQLAlchemyError) as error:
             if type(error).__name__ != away:
                 away = type(error).__name__
-                log.warning("sweep_failed", error=str(error).splitlines()[0], outcome="retry")
+                log.warning("sweep_failed", error=str(error).partition("\n")[0], outcome="retry")
         stop.wait(wires.settings.casewire_sweep_seconds)
 
 

@@ -7,7 +7,8 @@ commas. Names are fixed: operators script against them (README, ``.env.example``
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,11 +27,11 @@ class RecurlySite:
     """One Recurly site: its name (subdomain), how to call it and how to trust what it posts."""
 
     name: str
-    api_key: str
+    api_key: str = field(repr=False)
     region: str
     api_url: str | None
-    webhook_secrets: tuple[str, ...]
-    webhook_basic_auth: tuple[str, ...]
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    webhook_basic_auth: tuple[str, ...] = field(repr=False)
     webhook_tolerance: int
 
 
@@ -39,9 +40,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
-    database_url: str | None = None
-    redis_url: str | None = None
-    port: int = 8080
+    database_url: str | None = Field(default=None, repr=False)
+    redis_url: str | None = Field(default=None, repr=False)
+    port: int = Field(default=8080, ge=1, le=65535)
     casewire_home: Path = Path("~/.casewire")
     casewire_policy: Path | None = None
     casewire_log: Literal["json", "text"] = "text"
@@ -56,9 +57,9 @@ class Settings(BaseSettings):
 
     salesforce_login_url: str | None = None
     salesforce_client_id: str | None = None
-    salesforce_client_secret: str | None = None
+    salesforce_client_secret: str | None = Field(default=None, repr=False)
     salesforce_username: str | None = None
-    salesforce_jwt_key: str | None = None
+    salesforce_jwt_key: str | None = Field(default=None, repr=False)
     salesforce_org_id: str | None = None
     salesforce_api_version: str = "66.0"
 
@@ -94,9 +95,12 @@ def child_environment(**changes: str) -> dict[str, str]:
 
 
 def recurly_sites(environment: dict[str, str], more: tuple[str, ...]) -> tuple[RecurlySite, ...]:
-    """Sites from ``RECURLY_SITE`` and, for each name of ``RECURLY_SITES``, the same variables with ``__NAME``."""
+    """Sites from ``RECURLY_SITE`` and, for each name of ``RECURLY_SITES``, the same variables with ``__NAME``.
+
+    In a suffix every other character than a letter or digit is an underscore: ``acme-eu`` has ``__ACME_EU``.
+    """
     sites = [_site(environment, "")] if environment.get("RECURLY_SITE") else []
-    sites += [_site(environment, f"__{name.upper()}", name) for name in more]
+    sites += [_site(environment, f"__{re.sub(r'[^A-Z0-9]', '_', name.upper())}", name) for name in more]
     names = [site.name for site in sites]
     for name in names:
         if names.count(name) > 1:
@@ -112,7 +116,7 @@ def _site(environment: dict[str, str], suffix: str, default: str = "") -> Recurl
     if region not in {"us", "eu"}:
         raise SetupError(f"RECURLY_REGION{suffix} is {region!r}; it must be us or eu.")
     tolerance = read("RECURLY_WEBHOOK_TOLERANCE", str(RETENTION_15_DAYS_AND_ONE))
-    if not tolerance.isdigit():
+    if not tolerance.isdecimal():
         raise SetupError(f"RECURLY_WEBHOOK_TOLERANCE{suffix} is {tolerance!r}; it must be whole seconds.")
     return RecurlySite(
         name=read("RECURLY_SITE", default),

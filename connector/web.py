@@ -23,7 +23,7 @@ def create_app(wires: Wiring | None = None) -> Flask:
     """The receiver with its health, readiness and metrics routes. Makes no connection by itself."""
     if wires is None:
         wires = wiring()
-        logs.configure(wires.settings.casewire_log)
+        logs.configure(wires.settings.casewire_log, behind=True)
     app = Flask("casewire", static_folder=None)
     app.json.compact = True  # type: ignore[attr-defined]
     registry = CollectorRegistry()

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from connector.events import Event, Fate, Pointer, Urgency
-from connector.ledger.inbox import Inbox
+from connector.ledger.inbox import insert
 from connector.ledger.subjects import Due
 from connector.mappers import keys
 
@@ -48,9 +48,9 @@ def subject(code: str = "bob") -> str:
 
 def record(engine: Engine, *events: Event) -> None:
     """Each event in a delivery of its own."""
-    inbox = Inbox(engine)
-    for one in events:
-        inbox.record([one])
+    for one_event in events:
+        with engine.begin() as connection:
+            insert(connection, [one_event])
 
 
 def rows(engine: Engine, statement: str, **values: object) -> list[Any]:

@@ -46,6 +46,17 @@ class _Casewire(click.Group):
             return super().invoke(ctx)
         except CasewireError as error:
             raise click.ClickException(str(error)) from error
+        except _away() as error:
+            told = str(error.__cause__ or error).strip().partition("\n")[0]
+            raise click.ClickException(f"PostgreSQL or Redis does not answer: {told}") from error
+
+
+def _away() -> tuple[type[Exception], ...]:
+    """What an engine that does not answer raises. Imported only when something was raised."""
+    from redis.exceptions import RedisError
+    from sqlalchemy.exc import OperationalError
+
+    return OperationalError, RedisError
 
 
 @click.group(cls=_Casewire, context_settings={"help_option_names": ["-h", "--help"]})

@@ -56,7 +56,7 @@ def retry(account: str | None, all_: bool, apply_: bool) -> None:
     if not apply_:
         with wires.engine.connect() as connection:
             accounts = len(listing.dead_subjects(connection, account, 1_000_000))
-            events = listing.count(connection, wanted)
+            events = listing.count_replayable(connection, wanted)
         err.print(f"{accounts} accounts and {events} events would be tried again. Add --apply to do it.")
         return
     with wires.engine.begin() as connection:

@@ -95,7 +95,7 @@ def replay(ids: tuple[int, ...], apply_: bool, **wanted: Any) -> None:
     wanted_events = _named(ids, wanted)
     wires = wiring()
     if not apply_:
-        _only_count(listing.count, wanted_events, "would be worked again")
+        _only_count(listing.count_replayable, wanted_events, "would be worked again")
         return
     with wires.engine.begin() as connection:
         count = listing.replay(connection, wanted_events)
@@ -116,9 +116,7 @@ def bury(ids: tuple[int, ...], reason: str, apply_: bool, **wanted: Any) -> None
     """
     wanted_events = _named(ids, wanted)
     if not apply_:
-        _only_count(
-            listing.count, wanted_events, "are meant; those that wait, are dead or unknown would be buried"
-        )
+        _only_count(listing.count_buriable, wanted_events, "would be buried")
         return
     with wiring().engine.begin() as connection:
         err.print(f"{listing.bury(connection, wanted_events, reason)} events buried.")
@@ -169,7 +167,7 @@ def _tell(story: Found) -> None:
 
 
 def _tell_attempt(attempt: Found) -> None:
-    by = f" by {attempt['who']}" if attempt["who"] else ""
+    by = f" by {show(attempt['who'])}" if attempt["who"] else ""
     out.print(
         f"  attempt {attempt['id']} ({attempt['trigger']}{by}) {attempt['outcome']} {show(attempt['error'])}"
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=True)
@@ -35,22 +36,27 @@ def _plain(value: object) -> object:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """A table on a terminal, tab-separated lines elsewhere."""
-    lines = [[show(cell) for cell in row] for row in rows]
+    lines = list(rows)
     if not lines:
         err.print(empty)
         return
     if not out.is_terminal:
         for line in lines:
-            click.echo("\t".join(line))
+            click.echo("\t".join(map(plain, line)))
         return
     grid = Table(*headings, box=None, header_style="bold", pad_edge=False)
     for line in lines:
-        grid.add_row(*line)
+        grid.add_row(*map(show, line))
     out.print(grid)
 
 
 def show(value: object) -> str:
-    """One value as a person reads it. Square brackets are not markup here."""
+    """One value as a person reads it, for ``out.print``: its square brackets are not markup."""
+    return escape(plain(value))
+
+
+def plain(value: object) -> str:
+    """One value as a person reads it."""
     match value:
         case None:
             return ""
@@ -59,8 +65,7 @@ def show(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            line = str(value).replace("\n", " ⏎ ")
-            return line.replace("[", "\\[") if out.is_terminal else line
+            return str(value).replace("\n", " ⏎ ")
 
 
 class Time(click.ParamType[datetime]):
@@ -72,12 +77,12 @@ class Time(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        if value[-1:] in self._UNITS and value[:-1].isdigit():
-            seconds = int(value[:-1]) * self._UNITS[value[-1]]
-            return datetime.fromtimestamp(datetime.now(UTC).timestamp() - seconds, UTC)
         try:
+            if value[-1:] in self._UNITS and value[:-1].isdecimal():
+                seconds = int(value[:-1]) * self._UNITS[value[-1]]
+                return datetime.fromtimestamp(datetime.now(UTC).timestamp() - seconds, UTC)
             found = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail(
                 f"{value!r} is not a time; say 2026-11-01, 2026-11-01T10:00Z, 90m, 36h or 7d.", param, ctx
             )

@@ -15,6 +15,7 @@ def purge() -> None:
 
     \b
     Set CASEWIRE_RETENTION_BODIES_DAYS and CASEWIRE_RETENTION_ROWS_DAYS; unset keeps for good.
+    Example: casewire purge
     """
     wires = wiring()
     settings = wires.settings

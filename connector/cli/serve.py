@@ -124,7 +124,11 @@ def up(port: int | None, workers: int) -> None:
 @click.option("--port", type=int, help="Where to listen; default: PORT, else 8080.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 def web(port: int | None, host: str) -> None:
-    """The receiver. Put a TLS proxy in front of it; Recurly posts to ports 80 and 443 only."""
+    """The receiver. Put a TLS proxy in front of it; Recurly posts to ports 80 and 443 only.
+
+    \b
+    Example: casewire web --port 8080
+    """
     end_with_keeper()
     wires = wiring()
     given = wires.settings
@@ -136,7 +140,8 @@ def web(port: int | None, host: str) -> None:
         "--host", host, "--port", str(given.port if port is None else port),
         "--workers", str(given.casewire_web_processes),
         "--blocking-threads", str(given.casewire_web_threads),
-        "--backpressure", str(given.casewire_web_threads),
+        # granian's backpressure counts connections, not requests: as few as threads, and a proxy that keeps that
+        # many open shuts everybody else out. Its default is half the backlog for each of two processes.
         "--backlog", "2048", "--no-ws", "--log-level", "warning",
         "--respawn-failed-workers", "--workers-kill-timeout", str(WEB_STOP_SECONDS),
         "connector.cli.serve:web_process",
@@ -179,7 +184,11 @@ def end_with_those_above(starter: int, server: int) -> None:
 @click.command()
 @click.option("--count", type=click.IntRange(1, 64), help="Keep this many; without it, be one.")
 def worker(count: int | None) -> None:
-    """RQ workers: they refresh what events point to and apply what is due."""
+    """RQ workers: they refresh what events point to and apply what is due.
+
+    \b
+    Example: casewire worker --count 2
+    """
     if count is not None:
         _keep_workers(count)
         return
@@ -203,7 +212,11 @@ def _keep_workers(count: int) -> None:
 
 @click.command()
 def scheduler() -> None:
-    """Sweeps what waits without a wake, looks again at what time may have changed, purges."""
+    """Sweeps what waits without a wake, looks again at what time may have changed, purges.
+
+    \b
+    Example: casewire scheduler
+    """
     from connector.scheduler import run
 
     end_with_keeper()
@@ -215,10 +228,15 @@ def scheduler() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the tables of DATABASE_URL to what this version needs. Safe to run at every deployment."""
+    """Bring the tables of DATABASE_URL to what this version needs. Safe to run at every deployment.
+
+    \b
+    Example: casewire migrate
+    """
     given = settings.load()
     if not given.database_url:
         raise SetupError("DATABASE_URL is not set. `casewire up` looks after its own embedded PostgreSQL.")
     engine = open_engine(given.database_url)
     migrate_ledger(engine)
+    engine.dispose()
     err.print("The ledger is up to date.")

@@ -92,6 +92,8 @@ def _tell(found: dict[str, Any]) -> None:
             f"{circuit['destination']} since {show(circuit['since'])}: {circuit['reason']}",
             bad=True,
         )
+    if any(circuit["destination"] == "salesforce" for circuit in found["circuits"]):
+        _line("", "Mended? To try at once → casewire resync ACCOUNT --apply")
     for name, budget in found["budgets"].items():
         _line("budget", f"{name}: {budget}")
     for sentence in found["not_configured"]:

@@ -57,6 +57,9 @@ def _like(value: str) -> str:
     return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+_REPLAYABLE = "jsonb_array_length(pointers) > 0"
+_BURIABLE = "status IN ('pending', 'dead', 'unknown')"
+
 _EVENT = (
     "id, source, site, event_id, kind, fate, status, occurred_at, received_at, settled_at, deliveries, "
     "subject, attempt_id, tries, error, note"
@@ -73,9 +76,20 @@ def events(connection: Connection, wanted: Filter) -> list[Found]:
     return [dict(row._mapping) for row in rows]
 
 
-def count(connection: Connection, wanted: Filter) -> int:
+def count_replayable(connection: Connection, wanted: Filter) -> int:
+    """How many of these events ``replay`` would work again."""
+    return _count(connection, wanted, _REPLAYABLE)
+
+
+def count_buriable(connection: Connection, wanted: Filter) -> int:
+    """How many of these events ``bury`` would bury."""
+    return _count(connection, wanted, _BURIABLE)
+
+
+def _count(connection: Connection, wanted: Filter, condition: str) -> int:
     where, values = wanted.where()
-    return int(connection.execute(text(f"SELECT count(*) FROM event WHERE {where}"), values).scalar_one())
+    statement = text(f"SELECT count(*) FROM event WHERE {where} AND {condition}")
+    return int(connection.execute(statement, values).scalar_one())
 
 
 def story(connection: Connection, event_id: int) -> Found | None:
@@ -121,12 +135,12 @@ def attempts(connection: Connection, ids: Sequence[int]) -> list[Found]:
 
 
 def replay(connection: Connection, wanted: Filter) -> int:
-    """Work these events again, whatever became of them; how many."""
+    """Work these events again, whatever became of them; how many. One that points to nothing cannot be worked."""
     where, values = wanted.where()
     return connection.execute(
         text(
             "UPDATE event SET status = 'pending', hinted_at = now(), ready_at = now(), lease = NULL, "
-            f"tries = 0, error = '', settled_at = NULL WHERE {where} AND jsonb_array_length(pointers) > 0"
+            f"tries = 0, error = '', settled_at = NULL WHERE {where} AND {_REPLAYABLE}"
         ),
         values,
     ).rowcount
@@ -138,7 +152,7 @@ def bury(connection: Connection, wanted: Filter, reason: str) -> int:
     return connection.execute(
         text(
             "UPDATE event SET status = 'buried', lease = NULL, error = :reason, settled_at = now() "
-            f"WHERE {where} AND status IN ('pending', 'dead', 'unknown')"
+            f"WHERE {where} AND {_BURIABLE}"
         ),
         {**values, "reason": reason},
     ).rowcount

@@ -166,6 +166,26 @@ def find(
     }
 
 
+def values(connection: Connection, source: str, site: str, known: Sequence[Known]) -> list[BillingObject]:
+    """The content of what is known, without what is gone."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT object, data::text AS data FROM snapshot
+            JOIN unnest(CAST(:objects AS text[]), CAST(:ids AS text[])) AS wanted(object, id) USING (object, id)
+            WHERE source = :source AND site = :site AND NOT gone
+            """
+        ),
+        {
+            "source": source,
+            "site": site,
+            "objects": [one.object for one in known],
+            "ids": [one.id for one in known],
+        },
+    )
+    return [_SHAPES[row.object].validate_json(row.data) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One object with whether its source still has it."""

@@ -8,6 +8,7 @@ Shapes: Recurly API v2021-02-25 (https://recurly.com/developers/api/v2021-02-25/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -53,6 +54,7 @@ _METHODS: Final = {
 }
 """Recurly's PaymentMethodEnum → plain words. One it adds later is shown as its own word."""
 
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _BRANDS: Final = {"MasterCard": "Mastercard", "ELO": "Elo", "Union Pay": "UnionPay", "Unknown": "Card"}
 """Recurly's card types that are not spelt as the network spells itself."""
 
@@ -286,9 +288,12 @@ def _list(resource: Any, name: str) -> list[Any]:
 
 
 def _text(resource: Any, name: str) -> str | None:
-    """Blank is unknown: a redacted account answers with blanks, which must not read as values."""
+    """Blank is unknown: a redacted account answers with blanks, which must not read as values.
+
+    What no database keeps as text (a NUL, half a surrogate pair) is left out: it must not hold back the rest.
+    """
     value = _get(resource, name)
-    return (str(value).strip() or None) if value is not None else None
+    return (_UNSTORABLE.sub("", str(value)).strip() or None) if value is not None else None
 
 
 def _word(resource: Any, name: str) -> str:

@@ -31,8 +31,8 @@ log = structlog.get_logger("connector.apply")
 
 BATCH = 200
 DESTINATION = "salesforce"
-MENDED_BY_HAND = 20.0
-"""Seconds after which a set-up that was refused is looked at again."""
+MENDED_BY_HAND = 300.0
+"""Seconds after which a set-up that was refused is looked at again: each look costs API calls."""
 EXISTENCE_CHECKED = ("Account", "Contact")
 """Records whose ``on_create`` fields are the CRM users' afterwards: asked for where the mirror is silent."""
 

@@ -9,7 +9,7 @@ not know them or knew them only before the event.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -18,7 +18,6 @@ from sqlalchemy import Engine
 
 from connector import facts
 from connector.errors import Permanent, Transient
-from connector.events import Pointer
 from connector.facts import BillingObject, Gone
 from connector.ledger import snapshots
 from connector.ledger.events import Claimed
@@ -56,7 +55,29 @@ class SourceApi(Protocol):
 
 
 Want = tuple[str, tuple[str, ...]]
+Wanted = dict[Want, set[str]]
+"""Each with the codes of the accounts that it belongs to."""
 Failures = dict[tuple[str, str], Transient | Permanent]
+
+
+class _Hints:
+    """When events last hinted at an object, by every form it goes by. What belongs to it inherits its hint."""
+
+    def __init__(self, batch: Sequence[Claimed]) -> None:
+        self._oldest = min(event.hinted_at for event in batch)
+        self._newest: dict[tuple[str, str], datetime] = {}
+        for event in batch:
+            for pointer in event.pointers:
+                self.add((pointer.object, pointer.refs), event.hinted_at)
+
+    def add(self, want: Want, hinted_at: datetime) -> None:
+        kind, refs = want
+        for ref in refs:
+            self._newest[kind, ref] = max(hinted_at, self._newest.get((kind, ref), hinted_at))
+
+    def at(self, want: Want) -> datetime:
+        kind, refs = want
+        return max((self._newest.get((kind, ref), self._oldest) for ref in refs), default=self._oldest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +92,18 @@ class Fetcher:
     def fetch(self, batch: Sequence[Claimed]) -> Failures:
         """Make the ledger know every pointer and what belongs to it. Returns what could not be read.
 
-        Raises what the API raises when it cannot be asked at all, and Transient when something that belongs to
-        a found object could not be read now: the events must come back for it.
+        What belongs to an account and could not be read now is that account's trouble: it is returned under the
+        account's code as well. Raises what the API raises when it cannot be asked at all.
         """
         failures: Failures = {}
-        since = min(event.hinted_at for event in batch)
-        wants = self._not_known_since_hint(batch)
-        found = self._round(wants, failures)
-        for _ in range(ROUNDS - 1):
-            belonging: Failures = {}
-            found = self._round(self._belonging(found, since), belonging)
-            for error in belonging.values():
-                if isinstance(error, Transient):
-                    raise error
-            failures |= belonging
+        hints = _Hints(batch)
+        wanted: Wanted = {(p.object, p.refs): set() for event in batch for p in event.pointers}
+        for _ in range(ROUNDS):
+            stale, known = self._since_hint(wanted, hints)
+            missing: Failures = {}
+            found = self._round(list(stale), missing) + self._values(known)
+            failures |= missing | _troubled(missing, stale)
+            wanted = _belonging(found, hints)
         return failures
 
     def _round(self, wants: Sequence[Want], failures: Failures) -> list[BillingObject]:
@@ -102,45 +121,43 @@ class Fetcher:
             failures |= {(one.object, ref): one.error for one in answer.failed for ref in one.refs}
         return found
 
-    def _not_known_since_hint(self, batch: Sequence[Claimed]) -> list[Want]:
-        """The pointers whose object was not fetched since the event's last delivery."""
-        newest_hint: dict[Pointer, datetime] = {}
-        for event in batch:
-            for pointer in event.pointers:
-                newest_hint[pointer] = max(newest_hint.get(pointer, event.hinted_at), event.hinted_at)
-        known = self._find((pointer.object, ref) for pointer in newest_hint for ref in pointer.refs)
-        wants: list[Want] = []
-        for pointer, hinted_at in newest_hint.items():
-            seen = [known[pointer.object, ref] for ref in pointer.refs if (pointer.object, ref) in known]
-            if not any(one.observed_at > hinted_at for one in seen):
-                wants.append((pointer.object, _with_id(pointer.refs, seen)))
-        return wants
+    def _since_hint(self, wanted: Wanted, hints: _Hints) -> tuple[Wanted, list[snapshots.Known]]:
+        """What was not fetched since the last hint at it; and what was.
 
-    def _belonging(self, found: Sequence[BillingObject], since: datetime) -> list[Want]:
-        """What belongs to the found objects: to be fetched where it is unknown or older than the events."""
-        wants = dict.fromkeys(_account_wants(found))
-        fresh = [*_invoice_wants(found)]
-        unknown = [*_subscription_wants(found)]
-        known = self._find((kind, ref) for kind, refs in [*wants, *fresh, *unknown] for ref in refs)
+        A subscription changes with events of its own: one that belongs to an invoice and is known is known well
+        enough.
+        """
+        seen = self._seen(wanted)
+        stale: Wanted = {}
+        known: list[snapshots.Known] = []
+        for want, codes in wanted.items():
+            belongs = want[0] == "subscription" and codes
+            if any(belongs or one.observed_at > hints.at(want) for one in seen[want]):
+                known += seen[want]
+            else:
+                stale.setdefault((want[0], _with_id(want[1], seen[want])), set()).update(codes)
+        return stale, known
 
-        def seen(want: Want) -> list[snapshots.Known]:
-            return [known[want[0], ref] for ref in want[1] if (want[0], ref) in known]
+    def _seen(self, wants: Collection[Want]) -> dict[Want, list[snapshots.Known]]:
+        """What the ledger knows of each."""
+        with self.engine.connect() as connection:
+            known = snapshots.find(
+                connection, self.source, self.site, [(kind, ref) for kind, refs in wants for ref in refs]
+            )
+        return {
+            (kind, refs): [known[kind, ref] for ref in refs if (kind, ref) in known] for kind, refs in wants
+        }
 
-        stale = [
-            (want[0], _with_id(want[1], seen(want)))
-            for want in dict.fromkeys([*wants, *fresh])
-            if not any(one.observed_at > since for one in seen(want))
-        ]
-        return stale + [want for want in dict.fromkeys(unknown) if not seen(want)]
+    def _values(self, known: Sequence[snapshots.Known]) -> list[BillingObject]:
+        """What was fetched before: what belongs to it may not have been, if that was cut short."""
+        leading_on = [one for one in known if one.object != "account"]
+        with self.engine.connect() as connection:
+            return snapshots.values(connection, self.source, self.site, leading_on)
 
     def _now(self) -> datetime:
         """The ledger's clock: hints and observations are compared, so both must come from one clock."""
         with self.engine.connect() as connection:
             return snapshots.clock(connection)
-
-    def _find(self, refs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], snapshots.Known]:
-        with self.engine.connect() as connection:
-            return snapshots.find(connection, self.source, self.site, refs)
 
 
 def _with_id(refs: tuple[str, ...], seen: Sequence[snapshots.Known]) -> tuple[str, ...]:
@@ -149,21 +166,39 @@ def _with_id(refs: tuple[str, ...], seen: Sequence[snapshots.Known]) -> tuple[st
     return (*ids, *(ref for ref in refs if ref not in ids))
 
 
-def _account_wants(found: Iterable[BillingObject]) -> Iterable[Want]:
+def _belonging(found: Sequence[BillingObject], hints: _Hints) -> Wanted:
+    """What belongs to these objects."""
+    wanted: Wanted = defaultdict(set)
     for one in found:
-        if not isinstance(one, facts.Account):
-            ids = (one.account_id,) if one.account_id else ()
-            yield "account", (*ids, f"code-{one.account_code}")
+        hinted_at = hints.at((one.object, (one.id, snapshots.alias(one))))
+        for want in _wants(one):
+            wanted[want].add(_code(one))
+            hints.add(want, hinted_at)
+    return wanted
 
 
-def _invoice_wants(found: Iterable[BillingObject]) -> Iterable[Want]:
-    for one in found:
-        if isinstance(one, facts.Payment) and one.invoice_id:
-            yield "invoice", (one.invoice_id,)
+def _wants(one: BillingObject) -> Iterator[Want]:
+    """The account of every object, the invoice of a payment, the subscriptions of an invoice."""
+    if not isinstance(one, facts.Account):
+        ids = (one.account_id,) if one.account_id else ()
+        yield "account", (*ids, f"code-{one.account_code}")
+    if isinstance(one, facts.Payment) and one.invoice_id:
+        yield "invoice", (one.invoice_id,)
+    if isinstance(one, facts.Invoice):
+        for id_ in one.subscription_ids:
+            yield "subscription", (id_,)
 
 
-def _subscription_wants(found: Iterable[BillingObject]) -> Iterable[Want]:
-    for one in found:
-        if isinstance(one, facts.Invoice):
-            for id_ in one.subscription_ids:
-                yield "subscription", (id_,)
+def _code(one: BillingObject) -> str:
+    return one.code if isinstance(one, facts.Account) else one.account_code
+
+
+def _troubled(missing: Failures, wanted: Wanted) -> Failures:
+    """The accounts that lack something which may be read later: their events must come back for it."""
+    return {
+        ("account", f"code-{code}"): error
+        for (kind, refs), codes in wanted.items()
+        for error in (missing.get((kind, ref)) for ref in refs)
+        if isinstance(error, Transient)
+        for code in codes
+    }

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, Transient, Unavailable
 from connector.ledger import circuits, snapshots, subjects
 from connector.ledger.subjects import Due
-from connector.sync.fetching import SourceApi
+from connector.sync.fetching import FetchedObjects, SourceApi
 from connector.sync.refresh import Apis
 
 log = structlog.get_logger("connector.history")
@@ -16,10 +16,10 @@ log = structlog.get_logger("connector.history")
 BATCH = 25
 
 
-def fetch_histories(engine: Engine, apis: Apis) -> int:
+def fetch_histories(engine: Engine, apis: Apis, limit: int = BATCH) -> int:
     """Fetch the history of some accounts that want it and make them due; how many."""
     with engine.begin() as connection:
-        claimed = subjects.claim_history(connection, BATCH)
+        claimed = subjects.claim_history(connection, limit)
         closed = circuits.open_circuits(connection)
     done = 0
     for one in claimed:
@@ -46,6 +46,7 @@ def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = T
     with engine.connect() as connection:
         observed_at = snapshots.clock(connection)
     answer = api.history(subject.code)
+    _require_whole(answer)
     with engine.begin() as connection:
         snapshots.store(connection, subject.source, subject.site, observed_at, answer.found)
         snapshots.mark_gone(connection, subject.source, subject.site, observed_at, answer.gone)
@@ -53,3 +54,11 @@ def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = T
             subjects.mark_due(connection, [subject])
         subjects.decide_history(connection, (), (), done=[subject.key])
     log.info("history_fetched", subject=subject.key, objects=len(answer.found), outcome="due")
+
+
+def _require_whole(answer: FetchedObjects) -> None:
+    """What cannot be read now may be read later; what cannot be read at all is left out, and said."""
+    for one in answer.failed:
+        if isinstance(one.error, Transient):
+            raise one.error
+        log.error("history_lacks", object=one.object, ref=one.refs[0], error=str(one.error), outcome="left out")

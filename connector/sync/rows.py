@@ -25,17 +25,13 @@ class OrgIds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record to be written. ``payload`` is what is sent, beside the key.
-
-    ``whole``: everything was sent, nothing left out for being in the mirror. ``exists``: Salesforce has it.
-    """
+    """One record to be written. ``payload`` is what is sent, beside the key. ``exists``: Salesforce has it."""
 
     change: Change
     payload: Mapping[str, Any]
     before: Encoded
     after: Encoded
     mirror: Encoded
-    whole: bool
     exists: bool
 
     @property
@@ -56,9 +52,7 @@ class Row:
         def kept(values: Mapping[str, Any]) -> dict[str, Any]:
             return {name: value for name, value in values.items() if name not in left_out}
 
-        return replace(
-            self, payload=kept(self.payload), after=kept(self.after), mirror=kept(self.mirror), whole=False
-        )
+        return replace(self, payload=kept(self.payload), after=kept(self.after), mirror=kept(self.mirror))
 
 
 def row_for(change: Change, mirrored: Mirrored | None, *, exists: bool, org: OrgIds) -> Row | None:
@@ -78,7 +72,6 @@ def row_for(change: Change, mirrored: Mirrored | None, *, exists: bool, org: Org
         before={name: last[name] for name in after if name in last},
         after=after,
         mirror={**last, **{name: encode(value) for name, value in wanted.items()}},
-        whole=not last,
         exists=exists,
     )
 

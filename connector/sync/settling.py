@@ -99,7 +99,7 @@ def _refused(decision: Decision, changes: tuple[RowChange, ...], refused: list[R
     permanent = [one for one in refused if not one.transient]
     worst = permanent[0] if permanent else refused[0]
     tries = decision.subject.tries
-    if permanent and tries == 1 and not all(row.whole for row in decision.rows):
+    if permanent and tries == 1 and decision.mirror:
         # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
         return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
     if permanent or tries >= MOST_TRIES:
@@ -144,6 +144,7 @@ def _answered(row: Row, results: Results) -> bool:
 def _change(row: Row, results: Results) -> RowChange:
     written = results.written.get(row.record)
     refused = results.refused.get(row.record)
+    row = written.row if written else row
     return RowChange(
         object=row.change.object,
         key=row.change.key,

@@ -41,8 +41,11 @@ class Upserts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
+    """``row``: as it was sent, which may be without an optional parent."""
+
     id: str
     created: bool
+    row: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def _send(crm: Upserts, object_: str, rows: Sequence[Row], results: Results) -> 
     else:
         for row, answer in zip(rows, answers, strict=True):
             if answer.error is None:
-                results.written[row.record] = Written(answer.id or "", answer.created)
+                results.written[row.record] = Written(answer.id or "", answer.created, row)
             else:
                 _refuse(row, answer.error.exception(), results)
 

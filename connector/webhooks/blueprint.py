@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from connector.errors import Rejected
@@ -18,6 +19,7 @@ from connector.webhooks.source import Delivery, Inbox, Source
 
 MOST_BYTES: Final = 1_048_576
 OTHER: Final = "other"
+_ENCODED: Final = json.JSONEncoder(separators=(",", ":")).encode
 _METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -80,13 +82,22 @@ def _not_configured(source: str, site: str, sources: Iterable[tuple[str, str]]) 
     return Rejected(
         404,
         "not_configured",
-        f"{source} has no webhook secret here. Set one (README, Environment) and start again; "
-        "`casewire doctor` checks it.",
+        f"{source} has no webhook secret here. Set one (.env.example) and start again.",
     )
 
 
 def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
+    """Straight from WSGI: ``request.headers`` makes the same several times more slowly."""
+    environ = request.environ
+    given = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if value := environ.get(name):
+            given[name.replace("_", "-").lower()] = value
+    return given
 
 
 def _body() -> bytes:
@@ -113,8 +124,8 @@ def _server_ends_body() -> bool:
 
 
 def _read(most: int) -> bytes:
-    pieces: list[bytes] = []
-    while most > 0 and (piece := request.stream.read(min(most, 65_536))):
+    stream, pieces = request.stream, list[bytes]()
+    while most > 0 and (piece := stream.read(min(most, 65_536))):
         pieces.append(piece)
         most -= len(piece)
     return b"".join(pieces)
@@ -129,9 +140,9 @@ def _incomplete() -> Rejected:
 
 
 def _response(answer: Answer) -> Response:
-    response = jsonify(answer.body)
-    response.status_code = answer.status
-    response.headers.update(answer.headers)
+    response = Response(_ENCODED(answer.body), answer.status, mimetype="application/json")
+    if answer.headers:
+        response.headers.update(answer.headers)
     if answer.status == 405:
         response.headers["Allow"] = "POST"
     return response

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from connector.webhooks import cards
@@ -37,6 +38,7 @@ def scrub(body: bytes, format_: str) -> str:
     return text if text.lstrip("\ufeff \t\r\n").startswith("<") else _scrub_json(_without_odd_escapes(text))
 
 
+@lru_cache(1024)  # a vendor's bodies have the same few keys again and again
 def _is_secret(key: str) -> bool:
     word = _PUNCTUATION.sub("", key.rpartition(":")[2].lower())
     return word in _EXACT or _WITHIN.search(word) is not None
@@ -61,6 +63,7 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.S)
 _STRING: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"(\s*+:\s*+)?|\\?\Z)', re.S)
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.S)
 _SCALAR: Final = re.compile(r"[^\s,\]}]++")
+_OF_NUMBERS: Final = frozenset("0123456789+-.eE")
 _NOT_SECRET: Final = frozenset({"null", "true", "false"})
 
 
@@ -119,14 +122,26 @@ def _escapes_blanked(text: str) -> str:
 
 
 def _quoted_where_bare(text: str, spans: list[tuple[int, int]]) -> Iterator[Edit]:
-    """A card number may be a JSON number: then what stands instead needs quotes of its own."""
+    """A card number may be (part of) a JSON number: then all of that goes, and what stands instead needs quotes."""
     strings = _STRING.finditer(text)
     string = next(strings, None)
+    done = 0
     for start, end in spans:
         while string and string.end() <= start:
             string = next(strings, None)
-        within = string is not None and string.start() < start
-        yield start, end, REMOVED if within else f'"{REMOVED}"'
+        if string is not None and string.start() < start:
+            yield start, end, REMOVED
+        elif start >= done:
+            first, done = _number_around(text, start, end)
+            yield first, done, f'"{REMOVED}"'
+
+
+def _number_around(text: str, start: int, end: int) -> tuple[int, int]:
+    while start and text[start - 1] in _OF_NUMBERS:
+        start -= 1
+    while end < len(text) and text[end] in _OF_NUMBERS:
+        end += 1
+    return start, end
 
 
 # XML -------------------------------------------------------------------------------------------------------

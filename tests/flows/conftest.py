@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from connector.cli.local import Stack
-from flows.playing import fresh, started
+from flows.crm import Rows, comparable
+from flows.playing import fresh, mended, started, stories, tell, worked
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    """Not in pytest's own folder: PostgreSQL, which never runs as root, is shut out of that whenever another
+    pytest starts (it takes away the rights that the others have)."""
+    with tempfile.TemporaryDirectory(prefix="casewire-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def standing() -> Iterator[Stack]:
     """Two workers. Ask for ``flow``, which empties it first."""
-    with started(tmp_path_factory.mktemp("casewire"), workers=2) as running:
+    with _home() as folder, started(folder, workers=2) as running:
         yield running
 
 
@@ -23,10 +34,20 @@ def flow(standing: Stack) -> Iterator[Stack]:
     """The standing stack, with nothing in it."""
     fresh(standing)
     yield standing
-    standing.vendors.control("salesforce", "DELETE", "faults")
-    standing.vendors.control("recurly", "DELETE", "faults")
+    mended(standing, "salesforce")
+    mended(standing, "recurly")
+
+
+@pytest.fixture(scope="session")
+def calm(standing: Stack) -> Rows:
+    """What is left of all stories when every step is worked before the next: what other tellings are held to."""
+    fresh(standing)
+    worked(standing, tell(standing, stories(standing), beside=8, step_pause_ms=1500))
+    return comparable(standing)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "casewire"
+def home() -> Iterator[Path]:
+    """For a Casewire of one's own."""
+    with _home() as folder:
+        yield folder

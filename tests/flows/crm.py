@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connector.cli.local import Vendors
+from connector.cli.local import Stack, Vendors
 from connector.mappers import fields
 
 Record = tuple[str, str]
@@ -36,6 +36,17 @@ def contents(vendors: Vendors) -> Rows:
                 if name not in OF_THE_RUN
             }
     return rows
+
+
+def comparable(running: Stack) -> Rows:
+    """All but one account: if it is forgotten before anybody asks for it, it was never known. What is there of it
+    depends on the moment of the question, and nothing can change that."""
+    forgotten = {one["account_code"] for one in running.sent() if one["kind"] == "account.closed"}
+    assert len(forgotten) == 1
+    rows = contents(running.vendors)
+    return {
+        record: row for record, row in rows.items() if not any(code in f"{record}{row}" for code in forgotten)
+    }
 
 
 def _names(vendors: Vendors, found: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, str]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from connector.cli.local import Stack, stack
 from connector.cli.verdict import Verdict, judge
@@ -49,14 +54,26 @@ def fresh(running: Stack) -> None:
     for server in ("salesforce", "recurly"):
         running.vendors.control(server, "DELETE", "faults")
     with running.engine.begin() as connection:
+        connection.execute(text("DELETE FROM circuit"))
         connection.execute(text("UPDATE event SET status = 'done' WHERE status = 'pending'"))
         connection.execute(text("UPDATE subject SET status = 'idle', history = 'done'"))
-    assert running.settle(PATIENCE)
+    assert settled(running)
     for server in ("recurly", "salesforce"):
         running.vendors.control(server, "POST", "reset")
     tables = ", ".join(table.name for table in metadata.sorted_tables)
     with running.engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {tables}"))
+
+
+def settled(running: Stack, seconds: float = 2 * PATIENCE) -> bool:
+    """Whether all that was sent is received and worked in time, PostgreSQL being away now and then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            return running.settle(deadline - time.monotonic())
+        except OperationalError:
+            time.sleep(0.2)
+    return False
 
 
 def stories(running: Stack) -> list[str]:
@@ -83,6 +100,13 @@ def verdict(running: Stack, expectations: Sequence[Mapping[str, Any]] = ()) -> V
     return judge(running.engine, running.vendors.records, running.sent(), expectations)
 
 
+def worked(running: Stack, expectations: Sequence[Mapping[str, Any]]) -> None:
+    """All was received and worked, nothing is lost or doubled, and what the stories promise is there."""
+    assert settled(running)
+    found = verdict(running, expectations)
+    assert (found.lost, found.doubled, found.different) == ([], [], [])
+
+
 def fault(running: Stack, server: str, kind: str, **how: Any) -> None:
     running.vendors.control(server, "POST", "faults", {"kind": kind, **how})
 
@@ -97,13 +121,45 @@ def calls(running: Stack, server: str, *words: str) -> int:
     return sum(number for route, number in counts.items() if all(word in route for word in words))
 
 
-def kill(running: Stack, part: str) -> int:
-    """``kill -9`` of web, scheduler, or a worker; the process killed, 0 if it is not up."""
-    for name, pid in sorted(running.keeper.pids().items()):
-        if name.startswith(part):
-            os.kill(pid, signal.SIGKILL)
-            return pid
-    return 0
+def parts(running: Stack) -> dict[str, int]:
+    """Every process that can be killed, by a name: web, scheduler, workers and the engines."""
+    found = dict(running.keeper.pids())
+    with suppress(OSError, ValueError):
+        found["postgresql"] = int((running.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    with suppress(RedisError), Redis.from_url(running.environment["REDIS_URL"]) as redis:
+        found["valkey"] = int(redis.info("server")["process_id"])
+    return found
+
+
+def kill(running: Stack, *wanted: str, chance: random.Random | None = None) -> str:
+    """``kill -9`` of one part whose name begins with one of these; its name, or nothing where it is down."""
+    found = {name: pid for name, pid in parts(running).items() if name.startswith(wanted)}
+    if not found:
+        return ""
+    name = (chance or random.Random(0)).choice(sorted(found))
+    with suppress(ProcessLookupError):
+        os.kill(found[name], signal.SIGKILL)
+    return name
+
+
+@contextmanager
+def killing(running: Stack, *wanted: str, seed: int, at_most: int = 8) -> Iterator[list[str]]:
+    """Kills one of these parts every now and then, until left; what was killed."""
+    chance, over = random.Random(seed), threading.Event()
+    killed: list[str] = []
+
+    def go_on() -> None:
+        while not over.wait(chance.uniform(0.3, 1.2)) and len(killed) < at_most:
+            if name := kill(running, *wanted, chance=chance):
+                killed.append(name)
+
+    killer = threading.Thread(target=go_on, name="killer")
+    killer.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        killer.join()
 
 
 def scalar(running: Stack, sql: str) -> Any:

@@ -1,83 +1,49 @@
-"""The same stories, however they are delivered, leave the same records, field by field."""
+"""The same stories, however they are delivered and whoever is killed meanwhile, leave the same records."""
 
 from __future__ import annotations
 
-import random
-import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from connector.cli.local import Stack
-from flows.crm import Rows, contents, differences
-from flows.playing import fresh, kill, stories, tell, verdict
+from flows.crm import Rows, comparable, differences
+from flows.playing import fresh, killing, settled, stories, tell, worked
+
+Told = list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def calm(standing: Stack) -> Rows:
-    """What is left when every step of every story is worked before the next."""
-    fresh(standing)
-    expectations = tell(standing, stories(standing), beside=8, step_pause_ms=1500)
-    _worked(standing, expectations)
-    return told(standing)
-
-
-def told(running: Stack) -> Rows:
-    """What can be compared. An account that is forgotten before anybody asks for it was never known: what is
-    there of it depends on the moment of the question, and nothing can change that."""
-    codes = {one["account_code"] for one in running.sent() if one["kind"] == "account.closed"}
-    assert len(codes) == 1
-    rows = contents(running.vendors)
-    about = {record for record, row in rows.items() if any(code in str(row) for code in codes)}
-    return {record: row for record, row in rows.items() if record not in about}
-
-
-def _worked(running: Stack, expectations: list[dict[str, object]]) -> None:
-    assert running.settle()
-    found = verdict(running, expectations)
-    assert found.sent > 100
-    assert (found.lost, found.doubled, found.different) == ([], [], [])
-
-
-def _five_times(running: Stack) -> list[dict[str, object]]:
+def _five_times(running: Stack) -> Told:
     return tell(running, stories(running), duplicates=5)
 
 
-def _shuffled(running: Stack) -> list[dict[str, object]]:
+def _shuffled(running: Stack) -> Told:
     return tell(running, stories(running), shuffle=True)
 
 
-def _with_workers_killed(running: Stack) -> list[dict[str, object]]:
-    """Shuffled and doubled, while one worker or the other is killed at random moments."""
-    chance, over = random.Random(4), threading.Event()
-    killed = []
+def _with_workers_killed(running: Stack) -> Told:
+    with killing(running, "worker", seed=4) as killed:
+        expectations = tell(running, stories(running), shuffle=True, duplicates=2, step_pause_ms=200)
+        settled(running)
+    assert len(killed) > 3
+    return expectations
 
-    def kill_workers() -> None:
-        while not over.wait(chance.uniform(0.2, 1.5)) and len(killed) < 6:
-            killed.append(kill(running, chance.choice(("worker-", "worker"))))
 
-    killer = threading.Thread(target=kill_workers)
-    killer.start()
-    try:
-        names = stories(running)
-        expectations = [
-            expectation
-            for name in names
-            for expectation in tell(running, [name], shuffle=True, duplicates=2, step_pause_ms=100)
-        ]
-        running.settle()
-    finally:
-        over.set()
-        killer.join()
-    assert any(killed)
+def _with_everything_killed(running: Stack) -> Told:
+    parts = ("web", "worker", "scheduler", "postgresql", "valkey")
+    with killing(running, *parts, seed=9, at_most=12) as killed:
+        expectations = tell(running, stories(running), shuffle=True, step_pause_ms=300)
+        settled(running)
+    assert {"postgresql", "valkey"} < set(killed)
     return expectations
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("telling", [_five_times, _shuffled, _with_workers_killed])
+@pytest.mark.parametrize("telling", [_five_times, _shuffled, _with_workers_killed, _with_everything_killed])
 def test_the_records_do_not_depend_on_how_the_deliveries_come(
-    standing: Stack, calm: Rows, telling: Callable[[Stack], list[dict[str, object]]]
+    standing: Stack, calm: Rows, telling: Callable[[Stack], Told]
 ) -> None:
     fresh(standing)
-    _worked(standing, telling(standing))
-    assert "\n".join(differences(calm, told(standing))) == ""
+    worked(standing, telling(standing))
+    assert "\n".join(differences(calm, comparable(standing))) == ""

@@ -53,16 +53,19 @@ def test_several_processes_may_migrate_an_empty_database_at_once(empty_database_
 
 def test_an_empty_database_is_refused_with_the_command_that_mends_it(empty_database_url: str) -> None:
     engine = open_engine(empty_database_url)
-    with pytest.raises(SetupError, match="no Casewire tables.*casewire migrate"):
+    with pytest.raises(SetupError, match=r"no Casewire tables.*casewire migrate"):
         require_current(engine)
     engine.dispose()
 
 
-def test_a_database_of_another_version_is_refused_by_its_revision(engine: Engine) -> None:
+def test_a_database_of_another_version_is_refused_by_its_revision(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    migrate(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(SetupError, match="at revision 0000.*casewire migrate"):
+    with pytest.raises(SetupError, match=r"at revision 0000.*casewire migrate"):
         require_current(engine)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("act", [require_current, migrate])

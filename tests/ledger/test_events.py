@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from connector.events import Pointer, Urgency
 from connector.ledger import events
 from connector.ledger.events import MOST_TRIES, Claimed, Fetched
-from connector.ledger.inbox import insert
 
 
 def claim(engine: Engine, token: str = "w:1", limit: int = 100) -> list[Claimed]:
@@ -68,7 +67,7 @@ def test_what_one_worker_holds_no_other_gets(engine: Engine) -> None:
 
 
 def test_two_workers_that_claim_at_the_same_moment_share_and_do_not_wait(engine: Engine) -> None:
-    insert(engine, [event(f"n{number}") for number in range(10)])
+    record(engine, *(event(f"n{number}") for number in range(10)))
     with engine.begin() as first, engine.begin() as second:
         mine = events.claim(first, "w:1", 6)
         yours = events.claim(second, "w:2", 6)
@@ -77,7 +76,7 @@ def test_two_workers_that_claim_at_the_same_moment_share_and_do_not_wait(engine:
 
 
 def test_the_limit_holds_whichever_plan_postgresql_takes(engine: Engine) -> None:
-    insert(engine, [event(f"n{number}") for number in range(20)])
+    record(engine, *(event(f"n{number}") for number in range(20)))
     with engine.begin() as connection:
         for plan in ("hashjoin", "mergejoin", "material", "hashagg", "sort", "bitmapscan", "indexscan"):
             connection.exec_driver_sql(f"SET LOCAL enable_{plan} = off")

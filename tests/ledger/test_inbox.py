@@ -3,34 +3,86 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from samples import event, make_ready, one, record, rows, statuses, weak
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from connector.errors import Unavailable
 from connector.events import Event, Fate, Pointer
-from connector.ledger import events, inbox
+from connector.ledger import events
 from connector.ledger.engine import open_engine
 from connector.ledger.inbox import Inbox, Recorded
 
+T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
+InboxOf = Callable[[Engine], Inbox]
 
-def test_a_new_event_is_accepted_and_kept_whole(engine: Engine) -> None:
-    assert Inbox(engine).record(
-        [event("n1", "inv1", "number-1001", body='{"a": "ü"}', note="why")]
-    ) == Recorded(1, 0)
+
+@pytest.fixture
+def inbox_of() -> Iterator[InboxOf]:
+    """Makes inboxes, and ends them with the test."""
+    made: list[Inbox] = []
+
+    def make(engine: Engine) -> Inbox:
+        made.append(Inbox(engine))
+        return made[-1]
+
+    yield make
+    for one_ in made:
+        one_.close()
+
+
+@pytest.fixture
+def inbox(engine: Engine, inbox_of: InboxOf) -> Inbox:
+    return inbox_of(engine)
+
+
+class Gate:
+    """An inbox whose first commit waits, so that what comes meanwhile is committed together."""
+
+    def __init__(self, engine: Engine, inbox_of: InboxOf) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+        self.inbox = inbox_of(cast(Engine, self))
+        self._engine = engine
+
+    def connect(self) -> Connection:
+        """What the inbox asks of an engine."""
+        self.entered.set()
+        self.open.wait()
+        return self._engine.connect()
+
+    def wait_for_line(self, length: int) -> None:
+        while self.inbox._line.qsize() < length:
+            time.sleep(0.001)
+
+
+@pytest.fixture
+def gate(engine: Engine, inbox_of: InboxOf) -> Iterator[Gate]:
+    made = Gate(engine, inbox_of)
+    yield made
+    made.open.set()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    return lambda seconds: monkeypatch.setattr("connector.ledger.inbox.PATIENCE_SECONDS", seconds)
+
+
+def test_a_new_event_is_accepted_and_kept_whole(engine: Engine, inbox: Inbox) -> None:
+    given = event("n1", "inv1", "number-1001", body='{"a": "ü"}', note="why", occurred_at=T0)
+    assert inbox.record([given]) == Recorded(1, 0)
     kept = one(engine, "SELECT * FROM event")
-    assert (kept.source, kept.site, kept.event_id, kept.kind) == (
-        "recurly",
-        "acme",
-        "n1",
-        "charge_invoice.past_due",
-    )
+    assert (kept.source, kept.site, kept.event_id) == ("recurly", "acme", "n1")
+    assert (kept.kind, kept.fate, kept.format) == ("charge_invoice.past_due", "handled", "json")
     assert (kept.status, kept.urgency, kept.deliveries, kept.tries) == ("pending", 1, 1, 0)
     assert kept.pointers == [["invoice", ["inv1", "number-1001"]]]
-    assert (kept.body, kept.note) == ('{"a": "ü"}', "why")
+    assert (kept.body, kept.note, kept.occurred_at) == ('{"a": "ü"}', "why", T0)
 
 
 @pytest.mark.parametrize(
@@ -47,32 +99,33 @@ def test_the_fate_decides_how_an_event_begins(engine: Engine, fate: Fate, status
     assert statuses(engine) == {"n1": status}
 
 
-def test_the_same_event_again_is_a_duplicate_and_is_counted(engine: Engine) -> None:
-    inbox_ = Inbox(engine)
-    assert inbox_.record([event()]) == Recorded(1, 0)
-    assert inbox_.record([event()]) == Recorded(0, 1)
+def test_the_same_event_again_is_a_duplicate_and_is_counted(engine: Engine, inbox: Inbox) -> None:
+    assert inbox.record([event()]) == Recorded(1, 0)
+    assert inbox.record([event()]) == Recorded(0, 1)
     assert one(engine, "SELECT deliveries FROM event").deliveries == 2
 
 
-def test_the_same_event_twice_in_one_delivery_is_accepted_once(engine: Engine) -> None:
-    assert Inbox(engine).record([event("a"), event("b"), event("a")]) == Recorded(2, 1)
+def test_the_same_event_twice_in_one_delivery_is_accepted_once(inbox: Inbox) -> None:
+    assert inbox.record([event("a"), event("b"), event("a")]) == Recorded(2, 1)
 
 
-def test_the_same_id_of_another_source_or_site_is_another_event(engine: Engine) -> None:
+def test_the_same_id_of_another_source_or_site_is_another_event(inbox: Inbox) -> None:
     given = [event(), event(site="eu1"), event(source="other")]
-    assert Inbox(engine).record(given) == Recorded(3, 0)
+    assert inbox.record(given) == Recorded(3, 0)
 
 
 def test_an_event_is_recorded_only_once_it_is_committed(
-    engine: Engine, open_ledger: Callable[[], Engine]
+    inbox: Inbox, open_ledger: Callable[[], Engine]
 ) -> None:
-    Inbox(engine).record([event()])
+    inbox.record([event()])
     assert statuses(open_ledger()) == {"n1": "pending"}
 
 
 @pytest.mark.parametrize("order", [list, lambda batch: list(reversed(batch))])
 def test_two_processes_that_record_the_same_deliveries_at_once_wait_for_nobody_in_a_circle(
-    open_ledger: Callable[[], Engine], order: Callable[[list[Event]], list[Event]]
+    open_ledger: Callable[[], Engine],
+    inbox_of: InboxOf,
+    order: Callable[[list[Event]], list[Event]],
 ) -> None:
     batch = [event(f"n{number}") for number in range(60)]
     together = threading.Barrier(2)
@@ -81,7 +134,7 @@ def test_two_processes_that_record_the_same_deliveries_at_once_wait_for_nobody_i
         together.wait()
         return inbox_.record(given)
 
-    first, second = Inbox(open_ledger()), Inbox(open_ledger())
+    first, second = inbox_of(open_ledger()), inbox_of(open_ledger())
     with ThreadPoolExecutor(2) as pool:
         for _ in range(5):
             sent = [pool.submit(deliver, first, batch), pool.submit(deliver, second, order(batch))]
@@ -91,10 +144,9 @@ def test_two_processes_that_record_the_same_deliveries_at_once_wait_for_nobody_i
     assert [row.deliveries for row in found] == [10] * 60
 
 
-def test_of_many_threads_with_the_same_event_one_is_told_that_it_was_new(engine: Engine) -> None:
-    inbox_ = Inbox(engine)
+def test_of_many_threads_with_the_same_event_one_is_told_that_it_was_new(inbox: Inbox) -> None:
     with ThreadPoolExecutor(16) as pool:
-        answers = [done.result() for done in [pool.submit(inbox_.record, [event()]) for _ in range(48)]]
+        answers = [done.result() for done in [pool.submit(inbox.record, [event()]) for _ in range(48)]]
     assert sum(answer.accepted for answer in answers) == 1
     assert sum(answer.duplicates for answer in answers) == 47
 
@@ -107,8 +159,9 @@ POISON = {
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
-def test_a_delivery_that_cannot_be_kept_fails_alone(engine: Engine, poison: dict[str, object]) -> None:
-    gate = _Gate(engine)
+def test_a_delivery_that_cannot_be_kept_fails_alone(
+    engine: Engine, gate: Gate, poison: dict[str, object]
+) -> None:
     with ThreadPoolExecutor(5) as pool:
         first = pool.submit(gate.inbox.record, [event("first")])
         gate.entered.wait()
@@ -122,44 +175,75 @@ def test_a_delivery_that_cannot_be_kept_fails_alone(engine: Engine, poison: dict
     assert sorted(statuses(engine)) == ["first", "good0", "good1", "good2"]
 
 
-def test_after_a_poisoned_delivery_the_next_is_recorded(engine: Engine) -> None:
-    inbox_ = Inbox(engine)
+def test_after_a_poisoned_delivery_the_next_is_recorded(inbox: Inbox) -> None:
     with pytest.raises(Unavailable):
-        inbox_.record([event("bad", body="\ud800")])
-    assert inbox_.record([event("good")]) == Recorded(1, 0)
+        inbox.record([event("bad", body="\ud800")])
+    assert inbox.record([event("good")]) == Recorded(1, 0)
 
 
-def test_without_postgresql_a_delivery_is_refused_at_once() -> None:
+def test_without_postgresql_a_delivery_is_refused_at_once(inbox_of: InboxOf) -> None:
     gone = open_engine("postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(Unavailable) as refused:
-        Inbox(gone).record([event()])
+        inbox_of(gone).record([event()])
     assert refused.value.destination == "ledger"
     assert refused.value.retry_after
     gone.dispose()
 
 
-def test_a_ledger_that_does_not_answer_is_not_waited_for_longer_than_recurly_does(engine: Engine) -> None:
-    inbox_ = Inbox(engine)
-    with engine.begin() as blocking, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(inbox, "PATIENCE_SECONDS", 0.05)
+def test_postgresql_that_was_started_again_is_found_again(
+    engine: Engine, inbox: Inbox, open_ledger: Callable[[], Engine]
+) -> None:
+    inbox.record([event("before")])
+    rows(
+        open_ledger(),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    assert inbox.record([event("after")]) == Recorded(1, 0)
+
+
+def test_a_ledger_that_does_not_answer_is_not_waited_for_longer_than_recurly_does(
+    engine: Engine, inbox: Inbox, patience: Callable[[float], None]
+) -> None:
+    with engine.begin() as blocking:
         blocking.exec_driver_sql("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+        patience(0.05)
         with pytest.raises(Unavailable, match="in time"):
-            inbox_.record([event("late")])
-    assert inbox_.record([event("late")]).duplicates == 1, "it was on its way, and is not lost"
+            inbox.record([event("late")])
+    patience(30)
+    assert inbox.record([event("late")]).duplicates == 1, "it was on its way, and is not lost"
 
 
-def test_a_delivery_that_was_given_up_while_it_waited_in_line_is_not_recorded(engine: Engine) -> None:
-    gate = _Gate(engine)
+def test_a_delivery_that_was_given_up_while_it_waited_in_line_is_not_recorded(
+    engine: Engine, gate: Gate, patience: Callable[[float], None]
+) -> None:
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(gate.inbox.record, [event("first")])
         gate.entered.wait()
-        with pytest.MonkeyPatch.context() as patched, pytest.raises(Unavailable):
-            patched.setattr(inbox, "PATIENCE_SECONDS", 0.05)
+        patience(0.05)
+        with pytest.raises(Unavailable):
             gate.inbox.record([event("late")])
+        patience(30)
         gate.open.set()
         first.result()
     gate.inbox.record([event("next")])
     assert sorted(statuses(engine)) == ["first", "next"]
+
+
+def test_a_closed_inbox_has_committed_all_that_was_in_line_and_opens_again(
+    engine: Engine, gate: Gate
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(gate.inbox.record, [event("n0")])
+        gate.entered.wait()
+        others = [pool.submit(gate.inbox.record, [event(f"n{number}")]) for number in (1, 2)]
+        gate.wait_for_line(2)
+        closed = pool.submit(gate.inbox.close)
+        gate.wait_for_line(3)
+        gate.open.set()
+        closed.result()
+        assert [done.result() for done in (first, *others)] == [Recorded(1, 0)] * 3
+    assert gate.inbox.record([event("n3")]) == Recorded(1, 0)
 
 
 # A delivery known only by a digest of its body may truly have happened again: state A, then B, then A.
@@ -213,29 +297,3 @@ def _work_all(engine: Engine) -> None:
         claimed = events.claim(connection, "w:0", 100)
         settled = [events.Fetched(one_.id, "recurly:acme:account:bob") for one_ in claimed]
         events.settle_fetched(connection, "w:0", settled)
-
-
-class _Gate:
-    """An inbox whose first commit waits, so that what comes meanwhile is committed together."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.entered = threading.Event()
-        self.open = threading.Event()
-        self.inbox = Inbox(_Waiting(engine, self))  # type: ignore[arg-type]
-
-    def wait_for_line(self, length: int) -> None:
-        while self.inbox._line.qsize() < length:
-            pass
-
-
-class _Waiting:
-    """An engine that begins only when the gate is open."""
-
-    def __init__(self, engine: Engine, gate: _Gate) -> None:
-        self._engine = engine
-        self._gate = gate
-
-    def connect(self) -> object:
-        self._gate.entered.set()
-        self._gate.open.wait()
-        return self._engine.connect()

@@ -125,6 +125,11 @@ def test_a_card_number_that_is_a_json_number_leaves_valid_json() -> None:
     assert json.loads(stored) == {"a": REMOVED, "b": [f"x {REMOVED}", REMOVED]}
 
 
+@pytest.mark.parametrize("number", ["-4111111111111111", "4111111111111111.5"])
+def test_a_json_number_that_holds_a_card_number_goes_whole(number: str) -> None:
+    assert scrub(f'{{"a": {number}, "b": 1}}'.encode(), "json") == '{"a": "[removed]", "b": 1}'
+
+
 def test_an_escape_before_a_card_number_is_not_a_letter() -> None:
     stored = scrub(json.dumps({"note": f"card:\n{VISA}\t{AMEX}"}).encode(), "json")
     assert json.loads(stored) == {"note": f"card:\n{REMOVED}\t{REMOVED}"}

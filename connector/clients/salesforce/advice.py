@@ -8,7 +8,7 @@ from typing import Final
 OTHERWISE: Final = "Salesforce refused {object} ({code}): {message}."
 
 _DEPLOY: Final = (
-    "deploy salesforce/ (casewire salesforce deploy) and assign the permission set Casewire_Integration to the "
+    "deploy salesforce/ (salesforce/README.md) and assign the permission set Casewire_Integration to the "
     "integration user"
 )
 _MEND: Final = "Mend the data or the rule, then retry."

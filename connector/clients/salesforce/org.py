@@ -12,7 +12,7 @@ from connector.mappers import fields
 
 _CASE = fields.Case.OBJECT
 _MEND = (
-    "Deploy salesforce/ (casewire salesforce deploy) and assign the permission set Casewire_Integration to the "
+    "Deploy salesforce/ (salesforce/README.md) and assign the permission set Casewire_Integration to the "
     "integration user."
 )
 

@@ -1,0 +1,48 @@
+"""Commands run in this process, against this test's ledger and queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from redis import Redis
+
+from connector import settings
+from connector.cli import casewire
+from connector.wiring import wiring
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder and an environment without settings; logging stays as the tests have it."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(settings.child_environment()):
+        if name.startswith(("RECURLY_", "SALESFORCE_", "CASEWIRE_", "DATABASE_", "REDIS_")) or name == "PORT":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CASEWIRE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("connector.logs.configure", lambda *_, **__: None)
+    wiring.cache_clear()
+    yield
+    if wiring.cache_info().currsize:
+        for part in ("engine", "redis"):
+            made = wiring().__dict__.get(part)
+            (made.dispose if part == "engine" else made.close)() if made is not None else None
+    wiring.cache_clear()
+
+
+@pytest.fixture
+def run(alone: None) -> Run:
+    """Run ``casewire`` with these arguments."""
+    return lambda *arguments: CliRunner().invoke(casewire, [str(one) for one in arguments])
+
+
+@pytest.fixture
+def connected(run: Run, database_url: str, redis: Redis, valkey: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The same, with a ledger and a queue."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", valkey)
+    return run

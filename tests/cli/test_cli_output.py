@@ -1,0 +1,54 @@
+"""How commands speak: what was received is shown as it is, whatever it looks like."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from rich.console import Console
+
+from connector.cli import output
+
+
+@pytest.mark.parametrize(
+    "text", ["[bold]x[/bold]", "[/]", "a\\", "[a]\\[b]", "[link=http://x]y[/link]", "100%"]
+)
+def test_square_brackets_are_never_markup(text: str) -> None:
+    for terminal in (True, False):
+        file = io.StringIO()
+        console = Console(
+            file=file, force_terminal=terminal, color_system=None, highlight=False, soft_wrap=True
+        )
+        console.print(f"[bold]{output.show(text)}[/bold] end")
+        assert file.getvalue() == f"{text} end\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (True, "yes"),
+        (datetime(2026, 11, 22, 12, tzinfo=UTC), "2026-11-22 12:00:00"),
+        (Decimal("49.00"), "49.00"),
+        ("two\nlines", "two ⏎ lines"),
+    ],
+)
+def test_a_value_is_shown_as_people_read_it(value: object, shown: str) -> None:
+    assert output.plain(value) == shown
+
+
+def test_a_document_has_plain_times_and_amounts(capsys: pytest.CaptureFixture[str]) -> None:
+    output.as_json(
+        {"at": datetime(2026, 11, 22, tzinfo=UTC), "on": date(2026, 11, 22), "sum": Decimal("1.50"), "n": "ü"}
+    )
+    told = capsys.readouterr().out
+    assert json.loads(told) == {"at": "2026-11-22T00:00:00Z", "on": "2026-11-22", "sum": "1.50", "n": "ü"}
+    assert "ü" in told
+
+
+def test_what_has_no_json_form_is_refused() -> None:
+    with pytest.raises(TypeError):
+        output.as_json({1j})

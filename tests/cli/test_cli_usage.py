@@ -1,0 +1,150 @@
+"""What every command promises: help with an example, one line for what is wrong, and the right exit code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+
+from connector.cli import COMMANDS, casewire
+from connector.cli.output import Time
+
+from .conftest import Run
+
+
+def commands() -> Iterator[list[str]]:
+    context = click.Context(casewire)
+    for name in COMMANDS:
+        command = casewire.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from ([name, inner] for inner in command.commands)
+        else:
+            yield [name]
+
+
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
+def test_every_command_has_help_with_an_example(run: Run, command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert "Example: casewire " + " ".join(command) in result.output
+
+
+def test_help_names_every_command_with_what_it_does(run: Run) -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    lines = {
+        line.split()[0]: line.split()[1:] for line in result.output.splitlines() if line.startswith("  ")
+    }
+    assert all(len(lines[name]) > 1 for name in COMMANDS)
+
+
+WRONG = [
+    ["nonsense"],
+    ["events", "nonsense"],
+    ["events", "list", "--status", "nonsense"],
+    ["events", "list", "--limit", "0"],
+    ["events", "list", "--since", "yesterday"],
+    ["events", "list", "--since", "99999999999d"],
+    ["events", "list", "--since", "²d"],
+    ["events", "show"],
+    ["events", "show", "seven"],
+    ["events", "replay"],
+    ["events", "replay", "--apply"],
+    ["events", "bury", "7"],
+    ["events", "bury", "--reason", "because"],
+    ["dead", "retry"],
+    ["plan"],
+    ["resync"],
+    ["worker", "--count", "0"],
+    ["up", "--workers", "none"],
+    ["demo", "--events", "0"],
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_wrong_usage_is_exit_code_2_and_says_what_is_right(run: Run, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert "Usage: " in result.output
+    assert "Traceback" not in result.output
+
+
+LACKING = [
+    (["migrate"], "DATABASE_URL"),
+    (["status"], "DATABASE_URL"),
+    (["events", "list"], "casewire up"),
+    (["worker"], "DATABASE_URL"),
+    (["plan", "bob"], "DATABASE_URL"),
+    (["resync", "bob"], "DATABASE_URL"),
+    (["policy", "check", "nowhere.toml"], "nowhere.toml"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "named"), LACKING, ids=[" ".join(row[0]) for row in LACKING])
+def test_a_setting_that_lacks_is_one_line_that_names_it_and_exit_code_1(
+    run: Run, arguments: list[str], named: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: ")
+    assert named in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["events", "list"], ["dead", "list"], ["migrate"], ["worker"]]
+)
+def test_without_postgresql_every_command_says_so_in_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:open-sesame@127.0.0.1:1/none")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    result = run(*arguments)
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert "PostgreSQL" in line
+    assert "open-sesame" not in line
+
+
+def test_the_command_is_there_as_a_module_and_quick_to_help() -> None:
+    """Neither SQLAlchemy nor Redis is imported for it."""
+    source = "import sys; from connector.cli import casewire; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0
+    told = subprocess.run(
+        [sys.executable, "-m", "connector.cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.startswith("casewire")
+
+
+# ── times ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T10:00Z", datetime(2026, 11, 1, 10, tzinfo=UTC)),
+        ("2026-11-01T10:00:00+02:00", datetime(2026, 11, 1, 8, tzinfo=UTC)),
+    ],
+)
+def test_a_time_may_be_said_as_a_date(text: str, moment: datetime) -> None:
+    assert Time().convert(text, None, None) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "age"), [("90m", timedelta(minutes=90)), ("36h", timedelta(hours=36)), ("7d", timedelta(days=7))]
+)
+def test_a_time_may_be_said_as_an_age(text: str, age: timedelta) -> None:
+    before = datetime.now(UTC)
+    found = Time().convert(text, None, None)
+    assert before - age <= found <= datetime.now(UTC) - age
+
+
+def test_a_time_is_told_from_nonsense() -> None:
+    for text in ("", "d", "-7d", "7w", "2026-13-01"):
+        with pytest.raises(click.UsageError):
+            Time().convert(text, None, None)

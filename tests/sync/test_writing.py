@@ -1,0 +1,129 @@
+"""Writing rows: parents before children, and one bad row never holds back the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connector.errors import Permanent, Transient, Unavailable
+from connector.mappers import fields
+from connector.plan import Change, Parent
+from connector.sync.rows import Row, row_for
+from connector.sync.writing import AT_ONCE, Refused, write
+
+from .fake_crm import FakeCrm, Org
+
+
+def row(object_: str, key: str, *parents: tuple[str, str]) -> Row:
+    lookups = {f"{of}Id" if of in ("Account", "Contact") else f"{of}__c": Parent(of, k) for of, k in parents}
+    made = row_for(
+        Change(object_, key, "rule", "why", {"Name": key}, parents=lookups), None, exists=False, org=Org()
+    )
+    assert made
+    return made
+
+
+BOB = ("Account", "bob")
+
+
+def test_objects_are_sent_in_the_order_of_their_parents_whatever_the_order_of_the_rows() -> None:
+    crm = FakeCrm()
+    results = write(crm, [row(object_, object_) for object_ in reversed(fields.ORDER)])
+    assert [object_ for object_, _ in crm.upserts] == list(fields.ORDER)
+    assert len(results.written) == len(fields.ORDER)
+
+
+def test_rows_of_an_object_go_two_hundred_at_a_time() -> None:
+    crm = FakeCrm()
+    write(crm, [row("Account", f"a{n}") for n in range(2 * AT_ONCE + 1)])
+    assert [len(rows) for _, rows in crm.upserts] == [200, 200, 1]
+
+
+def test_nothing_to_write_is_no_call() -> None:
+    crm = FakeCrm()
+    assert write(crm, []).written == {}
+    assert crm.upserts == []
+
+
+def test_what_was_written_has_its_id_and_whether_it_is_new() -> None:
+    crm = FakeCrm(records={BOB: {"Id": "001"}})
+    results = write(crm, [row(*BOB), row("Account", "eve")])
+    assert {key: (done.id, done.created) for key, done in results.written.items()} == {
+        BOB: ("001", False),
+        ("Account", "eve"): ("id-Account-eve", True),
+    }
+
+
+@pytest.mark.parametrize("error", [Permanent("No.", code="X"), Transient("Later.", code="X")])
+def test_one_refused_row_does_not_hold_back_the_others(error: Permanent | Transient) -> None:
+    crm = FakeCrm(refusals={BOB: error})
+    results = write(crm, [row(*BOB), row("Account", "eve")])
+    assert results.refused == {BOB: Refused("X", str(error), isinstance(error, Transient))}
+    assert list(results.written) == [("Account", "eve")]
+    assert results.unavailable is None
+
+
+@pytest.mark.parametrize("error", [Permanent("No.", code="X"), Transient("Later.", code="X")])
+def test_children_of_a_refused_row_are_not_sent_and_share_its_fate(error: Permanent | Transient) -> None:
+    crm = FakeCrm(refusals={BOB: error})
+    case, event = ("Case", "c"), ("Billing_Event__c", "e")
+    results = write(crm, [row(*BOB), row(*case, BOB), row(*event, case), row("Case", "c2")])
+    assert results.refused[case] == Refused("PARENT_REFUSED", str(error), isinstance(error, Transient))
+    assert results.refused[event].code == "PARENT_REFUSED"
+    assert list(results.written) == [("Case", "c2")]
+    assert [object_ for object_, _ in crm.upserts] == ["Account", "Case"]
+
+
+def test_a_case_is_written_without_the_contact_that_was_refused() -> None:
+    contact = ("Contact", "bob")
+    crm = FakeCrm(refusals={contact: Permanent("A duplicate.")})
+    results = write(crm, [row(*BOB), row(*contact, BOB), row("Case", "c", BOB, contact)])
+    done = results.written["Case", "c"]
+    assert crm.of("Case")["c"] == {
+        "Id": "id-Case-c",
+        "IsClosed": False,
+        "ClosedDate": None,
+        fields.KEY: "c",
+        "Name": "c",
+        "Account": "bob",
+    }
+    assert set(done.row.mirror) == {"Name", "AccountId"}, "the lookup is still to be written"
+
+
+def test_when_salesforce_goes_away_the_rest_is_not_sent() -> None:
+    crm = FakeCrm(outages={"Case": Unavailable("salesforce", "503")})
+    results = write(crm, [row(*BOB), row("Case", "c"), row("Billing_Event__c", "e")])
+    assert list(results.written) == [BOB]
+    assert results.refused == {}
+    assert str(results.unavailable) == "503"
+    assert [object_ for object_, _ in crm.upserts] == ["Account", "Case"]
+
+
+def test_a_row_that_met_an_outage_is_not_refused() -> None:
+    crm = FakeCrm(refusals={BOB: Unavailable("salesforce", "daily limit")})
+    results = write(crm, [row(*BOB), row("Account", "eve")])
+    assert results.refused == {}
+    assert list(results.written) == [("Account", "eve")]
+    assert results.unavailable
+
+
+@pytest.mark.parametrize("error", [Permanent("No such object.", code="X"), Transient("Timed out.")])
+def test_a_call_that_is_refused_whole_refuses_its_rows_and_no_others(error: Permanent | Transient) -> None:
+    crm = FakeCrm(outages={"Contact": error})
+    results = write(crm, [row(*BOB), row("Contact", "c"), row("Case", "k")])
+    assert list(results.refused) == [("Contact", "c")]
+    assert set(results.written) == {BOB, ("Case", "k")}
+
+
+def test_what_nobody_foresaw_is_not_swallowed() -> None:
+    crm = FakeCrm(outages={"Account": RuntimeError("a bug")})
+    with pytest.raises(RuntimeError):
+        write(crm, [row(*BOB)])
+
+
+def test_the_key_is_sent_beside_the_fields() -> None:
+    crm = FakeCrm()
+    write(crm, [row(*BOB)])
+    sent: list[tuple[str, list[Any]]] = [(of, list(rows)) for of, rows in crm.upserts]
+    assert sent == [("Account", [{fields.KEY: "bob", "Name": "bob"}])]

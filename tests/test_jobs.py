@@ -1,0 +1,338 @@
+"""The RQ jobs: they wake what comes next, gather in a burst, and give back what they could not work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq import Queue as RqQueue
+from samples import SITE, SOURCE, due, event, make_ready, one, record, rows, statuses
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sync.fake_api import FakeApi
+from sync.fake_crm import FakeCrm, Org
+from sync.world import account, invoice
+
+from connector import jobs, queue
+from connector.errors import SetupError
+from connector.events import Urgency
+from connector.facts import Facts
+from connector.ledger import circuits, events, snapshots, subjects
+from connector.plan import Change, Plan
+from connector.queue import Stage
+from connector.settings import Settings
+from connector.sync.apply import Applier
+from connector.wiring import Wiring
+
+
+def decide(facts: Facts) -> Plan:
+    if facts.account is None:
+        return Plan(facts.subject)
+    return Plan(facts.subject, (Change("Account", facts.subject, "account", "is", {"Name": facts.code}),))
+
+
+class Wires(Wiring):
+    """The wiring of a worker, with vendors in memory. ``trouble``: raised when an applier is asked for."""
+
+    crm: FakeCrm
+    api: FakeApi
+    trouble: Exception | None = None
+
+    def applier(self) -> Applier:
+        if self.trouble:
+            raise self.trouble
+        return Applier(self.engine, self.crm, Org, decide, self.clock, self.worker)
+
+
+@pytest.fixture
+def wires(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Wires]:
+    monkeypatch.chdir(tmp_path)
+    made = Wires(Settings(casewire_worker="w"))
+    made.crm, made.api = FakeCrm(), FakeApi([account(), invoice()])
+    made.__dict__ |= {"engine": engine, "redis": redis, "apis": {(SOURCE, SITE): made.api}}
+    return made
+
+
+def queued(wires: Wires) -> list[str]:
+    """The stages that have a job."""
+    return sorted(
+        job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=wires.redis).jobs
+    )
+
+
+def learn(engine: Engine, *codes: str) -> None:
+    with engine.begin() as connection:
+        found = [account(id=code, code=code) for code in codes]
+        snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), found)
+        subjects.mark_due(connection, [due(code) for code in codes])
+
+
+def states(engine: Engine) -> dict[str, str]:
+    return {row.code: row.status for row in rows(engine, "SELECT code, status FROM subject")}
+
+
+# ── one stage wakes the next ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_delivery_goes_through_the_stages_by_their_wakes(engine: Engine, wires: Wires) -> None:
+    record(engine, event())
+    jobs.run(wires, Stage.REFRESH)
+    assert queued(wires) == ["apply"]
+    jobs.run(wires, Stage.APPLY)
+    assert statuses(engine) == {"n1": "done"}
+    assert set(wires.crm.of("Account")) == {"recurly:acme:account:bob"}
+
+
+def test_nothing_to_do_wakes_nobody(wires: Wires) -> None:
+    for stage in Stage:
+        jobs.run(wires, stage)
+    assert queued(wires) == []
+
+
+def test_a_full_batch_wakes_the_next(engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.sync.refresh.BATCH", 1)
+    record(engine, event("n1"), event("n2"))
+    jobs.run(wires, Stage.REFRESH)
+    assert queued(wires) == ["apply", "refresh"]
+
+
+def test_more_accounts_than_a_batch_wake_the_next(
+    engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.sync.apply.BATCH", 2)
+    learn(engine, "a", "b", "c")
+    jobs.run(wires, Stage.APPLY)
+    assert queued(wires) == ["apply"]
+
+
+def test_a_job_takes_its_flag_away_so_that_a_wake_during_it_counts(engine: Engine, wires: Wires) -> None:
+    record(engine, event())
+    wires.queue.wake(Stage.REFRESH)
+    RqQueue(queue.NAME, connection=wires.redis).empty()
+    wires.api.meanwhile = lambda: wires.queue.wake(Stage.REFRESH)
+    jobs.run(wires, Stage.REFRESH)
+    assert "refresh" in queued(wires)
+
+
+def test_the_functions_that_rq_calls_find_their_wiring(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "wiring", lambda: wires)
+    wires.queue.wake(Stage.REFRESH)
+    for job in (jobs.refresh, jobs.history, jobs.apply):
+        job()
+    assert wires.redis.keys("casewire:waking:*") == []
+
+
+# ── gathering ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def burst(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """More events wait to be fetched than are worth applying one account after the other."""
+    monkeypatch.setattr(jobs, "GATHER_UNTIL", 3)
+    record(engine, *(event(f"n{number}") for number in range(3)))
+    return engine
+
+
+def test_in_a_burst_accounts_are_gathered_rather_than_written_one_by_one(burst: Engine, wires: Wires) -> None:
+    learn(burst, "bob")
+    jobs.run(wires, Stage.APPLY)
+    assert wires.crm.upserts == []
+    assert queued(wires) == ["refresh"]
+
+
+def test_with_few_events_waiting_an_account_is_written_at_once(burst: Engine, wires: Wires) -> None:
+    rows(burst, "DELETE FROM event WHERE event_id = 'n0'")
+    learn(burst, "bob")
+    jobs.run(wires, Stage.APPLY)
+    assert wires.crm.upserts
+
+
+@pytest.mark.parametrize(
+    ("urgency", "seconds", "written"),
+    [
+        (Urgency.ROUTINE, 10, False),
+        (Urgency.ROUTINE, 16, True),
+        (Urgency.DISPUTE, 1, False),
+        (Urgency.DISPUTE, 3, True),
+    ],
+)
+def test_no_account_waits_longer_for_others_than_its_urgency_allows(
+    burst: Engine, wires: Wires, urgency: Urgency, seconds: int, written: bool
+) -> None:
+    learn(burst, "bob")
+    rows(
+        burst,
+        "UPDATE subject SET urgency = :urgency, due_at = now() - make_interval(secs => :seconds)",
+        urgency=int(urgency),
+        seconds=seconds,
+    )
+    jobs.run(wires, Stage.APPLY)
+    assert bool(wires.crm.upserts) == written
+
+
+# ── history waits for everything more urgent ──────────────────────────────────────────────────────────────────
+
+
+def test_histories_are_fetched_when_no_event_waits(engine: Engine, wires: Wires) -> None:
+    learn(engine, "bob")
+    with engine.begin() as connection:
+        subjects.decide_history(connection, (), [due().key])
+    record(engine, event())
+    jobs.run(wires, Stage.HISTORY)
+    assert one(engine, "SELECT history FROM subject").history == "wanted"
+    rows(engine, "DELETE FROM event")
+    jobs.run(wires, Stage.HISTORY)
+    assert one(engine, "SELECT history FROM subject").history == "done"
+    assert queued(wires) == ["apply", "history"]
+
+
+# ── what goes wrong ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_nobody_foresaw_in_one_account_holds_back_no_other(engine: Engine, wires: Wires) -> None:
+    """A failed batch is worked one by one: the culprit fails alone."""
+    learn(engine, "a", "bad", "z")
+
+    class Unforeseen(FakeCrm):
+        def upsert(self, object_: str, key_field: str, given: Any) -> Any:
+            if any(row[key_field].endswith(":bad") for row in given):
+                raise RuntimeError("a shape nobody has seen")
+            return super().upsert(object_, key_field, given)
+
+    wires.crm = Unforeseen()
+    jobs.run(wires, Stage.APPLY)
+    assert states(engine) == {"a": "idle", "bad": "due", "z": "idle"}
+    for _ in range(subjects.MOST_TRIES):
+        make_ready(engine, "subject")
+        jobs.run(wires, Stage.APPLY)
+    jobs.sweep(wires)
+    assert states(engine) == {"a": "idle", "bad": "dead", "z": "idle"}
+
+
+def test_what_nobody_foresaw_in_one_event_holds_back_no_other(engine: Engine, wires: Wires) -> None:
+    def meanwhile() -> None:
+        if any("bad" in refs for _, asked in wires.api.calls[-1:] for refs in asked):
+            raise RuntimeError("a shape nobody has seen")
+
+    record(engine, event("n1"), event("n2", "bad"), event("n3"))
+    wires.api.meanwhile = meanwhile
+    jobs.run(wires, Stage.REFRESH)
+    assert statuses(engine) == {"n1": "fetched", "n2": "pending", "n3": "fetched"}
+    for _ in range(events.MOST_TRIES):
+        make_ready(engine)
+        jobs.run(wires, Stage.REFRESH)
+    jobs.sweep(wires)
+    assert statuses(engine)["n2"] == "dead"
+
+
+def test_when_postgresql_goes_away_in_a_job_no_try_is_spent(engine: Engine, wires: Wires) -> None:
+    def gone() -> None:
+        wires.api.meanwhile = lambda: None
+        raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+
+    record(engine, event())
+    wires.api.meanwhile = gone
+    jobs.run(wires, Stage.REFRESH)
+    assert one(engine, "SELECT status, tries, lease FROM event") == ("pending", 0, None)
+
+
+def test_a_mistake_in_the_settings_costs_no_tries(engine: Engine, wires: Wires) -> None:
+    record(engine, event())
+    wires.api.down = SetupError("The key is no key.")
+    for _ in range(20):
+        make_ready(engine)
+        jobs.run(wires, Stage.REFRESH)
+    assert one(engine, "SELECT status, tries FROM event") == ("pending", 0)
+
+
+def test_without_salesforce_settings_accounts_wait_and_the_status_says_why(
+    engine: Engine, wires: Wires
+) -> None:
+    learn(engine, "bob")
+    wires.trouble = SetupError("Set SALESFORCE_LOGIN_URL.")
+    jobs.run(wires, Stage.APPLY)
+    assert states(engine) == {"bob": "due"}
+    with engine.connect() as connection:
+        found = circuits.open_circuits(connection)["salesforce"]
+    assert (found.code, found.reason) == (circuits.NOT_SET_UP, "Set SALESFORCE_LOGIN_URL.")
+
+
+# ── the sweep finds what nobody woke ──────────────────────────────────────────────────────────────────────────
+
+
+def _nothing(engine: Engine) -> None:
+    pass
+
+
+def _an_event(engine: Engine) -> None:
+    record(engine, event())
+
+
+def _an_account(engine: Engine) -> None:
+    learn(engine, "bob")
+
+
+def _a_history(engine: Engine) -> None:
+    learn(engine, "bob")
+    with engine.begin() as connection:
+        subjects.decide_history(connection, (), [due().key])
+    rows(engine, "UPDATE subject SET status = 'idle'")
+
+
+def _an_account_whose_time_has_come(engine: Engine) -> None:
+    learn(engine, "bob")
+    rows(engine, "UPDATE subject SET status = 'idle', look_again_at = now()")
+
+
+def _a_lease_that_ran_out(engine: Engine) -> None:
+    record(engine, event())
+    with engine.begin() as connection:
+        events.claim(connection, "dead:1", 1)
+    make_ready(engine)
+
+
+def _a_lease_that_is_held(engine: Engine) -> None:
+    record(engine, event())
+    with engine.begin() as connection:
+        events.claim(connection, "alive:1", 1)
+
+
+WAITING: list[tuple[Callable[[Engine], None], list[str]]] = [
+    (_nothing, []),
+    (_an_event, ["refresh"]),
+    (_an_account, ["apply"]),
+    (_a_history, ["history"]),
+    (_an_account_whose_time_has_come, ["apply"]),
+    (_a_lease_that_ran_out, ["refresh"]),
+    (_a_lease_that_is_held, []),
+]
+
+
+@pytest.mark.parametrize(("given", "woken"), WAITING, ids=[given.__name__[1:] for given, _ in WAITING])
+def test_the_sweep_wakes_what_waits(
+    engine: Engine, wires: Wires, given: Callable[[Engine], None], woken: list[str]
+) -> None:
+    given(engine)
+    jobs.sweep(wires)
+    jobs.sweep(wires)
+    assert queued(wires) == woken
+
+
+def test_after_redis_lost_everything_the_sweep_finds_all_work_again(engine: Engine, wires: Wires) -> None:
+    record(engine, event())
+    learn(engine, "eve")
+    wires.queue.wake(Stage.REFRESH)
+    wires.redis.flushall()
+    jobs.sweep(wires)
+    assert queued(wires) == ["apply", "refresh"]
+
+
+def test_purging_keeps_to_the_settings(engine: Engine, wires: Wires) -> None:
+    record(engine, event())
+    rows(engine, "UPDATE event SET status = 'done', received_at = '2020-01-01Z'")
+    assert jobs.purge(wires).bodies == 0
+    wires.settings = Settings(casewire_retention_bodies_days=30)
+    assert jobs.purge(wires).bodies == 1

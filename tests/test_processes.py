@@ -1,0 +1,139 @@
+"""Keeping processes: started again when they die, ended when we end, however we end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+from waiting import wait_until
+
+from connector import processes
+from connector.embedded import is_alive
+from connector.processes import Keeper
+
+
+@contextmanager
+def kept(keeper: Keeper) -> Iterator[None]:
+    """Run the keeper in a thread, as ``casewire demo`` does."""
+    stop = threading.Event()
+    thread = threading.Thread(target=keeper.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def python(source: str) -> tuple[str, ...]:
+    return sys.executable, "-c", textwrap.dedent(source)
+
+
+SAY_AND_WAIT = """
+    import os, sys, time
+    open(sys.argv[1], "a").write(f"{os.getpid()} {os.environ['CASEWIRE_WORKER']}\\n")
+    time.sleep(600)
+"""
+
+
+def said(file: Path) -> list[tuple[int, str]]:
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [(int(pid), name) for pid, name in (line.split() for line in lines)]
+
+
+def test_a_child_runs_under_its_name_and_is_ended_with_its_keeper(tmp_path: Path) -> None:
+    keeper = Keeper(command=python(SAY_AND_WAIT))
+    for name in ("web-1", "worker-1"):
+        keeper.add(name, [str(tmp_path / name)], dict(os.environ))
+    with kept(keeper):
+        wait_until(lambda: said(tmp_path / "web-1") and said(tmp_path / "worker-1"))
+        pids = keeper.pids()
+        assert said(tmp_path / "web-1") == [(pids["web-1"], "web-1")]
+        assert said(tmp_path / "worker-1") == [(pids["worker-1"], "worker-1")]
+    assert not any(is_alive(pid) for pid in pids.values())
+    assert keeper.pids() == {}
+
+
+def test_a_child_that_is_killed_is_started_again_under_its_name(tmp_path: Path) -> None:
+    keeper = Keeper(command=python(SAY_AND_WAIT))
+    keeper.add("worker-1", [str(tmp_path / "said")], dict(os.environ))
+    with kept(keeper):
+        wait_until(lambda: len(said(tmp_path / "said")) == 1)
+        os.kill(said(tmp_path / "said")[0][0], signal.SIGKILL)
+        wait_until(lambda: len(said(tmp_path / "said")) == 2)
+    first, second = said(tmp_path / "said")
+    assert first[0] != second[0]
+    assert first[1] == second[1] == "worker-1"
+
+
+def test_a_child_that_dies_at_once_is_started_with_growing_pauses() -> None:
+    keeper = Keeper(command=python("raise SystemExit(3)"))
+    keeper.add("worker-1", [], dict(os.environ))
+    with capture_logs() as lines, kept(keeper):
+        wait_until(lambda: len(lines) >= 3)
+    assert [line["code"] for line in lines[:3]] == [3, 3, 3]
+    assert [line["seconds"] for line in lines[:3]] == [0.4, 0.8, 1.6]
+
+
+def test_a_child_that_ran_steadily_is_started_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "STEADY_SECONDS", 0.0)
+    keeper = Keeper(command=python("raise SystemExit(3)"))
+    keeper.add("worker-1", [], dict(os.environ))
+    with capture_logs() as lines, kept(keeper):
+        wait_until(lambda: len(lines) >= 3)
+    assert [line["seconds"] for line in lines[:3]] == [0.2, 0.2, 0.2]
+
+
+def test_a_child_that_will_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.2)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + textwrap.dedent(SAY_AND_WAIT)
+    keeper = Keeper(command=(sys.executable, "-c", deaf))
+    keeper.add("worker-1", [str(tmp_path / "said")], dict(os.environ))
+    with kept(keeper):
+        wait_until(lambda: said(tmp_path / "said"))
+    assert not is_alive(said(tmp_path / "said")[0][0])
+
+
+def test_what_the_keeper_is_asked_to_do_besides_is_done_again_and_again() -> None:
+    done = threading.Semaphore(0)
+    with kept(Keeper(also=done.release)):
+        assert done.acquire(timeout=30)
+        assert done.acquire(timeout=30)
+
+
+def test_what_children_say_goes_where_it_is_told(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        keeper = Keeper(log=log, command=python("import sys; print('out'); print('err', file=sys.stderr)"))
+        keeper.add("worker-1", [], dict(os.environ))
+        with kept(keeper):
+            wait_until(lambda: (tmp_path / "log").read_text().count("\n") >= 2)
+    assert {"out", "err"} <= set((tmp_path / "log").read_text().split())
+
+
+KEEPER = """
+    import os, sys, threading
+    from connector.processes import Keeper
+    keeper = Keeper(command=(sys.executable, "-c", sys.argv[1], sys.argv[2]))
+    keeper.add("worker-1", [], {**os.environ, "CASEWIRE_KEPT": "1"})
+    keeper.run(threading.Event())
+"""
+KEPT = "from connector.cli.serve import end_with_keeper; end_with_keeper()" + textwrap.dedent(SAY_AND_WAIT)
+
+
+def test_children_end_when_their_keeper_is_killed(tmp_path: Path) -> None:
+    keeper = subprocess.Popen([*python(KEEPER), KEPT, str(tmp_path / "said")])
+    wait_until(lambda: said(tmp_path / "said"))
+    (child, _) = said(tmp_path / "said")[0]
+    assert is_alive(child)
+    keeper.kill()
+    keeper.wait()
+    wait_until(lambda: not is_alive(child))

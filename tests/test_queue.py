@@ -1,0 +1,156 @@
+"""A wake is cheap and never lost: one job however many ask, the next while one runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue as RqQueue
+
+from connector import jobs, queue
+from connector.errors import SetupError
+from connector.queue import Queue, Stage, Waker
+
+
+@pytest.fixture
+def waiting(redis: Redis) -> Queue:
+    return Queue(redis)
+
+
+def test_however_many_wake_a_stage_one_job_is_queued(waiting: Queue) -> None:
+    for _ in range(100):
+        waiting.wake(Stage.REFRESH)
+    assert waiting.depth() == 1
+
+
+def test_each_stage_has_its_own_job(waiting: Queue, redis: Redis) -> None:
+    for stage in Stage:
+        waiting.wake(stage)
+    names = [job.func_name for job in RqQueue(queue.NAME, connection=redis).jobs]
+    assert names == [f"connector.jobs.{stage}" for stage in Stage]
+
+
+def test_every_stage_names_a_function() -> None:
+    assert all(callable(getattr(jobs, stage)) for stage in Stage)
+
+
+def test_a_wake_while_a_job_runs_queues_the_next(waiting: Queue, redis: Redis) -> None:
+    waiting.wake(Stage.APPLY)
+    RqQueue(queue.NAME, connection=redis).empty()
+    waiting.begin(Stage.APPLY)
+    waiting.wake(Stage.APPLY)
+    waiting.wake(Stage.APPLY)
+    assert waiting.depth() == 1
+
+
+def test_a_wake_while_a_job_waits_is_served_by_that_job(waiting: Queue) -> None:
+    waiting.wake(Stage.APPLY)
+    waiting.wake(Stage.APPLY)
+    waiting.begin(Stage.APPLY)
+    assert waiting.depth() == 1
+
+
+def test_a_flag_whose_job_was_lost_is_soon_forgotten(waiting: Queue, redis: Redis) -> None:
+    waiting.wake(Stage.APPLY)
+    (flag,) = (key for key in redis.keys("casewire:waking:*"))
+    assert 0 < redis.ttl(flag) <= queue.FLAG_SECONDS
+    redis.delete(flag)
+    waiting.wake(Stage.APPLY)
+    assert waiting.depth() == 2, "a job too many does no harm, one too few does"
+
+
+def test_an_empty_redis_is_as_good_as_any(waiting: Queue, redis: Redis) -> None:
+    waiting.wake(Stage.APPLY)
+    redis.flushall()
+    waiting.wake(Stage.APPLY)
+    assert waiting.depth() == 1
+
+
+def test_a_job_ends_before_its_lease(waiting: Queue, redis: Redis) -> None:
+    from connector.ledger import events, subjects
+
+    waiting.wake(Stage.APPLY)
+    (job,) = RqQueue(queue.NAME, connection=redis).jobs
+    assert job.timeout < min(events.LEASE_SECONDS, subjects.LEASE_SECONDS)
+
+
+def test_what_workers_heard_of_budgets_is_kept(waiting: Queue) -> None:
+    waiting.note({})
+    assert waiting.notes() == {}
+    waiting.note({"salesforce": "10 of 100"})
+    waiting.note({"recurly:acme": "1 of 2", "salesforce": "11 of 100"})
+    assert waiting.notes() == {"recurly:acme": "1 of 2", "salesforce": "11 of 100"}
+
+
+def test_without_redis_a_wake_says_so() -> None:
+    client = queue.connect("redis://127.0.0.1:1/0")
+    with pytest.raises(RedisError):
+        Queue(client).wake(Stage.APPLY)
+    client.close()
+
+
+def test_an_address_that_is_none_is_a_mistake_of_the_settings() -> None:
+    with pytest.raises(SetupError, match="REDIS_URL"):
+        queue.connect("open-sesame")
+
+
+# ── waking from a web thread ──────────────────────────────────────────────────────────────────────────────────
+
+
+class Slow:
+    """A queue whose wakes wait until they may go on, or fail."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+        self.error: Exception | None = None
+        self.woken = 0
+
+    def wake(self, stage: Stage) -> None:
+        self.entered.release()
+        self.go_on.acquire()
+        self.woken += 1
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    monkeypatch.setattr(queue, "REST_SECONDS", 0.0)
+    made = Slow()
+    yield made
+    made.go_on.release(1000)
+
+
+def test_waking_never_waits_for_redis(slow: Slow) -> None:
+    wake = Waker(slow, Stage.REFRESH)
+    wake()
+    slow.entered.acquire()
+    for _ in range(1000):
+        wake()
+    assert slow.woken == 0
+
+
+def test_a_wake_during_a_call_is_served_by_the_next_call_once(slow: Slow) -> None:
+    wake = Waker(slow, Stage.REFRESH)
+    wake()
+    slow.entered.acquire()
+    for _ in range(10):
+        wake()
+    slow.go_on.release(1)
+    assert slow.entered.acquire(timeout=5)
+    slow.go_on.release(1)
+    assert not slow.entered.acquire(timeout=0.1)
+
+
+def test_redis_being_away_stops_no_waker(slow: Slow) -> None:
+    slow.error = RedisError("away")
+    wake = Waker(slow, Stage.REFRESH)
+    for _ in range(3):
+        wake()
+        assert slow.entered.acquire(timeout=5)
+        slow.go_on.release(1)
+    assert slow.woken >= 2

@@ -1,0 +1,132 @@
+"""The web process: deliveries in, and what an operator's probes ask for."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+from samples import statuses
+from sqlalchemy import Engine
+from waiting import wait_until
+from webhooks.recurly_deliveries import signed, thin
+
+from connector import queue
+from connector.ledger.engine import open_engine
+from connector.settings import Settings
+from connector.web import create_app
+from connector.wiring import Wiring
+
+SECRET = "open-sesame"
+
+
+@pytest.fixture
+def wires(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Wiring:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("connector.ledger.inbox.QUIET_SECONDS", 0.05)
+    for name, value in {"RECURLY_SITE": "acme", "RECURLY_WEBHOOK_SECRETS": SECRET}.items():
+        monkeypatch.setenv(name, value)
+    made = Wiring(Settings())
+    made.__dict__ |= {"engine": engine, "redis": redis}
+    return made
+
+
+@pytest.fixture
+def client(wires: Wiring) -> FlaskClient:
+    return create_app(wires).test_client()
+
+
+def test_a_signed_delivery_is_recorded_answered_and_wakes_the_next_stage(
+    engine: Engine, client: FlaskClient, redis: Redis
+) -> None:
+    body = thin("account.updated", account_code="bob")
+    headers = {**signed(body, SECRET, datetime.now(UTC)), "recurly-notification-id": "n1"}
+    first = client.post("/webhooks/recurly", data=body, headers=headers)
+    again = client.post("/webhooks/recurly/acme", data=body, headers=headers)
+    assert (first.status_code, first.json) == (200, {"accepted": 1, "duplicates": 0})
+    assert (again.status_code, again.json) == (200, {"accepted": 0, "duplicates": 1})
+    assert statuses(engine) == {"n1": "pending"}
+    wait_until(lambda: queue.Queue(redis).depth())
+
+
+def test_while_redis_is_gone_deliveries_are_recorded_all_the_same(engine: Engine, wires: Wiring) -> None:
+    gone = queue.connect("redis://127.0.0.1:1/0")
+    wires.__dict__["redis"] = gone
+    body = thin("account.updated", account_code="bob")
+    answer = (
+        create_app(wires)
+        .test_client()
+        .post("/webhooks/recurly", data=body, headers=signed(body, SECRET, datetime.now(UTC)))
+    )
+    assert answer.status_code == 200
+    assert list(statuses(engine).values()) == ["pending"]
+    gone.close()
+
+
+def test_without_the_ledger_a_delivery_is_to_be_sent_again(wires: Wiring) -> None:
+    gone = open_engine("postgresql://nobody@127.0.0.1:1/none")
+    wires.__dict__["engine"] = gone
+    body = thin("account.updated", account_code="bob")
+    answer = (
+        create_app(wires)
+        .test_client()
+        .post("/webhooks/recurly", data=body, headers=signed(body, SECRET, datetime.now(UTC)))
+    )
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    gone.dispose()
+
+
+def test_a_source_without_a_secret_is_not_there(wires: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECURLY_WEBHOOK_SECRETS", "")
+    answer = create_app(wires).test_client().post("/webhooks/recurly", data=b"{}")
+    assert answer.status_code == 404
+
+
+def test_a_living_process_says_so_whatever_else_is_missing(wires: Wiring) -> None:
+    gone = open_engine("postgresql://nobody@127.0.0.1:1/none")
+    wires.__dict__["engine"] = gone
+    answer = create_app(wires).test_client().get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "alive"})
+    gone.dispose()
+
+
+def test_it_is_ready_with_its_tables_and_its_queue(client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ready", "reasons": []})
+
+
+def test_without_tables_it_is_not_ready_and_says_what_to_run(wires: Wiring, empty_database_url: str) -> None:
+    empty = open_engine(empty_database_url)
+    wires.__dict__["engine"] = empty
+    answer = create_app(wires).test_client().get("/readyz")
+    assert answer.status_code == 503
+    (reason,) = answer.json["reasons"]
+    assert "casewire migrate" in reason
+    empty.dispose()
+
+
+def test_without_postgresql_and_redis_it_is_not_ready_and_names_both(wires: Wiring) -> None:
+    ledger, redis = (
+        open_engine("postgresql://u:open-sesame@127.0.0.1:1/x"),
+        queue.connect("redis://127.0.0.1:1/0"),
+    )
+    wires.__dict__ |= {"engine": ledger, "redis": redis}
+    answer = create_app(wires).test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert ["PostgreSQL" in reason for reason in answer.json["reasons"]] == [True, False]
+    assert ["Redis" in reason for reason in answer.json["reasons"]] == [False, True]
+    assert "open-sesame" not in json.dumps(answer.json)
+    ledger.dispose()
+    redis.close()
+
+
+def test_what_comes_in_is_counted_for_prometheus(client: FlaskClient) -> None:
+    client.post("/webhooks/recurly", data=b"{}")
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/plain"
+    assert 'casewire_deliveries_total{outcome="rejected",source="recurly"} 1.0' in answer.text
