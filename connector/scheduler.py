@@ -15,6 +15,8 @@ from connector.wiring import Wiring
 log = structlog.get_logger("connector.scheduler")
 
 PURGE_SECONDS = 3600.0
+PASSES = 200
+"""Of five thousand events each: a first purge of years is spread over several hours."""
 
 
 def run(wires: Wiring, stop: threading.Event) -> None:
@@ -38,6 +40,12 @@ def run(wires: Wiring, stop: threading.Event) -> None:
 
 
 def _purge(wires: Wiring) -> None:
-    purged = jobs.purge(wires)
-    if purged.bodies or purged.buried or purged.rows:
-        log.info("purged", bodies=purged.bodies, tombstones=purged.buried, rows=purged.rows, outcome="done")
+    """Pass after pass while there is more, so many at the most."""
+    bodies = rows = tombstones = 0
+    for _ in range(PASSES):
+        purged = jobs.purge(wires)
+        bodies, rows, tombstones = bodies + purged.bodies, rows + purged.rows, tombstones + purged.buried
+        if not purged.bodies and not purged.rows:
+            break
+    if bodies or rows or tombstones:
+        log.info("purged", bodies=bodies, tombstones=tombstones, rows=rows, outcome="done")

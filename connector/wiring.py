@@ -153,9 +153,7 @@ class Wiring:
     def _salesforce_config(self) -> SalesforceConfig:
         s = self.settings
         if not s.salesforce_login_url or not s.salesforce_client_id:
-            raise SetupError(
-                "Set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID (README, Connect your own)."
-            )
+            raise SetupError("Set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID (README, Connect your own).")
         return SalesforceConfig(
             login_url=s.salesforce_login_url,
             client_id=s.salesforce_client_id,

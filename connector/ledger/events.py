@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 from connector.events import Pointer, Urgency
 
 LEASE_SECONDS = 180
+WORN = 6
 MOST_TRIES = 10
 
 
@@ -33,14 +34,25 @@ class Claimed:
 def claim(connection: Connection, token: str, limit: int) -> list[Claimed]:
     """Up to ``limit`` pending events, most urgent and oldest first, leased to ``token``.
 
-    What was claimed too often is left to ``dead_by_exhaustion``. The CTE keeps the limit: a subquery in the
-    WHERE may be run again for each row of a bad plan, and lock as many as there are.
+    What was claimed ``WORN`` times may be what kills its workers: it comes last, and alone, so that it cannot take
+    others with it. After ``MOST_TRIES`` it is left to ``dead_by_exhaustion``.
     """
+    for at_least, below, most in ((0, WORN, limit), (WORN, MOST_TRIES, 1)):
+        found = _claim(connection, token, at_least, below, most)
+        if found:
+            return found
+    return []
+
+
+def _claim(connection: Connection, token: str, at_least: int, below: int, limit: int) -> list[Claimed]:
+    """The CTE keeps the limit: a subquery in the WHERE may be run again for each row of a bad plan, and lock as
+    many as there are."""
     rows = connection.execute(
         text(
             """
             WITH next AS MATERIALIZED (
-                SELECT id FROM event WHERE status = 'pending' AND ready_at <= now() AND tries < :most
+                SELECT id FROM event WHERE status = 'pending' AND ready_at <= now()
+                AND tries >= :at_least AND tries < :below
                 ORDER BY urgency, id LIMIT :limit FOR UPDATE SKIP LOCKED)
             UPDATE event SET lease = :token, tries = tries + 1,
                              ready_at = now() + make_interval(secs => :lease)
@@ -48,7 +60,7 @@ def claim(connection: Connection, token: str, limit: int) -> list[Claimed]:
             RETURNING event.id, source, site, kind, urgency, pointers, hinted_at, received_at, tries
             """
         ),
-        {"token": token, "lease": LEASE_SECONDS, "limit": limit, "most": MOST_TRIES},
+        {"token": token, "lease": LEASE_SECONDS, "limit": limit, "at_least": at_least, "below": below},
     )
     return sorted((_claimed(row) for row in rows), key=lambda event: (event.urgency, event.id))
 

@@ -6,7 +6,7 @@ has become 8 meanwhile, so nothing that arrives during a decision is missed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from connector.events import Urgency
 
 LEASE_SECONDS = 180
+WORN = 6
 MOST_TRIES = 10
 
 
@@ -80,16 +81,26 @@ def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
 def claim(connection: Connection, token: str, limit: int, only: Sequence[str] | None = None) -> list[Claimed]:
     """Up to ``limit`` due subjects, most urgent and longest waiting first, leased to ``token``.
 
-    With ``only``, those of them that nobody else holds, due or not (a person asked).
+    With ``only``, those of them that nobody else holds, due or not (a person asked). Otherwise what was claimed
+    ``WORN`` times may be what kills its workers: it comes last, and alone.
     """
-    wanted = "key = ANY(:only) AND (lease IS NULL OR ready_at <= now())"
-    if only is None:
-        wanted = "status = 'due' AND ready_at <= now() AND tries < :most"
+    if only is not None:
+        free = "key = ANY(:only) AND (lease IS NULL OR ready_at <= now())"
+        return _claim(connection, token, free, {"only": list(only), "limit": limit})
+    due = "status = 'due' AND ready_at <= now() AND tries >= :at_least AND tries < :below"
+    for at_least, below, most in ((0, WORN, limit), (WORN, MOST_TRIES, 1)):
+        found = _claim(connection, token, due, {"at_least": at_least, "below": below, "limit": most})
+        if found:
+            return found
+    return []
+
+
+def _claim(connection: Connection, token: str, which: str, values: Mapping[str, object]) -> list[Claimed]:
     rows = connection.execute(
         text(
             f"""
             WITH next AS MATERIALIZED (
-                SELECT key FROM subject WHERE {wanted}
+                SELECT key FROM subject WHERE {which}
                 ORDER BY urgency, due_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
             UPDATE subject SET lease = :token, tries = tries + 1, status = 'due',
                                due_at = COALESCE(due_at, now()),
@@ -98,13 +109,7 @@ def claim(connection: Connection, token: str, limit: int, only: Sequence[str] | 
             RETURNING subject.key, source, site, code, urgency, generation, tries
             """
         ),
-        {
-            "token": token,
-            "lease": LEASE_SECONDS,
-            "limit": limit,
-            "only": list(only or ()),
-            "most": MOST_TRIES,
-        },
+        {"token": token, "lease": LEASE_SECONDS, **values},
     )
     found = [
         Claimed(r.key, r.source, r.site, r.code, Urgency(r.urgency), r.generation, r.tries) for r in rows

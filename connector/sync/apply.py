@@ -108,7 +108,7 @@ class Applier:
             claimed=len(claimed),
             written=len(results.written),
             refused=len(results.refused),
-            more=len(claimed) == limit,
+            more=len(claimed) == limit or any(one.tries > subjects.WORN for one in claimed),
             again=any(one.at_once for one in settlements),
             open=results.unavailable is not None,
             plans=decisions,

@@ -61,4 +61,6 @@ def _require_whole(answer: FetchedObjects) -> None:
     for one in answer.failed:
         if isinstance(one.error, Transient):
             raise one.error
-        log.error("history_lacks", object=one.object, ref=one.refs[0], error=str(one.error), outcome="left out")
+        log.error(
+            "history_lacks", object=one.object, ref=one.refs[0], error=str(one.error), outcome="left out"
+        )

@@ -58,7 +58,8 @@ def refresh(
             work.wait(max((circuit.until - clock()).total_seconds(), 0.5), circuit.reason)
         else:
             due += work.run(apis.get(site))
-    return Outcome(len(claimed), due, more=len(claimed) == limit)
+    more = len(claimed) == limit or any(event.tries > events.WORN for event in claimed)
+    return Outcome(len(claimed), due, more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from connector.events import Pointer, Urgency
 from connector.ledger import events
-from connector.ledger.events import MOST_TRIES, Claimed, Fetched
+from connector.ledger.events import MOST_TRIES, WORN, Claimed, Fetched
 
 
 def claim(engine: Engine, token: str = "w:1", limit: int = 100) -> list[Claimed]:
@@ -207,3 +207,12 @@ def _dead(engine: Engine, token: str, wanted: Sequence[int]) -> None:
 def _exhausted(engine: Engine) -> int:
     with engine.begin() as connection:
         return events.dead_by_exhaustion(connection)
+
+
+def test_what_may_kill_its_workers_comes_last_and_alone(engine: Engine) -> None:
+    record(engine, *(event(f"n{number}") for number in range(4)))
+    rows(engine, "UPDATE event SET tries = :tries WHERE event_id IN ('n0', 'n1')", tries=WORN)
+    claimed = [[one_.id for one_ in claim(engine)] for _ in range(4)]
+    assert [len(batch) for batch in claimed] == [2, 1, 1, 0]
+    ids = {row.event_id: row.id for row in rows(engine, "SELECT event_id, id FROM event")}
+    assert claimed == [[ids["n2"], ids["n3"]], [ids["n0"]], [ids["n1"]], []]

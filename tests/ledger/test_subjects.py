@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from connector.events import Urgency
 from connector.ledger import subjects
-from connector.ledger.subjects import MOST_TRIES, Claimed, Due, Settled
+from connector.ledger.subjects import MOST_TRIES, WORN, Claimed, Due, Settled
 
 BOB = subject("bob")
 
@@ -363,3 +363,9 @@ def _woken(engine: Engine) -> int:
 def _exhausted(engine: Engine) -> int:
     with engine.begin() as connection:
         return subjects.dead_by_exhaustion(connection)
+
+
+def test_what_may_kill_its_workers_comes_last_and_alone(engine: Engine) -> None:
+    mark(engine, *(due(code) for code in ("ann", "bob", "eve")))
+    rows(engine, "UPDATE subject SET tries = :tries WHERE code <> 'eve'", tries=WORN)
+    assert [[one_.code for one_ in claim(engine)] for _ in range(4)] == [["eve"], ["ann"], ["bob"], []]
