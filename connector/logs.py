@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
@@ -40,15 +41,20 @@ def _renderer(form: str) -> Processor:
         return structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         return structlog.dev.ConsoleRenderer(pad_event_to=16)
-    return _line
+    return line
 
 
-def _line(_logger: object, _method: str, told: MutableMapping[str, Any]) -> str:
+def line(_logger: object, _method: str, told: MutableMapping[str, Any]) -> str:
     """What ConsoleRenderer writes, without colour and in a quarter of the time."""
     time, level, event = told.pop("timestamp"), told.pop("level"), told.pop("event")
     trace = told.pop("exception", None)
-    pairs = " ".join(f"{name}={value}" for name, value in told.items())
+    pairs = " ".join(f"{name}={_shown(value)}" for name, value in told.items())
     return f"{time} [{level:<8}] {event:<16} {pairs}" + (f"\n{trace}" if trace else "")
+
+
+def _shown(value: object) -> str:
+    """Nothing a vendor says can begin a line of its own."""
+    return value if isinstance(value, str) and value.isprintable() else repr(value)
 
 
 class Behind:
@@ -66,7 +72,7 @@ class Behind:
         self._some = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
-        atexit.register(self._write_all)
+        atexit.register(self.write_all)
 
     def write(self, text: str) -> int:
         self._lines.append(text)
@@ -89,11 +95,13 @@ class Behind:
             self._some.wait()
             time.sleep(self.SECONDS)
             self._some.clear()
-            self._write_all()
+            self.write_all()
 
-    def _write_all(self) -> None:
+    def write_all(self) -> None:
+        """Write what there is now; also called when the process ends."""
         lines = []
-        while self._lines:
-            lines.append(self._lines.popleft())
+        with suppress(IndexError):
+            while True:
+                lines.append(self._lines.popleft())
         self._file.write("".join(lines))
         self._file.flush()

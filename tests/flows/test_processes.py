@@ -20,6 +20,7 @@ def _web(running: Stack) -> psutil.Process:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["the command", "the server"])
 def test_no_web_process_is_left_behind_on_the_port(flow: Stack, which: str) -> None:
     command = _web(flow)

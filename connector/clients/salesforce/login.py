@@ -21,7 +21,6 @@ from connector.errors import CasewireError, SetupError, Unavailable
 _JWT_SECONDS: Final = 180
 _GRANT_JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _MENDED_BY_HAND: Final = 300.0
-_SOON: Final = 30.0
 
 _APP: Final = "Setup > External Client App Manager"
 _ADVICE: Final[Mapping[str, str]] = {
@@ -66,7 +65,7 @@ class Login:
         except (requests.RequestException, OSError) as error:
             reason = type(error).__name__
             text = f"The login at {self._config.origin} cannot be reached ({reason}): check SALESFORCE_LOGIN_URL."
-            raise Unavailable(DESTINATION, text, code="login", retry_after=_SOON) from error
+            raise Unavailable(DESTINATION, text, code="login") from error
         body = _json(answer)
         if answer.status_code != HTTPStatus.OK or not body.get("access_token"):
             raise self._refused(answer.status_code, body)
@@ -116,7 +115,7 @@ class Login:
         code, said = str(body.get("error") or ""), str(body.get("error_description") or "")
         if not code:
             text = f"The login at {self._config.origin} answered {status} and no token."
-            return Unavailable(DESTINATION, text, code=f"HTTP_{status}", retry_after=_SOON)
+            return Unavailable(DESTINATION, text, code=f"HTTP_{status}")
         advice = _ADVICE.get(code) or _grant_advice(said)
         text = f"Salesforce refuses the login ({code}: {said}): {advice}."
         return Unavailable(DESTINATION, text, code=code, retry_after=_MENDED_BY_HAND)

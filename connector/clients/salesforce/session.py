@@ -35,7 +35,7 @@ from connector.clients.salesforce.tokens import Token, TokenStore
 from connector.errors import CasewireError, Transient, Unavailable
 
 _CONNECT_SECONDS: Final = 10.0
-_LATCH_SECONDS: Final = 30.0
+_LATCH_SECONDS: Final = 5.0
 """So long one refused login counts for every thread of this process."""
 _GZIP_FROM: Final = 4096
 _CONNECTIONS: Final = 32

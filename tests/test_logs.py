@@ -1,0 +1,54 @@
+"""Log lines: one form for people, and in the web process written by a thread of its own."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+from connector.logs import Behind, line
+
+
+class _Noted(io.StringIO):
+    """Tells when something was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Event()
+
+    def flush(self) -> None:
+        if self.getvalue():
+            self.written.set()
+
+
+def test_a_line_says_when_how_bad_and_what_then_the_pairs() -> None:
+    told = {"timestamp": "2026-11-20T10:00:00Z", "level": "info", "event": "delivery", "kind": "a.b", "n": 2}
+    assert line(None, "info", told) == "2026-11-20T10:00:00Z [info    ] delivery         kind=a.b n=2"
+
+
+def test_what_a_vendor_says_cannot_begin_a_line_of_its_own() -> None:
+    told = {"timestamp": "T", "level": "error", "event": "e", "error": "no\nT [info    ] forged"}
+    assert len(line(None, "error", told).splitlines()) == 1
+
+
+def test_a_traceback_stands_below_its_line() -> None:
+    told = {"timestamp": "T", "level": "error", "event": "job_failed", "exception": "Traceback …\nValueError"}
+    assert line(None, "error", told).splitlines()[1:] == ["Traceback …", "ValueError"]
+
+
+def test_lines_are_written_whole_and_in_order_by_another_thread() -> None:
+    file = _Noted()
+    behind = Behind(file)
+    lines = [f"{number}\n" for number in range(100)]
+    for text in lines:
+        behind.write(text)
+    while file.getvalue() != "".join(lines):
+        assert file.written.wait(10)
+        file.written.clear()
+
+
+def test_what_is_not_written_yet_when_the_process_ends_is_written_then() -> None:
+    file = io.StringIO()
+    behind = Behind(file)
+    behind.write("last words\n")
+    behind.write_all()
+    assert file.getvalue() == "last words\n"
