@@ -51,7 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--latency-ms", type=_latency, default={}, metavar="salesforce=150,recurly=100", help="of each answer"
     )
-    parser.add_argument("--metadata", type=_folder, metavar="DIR", help="deployed into the org at the start; default: salesforce/")
+    parser.add_argument(
+        "--metadata",
+        type=_folder,
+        metavar="DIR",
+        help="deployed into the org at the start; default: salesforce/",
+    )
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="of stories played without their own"
     )
