@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+from connector.facts import ProcessorObject
+
 
 class Fate(StrEnum):
     """What Casewire does with an event; decided once, when it is received, and always visible."""
@@ -28,7 +30,7 @@ class Urgency(IntEnum):
 class Pointer:
     """One object an event says may have changed.
 
-    ``object``: ``account | subscription | invoice | payment | credit_payment``.
+    ``object``: ``account | subscription | invoice | payment | credit_payment``, or a processor's ``Kind``.
     ``refs``: the forms under which its vendor finds it, best first. A plain id comes first where it is
     known (it can be fetched in a list of 200); then ``code-``, ``uuid-`` or ``number-`` forms.
     """
@@ -44,6 +46,8 @@ class Event:
     ``body`` is already scrubbed of secrets and card data. ``strong_id`` is False where the identity is a
     digest of the body (Recurly XML): the same bytes may then truly happen twice, so a duplicate is worked
     again, though never shown twice. ``note`` says why an event is ignored or what could not be read.
+    ``carried``: what a processor's event says of its objects (Recurly's says nothing: they are fetched); then
+    ``pointers`` name the same objects.
     """
 
     source: str
@@ -58,3 +62,4 @@ class Event:
     format: str
     strong_id: bool = True
     note: str = ""
+    carried: tuple[ProcessorObject, ...] = ()

@@ -17,9 +17,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from connector.errors import CasewireError, SetupError
 from connector.events import Urgency
-from connector.ledger import events, leases, retention, subjects
+from connector.ledger import events, leases, retention, subjects, told
 from connector.queue import Stage
 from connector.sync import apply as applying
+from connector.sync import asking, joining, outages
 from connector.sync import history as histories
 from connector.sync import refresh as refreshing
 from connector.sync.apply import Applier
@@ -34,6 +35,9 @@ GATHER_SECONDS = {Urgency.DISPUTE: 2.0, Urgency.FAILURE: 15.0, Urgency.ROUTINE: 
 
 SIDE_BY_SIDE = 3
 """Batches of accounts that one worker applies at the same time."""
+
+SWEPT = 100
+"""Objects without an account that each sweep looks at again."""
 
 AGAIN_SECONDS = 5.0
 """After a job that failed for a reason nobody foresaw."""
@@ -101,13 +105,30 @@ def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> No
 
 def _refresh(wires: Wiring, limit: int | None) -> int:
     outcome = refreshing.refresh(
-        wires.engine, wires.apis, wires.clock, wires.worker, limit=limit or refreshing.BATCH
+        wires.engine,
+        wires.apis,
+        wires.clock,
+        wires.worker,
+        limit=limit or refreshing.BATCH,
+        lookups=wires.lookups,
     )
+    answered = asking.ask(wires.engine, wires.apis, wires.lookups)
+    noticed = _notice(wires) if outcome.failed or outages.last(wires.engine) else 0
     if outcome.more:
         wires.queue.wake(Stage.REFRESH)
-    if outcome.due:
+    if outcome.due or answered or noticed:
         wires.queue.wake(Stage.APPLY)
     return outcome.claimed
+
+
+def _notice(wires: Wiring) -> int:
+    """Look whether a gateway is failing, or well again; who became due by it. A policy that cannot be read stops the
+    writing, which says so, and nothing else."""
+    try:
+        settings = wires.policy.rules.incident
+    except SetupError:
+        return 0
+    return outages.notice(wires.engine, settings, wires.clock())
 
 
 def _history(wires: Wiring, limit: int | None) -> int:
@@ -171,10 +192,13 @@ def _gathering(wires: Wiring) -> bool:
 
 def sweep(wires: Wiring) -> None:
     """What nobody else would notice: work that waits without a wake, leases that ran out, time that passed."""
+    joining.join_some(wires.engine, SWEPT)
+    if outages.last(wires.engine):
+        _notice(wires)
     with wires.engine.begin() as connection:
         lost = events.dead_by_exhaustion(connection) + subjects.dead_by_exhaustion(connection)
         subjects.wake_by_time(connection)
-        pending = events.waiting(connection, 1)
+        pending = events.waiting(connection, 1) or told.asks_wait(connection)
         due = subjects.backlog(connection, 1).ready
         wanted = subjects.histories_wanted(connection)
     if lost:

@@ -20,6 +20,8 @@ class Transition(StrEnum):
     OPEN = "open"
     REOPEN = "reopen"
     RESOLVE = "resolve"
+    ESCALATE = "escalate"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Change:
     parents: Mapping[str, Parent] = field(default_factory=dict)
     on_create: Mapping[str, CreateValue] = field(default_factory=dict)
     transition: Transition | None = None
-    transition_fields: Mapping[str, Value] = field(default_factory=dict)
+    transition_fields: Mapping[str, CreateValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def create_app(wires: Wiring | None = None) -> Flask:
     sites = wires.settings.recurly
     app.register_blueprint(
         blueprint(
-            configured({("recurly", site.name): site for site in sites}),
+            configured(wires.sources),
             {"recurly": sites[0].name} if sites else {},
             Inbox(wires.engine),
             Waker(wires.queue, Stage.REFRESH),

@@ -14,6 +14,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from connector import embedded, queue, settings
+from connector.clients import processors
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig, require_fields
 from connector.clients.salesforce.redis_tokens import RedisTokens
@@ -24,6 +25,7 @@ from connector.policy import Policy
 from connector.queue import Queue
 from connector.settings import Settings
 from connector.sync.apply import Applier
+from connector.sync.asking import Lookups
 from connector.sync.decide import decide
 from connector.sync.refresh import Apis
 
@@ -81,6 +83,19 @@ class Wiring:
     def apis(self) -> Apis:
         """The API clients by (source, site); a site without a key has none."""
         return {("recurly", name): client for name, client in self._recurly.items()}
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """The processors' API clients by source; one without a key has none."""
+        given = self.settings.processors
+        made = {name: make(given[name]) for name, make in processors.CLIENTS.items()}
+        return {name: client for name, client in made.items() if client is not None}
+
+    @property
+    def sources(self) -> dict[tuple[str, str], object]:
+        """The settings of everything that may post webhooks, by (source, site)."""
+        recurly = {("recurly", site.name): site for site in self.settings.recurly}
+        return {**recurly, **{(name, ""): given for name, given in self.settings.processors.items()}}
 
     @cached_property
     def salesforce(self) -> SalesforceClient:

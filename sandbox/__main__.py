@@ -1,4 +1,4 @@
-"""``python -m sandbox``: the local Salesforce and Recurly in one process, until it is told to stop.
+"""``python -m sandbox``: the local Salesforce, Recurly and processors in one process, until it is told to stop.
 
 One JSON line on stdout says where they are; everything else goes to stderr.
 """
@@ -13,28 +13,34 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from sandbox import recurly, salesforce
+from sandbox import processors, recurly, salesforce
 from sandbox.control import Control
 from sandbox.salesforce.metadata import default_metadata
 from sandbox.server import serve
+
+SERVERS: Final = ("salesforce", "recurly", "processors")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     told_to_stop = _stop_signals()
-    controls = {"salesforce": Control(), "recurly": Control()}
+    controls = {name: Control() for name in SERVERS}
     for name, milliseconds in asked.latency_ms.items():
         controls[name].latency_ms = milliseconds
     key = None if asked.jwt_public_key is None else asked.jwt_public_key.read_text()
     org = salesforce.Org(asked.metadata or default_metadata(), jwt_public_key=key)
-    site = recurly.Site(asked.site, seed=asked.seed)
+    office = processors.Processors()
+    site = recurly.Site(asked.site, seed=asked.seed, processors=office)
     try:
         with (
             serve(salesforce.create_app(org, controls["salesforce"]), asked.salesforce_port) as crm,
             serve(recurly.create_app(site, controls["recurly"]), asked.recurly_port) as billing,
+            serve(processors.create_app(office, controls["processors"]), asked.processors_port) as paying,
         ):
-            print(json.dumps({"salesforce": crm.url, "recurly": billing.url}), flush=True)
+            urls = {"salesforce": crm.url, "recurly": billing.url, "processors": paying.url}
+            print(json.dumps(urls), flush=True)
             _wait(told_to_stop, asked.exit_with_parent)
     except OSError as error:
         print(f"sandbox: {error}", file=sys.stderr)
@@ -45,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="The local Salesforce and Recurly.")
-    parser.add_argument("--salesforce-port", type=int, default=0, metavar="P", help="default: a free one")
-    parser.add_argument("--recurly-port", type=int, default=0, metavar="P", help="default: a free one")
+    parser = argparse.ArgumentParser(prog="sandbox", description="The local Salesforce, Recurly, processors.")
+    for name in SERVERS:
+        parser.add_argument(f"--{name}-port", type=int, default=0, metavar="P", help="default: a free one")
     parser.add_argument(
         "--latency-ms", type=_latency, default={}, metavar="salesforce=150,recurly=100", help="of each answer"
     )
@@ -70,8 +76,8 @@ def _latency(text: str) -> dict[str, int]:
     found = {}
     for part in filter(None, text.split(",")):
         name, _, milliseconds = part.partition("=")
-        if name not in ("salesforce", "recurly") or not milliseconds.isdigit():
-            raise argparse.ArgumentTypeError(f"{part!r} is not salesforce=N or recurly=N")
+        if name not in SERVERS or not milliseconds.isdigit():
+            raise argparse.ArgumentTypeError(f"{part!r} is not one of {', '.join(SERVERS)}, =, milliseconds")
         found[name] = int(milliseconds)
     return found
 

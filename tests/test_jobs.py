@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
-from sync.world import account, invoice
+from sync.world import account, decline, invoice, payment
+from telling import BOB, bill, carrying, dispute, links, tell
 
 from connector import jobs, queue
 from connector.errors import SetupError
-from connector.events import Urgency
+from connector.events import Pointer, Urgency
 from connector.facts import Facts
 from connector.ledger import circuits, events, snapshots, subjects
 from connector.plan import Change, Plan
@@ -336,3 +338,81 @@ def test_purging_keeps_to_the_settings(engine: Engine, wires: Wires) -> None:
     assert jobs.purge(wires).bodies == 0
     wires.settings = Settings(casewire_retention_bodies_days=30)
     assert jobs.purge(wires).bodies == 1
+
+
+# ── payment processors ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_processors_delivery_goes_through_the_stages_by_their_wakes(engine: Engine, wires: Wires) -> None:
+    record(engine, carrying("evt_1", dispute("dp_1", "ch_1")))
+    jobs.run(wires, Stage.REFRESH)
+    assert queued(wires) == ["apply"]
+    jobs.run(wires, Stage.APPLY)
+    assert statuses(engine) == {"evt_1": "done"}
+
+
+def test_the_sweep_joins_what_was_left_when_a_worker_died(engine: Engine, wires: Wires) -> None:
+    tell(engine, dispute("dp_1", "ch_1"))
+    rows(engine, "UPDATE snapshot SET ask_at = NULL")
+    bill(engine, account(), payment(gateway_reference="ch_1"))
+    jobs.sweep(wires)
+    assert links(engine)["dp_1"][0] == BOB
+    assert queued(wires) == ["apply", "history"]
+
+
+def test_the_sweep_wakes_the_asking(engine: Engine, wires: Wires) -> None:
+    tell(engine, dispute("dp_1", "ch_1"))
+    jobs.sweep(wires)
+    assert queued(wires) == ["refresh"]
+    jobs.run(wires, Stage.REFRESH)
+    assert not rows(engine, "SELECT * FROM snapshot WHERE ask_at IS NOT NULL")
+
+
+def failures(wires: Wires, codes: int) -> None:
+    """So many accounts fail just now at one gateway, and Recurly tells of each."""
+    for number in range(codes):
+        usual: dict[str, Any] = {"id": f"p{number}", "uuid": f"u{number}", "account_code": f"a{number}"}
+        at = wires.clock() - timedelta(minutes=2)
+        failed = decline("gateway_timeout", gateway="stripe", **usual | {"created_at": at, "updated_at": at})
+        wires.api.objects += [account(id=f"acc{number}", code=f"a{number}"), failed]
+        pointer = Pointer("payment", (f"p{number}",))
+        record(wires.engine, event(f"n{number}", pointers=(pointer,), kind="payment.failed"))
+
+
+def incident_ended(engine: Engine) -> bool:
+    return one(engine, "SELECT ended_at IS NOT NULL AS ended FROM incident").ended
+
+
+def test_payments_that_fail_for_many_are_noticed_by_the_job_that_read_them(
+    engine: Engine, wires: Wires
+) -> None:
+    failures(wires, wires.policy.rules.incident.accounts)
+    jobs.run(wires, Stage.REFRESH)
+    assert not incident_ended(engine)
+    assert "gateway:stripe" in states(engine)
+
+
+def test_the_sweep_sees_that_an_incident_is_over(engine: Engine, wires: Wires) -> None:
+    """Nothing was tried any more, so no event tells."""
+    failures(wires, wires.policy.rules.incident.accounts)
+    jobs.run(wires, Stage.REFRESH)
+    rows(engine, "UPDATE subject SET status = 'idle'")
+    now = wires.clock()
+    wires.__dict__["clock"] = lambda: now + timedelta(hours=1)
+    jobs.sweep(wires)
+    assert incident_ended(engine)
+    assert set(states(engine).values()) == {"due"}
+
+
+def test_a_policy_that_cannot_be_read_stops_neither_the_reading_nor_the_sweep(
+    engine: Engine, wires: Wires, tmp_path: Path
+) -> None:
+    failures(wires, wires.policy.rules.incident.accounts)
+    jobs.run(wires, Stage.REFRESH)
+    del wires.__dict__["policy"]
+    (tmp_path / "policy.toml").write_text("[nonsense")
+    rows(engine, "UPDATE event SET status = 'pending', ready_at = now()")
+    jobs.sweep(wires)
+    jobs.run(wires, Stage.REFRESH)
+    assert set(statuses(engine).values()) == {"fetched"}
+    assert "apply" in queued(wires)

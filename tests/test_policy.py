@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from connector.errors import SetupError
-from connector.policy import CaseRule, Policy
+from connector.policy import CaseRule, Escalation, Policy
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "policy.example.toml"
 
@@ -36,9 +37,21 @@ def test_the_example_shows_every_key() -> None:
         *Policy.model_fields,
         *(key for rule in Policy().case_rules().values() for key in type(rule).model_fields),
     }
-    keys |= {*type(Policy().cases).model_fields, *type(Policy().statuses).model_fields}
+    sections = (Policy().cases, Policy().statuses, Policy().joining, Policy().rules.refund.policy)
+    keys |= {key for section in sections for key in type(section).model_fields}
     shown = {line.partition("=")[0].strip() for line in source.splitlines() if "=" in line}
-    assert keys - shown == {"statuses", "cases", "rules"}
+    assert keys - shown == {"statuses", "cases", "joining", "rules", "policy"}
+
+
+def test_the_example_tells_what_any_rule_may_have(tmp_path: Path) -> None:
+    told = (
+        EXAMPLE.read_text(encoding="utf-8").partition("# Each rule that makes cases:")[2].partition("\n\n")[0]
+    )
+    texts = {"subject", "summary"}
+    assert all(f"#   {key} " in told for key in (*CaseRule.model_fields.keys() - texts, *texts))
+    escalation = told.partition("escalation = ")[2].partition("\n")[0]
+    policy = load(tmp_path, f"[rules.payment_failed]\nescalation = {escalation}\n")
+    assert [step.days_left for step in policy.rules.payment_failed.steps] == [7, 2]
 
 
 def test_the_example_names_every_value_of_every_text() -> None:
@@ -85,6 +98,23 @@ def test_what_is_given_replaces_the_default_and_nothing_else(tmp_path: Path) -> 
         (
             "[rules.refund]\nsubject = '{{ amount }}'\n",
             (":2: rules.refund.subject:", "'amount'", "allowed: account"),
+        ),
+        (
+            "[rules.dispute]\nescalation = [{ days_left = 5 }, { day_left = 2 }]\n",
+            (":2: rules.dispute.escalation.1", "did you mean 'days_left'?"),
+        ),
+        ("[rules.dispute]\nescalation = [{ days_left = -1 }]\n", (":2:", "greater than or equal to 0")),
+        ("[rules.dispute]\nescalation = [{ days_left = 2, queue = 'a b' }]\n", (":2:", "queue")),
+        ("[rules.refund]\nrecord_type = 'no spaces'\n", (":2: rules.refund.record_type:",)),
+        ("[rules.refund]\nreopen_window_days = -1\n", (":2: rules.refund.reopen_window_days:",)),
+        ("[joining]\nwait_minuets = 5\n", (":2: joining.wait_minuets:", "did you mean 'wait_minutes'?")),
+        ("[joining]\nwait_minutes = -5\n", (":2: joining.wait_minutes:", "greater than or equal to 0")),
+        ("[joining]\nqueue = ''\n", (":2: joining.queue:",)),
+        ("[rules.incident]\naccounts = 1\n", (":2: rules.incident.accounts:", "greater than or equal to 2")),
+        ("[rules.incident]\nfailure_percent = 0\n", (":2: rules.incident.failure_percent:",)),
+        (
+            "[rules.incident]\ncategories = ['gateway', 'hard']\n",
+            (":2: rules.incident.categories.1:", "'gateway', 'unknown'"),
         ),
         ("[rules.refund]\nsubject = 7\n", (":2: rules.refund.subject:", "text in quotes")),
     ],
@@ -171,8 +201,8 @@ def test_the_highest_tier_reached_is_the_priority(tmp_path: Path, total: str, pr
 
 
 def test_it_says_what_an_org_must_have(tmp_path: Path) -> None:
-    policy = load(tmp_path, "[rules.chargeback]\nenabled = false\n[statuses]\nreopened = 'Working'\n")
-    assert "Billing_Disputes" not in policy.queues()
+    policy = load(tmp_path, "[rules.cancellation]\nenabled = false\n[statuses]\nreopened = 'Working'\n")
+    assert "Billing_Retention" not in policy.queues()
     assert "Billing_Refunds" in policy.queues()
     assert policy.case_statuses() == {"New", "Working", "Closed"}
     assert policy.case_priorities() == {"High", "Medium"}
@@ -181,3 +211,59 @@ def test_it_says_what_an_org_must_have(tmp_path: Path) -> None:
 def test_it_can_be_printed_and_loaded_again() -> None:
     printed = Policy().model_dump(mode="json")
     assert Policy.model_validate(printed) == Policy()
+
+
+# ── escalation ────────────────────────────────────────────────────────────────────────────────────────────────
+
+DUE = datetime(2026, 11, 30, 12, tzinfo=UTC)
+STEPS = (
+    Escalation(days_left=2, queue="Billing_Escalations"),
+    Escalation(days_left=7, priority="High"),
+    Escalation(days_left=0, priority="Urgent", queue="Billing_Managers"),
+)
+ESCALATED = Policy().rules.payment_failed.model_copy(update={"escalation": STEPS, "priority": "Low"})
+
+
+def before(days: float) -> datetime:
+    return DUE - timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("now", "reached", "next_at"),
+    [
+        (before(8), 0, before(7)),
+        (before(7), 1, before(2)),
+        (before(2.001), 1, before(2)),
+        (before(2), 2, DUE),
+        (DUE, 3, None),
+        (before(-30), 3, None),
+    ],
+)
+def test_steps_are_reached_as_the_deadline_nears(
+    now: datetime, reached: int, next_at: datetime | None
+) -> None:
+    assert ESCALATED.reached(DUE, now) == reached
+    assert ESCALATED.next_step_at(DUE, now) == next_at
+
+
+def test_without_a_deadline_or_without_steps_nothing_is_reached() -> None:
+    assert ESCALATED.reached(None, DUE) == 0
+    assert ESCALATED.next_step_at(None, DUE) is None
+    plain = Policy().rules.payment_failed
+    assert (plain.reached(DUE, DUE), plain.next_step_at(DUE, before(9))) == (0, None)
+
+
+def test_the_earliest_step_comes_first_however_they_are_written() -> None:
+    assert [step.days_left for step in ESCALATED.steps] == [7, 2, 0]
+
+
+def test_an_org_must_have_what_the_steps_and_the_joining_name(tmp_path: Path) -> None:
+    policy = load(
+        tmp_path,
+        "[joining]\nqueue = 'Unjoined'\n[rules.payment_failed]\n"
+        "escalation = [{ days_left = 2, queue = 'Managers', priority = 'Urgent' }]\n",
+    )
+    assert {"Unjoined", "Managers"} <= policy.queues()
+    assert "Urgent" in policy.case_priorities()
+    off = load(tmp_path, "[rules.dispute]\nenabled = false\n")
+    assert "Billing_Escalations" not in off.queues()

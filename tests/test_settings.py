@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,19 @@ import pytest
 from connector import settings
 from connector.errors import SetupError
 from connector.settings import RecurlySite, recurly_sites
+from connector.settings.processors import (
+    Adyen,
+    AuthorizeNet,
+    Braintree,
+    Gocardless,
+    Paypal,
+    Stripe,
+    processors,
+)
+from connector.settings.recurly import RETENTION_15_DAYS_AND_ONE
+
+OURS = ("RECURLY_", "SALESFORCE_", "CASEWIRE_", "DATABASE_", "REDIS_")
+PROCESSORS = ("STRIPE_", "BRAINTREE_", "ADYEN_", "PAYPAL_", "GOCARDLESS_", "AUTHORIZENET_")
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +31,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder and an environment without settings."""
     monkeypatch.chdir(tmp_path)
     for name in list(settings.child_environment()):
-        if name.startswith(("RECURLY_", "SALESFORCE_", "CASEWIRE_", "DATABASE_", "REDIS_")) or name == "PORT":
+        if name.startswith((*OURS, *PROCESSORS)) or name == "PORT":
             monkeypatch.delenv(name)
 
 
@@ -55,7 +69,7 @@ def test_what_is_not_said_has_safe_values() -> None:
     (site,) = sites(RECURLY_SITE="acme")
     assert (site.api_key, site.region, site.api_url) == ("", "us", None)
     assert (site.webhook_secrets, site.webhook_basic_auth) == ((), ())
-    assert site.webhook_tolerance == settings.RETENTION_15_DAYS_AND_ONE
+    assert site.webhook_tolerance == RETENTION_15_DAYS_AND_ONE
 
 
 def test_further_sites_have_the_same_variables_with_their_name_behind() -> None:
@@ -110,6 +124,7 @@ def test_a_bad_value_of_a_site_is_named(name: str, value: str) -> None:
         ("PORT", "0"),
         ("PORT", "65536"),
         ("CASEWIRE_LOG", "xml"),
+        ("CASEWIRE_MODE", "prod"),
         ("CASEWIRE_WEB_PROCESSES", "0"),
         ("CASEWIRE_RETENTION_BODIES_DAYS", "-3"),
         ("CASEWIRE_SWEEP_SECONDS", "never"),
@@ -152,10 +167,148 @@ def test_a_home_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert settings.load().casewire_home == tmp_path / "data"
 
 
+# ── payment processors ────────────────────────────────────────────────────────────────────────────────────────
+
+EVERY = {
+    "STRIPE_WEBHOOK_SECRETS": "open-sesame-1, open-sesame-2",
+    "STRIPE_API_KEY": "open-sesame",
+    "STRIPE_API_URL": "http://127.0.0.1:1",
+    "BRAINTREE_MERCHANT_ID": "merchant",
+    "BRAINTREE_PUBLIC_KEY": "public",
+    "BRAINTREE_PRIVATE_KEY": "open-sesame",
+    "BRAINTREE_ENVIRONMENT": "Sandbox",
+    "BRAINTREE_API_URL": "http://127.0.0.1:2",
+    "ADYEN_HMAC_KEYS": "open-sesame-3,open-sesame-4",
+    "ADYEN_WEBHOOK_BASIC_AUTH": "user:open-sesame",
+    "PAYPAL_WEBHOOK_IDS": "WH-1, WH-2",
+    "PAYPAL_CERT_HOSTS": "api.paypal.com, 127.0.0.1",
+    "GOCARDLESS_WEBHOOK_SECRETS": "open-sesame",
+    "GOCARDLESS_ACCESS_TOKEN": "open-sesame",
+    "GOCARDLESS_API_URL": "http://127.0.0.1:3",
+    "AUTHORIZENET_SIGNATURE_KEYS": "open-sesame",
+    "AUTHORIZENET_API_LOGIN_ID": "login",
+    "AUTHORIZENET_TRANSACTION_KEY": "open-sesame",
+    "AUTHORIZENET_API_URL": "http://127.0.0.1:4",
+}
+
+
+def test_every_processor_has_what_its_variables_say() -> None:
+    secret = ("open-sesame",)
+    assert processors(EVERY, live=True) == {
+        "stripe": Stripe(
+            live=True,
+            webhook_secrets=("open-sesame-1", "open-sesame-2"),
+            api_key="open-sesame",
+            api_url="http://127.0.0.1:1",
+        ),
+        "braintree": Braintree(
+            live=True,
+            merchant_id="merchant",
+            public_key="public",
+            private_key="open-sesame",
+            environment="sandbox",
+            api_url="http://127.0.0.1:2",
+        ),
+        "adyen": Adyen(
+            live=True,
+            hmac_keys=("open-sesame-3", "open-sesame-4"),
+            webhook_basic_auth=("user:open-sesame",),
+        ),
+        "paypal": Paypal(live=True, webhook_ids=("WH-1", "WH-2"), cert_hosts=("api.paypal.com", "127.0.0.1")),
+        "gocardless": Gocardless(
+            live=True, webhook_secrets=secret, access_token="open-sesame", api_url="http://127.0.0.1:3"
+        ),
+        "authorizenet": AuthorizeNet(
+            live=True,
+            signature_keys=secret,
+            api_login_id="login",
+            transaction_key="open-sesame",
+            api_url="http://127.0.0.1:4",
+        ),
+    }
+
+
+@pytest.mark.parametrize("empty", ["", "  ", ","])
+def test_a_processor_without_a_secret_is_there_and_has_none(empty: str) -> None:
+    lists = (
+        "_WEBHOOK_SECRETS",
+        "_HMAC_KEYS",
+        "_WEBHOOK_IDS",
+        "_CERT_HOSTS",
+        "_SIGNATURE_KEYS",
+        "_BASIC_AUTH",
+    )
+    found = processors({name: empty for name in EVERY if name.endswith(lists)}, live=False)
+    assert found == processors({}, live=False)
+    assert {(one.live, one.api_url) for one in found.values() if isinstance(one, Stripe | Gocardless)} == {
+        (False, None)
+    }
+    paypal, adyen, braintree = found["paypal"], found["adyen"], found["braintree"]
+    assert isinstance(paypal, Paypal)
+    assert (paypal.webhook_ids, paypal.cert_hosts) == ((), None)
+    assert isinstance(adyen, Adyen)
+    assert (adyen.hmac_keys, adyen.webhook_basic_auth) == ((), ())
+    assert isinstance(braintree, Braintree)
+    assert (braintree.private_key, braintree.environment) == ("", "production")
+
+
+def test_an_environment_that_braintree_does_not_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRAINTREE_ENVIRONMENT", "staging")
+    with pytest.raises(SetupError, match=r"BRAINTREE_ENVIRONMENT is 'staging'.*production or sandbox"):
+        _ = settings.load().processors
+
+
+def test_processors_are_set_in_the_environment_and_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("STRIPE_API_KEY=old\nSTRIPE_WEBHOOK_SECRETS=whsec\nCASEWIRE_MODE=test\n")
+    monkeypatch.setenv("STRIPE_API_KEY", "new")
+    stripe = settings.load().processors["stripe"]
+    assert stripe == Stripe(live=False, webhook_secrets=("whsec",), api_key="new")
+
+
+LIVE: Sequence[tuple[str | None, str, bool]] = [
+    # CASEWIRE_MODE, SALESFORCE_LOGIN_URL, are live events worked?
+    (None, "", True),
+    (None, "https://acme.my.salesforce.com", True),
+    (None, "https://login.salesforce.com", True),
+    (None, "https://sandbox.my.salesforce.com", True),
+    (None, "https://develop-inc.my.salesforce.com", True),
+    (None, "https://test.salesforce.com", False),
+    (None, "https://TEST.salesforce.com/", False),
+    (None, "https://acme--uat.sandbox.my.salesforce.com", False),
+    (None, "https://acme--uat.my.salesforce.com", False),
+    (None, "https://energy-speed-1234.scratch.my.salesforce.com", False),
+    (None, "https://orgfarm-1234-dev-ed.develop.my.salesforce.com", False),
+    (None, "https://creative-fox-1234-dev-ed.trailblaze.my.salesforce.com", False),
+    (None, "https://acme-dev-ed.my.salesforce.com", False),
+    (None, "http://127.0.0.1:8090", False),
+    (None, "http://localhost:8090", False),
+    (None, "http://[::1]:8090", False),
+    ("live", "https://acme--uat.sandbox.my.salesforce.com", True),
+    ("live", "http://127.0.0.1:8090", True),
+    ("test", "https://acme.my.salesforce.com", False),
+    ("test", "", False),
+]
+
+
+@pytest.mark.parametrize(("mode", "url", "live"), LIVE)
+def test_the_org_tells_whether_live_events_are_worked_unless_the_mode_is_set(
+    monkeypatch: pytest.MonkeyPatch, mode: str | None, url: str, live: bool
+) -> None:
+    monkeypatch.setenv("SALESFORCE_LOGIN_URL", url)
+    if mode:
+        monkeypatch.setenv("CASEWIRE_MODE", mode)
+    found = settings.load()
+    assert found.live is live
+    assert {one.live for one in found.processors.values()} == {live}
+
+
 # ── no secret is shown ────────────────────────────────────────────────────────────────────────────────────────
 
 SECRET = {
     **ACME,
+    **EVERY,
     "DATABASE_URL": "postgresql://casewire:open-sesame@db/casewire",
     "REDIS_URL": "redis://:open-sesame@redis/0",
     "SALESFORCE_CLIENT_SECRET": "open-sesame",
@@ -167,7 +320,7 @@ def test_no_secret_is_shown_where_settings_are_printed(monkeypatch: pytest.Monke
     for name, value in SECRET.items():
         monkeypatch.setenv(name, value)
     found = settings.load()
-    shown: list[Any] = [found, found.recurly, str(found), [found]]
+    shown: list[Any] = [found, found.recurly, found.processors, str(found), [found]]
     assert "open-sesame" not in "".join(map(repr, shown))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ class Told:
     """What was played, and what it should leave in the CRM."""
 
     stories: list[str] = field(default_factory=list)
-    notifications: int = 0
+    events: int = 0
     expectations: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -89,7 +90,7 @@ class Told:
 def _addresses(running: Stack, home: Path) -> None:
     out.print(f"\n[bold]Salesforce, as an agent sees it[/bold]  {running.vendors.salesforce}/")
     out.print(f"Casewire                         {running.url}/readyz  {running.url}/metrics")
-    out.print(f"Recurly                          {running.vendors.recurly}")
+    out.print(f"Recurly, and the processors      {running.vendors.recurly}  {running.vendors.processors}")
     out.print(f"Log                              {home}/casewire.log")
     out.print(f"Ask it yourself                  CASEWIRE_HOME={home} casewire status\n")
 
@@ -102,22 +103,27 @@ def _tell(running: Stack, wanted: int, seed: int, pace: int) -> Told:
     running.vendors.control("recurly", "POST", "scenarios/population", {"accounts": POPULATION, "seed": seed})
     with _progress() as progress:
         task = progress.add_task("", total=wanted)
-        for number in itertools.count():
-            story = stories[number % len(stories)]
+        for number, story in enumerate(_in_turn(stories)):
+            if told.events >= wanted and number >= len(stories):
+                break
             progress.update(task, description=story["title"])
             _play(running, told, story["name"], seed, number, pace)
-            progress.update(task, completed=min(told.notifications, wanted))
-            if told.notifications >= wanted and number + 1 >= len(stories):
-                break
+            progress.update(task, completed=min(told.events, wanted))
         progress.update(task, description="working what was received")
         running.settle()
     told.seconds = time.monotonic() - started
     return told
 
 
-def _stories(running: Stack) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = running.vendors.control("recurly", "GET", "scenarios")
+def _stories(running: Stack) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = running.vendors.control("recurly", "GET", "scenarios")
     return [story for story in found if story["name"] not in NOT_STORIES]
+
+
+def _in_turn(stories: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each once, then those about a single account again and again: an outage happens once."""
+    yield from stories
+    yield from itertools.cycle(story for story in stories if story["count"] == 1)
 
 
 def _play(running: Stack, told: Told, name: str, seed: int, number: int, pace: int) -> None:
@@ -134,7 +140,7 @@ def _play(running: Stack, told: Told, name: str, seed: int, number: int, pace: i
         },
     )
     told.stories.append(name)
-    told.notifications += len(played["notifications"])
+    told.events += len(played["notifications"]) + len(played["processor_events"])
     told.expectations += played["expect"]
 
 
@@ -158,11 +164,15 @@ def _summary(running: Stack, told: Told) -> Verdict:
     past, fetched = _recurly_calls(running)
     rows = (
         ("stories told", f"{len(told.stories)} ({len(set(told.stories))} kinds) in {told.seconds:.0f} s"),
-        ("events received", f"{verdict.sent}, some delivered twice, some out of order"),
+        (
+            "events received",
+            f"{verdict.sent}, some delivered twice, some out of order; by source: {_by_source(running)}",
+        ),
         ("accounts", len(running.vendors.records("Account"))),
         ("cases", f"{len(cases)} opened, {len(cases) - open_} resolved, {open_} still open"),
         ("Salesforce calls", running.vendors.control("salesforce", "GET", "calls")["total"]),
         ("Recurly calls", f"{fetched} for events, {past} for the past of accounts older than Casewire"),
+        ("processor calls", running.vendors.control("processors", "GET", "calls")["total"]),
         ("lost", len(verdict.lost)),
         ("doubled", len(verdict.doubled)),
         ("different", f"{len(verdict.different)} of {len(told.expectations)} expectations"),
@@ -177,6 +187,11 @@ def _summary(running: Stack, told: Told) -> Verdict:
     return verdict
 
 
+def _by_source(running: Stack) -> str:
+    counts = Counter(one["source"] for one in running.sent())
+    return ", ".join(f"{source} {count}" for source, count in counts.most_common())
+
+
 def _recurly_calls(running: Stack) -> tuple[int, int]:
     """Calls for histories, and all others."""
     calls: dict[str, int] = running.vendors.control("recurly", "GET", "calls")["calls"]
@@ -187,11 +202,11 @@ def _recurly_calls(running: Stack) -> tuple[int, int]:
 def _stay(running: Stack, seed: int, pace: int) -> None:
     """Keep telling stories, slowly, until Ctrl-C."""
     out.print("\nStories go on, one every few seconds. Ctrl-C ends everything.")
-    stories = _stories(running)
+    again = itertools.islice(_in_turn(stories := _stories(running)), len(stories), None)
     try:
-        for number in itertools.count(1000):
+        for number, story in enumerate(again, start=1000):
             time.sleep(5)
-            _play(running, Told(), stories[number % len(stories)]["name"], seed, number, pace)
+            _play(running, Told(), story["name"], seed, number, pace)
     except KeyboardInterrupt:
         err.print("Ending …")
 
@@ -199,15 +214,16 @@ def _stay(running: Stack, seed: int, pace: int) -> None:
 @click.command()
 @click.option("--salesforce-port", type=int, default=0, help="Default: a free one.")
 @click.option("--recurly-port", type=int, default=0, help="Default: a free one.")
-@click.option("--latency-ms", help="How slowly they answer: salesforce=150,recurly=100.")
-def sandbox(salesforce_port: int, recurly_port: int, latency_ms: str | None) -> None:
+@click.option("--processors-port", type=int, default=0, help="Default: a free one.")
+@click.option("--latency-ms", help="How slowly they answer: salesforce=150,recurly=100,processors=80.")
+def sandbox(salesforce_port: int, recurly_port: int, processors_port: int, latency_ms: str | None) -> None:
     """Only the sandbox vendors, with their control planes. Prints their addresses; Ctrl-C ends them.
 
     \b
     Example: casewire sandbox --latency-ms salesforce=150,recurly=100
     """
     command = [sys.executable, "-m", "sandbox", "--salesforce-port", str(salesforce_port)]
-    command += ["--recurly-port", str(recurly_port)]
+    command += ["--recurly-port", str(recurly_port), "--processors-port", str(processors_port)]
     command += ["--latency-ms", latency_ms] if latency_ms else []
     process = subprocess.Popen(command)
     try:

@@ -134,7 +134,9 @@ def _only_count(count: Callable[[Any, Filter], int], wanted: Filter, sentence: s
 
 
 def _account(event: Found) -> str:
-    return (event["subject"] or "").partition(":account:")[2]
+    """Its code; what is no account's goes by its whole key."""
+    subject = event["subject"] or ""
+    return subject.partition(":account:")[2] or subject
 
 
 def _why(event: Found) -> str:
@@ -157,13 +159,20 @@ def _tell(story: Found) -> None:
         if value:
             out.print(f"  {label:<10} {show(value)}")
     for one in story["snapshots"]:
-        state = "gone" if one["gone"] else f"version {_moment(one['version'])}"
-        out.print(
-            f"  fetched    {one['object']} {show(one['id'])} {state}, seen {_moment(one['observed_at'])}"
-        )
+        out.print(f"  {_known(one)}")
     for attempt in story["attempts"]:
         _tell_attempt(attempt)
     out.print(f"\n{show(story['body'] or 'The body was purged.')}")
+
+
+def _known(one: Found) -> str:
+    """What was fetched; of a processor's object, how it came to its account."""
+    state = "gone" if one["gone"] else f"version {_moment(one['version'])}"
+    told = f"{one['object']} {show(one['id'])} {state}, seen {_moment(one['observed_at'])}"
+    if one["link"] is None:
+        return f"fetched    {told}"
+    joined = f"joined by {show(one['link'])}" if one["link"] else "joined to no account yet"
+    return f"told       {told}, {joined}"
 
 
 def _tell_attempt(attempt: Found) -> None:

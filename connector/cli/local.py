@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 import requests
 from sqlalchemy import Engine
@@ -27,6 +28,8 @@ from connector.ledger.engine import open_engine
 from connector.processes import Keeper
 
 SITE = "sandbox"
+_WORK = ("events_waiting", "accounts_due", "histories_wanted", "asks_waiting")
+PAYPAL_WEBHOOK = "WH-SANDBOX"
 START_SECONDS = 60.0
 
 
@@ -36,11 +39,12 @@ class Vendors:
 
     salesforce: str
     recurly: str
+    processors: str
     process: subprocess.Popen[bytes]
 
     def control(self, server: str, method: str, path: str, body: object = None) -> Any:
-        """A call to the control plane of ``salesforce`` or ``recurly``."""
-        url = f"{self.salesforce if server == 'salesforce' else self.recurly}/__sandbox__/{path}"
+        """A call to the control plane of ``salesforce``, ``recurly`` or ``processors``."""
+        url = f"{getattr(self, server)}/__sandbox__/{path}"
         answer = requests.request(method, url, json=body, timeout=600)
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -65,7 +69,7 @@ def vendors(*arguments: str) -> Iterator[Vendors]:
         if not line:
             raise SetupError("The sandbox did not start; what it said is above.")
         urls = json.loads(line)
-        yield Vendors(urls["salesforce"], urls["recurly"], process)
+        yield Vendors(urls["salesforce"], urls["recurly"], urls["processors"], process)
     finally:
         assert process.stdin is not None
         process.stdin.close()
@@ -95,12 +99,13 @@ class Stack:
         """Is everything that was received worked? Dead letters do not hold this up: they are an end."""
         with self.engine.connect() as connection:
             numbers = listing.numbers(connection)
-        return not any(numbers[name] for name in ("events_waiting", "accounts_due", "histories_wanted"))
+        return not any(numbers[name] for name in _WORK)
 
     def sent(self) -> list[dict[str, Any]]:
-        """Every notification the sandbox sent: id, kind, attempts, acknowledged."""
-        found: list[dict[str, Any]] = self.vendors.control("recurly", "GET", "webhooks")["notifications"]
-        return found
+        """Every event the sandbox sent: source, id (None where its source gives none), kind, acknowledged."""
+        billing = self.vendors.control("recurly", "GET", "webhooks")["notifications"]
+        processors = self.vendors.control("processors", "GET", "webhooks")["notifications"]
+        return [*({"source": "recurly", **one} for one in billing), *processors]
 
     def settle(self, seconds: float = 300.0) -> bool:
         """Wait until all is delivered and worked; False if that took too long."""
@@ -126,7 +131,12 @@ def stack(
         sandboxed = cleanup.enter_context(vendors(*sandbox))
         running = cleanup.enter_context(engines(home, None, None))
         port, secret = free_port(), secrets.token_hex(32)
-        given = {**environment(running, home), **sandbox_settings(sandboxed, secret), **(changes or {})}
+        given = {
+            **environment(running, home),
+            **sandbox_settings(sandboxed, secret),
+            **processor_settings(sandboxed, secret),
+            **(changes or {}),
+        }
         keeper = Keeper(also=lambda: mender(running), log=log)
         add_parts(keeper, given, port=port, workers=workers)
         _run(keeper, cleanup)
@@ -136,6 +146,7 @@ def stack(
         _wait_until_ready(url)
         endpoint = {"url": f"{url}/webhooks/recurly", "secret": secret, "format": "json"}
         sandboxed.control("recurly", "PUT", "webhooks", endpoint)
+        sandboxed.control("processors", "PUT", "webhooks", processor_endpoints(url, secret))
         yield Stack(sandboxed, running, keeper, engine, url, home, given)
 
 
@@ -159,6 +170,45 @@ def sandbox_settings(sandboxed: Vendors, secret: str) -> dict[str, str]:
         "SALESFORCE_CLIENT_ID": "sandbox",
         "SALESFORCE_CLIENT_SECRET": "sandbox",
     }
+
+
+def processor_settings(sandboxed: Vendors, secret: str) -> dict[str, str]:
+    """The settings that point Casewire to the sandbox's payment processors."""
+    api = sandboxed.processors
+    return {
+        "STRIPE_WEBHOOK_SECRETS": secret,
+        "STRIPE_API_KEY": "sk_test_sandbox",
+        "STRIPE_API_URL": api,
+        "BRAINTREE_MERCHANT_ID": SITE,
+        "BRAINTREE_PUBLIC_KEY": SITE,
+        "BRAINTREE_PRIVATE_KEY": SITE,
+        "BRAINTREE_ENVIRONMENT": "sandbox",
+        "BRAINTREE_API_URL": api,
+        "ADYEN_HMAC_KEYS": secret,
+        "ADYEN_WEBHOOK_BASIC_AUTH": f"adyen:{secret}",
+        "PAYPAL_WEBHOOK_IDS": PAYPAL_WEBHOOK,
+        "PAYPAL_CERT_HOSTS": urlsplit(api).netloc,
+        "GOCARDLESS_WEBHOOK_SECRETS": secret,
+        "GOCARDLESS_ACCESS_TOKEN": SITE,
+        "GOCARDLESS_API_URL": api,
+        "AUTHORIZENET_SIGNATURE_KEYS": secret * 2,
+        "AUTHORIZENET_API_LOGIN_ID": SITE,
+        "AUTHORIZENET_TRANSACTION_KEY": SITE,
+        "AUTHORIZENET_API_URL": f"{api}/xml/v1/request.api",
+    }
+
+
+def processor_endpoints(url: str, secret: str) -> dict[str, dict[str, str]]:
+    """Where the sandbox's processors post to, and how they prove it."""
+    proofs = {
+        "stripe": {"secret": secret},
+        "braintree": {"public_key": SITE, "private_key": SITE, "merchant_id": SITE},
+        "adyen": {"hmac_key": secret, "basic_auth": f"adyen:{secret}"},
+        "paypal": {"webhook_id": PAYPAL_WEBHOOK},
+        "gocardless": {"secret": secret},
+        "authorizenet": {"signature_key": secret * 2},
+    }
+    return {name: {"url": f"{url}/webhooks/{name}", **proof} for name, proof in proofs.items()}
 
 
 def free_port() -> int:

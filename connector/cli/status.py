@@ -11,6 +11,7 @@ from rq import Worker
 from connector import queue
 from connector.cli.output import as_json, out, show
 from connector.ledger import circuits, listing
+from connector.webhooks import registry
 from connector.wiring import Wiring, wiring
 
 
@@ -58,7 +59,8 @@ def collect(wires: Wiring) -> dict[str, Any]:
         "budgets": redis.pop("budgets", {}),
         "redis": redis,
         "not_configured": missing,
-        "sites": [f"recurly:{site.name}" for site in wires.settings.recurly],
+        "mode": "live" if wires.settings.live else "test",
+        "sources": [":".join(filter(None, key)) for key in registry.configured(wires.sources)],
     }
 
 
@@ -82,6 +84,11 @@ def _tell(found: dict[str, Any]) -> None:
     _line("accounts due", _aged(backlog["accounts_due"], backlog["oldest_account_seconds"]))
     if backlog["histories_wanted"]:
         _line("histories", f"{backlog['histories_wanted']} older accounts wait to be fetched whole")
+    if backlog["objects_not_joined"]:
+        _line("not joined", f"{backlog['objects_not_joined']} disputes, refunds, … wait for their account")
+    if backlog["incidents_open"]:
+        _line("incidents", f"{backlog['incidents_open']}: payments are failing at a gateway", bad=True)
+    _line("sources", f"{', '.join(found['sources']) or 'none'}; {found['mode']} events are worked")
     dead = backlog["dead_accounts"] + backlog["dead_events"]
     _line("dead letters", f"{dead}  → casewire dead list" if dead else "none", bad=bool(dead))
     for one in found["unknown_kinds"]:

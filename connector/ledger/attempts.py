@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from connector.mappers.fields import Case
+
 Encoded = Mapping[str, Any]
 """Field → JSON value, as it was sent; a lookup holds its parent's key."""
 
@@ -186,8 +188,24 @@ def mirrored(connection: Connection, subjects: Sequence[str]) -> list[tuple[tupl
     return [((r.object, r.key), r.subject, Mirrored(r.salesforce_id, r.fields)) for r in rows]
 
 
+def former_subjects(connection: Connection, subjects: Sequence[str]) -> dict[str, str]:
+    """Under which subject cases were last written that have moved to one of these → where they are now."""
+    key = f"fields->>'{Case.ACCOUNT_KEY}'"
+    rows = connection.execute(
+        text(
+            f"SELECT DISTINCT {key} AS former, subject FROM mirror WHERE subject = ANY(:subjects) "
+            f"AND object = '{Case.OBJECT}' AND {key} <> subject"
+        ),
+        {"subjects": list(subjects)},
+    )
+    return {row.former: row.subject for row in rows}
+
+
 def forget(connection: Connection, subjects: Sequence[str]) -> None:
-    """Drop the mirror of these subjects, so that their records are sent whole next time."""
+    """Drop the mirror of these subjects, so that their records are sent whole next time. A case that is still to be
+    moved to its account stays: nothing else tells under which subject Salesforce has it."""
+    moving = f"object = '{Case.OBJECT}' AND fields->>'{Case.ACCOUNT_KEY}' <> subject"
     connection.execute(
-        text("DELETE FROM mirror WHERE subject = ANY(:subjects)"), {"subjects": list(subjects)}
+        text(f"DELETE FROM mirror WHERE subject = ANY(:subjects) AND ({moving}) IS NOT TRUE"),
+        {"subjects": list(subjects)},
     )

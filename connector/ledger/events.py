@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from connector.events import Pointer, Urgency
+from connector.facts import ProcessorObject
+from connector.ledger import told
 
 LEASE_SECONDS = 180
 WORN = 6
@@ -29,6 +31,8 @@ class Claimed:
     hinted_at: datetime
     received_at: datetime
     tries: int
+    event_id: str = ""
+    carried: tuple[ProcessorObject, ...] = ()
 
 
 def claim(connection: Connection, token: str, limit: int) -> list[Claimed]:
@@ -57,7 +61,8 @@ def _claim(connection: Connection, token: str, at_least: int, below: int, limit:
             UPDATE event SET lease = :token, tries = tries + 1,
                              ready_at = now() + make_interval(secs => :lease)
             FROM next WHERE event.id = next.id
-            RETURNING event.id, source, site, kind, urgency, pointers, hinted_at, received_at, tries
+            RETURNING event.id, source, site, kind, urgency, pointers, hinted_at, received_at, tries,
+                      event_id, carried
             """
         ),
         {"token": token, "lease": LEASE_SECONDS, "limit": limit, "at_least": at_least, "below": below},
@@ -76,6 +81,8 @@ def _claimed(row: Row[Any]) -> Claimed:
         hinted_at=row.hinted_at,
         received_at=row.received_at,
         tries=row.tries,
+        event_id=row.event_id,
+        carried=tuple(told.decode(one) for one in row.carried),
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from connector.errors import Unavailable
 from connector.events import Event, Fate
+from connector.ledger import told
 
 MOST_AT_ONCE = 128
 PATIENCE_SECONDS = 4.0
@@ -50,12 +51,13 @@ DIGEST = "sha256(convert_to({0}.source || chr(31) || {0}.site || chr(31) || {0}.
 # then B, then A. It is worked anew, under the same row, so that the timeline does not show it twice.
 _INSERT = f"""
     INSERT INTO event (source, site, event_id, kind, fate, status, urgency, occurred_at, strong_id, format,
-                       pointers, body, note)
+                       pointers, body, note, carried)
     SELECT source, site, event_id, kind, fate, status, urgency, occurred_at, strong_id, format,
-           pointers, body, note
+           pointers, body, note, carried
     FROM json_to_recordset(CAST(%s AS json))
          AS new(source text, site text, event_id text, kind text, fate text, status text, urgency smallint,
-                occurred_at timestamptz, strong_id boolean, format text, pointers jsonb, body text, note text)
+                occurred_at timestamptz, strong_id boolean, format text, pointers jsonb, body text, note text,
+                carried jsonb)
     WHERE NOT (strong_id AND EXISTS (SELECT 1 FROM tombstone WHERE digest = {DIGEST.format("new")}))
     ON CONFLICT (source, site, event_id) DO UPDATE SET
         deliveries = event.deliveries + 1,
@@ -229,6 +231,7 @@ def _row(event: Event) -> dict[str, object]:
         "pointers": [(pointer.object, pointer.refs) for pointer in event.pointers],
         "body": event.body,
         "note": event.note,
+        "carried": [told.encode(one) for one in event.carried],
     }
 
 

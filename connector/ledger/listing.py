@@ -110,7 +110,7 @@ def _snapshots(connection: Connection, found: Found) -> list[Found]:
     refs = [ref for _, refs in found["pointers"] for ref in refs]
     rows = connection.execute(
         text(
-            "SELECT object, id, alias, version, observed_at, gone FROM snapshot "
+            "SELECT object, id, alias, version, observed_at, gone, link FROM snapshot "
             "WHERE subject = :subject AND (id = ANY(:refs) OR alias = ANY(:refs)) ORDER BY object, id"
         ),
         {"subject": found["subject"], "refs": refs},
@@ -195,6 +195,9 @@ def numbers(connection: Connection) -> Found:
               (SELECT EXTRACT(EPOCH FROM now() - min(due_at)) FROM subject WHERE status = 'due')
                 AS oldest_account_seconds,
               (SELECT count(*) FROM subject WHERE history = 'wanted') AS histories_wanted,
+              (SELECT count(*) FROM snapshot WHERE link = '' AND object <> 'charge') AS objects_not_joined,
+              (SELECT count(*) FROM snapshot WHERE ask_at <= now()) AS asks_waiting,
+              (SELECT count(*) FROM incident WHERE ended_at IS NULL) AS incidents_open,
               (SELECT count(*) FROM event WHERE status = 'dead') AS dead_events,
               (SELECT count(*) FROM event WHERE status = 'unknown') AS unknown_events,
               (SELECT count(*) FROM subject WHERE status = 'dead') AS dead_accounts,

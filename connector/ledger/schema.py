@@ -4,8 +4,10 @@
 |-------------|-----------------------------------------------|----------------------------------------------------|
 | event       | a thing a source said happened                | pending → fetched → done · ignored unknown dead buried |
 | tombstone   | an event whose row retention removed          |                                                    |
-| snapshot    | the newest known version of a source's object |                                                    |
-| subject     | an account                                    | idle ⇄ due → dead                                  |
+| observation | what one event of a processor says of an object |                                                  |
+| snapshot    | the newest known version of a source's object | link: NULL (not joined to anything) · '' waits · how |
+| subject     | an account; a payee, a gateway, an object not joined yet | idle ⇄ due → dead                       |
+| incident    | payments of many accounts failing at one gateway | ended_at: NULL while it lasts                   |
 | attempt     | one decide + apply of a subject               | outcome: applied unchanged retry dead              |
 | change      | one record written, or refused, in an attempt | outcome: written refused                           |
 | mirror      | what was last written to a Salesforce record  |                                                    |
@@ -31,7 +33,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 _time = DateTime(timezone=True)
@@ -55,6 +57,7 @@ event = Table(
     Column("strong_id", Boolean, nullable=False),
     Column("format", Text, nullable=False),
     Column("pointers", JSONB, nullable=False),
+    Column("carried", JSONB, nullable=False, server_default="[]"),
     Column("body", Text),
     Column("note", Text, nullable=False, server_default=""),
     Column("subject", Text),
@@ -91,8 +94,44 @@ snapshot = Table(
     Column("observed_at", _time, nullable=False),
     Column("gone", Boolean, nullable=False, server_default=text("false")),
     Column("data", JSONB, nullable=False),
+    Column("refs", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("link", Text),
+    Column("first_seen_at", _time, nullable=False, server_default=_now),
+    Column("happened_at", _time),
+    Column("ask_at", _time),
+    Column("asks", SmallInteger, nullable=False, server_default="0"),
     Index("snapshot_alias", "source", "site", "object", "alias"),
     Index("snapshot_subject", "subject"),
+    Index("snapshot_refs", "refs", postgresql_using="gin"),
+    Index("snapshot_waiting", "source", "object", "id", postgresql_where=text("link = ''")),
+    Index("snapshot_ask", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+    Index("snapshot_happened", "happened_at", postgresql_where=text("happened_at IS NOT NULL")),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("object", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("told_by", Text, primary_key=True),
+    Column("data", JSONB, nullable=False),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("gateway", Text, nullable=False),
+    Column("started_at", _time, nullable=False),
+    Column("last_failure_at", _time, nullable=False),
+    Column("ended_at", _time),
+    Column("accounts", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("succeeded", Integer, nullable=False),
+    Index("incident_site", "source", "site", "started_at"),
 )
 
 subject = Table(

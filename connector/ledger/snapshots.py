@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from connector import facts
-from connector.facts import BillingObject, Gone
-from connector.mappers import keys
+from connector.facts import BillingObject, Gone, ProcessorObject
+from connector.ledger import told
+from connector.mappers import keys, references
 
 _SHAPES: Mapping[str, TypeAdapter[Any]] = {
     shape.object: TypeAdapter(shape)
@@ -61,15 +63,17 @@ def subject_of(source: str, site: str, object_: BillingObject) -> str:
 
 _STORE = text(
     """
-    INSERT INTO snapshot (source, site, object, id, alias, subject, version, observed_at, data)
-    SELECT :source, :site, object, id, alias, subject, version, :observed_at, data::jsonb
+    INSERT INTO snapshot (source, site, object, id, alias, subject, version, observed_at, data, refs, happened_at)
+    SELECT :source, :site, object, id, alias, subject, version, :observed_at, data::jsonb, refs::text[], happened_at
     FROM unnest(CAST(:objects AS text[]), CAST(:ids AS text[]), CAST(:aliases AS text[]),
-                CAST(:subjects AS text[]), CAST(:versions AS timestamptz[]), CAST(:data AS text[]))
-         AS new(object, id, alias, subject, version, data)
+                CAST(:subjects AS text[]), CAST(:versions AS timestamptz[]), CAST(:data AS text[]),
+                CAST(:refs AS text[]), CAST(:happened AS timestamptz[]))
+         AS new(object, id, alias, subject, version, data, refs, happened_at)
     ORDER BY object, id
     ON CONFLICT (source, site, object, id) DO UPDATE SET
         alias = excluded.alias, subject = excluded.subject, version = excluded.version,
-        observed_at = excluded.observed_at, gone = false, data = excluded.data
+        observed_at = excluded.observed_at, gone = false, data = excluded.data, refs = excluded.refs,
+        happened_at = excluded.happened_at
     WHERE (COALESCE(snapshot.version, '-infinity'), snapshot.observed_at)
         < (COALESCE(excluded.version, '-infinity'), excluded.observed_at)
     """
@@ -102,6 +106,8 @@ def store(
             "subjects": [subject_of(source, site, row) for row in rows],
             "versions": [row.updated_at for row in rows],
             "data": [_SHAPES[row.object].dump_json(row).decode() for row in rows],
+            "refs": [told.array(references.of_billing(row)) for row in rows],
+            "happened": [row.created_at if isinstance(row, facts.Payment) else None for row in rows],
         },
     )
 
@@ -190,7 +196,7 @@ def values(connection: Connection, source: str, site: str, known: Sequence[Known
 class Snapshot:
     """One object with whether its source still has it."""
 
-    value: BillingObject
+    value: BillingObject | ProcessorObject
     gone: bool
 
 
@@ -198,13 +204,19 @@ def load(connection: Connection, subjects: Sequence[str]) -> dict[str, list[Snap
     """Everything known of these subjects, in a fixed order."""
     rows = connection.execute(
         text(
-            "SELECT subject, object, gone, data::text AS data FROM snapshot WHERE subject = ANY(:subjects) "
-            "ORDER BY subject, object, id"
+            "SELECT subject, object, gone, link, first_seen_at, data::text AS data FROM snapshot "
+            "WHERE subject = ANY(:subjects) ORDER BY subject, source, object, id"
         ),
         {"subjects": list(subjects)},
     )
     known: dict[str, list[Snapshot]] = {key: [] for key in subjects}
     for row in rows:
-        value = _SHAPES[row.object].validate_json(row.data)
-        known[row.subject].append(Snapshot(value, row.gone))
+        known[row.subject].append(Snapshot(_value(row), row.gone))
     return known
+
+
+def _value(row: Row[Any]) -> BillingObject | ProcessorObject:
+    if row.object not in _SHAPES:
+        return told.read(json.loads(row.data), row.link, row.first_seen_at)
+    value: BillingObject = _SHAPES[row.object].validate_json(row.data)
+    return value

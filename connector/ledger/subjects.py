@@ -78,6 +78,14 @@ def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
     )
 
 
+def named(connection: Connection, key: str) -> Due | None:
+    """A subject by its key, as urgent as it was last."""
+    row = connection.execute(
+        text("SELECT key, source, site, code, urgency FROM subject WHERE key = :key"), {"key": key}
+    ).one_or_none()
+    return Due(row.key, row.source, row.site, row.code, Urgency(row.urgency)) if row else None
+
+
 def claim(connection: Connection, token: str, limit: int, only: Sequence[str] | None = None) -> list[Claimed]:
     """Up to ``limit`` due subjects, most urgent and longest waiting first, leased to ``token``.
 

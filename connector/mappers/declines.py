@@ -37,6 +37,8 @@ class Decline:
 FINAL: Final = frozenset({"hard", "fraud", "expired"})
 """Categories a retry of the same payment method cannot mend."""
 
+CATEGORIES: Final = FINAL | {"soft", "authentication", "bank_debit", "gateway", "unknown"}
+
 _RETRY = "Nothing to do yet: Recurly retries by itself. Ask for another payment method if it fails again."
 _BANK = "Ask the customer to call their bank and approve the charge, or to use another payment method."
 _FUNDS = "Agree a date with the customer, or ask for another payment method; Recurly retries by itself."
@@ -303,6 +305,11 @@ def explain(code: str | None) -> Decline:
         return known
     told = f" ({code})" if code and code.strip() else ""
     return Decline("unknown", f"The payment was declined{told}.", _GENERIC)
+
+
+def codes(category: str) -> tuple[str, ...]:
+    """The listed codes of one category."""
+    return tuple(code for code, decline in _CODES.items() if decline.category == category)
 
 
 def of(payment: Payment) -> Decline | None:

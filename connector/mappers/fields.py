@@ -18,6 +18,9 @@ ORDER: Final = (
     "Billing_Subscription__c",
     "Billing_Invoice__c",
     "Billing_Payment__c",
+    "Billing_Dispute__c",
+    "Billing_Refund__c",
+    "Billing_Payout__c",
     "Case",
     "Billing_Event__c",
 )
@@ -139,6 +142,74 @@ class Payment:
     LINK: Final = "Link__c"
 
 
+class Dispute:
+    """A dispute as its processor tells of it."""
+
+    OBJECT: Final = "Billing_Dispute__c"
+    NAME: Final = "Name"
+    ACCOUNT: Final = "Account__c"
+    PAYMENT: Final = "Payment__c"
+    INVOICE: Final = "Invoice__c"
+    SOURCE: Final = "Source__c"
+    SOURCE_ID: Final = "Source_Id__c"
+    STAGE: Final = "Stage__c"
+    STATUS: Final = "Status__c"
+    REASON: Final = "Reason__c"
+    REASON_CATEGORY: Final = "Reason_Category__c"
+    REASON_CODE: Final = "Reason_Code__c"
+    NETWORK: Final = "Network__c"
+    AMOUNT: Final = "Amount__c"
+    CURRENCY: Final = "Currency_Code__c"
+    OPENED_AT: Final = "Opened_At__c"
+    DUE_AT: Final = "Due_At__c"
+    AS_OF: Final = "As_Of__c"
+    METHOD: Final = "Payment_Method__c"
+    REFERENCE: Final = "Gateway_Reference__c"
+    JOINED_BY: Final = "Joined_By__c"
+    LINK: Final = "Link__c"
+
+
+class Refund:
+    """A refund as its processor tells of it; what Recurly tells of it is a payment of type refund."""
+
+    OBJECT: Final = "Billing_Refund__c"
+    NAME: Final = "Name"
+    ACCOUNT: Final = "Account__c"
+    PAYMENT: Final = "Payment__c"
+    INVOICE: Final = "Invoice__c"
+    SOURCE: Final = "Source__c"
+    SOURCE_ID: Final = "Source_Id__c"
+    STATUS: Final = "Status__c"
+    REASON: Final = "Reason__c"
+    REASON_CODE: Final = "Reason_Code__c"
+    AMOUNT: Final = "Amount__c"
+    CURRENCY: Final = "Currency_Code__c"
+    OPENED_AT: Final = "Opened_At__c"
+    AS_OF: Final = "As_Of__c"
+    REFERENCE: Final = "Gateway_Reference__c"
+    JOINED_BY: Final = "Joined_By__c"
+    LINK: Final = "Link__c"
+
+
+class Payout:
+    """Money a processor sends to a payee, or to the merchant itself."""
+
+    OBJECT: Final = "Billing_Payout__c"
+    NAME: Final = "Name"
+    SOURCE: Final = "Source__c"
+    SOURCE_ID: Final = "Source_Id__c"
+    PAYEE: Final = "Payee__c"
+    STATUS: Final = "Status__c"
+    REASON: Final = "Reason__c"
+    REASON_CODE: Final = "Reason_Code__c"
+    AMOUNT: Final = "Amount__c"
+    CURRENCY: Final = "Currency_Code__c"
+    OPENED_AT: Final = "Opened_At__c"
+    ARRIVES_ON: Final = "Arrives_On__c"
+    AS_OF: Final = "As_Of__c"
+    LINK: Final = "Link__c"
+
+
 class Case:
     """One per problem. Status, OwnerId, Priority and Subject are the agents' once the case exists."""
 
@@ -170,6 +241,18 @@ class Case:
     RESOLVED_AT: Final = "Billing_Resolved_At__c"
     INVOICE: Final = "Billing_Invoice__c"
     SUBSCRIPTION: Final = "Billing_Subscription__c"
+    PAYMENT: Final = "Billing_Payment__c"
+    DISPUTE: Final = "Billing_Dispute__c"
+    REFUND: Final = "Billing_Refund__c"
+    PAYOUT: Final = "Billing_Payout__c"
+    STAGE: Final = "Billing_Stage__c"
+    REASON_CODE: Final = "Billing_Reason_Code__c"
+    EVIDENCE: Final = "Billing_Evidence__c"
+    ESCALATION: Final = "Billing_Escalation__c"
+    REFUND_POLICY: Final = "Billing_Refund_Policy__c"
+    GATEWAY: Final = "Billing_Gateway__c"
+    AFFECTED: Final = "Billing_Accounts_Affected__c"
+    SUCCESS_RATE: Final = "Billing_Success_Rate__c"
     LINK: Final = "Billing_Link__c"
 
 

@@ -1,6 +1,12 @@
-"""Billing_Key__c: built from stable source facts, never from event ids (but for the timeline itself)."""
+"""Billing_Key__c: built from stable source facts, never from event ids (but for the timeline itself).
+
+A payment processor has no site: its keys leave it out (``stripe:dispute:dp_1``).
+"""
 
 from __future__ import annotations
+
+OWN_PAYEE = "own"
+"""The payee of a merchant's own payouts."""
 
 
 def subject(source: str, site: str, code: str) -> str:
@@ -8,16 +14,42 @@ def subject(source: str, site: str, code: str) -> str:
     return f"{source}:{site}:account:{code}"
 
 
+def account_of(subject: str) -> tuple[str, str, str]:
+    """The source, site and code of an account by its subject."""
+    source, _, rest = subject.partition(":")
+    site, _, code = rest.partition(":account:")
+    return source, site, code
+
+
+def unjoined(source: str, kind: str, id_: str) -> str:
+    """The subject of a processor's object while it is joined to no account: the key of its record."""
+    return record(source, "", kind, id_)
+
+
+def payee(source: str, id_: str) -> str:
+    """The subject of the payouts of one payee."""
+    return record(source, "", "payee", id_ or OWN_PAYEE)
+
+
+def gateway(source: str, site: str, name: str) -> str:
+    """The subject of the incidents of one gateway."""
+    return record(source, site, "gateway", name)
+
+
 def record(source: str, site: str, object_: str, id_: str) -> str:
-    """The key of a contact, subscription, invoice or payment: ``recurly:acme:invoice:1001``."""
-    return f"{source}:{site}:{object_}:{id_}"
+    """The key of a contact, subscription, invoice, payment or dispute: ``recurly:acme:invoice:1001``."""
+    return _joined(source, site, object_, id_)
 
 
 def case(source: str, site: str, object_: str, id_: str, problem: str, cycle: int) -> str:
     """The key of the cycle-th case about one problem: ``recurly:acme:invoice:1001:past_due:1``."""
-    return f"{source}:{site}:{object_}:{id_}:{problem}:{cycle}"
+    return _joined(source, site, object_, id_, problem, str(cycle))
 
 
 def event(source: str, site: str, event_id: str) -> str:
     """The key of a timeline row."""
-    return f"{source}:{site}:event:{event_id}"
+    return _joined(source, site, "event", event_id)
+
+
+def _joined(source: str, site: str, *rest: str) -> str:
+    return ":".join((source, *((site,) if site else ()), *rest))

@@ -101,6 +101,7 @@ def account(resource: Any) -> facts.Account:
         closed_at=_time(resource, "deleted_at"),
         updated_at=_time(resource, "updated_at"),
         custom_fields=_custom_fields(resource),
+        gateway_customers=_gateway_references(info, customers=True),
     )
 
 
@@ -188,6 +189,7 @@ def payment(resource: Any) -> facts.Payment:
         customer_message=_text(resource, "customer_message"),
         gateway=_text(gateway, "type") or _text(gateway, "name"),
         gateway_reference=_text(resource, "gateway_reference"),
+        gateway_references=_gateway_references(resource, customers=False),
         gateway_code=_text(resource, "gateway_response_code"),
         payment_method=_method(_get(resource, "payment_method")),
         refunded=_get(resource, "refunded"),
@@ -271,6 +273,15 @@ def _brand(kind: str | None, card_type: str | None) -> str:
     if kind is None:
         return "Other"
     return _METHODS.get(kind) or kind.replace("_", " ").capitalize()
+
+
+def _gateway_references(resource: Any, *, customers: bool) -> tuple[str, ...]:
+    """What a gateway calls the customer (``stripe_customer``), or the payment. Means of payment are neither: Recurly
+    gives their tokens here too, and those are not read."""
+    listed = _list(resource, "payment_gateway_references")
+    typed = [(_word(one, "reference_type"), _text(one, "token")) for one in listed]
+    wanted = ("customer",) if customers else ("charge", "payment_intent", "transaction")
+    return tuple(token for kind, token in typed if token and kind.endswith(wanted))
 
 
 def _custom_fields(resource: Any) -> tuple[tuple[str, str], ...]:

@@ -36,6 +36,9 @@ _OBJECTS: Final = (
     fields.Subscription,
     fields.Invoice,
     fields.Payment,
+    fields.Dispute,
+    fields.Refund,
+    fields.Payout,
     fields.Case,
     fields.Event,
 )

@@ -13,33 +13,33 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from connector.errors import SetupError
+from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
+from connector.policy.disputes import Dispute, FraudWarning
+from connector.policy.incidents import IncidentRule
 from connector.policy.mistakes import explain
-from connector.policy.sections import (
-    Cancellation,
-    CaseRule,
-    Cases,
-    Chargeback,
-    Link,
-    PaymentFailed,
-    PaymentMethod,
-    Refund,
-    Rules,
-    Section,
-    Statuses,
-    Tier,
-    UnappliedCredit,
-)
+from connector.policy.payouts import BankDebit, Payout
+from connector.policy.refunds import Refund, RefundPolicy
+from connector.policy.rules import Rules
+from connector.policy.shapes import CaseRule, Cases, Escalation, Joining, Link, Section, Statuses, Tier
 from connector.policy.texts import Text, Told
 
 __all__ = [
+    "BankDebit",
     "Cancellation",
     "CaseRule",
     "Cases",
     "Chargeback",
+    "Dispute",
+    "Escalation",
+    "FraudWarning",
+    "IncidentRule",
+    "Joining",
     "PaymentFailed",
     "PaymentMethod",
+    "Payout",
     "Policy",
     "Refund",
+    "RefundPolicy",
     "Rules",
     "Statuses",
     "Text",
@@ -58,6 +58,7 @@ class Policy(Section):
     recurly_payment_link: Link = "https://{site}.recurly.com/transactions/{code}"
     statuses: Statuses = Statuses()
     cases: Cases = Cases()
+    joining: Joining = Joining()
     rules: Rules = Rules()
 
     @classmethod
@@ -82,7 +83,8 @@ class Policy(Section):
 
     def queues(self) -> frozenset[str]:
         """The queues an org must have."""
-        return frozenset(rule.queue for rule in self.case_rules().values() if rule.enabled)
+        rules = (rule.queues() for rule in self.case_rules().values() if rule.enabled)
+        return frozenset({self.joining.queue}).union(*rules)
 
     def case_statuses(self) -> frozenset[str]:
         """The values of Case.Status an org must have."""
@@ -90,9 +92,7 @@ class Policy(Section):
 
     def case_priorities(self) -> frozenset[str]:
         """The values of Case.Priority an org must have."""
-        enabled = [rule for rule in self.case_rules().values() if rule.enabled]
-        tiers = self.rules.payment_failed.tiers if self.rules.payment_failed.enabled else ()
-        return frozenset([rule.priority for rule in enabled] + [tier.priority for tier in tiers])
+        return frozenset().union(*(rule.priorities() for rule in self.case_rules().values() if rule.enabled))
 
 
 def _read(path: Path) -> str:

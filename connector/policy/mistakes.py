@@ -6,12 +6,10 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
-
-from connector.policy.sections import Tier
 
 
 def explain(item: ErrorDetails, path: Path, source: str, shape: type[BaseModel]) -> str:
@@ -37,9 +35,14 @@ def _unknown(keys: Sequence[str], shape: type[BaseModel]) -> str:
 def _allowed(path: Sequence[str], section: type[BaseModel]) -> list[str]:
     for key in path:
         field = section.model_fields.get(key)
-        inner = Tier if key == "tiers" else field.annotation if field else None
-        section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else section
+        section = (_section(field.annotation) if field else None) or section
     return sorted(section.model_fields)
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """The section a key holds, or of which it holds a list."""
+    shapes = (annotation, *get_args(annotation))
+    return next((one for one in shapes if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 _HEADER: Final = re.compile(r"^\s*\[\[?\s*(?P<path>[^\]\[]+?)\s*\]?\]\s*(#.*)?$")

@@ -117,10 +117,13 @@ class Applier:
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
         org = self.org()
-        cases = read_cases(self.crm, [one.key for one in claimed])
-        with self.engine.connect() as connection:
-            readings = read(connection, claimed, cases, self.clock())
-        decisions = [self._decide(one, readings[one.key]) for one in claimed]
+        with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            readings = read(connection, claimed, self.clock())
+            former = attempts.former_subjects(connection, [one.key for one in claimed])
+        cases = read_cases(self.crm, [one.key for one in claimed], former)
+        decisions = [
+            self._decide(one, readings[one.key].with_cases(cases.get(one.key, ()))) for one in claimed
+        ]
         existing = self._existing(decisions)
         for decision in decisions:
             decision.rows = _rows(decision, existing, org)

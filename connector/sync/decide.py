@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from connector.facts import Facts
+from connector.facts import About, Facts
 from connector.mappers import fields
 from connector.plan import Change, Plan
 from connector.policy import Policy
@@ -26,9 +26,9 @@ def decide(facts: Facts, policy: Policy) -> Plan:
     if facts.gone:
         made = [account.gone(facts), *lifecycle.account_removed(facts, policy)]
         return _plan(facts, made)
-    if facts.account is None:
+    if facts.about is About.ACCOUNT and facts.account is None:
         return Plan(facts.subject)
-    rules = [rule for rule in RULES if _is_enabled(rule, policy)]
+    rules = [rule for rule in RULES if facts.about in rule.about and _is_enabled(rule, policy)]
     made = [change for rule in rules for change in rule.changes(facts, policy)]
     return _plan(facts, made, _look_again_at(rules, facts, policy))
 

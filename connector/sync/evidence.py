@@ -18,7 +18,9 @@ from connector.facts import (
     CreditPayment,
     Facts,
     Invoice,
+    Kind,
     Payment,
+    ProcessorObject,
     SeenEvent,
     Subscription,
 )
@@ -68,6 +70,15 @@ class Evidence:
             if applied.voided_at is None:
                 self._credits[applied.applied_invoice_number].append(applied)
         self._by_id = {payment.id: payment for payment in facts.payments}
+        self._by_reference = {
+            ref: payment
+            for payment in sorted(facts.payments, key=_age)
+            for ref in gateway_references(payment)
+        }
+        self._charges: dict[tuple[str, str], list[ProcessorObject]] = defaultdict(list)
+        for charge in facts.of(Kind.CHARGE):
+            for ref in {*charge.references, charge.id}:
+                self._charges[charge.source, ref].append(charge)
         self._write_offs = {item.number for item in facts.invoices if item.origin == "write_off"}
 
     def events(self, kinds: frozenset[str], *objects: BillingObject) -> list[SeenEvent]:
@@ -110,11 +121,61 @@ class Evidence:
         named = (payment.invoice_id, payment.invoice_number)
         return next((i for i in self.facts.invoices if i.id == named[0] or i.number == named[1]), None)
 
+    def payment_behind(self, item: ProcessorObject) -> Payment | None:
+        """The payment a processor's object is about: by reference, else the one payment of its invoice."""
+        refs = self._references(item)
+        named = [self._by_reference[ref] for ref in refs if ref in self._by_reference]
+        taken = [payment for payment in named if payment.type in TAKING]
+        if taken or named:
+            return (taken or named)[-1]
+        invoice = self._invoice_numbered(item)
+        collected = self.collected(invoice) if invoice else []
+        return collected[0] if len(collected) == 1 else None
+
+    def invoice_behind(self, item: ProcessorObject) -> Invoice | None:
+        """The invoice a processor's object is about: that of its payment, else the one its processor names."""
+        payment = self.payment_behind(item)
+        return (self.invoice_of(payment) if payment else None) or self._invoice_numbered(item)
+
+    def objects_of(self, kind: Kind, payment: Payment) -> list[ProcessorObject]:
+        """The disputes, refunds or warnings about this payment, the oldest first."""
+        return [item for item in self.facts.of(kind) if self.payment_behind(item) == payment]
+
+    def _references(self, item: ProcessorObject) -> tuple[str, ...]:
+        """Its own, and those of the charges that share one with it: ``pi_…`` where it only says ``ch_…``."""
+        charges = self._charges_behind(item)
+        return tuple(sorted({ref for one in (item, *charges) for ref in (*one.references, one.id)}))
+
+    def _charges_behind(self, item: ProcessorObject) -> list[ProcessorObject]:
+        own = {*item.references, item.id}
+        found = {charge.id: charge for ref in own for charge in self._charges.get((item.source, ref), ())}
+        return [found[id_] for id_ in sorted(found)]
+
+    def _invoice_numbered(self, item: ProcessorObject) -> Invoice | None:
+        """By the number its processor has for it, or the charge it is about."""
+        numbered = (one for one in (item, *self._charges_behind(item)) if one.invoice_number)
+        found = (i for one in numbered for i in self.facts.invoices if names_invoice(one, i.number))
+        return next(found, None)
+
     def was_past_due(self, invoice: Invoice) -> bool:
         """Whether it certainly was, even if it is paid now."""
         if invoice.state == "past_due" or invoice.dunning_events_sent > 0:
             return True
         return bool(self.events(PAST_DUE, invoice))
+
+
+def gateway_references(payment: Payment) -> tuple[str, ...]:
+    """Everything its gateway calls a payment."""
+    own = (payment.gateway_reference,) if payment.gateway_reference else ()
+    return (*own, *payment.gateway_references)
+
+
+def names_invoice(item: ProcessorObject, number: str) -> bool:
+    """Whether the processor's invoice number means this one; it may be cut from the left."""
+    named = item.invoice_number
+    if not named:
+        return False
+    return number.endswith(named) if item.truncated else number == named
 
 
 def final_declines(payments: Iterable[Payment]) -> list[Payment]:
@@ -151,7 +212,8 @@ def as_of(facts: Facts) -> datetime | None:
     )
     changed = [item.updated_at for item in objects]
     account = facts.account.updated_at if facts.account else None
-    return latest(account, *changed, *(event.occurred_at for event in facts.events))
+    told = (item.at for item in facts.objects)
+    return latest(account, *changed, *told, *(event.occurred_at for event in facts.events))
 
 
 def live(subscriptions: Iterable[Subscription]) -> list[Subscription]:

@@ -9,7 +9,7 @@ not know them or knew them only before the event.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -82,12 +82,13 @@ class _Hints:
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """Fetches for one site of a source."""
+    """Fetches for one site of a source. ``found`` is told of every object that was read."""
 
     engine: Engine
     source: str
     site: str
     api: SourceApi
+    found: Callable[[Sequence[BillingObject]], None] = lambda objects: None
 
     def fetch(self, batch: Sequence[Claimed]) -> Failures:
         """Make the ledger know every pointer and what belongs to it. Returns what could not be read.
@@ -118,6 +119,7 @@ class Fetcher:
                 snapshots.store(connection, self.source, self.site, observed_at, answer.found)
                 snapshots.mark_gone(connection, self.source, self.site, observed_at, answer.gone)
             found += answer.found
+            self.found(answer.found)
             failures |= {(one.object, ref): one.error for one in answer.failed for ref in one.refs}
         return found
 

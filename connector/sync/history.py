@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, Transient, Unavailable
 from connector.ledger import circuits, snapshots, subjects
 from connector.ledger.subjects import Due
+from connector.mappers import references
+from connector.sync import joining
 from connector.sync.fetching import FetchedObjects, SourceApi
 from connector.sync.refresh import Apis
 
@@ -53,6 +55,7 @@ def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = T
         if due:
             subjects.mark_due(connection, [subject])
         subjects.decide_history(connection, (), (), done=[subject.key])
+    joining.join_what_waits(engine, references.of_all(answer.found))
     log.info("history_fetched", subject=subject.key, objects=len(answer.found), outcome="due")
 
 

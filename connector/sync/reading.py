@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from connector import facts
-from connector.facts import CaseSeen, Facts, SeenEvent
-from connector.ledger import attempts, snapshots, timeline
+from connector.facts import About, CaseSeen, Facts, Incident, ProcessorObject, SeenEvent
+from connector.ledger import attempts, incidents, snapshots, timeline
 from connector.ledger.subjects import Claimed
-from connector.mappers import fields
+from connector.mappers import fields, keys
 from connector.mappers.times import parse_salesforce_time
 
 
@@ -34,18 +34,30 @@ class Reading:
     new_events: tuple[int, ...]
     mirror: Mapping[tuple[str, str], attempts.Mirrored]
 
+    def with_cases(self, cases: tuple[CaseSeen, ...]) -> Reading:
+        return replace(self, facts=replace(self.facts, cases=cases))
+
 
 CASE_SELECT = (
     f"SELECT Id, {fields.KEY}, {fields.Case.ACCOUNT_KEY}, {fields.Case.RULE}, {fields.Case.STATE}, "
-    "IsClosed, ClosedDate FROM Case"
+    f"{fields.Case.ESCALATION}, {fields.Case.OWNER}, IsClosed, ClosedDate FROM Case"
 )
 
+_QUEUE_PREFIX = "00G"
+"""What the id of a queue begins with; a user's begins with 005."""
 
-def read_cases(crm: Crm, subjects: Sequence[str]) -> dict[str, tuple[CaseSeen, ...]]:
-    """One SOQL read (by as few requests as the length of the keys allows) for the cases of these subjects."""
+
+def read_cases(
+    crm: Crm, subjects: Sequence[str], former: Mapping[str, str] | None = None
+) -> dict[str, tuple[CaseSeen, ...]]:
+    """One SOQL read (by as few requests as the length of the keys allows) for the cases of these subjects.
+
+    ``former``: under which subject a case was opened before its account was known → whose it is now."""
+    now = former or {}
     found: dict[str, list[CaseSeen]] = defaultdict(list)
-    for row in crm.query_keys(CASE_SELECT, fields.Case.ACCOUNT_KEY, subjects):
-        found[row[fields.Case.ACCOUNT_KEY]].append(_case(row))
+    for row in crm.query_keys(CASE_SELECT, fields.Case.ACCOUNT_KEY, [*subjects, *now]):
+        subject = row[fields.Case.ACCOUNT_KEY]
+        found[now.get(subject, subject)].append(_case(row))
     return {subject: tuple(sorted(cases, key=lambda case: case.key)) for subject, cases in found.items()}
 
 
@@ -57,25 +69,32 @@ def _case(row: Mapping[str, Any]) -> CaseSeen:
         state=row[fields.Case.STATE] or "",
         closed=bool(row["IsClosed"]),
         closed_at=parse_salesforce_time(row["ClosedDate"]),
+        escalation=int(row[fields.Case.ESCALATION] or 0),
+        in_queue=str(row[fields.Case.OWNER] or "").startswith(_QUEUE_PREFIX),
+        subject=row[fields.Case.ACCOUNT_KEY] or "",
     )
 
 
-def read(
-    connection: Connection,
-    claimed: Sequence[Claimed],
-    cases: Mapping[str, tuple[CaseSeen, ...]],
-    now: datetime,
-) -> dict[str, Reading]:
-    """The facts of each claimed subject, by its key. A fixed number of statements, however many there are."""
-    keys = [one.key for one in claimed]
-    known = snapshots.load(connection, keys)
-    seen = timeline.load(connection, keys)
+def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> dict[str, Reading]:
+    """The facts of each claimed subject but for its cases, by its key. A fixed number of statements, however many
+    there are. They must see one moment: an object that is joined meanwhile is this subject's with all that was
+    written about it, or not yet."""
+    wanted = [one.key for one in claimed]
+    known = snapshots.load(connection, wanted)
+    seen = timeline.load(connection, wanted)
+    troubles = incidents.load(connection, sorted({(one.source, one.site) for one in claimed}))
     mirrored: dict[str, dict[tuple[str, str], attempts.Mirrored]] = defaultdict(dict)
-    for record, subject, row in attempts.mirrored(connection, keys):
+    for record, subject, row in attempts.mirrored(connection, wanted):
         mirrored[subject][record] = row
     return {
         one.key: Reading(
-            facts=_facts(one, known[one.key], seen[one.key], cases.get(one.key, ()), now),
+            facts=_facts(
+                one,
+                known[one.key],
+                seen[one.key],
+                now,
+                troubles[one.source, one.site],
+            ),
             new_events=tuple(event.id for event in seen[one.key] if event.new),
             mirror=mirrored[one.key],
         )
@@ -87,9 +106,10 @@ def _facts(
     subject: Claimed,
     known: Sequence[snapshots.Snapshot],
     seen: Sequence[timeline.Entry],
-    cases: tuple[CaseSeen, ...],
     now: datetime,
+    troubles: Sequence[Incident],
 ) -> Facts:
+    about = _about(subject)
     account = next((s for s in known if isinstance(s.value, facts.Account)), None)
     values = [s.value for s in known if not s.gone]
     return Facts(
@@ -105,8 +125,21 @@ def _facts(
         payments=tuple(v for v in values if isinstance(v, facts.Payment)),
         credit_payments=tuple(v for v in values if isinstance(v, facts.CreditPayment)),
         events=tuple(_seen(entry) for entry in seen),
-        cases=cases,
+        about=about,
+        objects=tuple(v for v in values if isinstance(v, ProcessorObject)),
+        incidents=tuple(one for one in troubles if about is About.ACCOUNT or _is_of(one, subject)),
     )
+
+
+def _about(subject: Claimed) -> About:
+    if subject.key == keys.subject(subject.source, subject.site, subject.code):
+        return About.ACCOUNT
+    what = subject.code.partition(":")[0]
+    return {"payee": About.PAYEE, "gateway": About.GATEWAY}.get(what, About.OBJECT)
+
+
+def _is_of(one: Incident, subject: Claimed) -> bool:
+    return subject.code == f"gateway:{one.gateway}"
 
 
 def _seen(entry: timeline.Entry) -> SeenEvent:

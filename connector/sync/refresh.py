@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from connector import facts
 from connector.errors import Permanent, Transient, Unavailable
+from connector.facts import BillingObject, Payment
 from connector.ledger import circuits, events, snapshots, subjects
 from connector.ledger.events import Claimed
-from connector.mappers import keys
+from connector.mappers import keys, references
+from connector.sync import joining, newcomers
+from connector.sync.asking import Lookups
+from connector.sync.carried import CarriedBatch
 from connector.sync.fetching import Failures, Fetcher, SourceApi
 from connector.sync.retry import backoff
 
@@ -32,15 +35,23 @@ Apis = Mapping[Site, SourceApi]
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did. ``due``: subjects that became due. ``more``: there is more to claim."""
+    """What one run did. ``due``: subjects that became due. ``more``: there is more to claim. ``failed``: a payment
+    that was read had failed."""
 
     claimed: int = 0
     due: int = 0
     more: bool = False
+    failed: bool = False
 
 
 def refresh(
-    engine: Engine, apis: Apis, clock: Callable[[], datetime], worker: str, *, limit: int = BATCH
+    engine: Engine,
+    apis: Apis,
+    clock: Callable[[], datetime],
+    worker: str,
+    *,
+    limit: int = BATCH,
+    lookups: Lookups | None = None,
 ) -> Outcome:
     """Claim a batch of pending events and make the ledger know what they point to."""
     token = f"{worker}:{uuid4().hex}"
@@ -50,16 +61,19 @@ def refresh(
     by_site: dict[Site, list[Claimed]] = defaultdict(list)
     for event in claimed:
         by_site[event.source, event.site].append(event)
-    due = 0
+    due, found = 0, list[BillingObject]()
     for site, batch in by_site.items():
-        work = _SiteBatch(engine, site, token, batch)
+        if batch[0].carried:
+            due += CarriedBatch(engine, token, batch).run(apis, lookups or {})
+            continue
+        work = _SiteBatch(engine, site, token, batch, found)
         if ":".join(site) in out:
             circuit = out[":".join(site)]
             work.wait(max((circuit.until - clock()).total_seconds(), 0.5), circuit.reason)
         else:
             due += work.run(apis.get(site))
     more = len(claimed) == limit or any(event.tries > events.WORN for event in claimed)
-    return Outcome(len(claimed), due, more)
+    return Outcome(len(claimed), due, more, any(_has_failed(one) for one in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +84,20 @@ class _SiteBatch:
     at: Site
     token: str
     batch: list[Claimed]
+    found: list[BillingObject]
 
     def run(self, api: SourceApi | None) -> int:
         """Fetch and settle; how many subjects became due."""
         if api is None:
             self._bury(self.batch, f"No API access is configured for {':'.join(self.at)}: set its API key.")
             return 0
+        due = self._fetch(api)
+        return due + len(joining.join_what_waits(self.engine, references.of_all(self.found)))
+
+    def _fetch(self, api: SourceApi) -> int:
+        """What was read before an API went away is kept, and is no news the next time."""
         try:
-            failures = Fetcher(self.engine, *self.at, api).fetch(self.batch)
+            failures = Fetcher(self.engine, *self.at, api, self.found.extend).fetch(self.batch)
         except Unavailable as error:
             self._open_circuit(error)
             return 0
@@ -111,7 +131,7 @@ class _SiteBatch:
             circuits.close_circuit(connection, ":".join(self.at))
             subjects.mark_due(connection, due)
             events.settle_fetched(connection, self.token, fetched)
-            self._decide_history(connection, sorted({one.key for one in due}))
+            newcomers.decide_history(connection, self.at, sorted({one.key for one in due}))
         for one in fetched:
             log.info("event_fetched", id=one.id, subject=one.subject, outcome=one.note or "fetched")
         return len({one.key for one in due})
@@ -131,15 +151,6 @@ class _SiteBatch:
                 key = seen[0].subject
                 found[event.id] = subjects.Due(key, *self.at, key.removeprefix(prefix), event.urgency)
         return found
-
-    def _decide_history(self, connection: Connection, due: Sequence[str]) -> None:
-        """An account older than the ledger has a past that no event told of: it is fetched once, later."""
-        new = sorted(subjects.undecided_history(connection, due))
-        if not new:
-            return
-        first = events.first_received_at(connection, *self.at)
-        young = [key for key, born in _birthdays(connection, new) if first and born and born >= first]
-        subjects.decide_history(connection, young, [key for key in new if key not in set(young)])
 
     # ── when it does not work ─────────────────────────────────────────────────────────────────────────────
 
@@ -186,6 +197,10 @@ class _SiteBatch:
             log.error("event_dead", id=event.id, kind=event.kind, error=reason, outcome="dead")
 
 
+def _has_failed(one: BillingObject) -> bool:
+    return isinstance(one, Payment) and one.status in ("declined", "error")
+
+
 def _trouble(
     event: Claimed, account: subjects.Due | None, failures: Failures
 ) -> Transient | Permanent | None:
@@ -194,15 +209,6 @@ def _trouble(
     if account is not None:
         refs.append(("account", f"code-{account.code}"))
     return next((failures[ref] for ref in refs if ref in failures), None)
-
-
-def _birthdays(connection: Connection, subjects_: Sequence[str]) -> list[tuple[str, datetime | None]]:
-    known = snapshots.load(connection, subjects_)
-    accounts = {
-        key: next((s.value for s in found if isinstance(s.value, facts.Account)), None)
-        for key, found in known.items()
-    }
-    return [(key, account.created_at if account else None) for key, account in accounts.items()]
 
 
 def _nobody_knows(event: Claimed) -> str:

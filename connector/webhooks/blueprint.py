@@ -1,4 +1,7 @@
-"""``POST /webhooks/<source>`` and ``/webhooks/<source>/<site>``: HTTP in, HTTP out, nothing decided here."""
+"""``POST /webhooks/<source>`` and ``/webhooks/<source>/<site>``: HTTP in, HTTP out, nothing decided here.
+
+A GET is answered only by a source whose vendor proves the address so when it is set up (``source.Challenged``).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from connector.errors import Rejected
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.receiver import Answer, receive, rejected
 from connector.webhooks.registry import SOURCES
-from connector.webhooks.source import Delivery, Inbox, Source
+from connector.webhooks.source import Challenged, Delivery, Inbox, Source
 
 MOST_BYTES: Final = 1_048_576
 OTHER: Final = "other"
@@ -38,7 +41,11 @@ def blueprint(
 
     def deliver(source: str, site: str | None = None) -> Response:
         started = time.perf_counter()
-        answer = answered(source, site or default_sites.get(source, ""))
+        site = site or default_sites.get(source, "")
+        reader: object = sources.get((source, site))
+        if request.method == "GET" and isinstance(reader, Challenged):
+            return _challenged(reader, source, site)
+        answer = answered(source, site)
         metrics.answered(source if source in SOURCES else OTHER, answer, time.perf_counter() - started)
         return _response(answer)
 
@@ -65,6 +72,14 @@ def blueprint(
             provide_automatic_options=False,
         )
     return routes
+
+
+def _challenged(reader: Challenged, source: str, site: str) -> Response:
+    """The vendor's question when the address is set up. It delivers nothing, and is not counted as a delivery."""
+    try:
+        return Response(reader.challenge(request.args), mimetype="text/plain")
+    except Rejected as refusal:
+        return _response(rejected(source, site, refusal))
 
 
 def _require_post() -> None:

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from connector.webhooks import recurly
+from connector.webhooks import adyen, authorizenet, braintree, gocardless, paypal, recurly, stripe
 from connector.webhooks.source import Source
 
 SOURCES: Final[Mapping[str, Callable[[Any], Source | None]]] = {
     recurly.NAME: recurly.configured,
+    adyen.NAME: adyen.configured,
+    authorizenet.NAME: authorizenet.configured,
+    braintree.NAME: braintree.configured,
+    gocardless.NAME: gocardless.configured,
+    paypal.NAME: paypal.configured,
+    stripe.NAME: stripe.configured,
 }
 """Name → what makes the source of one site from its settings; None where they hold no secret."""
 

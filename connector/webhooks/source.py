@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from connector.events import Event
 
@@ -35,6 +35,15 @@ class Source(Protocol):
         What is authentic is never refused: what cannot be read is an event with the fate UNREADABLE.
         Raises Rejected for everything else, with the status this vendor expects.
         """
+        ...
+
+
+@runtime_checkable
+class Challenged(Protocol):
+    """A source whose vendor first asks the address, by GET, to prove that it knows the secret."""
+
+    def challenge(self, query: Mapping[str, str]) -> str:
+        """The answer, as plain text. Raises Rejected (400) for what is no challenge of this vendor."""
         ...
 
 

@@ -45,6 +45,10 @@ class Ids:
     def short(self, length: int = 4) -> str:
         return "".join(self._chance.choices(_DIGITS, k=length))
 
+    def digits(self, length: int) -> str:
+        """A number of this length, without a zero in front."""
+        return str(self._chance.randrange(10 ** (length - 1), 10**length))
+
     def number(self) -> int:
         self._next_number += 1
         return self._next_number - 1

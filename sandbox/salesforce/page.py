@@ -5,6 +5,8 @@ Server-rendered; the page asks for its own fragment every two seconds. It carrie
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
@@ -13,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from sandbox.control import Control
 from sandbox.salesforce.errors import RowRefused
 from sandbox.salesforce.org import Org
-from sandbox.salesforce.view import account_page, case_page, overview
+from sandbox.salesforce.view import account_page, case_page, overview, payee_page, record_page
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -30,18 +32,27 @@ def page_blueprint(org: Org, control: Control) -> Blueprint:
         static_folder="static",
         static_url_path="/assets",
     )
-    pages.add_app_template_filter(when, "when")
-    pages.add_app_template_filter(money, "money")
-    pages.add_app_template_filter(words, "words")
+    for name, shown in _filters(org).items():
+        pages.add_app_template_filter(shown, name)
 
     @pages.get("/")
     def home() -> Response:
         faults = [fault.told() for fault in control.faults()]
-        return _page("home", seen=overview(org), faults=faults, latency=control.latency_ms)
+        seen = overview(org, request.args.get("rule") or None)
+        return _page("home", seen=seen, faults=faults, latency=control.latency_ms)
 
     @pages.get("/accounts/<account_id>")
     def account(account_id: str) -> Response:
         return _page("account", **(account_page(org, account_id) or abort(404)))
+
+    @pages.get("/records/<record_id>")
+    def record(record_id: str) -> Response:
+        return _page("record", **(record_page(org, record_id) or abort(404)))
+
+    @pages.get("/payees")
+    def payee() -> Response:
+        source, name = request.args.get("source", ""), request.args.get("payee", "")
+        return _page("payee", **(payee_page(org, source, name) or abort(404)))
 
     @pages.get("/cases/<case_id>")
     def case(case_id: str) -> Response:
@@ -52,6 +63,16 @@ def page_blueprint(org: Org, control: Control) -> Blueprint:
         return _edit(org, case_id)
 
     return pages
+
+
+def _filters(org: Org) -> dict[str, Callable[..., object]]:
+    """How values are written, by the name templates use. Days are counted by the org's clock, in UTC."""
+
+    def days_left(value: str | None) -> int | None:
+        return days_until(value, org.clock().date())
+
+    shown = (when, money, words, in_days)
+    return {"days_left": days_left, **{one.__name__: one for one in shown}}
 
 
 def _edit(org: Org, case_id: str) -> AnyResponse:
@@ -95,3 +116,15 @@ def words(value: Any) -> str:
     """``payment_failed`` → ``Payment failed``."""
     text = str(value or "").replace("_", " ").strip()
     return text[:1].upper() + text[1:]
+
+
+def days_until(value: str | None, today: date) -> int | None:
+    """Whole days from today to a date, or to the day of a moment; below zero when it is past."""
+    return (date.fromisoformat(value[:10]) - today).days if value else None
+
+
+def in_days(days: int) -> str:
+    """``9`` → ``in 9 days``, ``-2`` → ``2 days overdue``."""
+    if days < 0:
+        return f"{-days} day{'s' if days < -1 else ''} overdue"
+    return ("today", "tomorrow")[days] if days < 2 else f"in {days} days"

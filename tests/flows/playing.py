@@ -29,6 +29,8 @@ AT = (datetime.now(UTC) - timedelta(minutes=30)).replace(microsecond=0).isoforma
 
 PATIENCE = 90.0
 CROWDS = ("population", "burst")
+OUTAGE = {"gateway_outage": {"count": 40}}
+"""How many accounts the stories of many are told with here: more would only take longer."""
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def started(
 
 def fresh(running: Stack) -> None:
     """Vendors and ledger as on the first day. What is under way ends first."""
-    for server in ("salesforce", "recurly"):
+    for server in ("salesforce", "recurly", "processors"):
         running.vendors.control(server, "DELETE", "faults")
     with running.engine.begin() as connection:
         connection.execute(text("DELETE FROM circuit"))
@@ -84,7 +86,7 @@ def stories(running: Stack) -> list[str]:
 
 def play(running: Stack, name: str, **how: Any) -> dict[str, Any]:
     """One story, or a crowd scene."""
-    order = {"seed": SEED, "at": AT, **how}
+    order = {"seed": SEED, "at": AT, **OUTAGE.get(name, {}), **how}
     played: dict[str, Any] = running.vendors.control("recurly", "POST", f"scenarios/{name}", order)
     return played
 

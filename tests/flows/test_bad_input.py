@@ -61,7 +61,7 @@ def test_what_cannot_be_trusted_is_refused_and_not_kept(flow: Stack) -> None:
         "xml without a password": (401, _post(flow, BOMB, {"Content-Type": "application/xml"})),
         "unknown site": (404, _post(flow, body, good, "recurly/elsewhere")),
         "unknown source": (404, _post(flow, body, good, "nobody-knows")),
-        "not configured": (404, _post(flow, body, good, "stripe")),
+        "another site": (404, _post(flow, body, good, "recurly/elsewhere")),
         "1 MiB + 1": (413, _post(flow, b" " * (MIB + 1), good)),
     }
     for what, (expected, (status, told)) in refused.items():

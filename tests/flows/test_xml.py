@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from connector.mappers.fields import Account, Case, Event
 from flows.crm import Rows, comparable, differences
 from flows.playing import fresh, settled, stories, tell
 
-TOLD_BY_EVENTS = frozenset({Account.AS_OF, Case.OPENED_AT, Case.RESOLVED_AT})
+TOLD_BY_EVENTS = frozenset({Account.AS_OF, Case.OPENED_AT, Case.RESOLVED_AT, Case.EVIDENCE})
 
 
 @contextmanager
@@ -39,12 +40,17 @@ def test_xml_leaves_the_same_records_as_json(standing: Stack, calm: Rows) -> Non
 
 
 def _records(rows: Rows) -> Rows:
-    """Everything but the timeline, without the times that only an event can tell: there they are when it came."""
+    """Everything but the timeline, without what only an event can tell: its time is here when it came, and its id,
+    which the evidence of a dispute refers to, is another."""
     return {
-        record: {name: value for name, value in row.items() if name not in TOLD_BY_EVENTS}
+        record: {name: value for name, value in row.items() if name not in _told_by_events(row)}
         for record, row in rows.items()
         if record[0] != Event.OBJECT
     }
+
+
+def _told_by_events(row: Mapping[str, Any]) -> frozenset[str]:
+    return TOLD_BY_EVENTS | ({Case.SUMMARY} if row.get(Case.EVIDENCE) else set())
 
 
 def _timeline(rows: Rows) -> set[str]:

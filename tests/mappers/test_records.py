@@ -1,4 +1,4 @@
-"""What a subscription is worth a month, and small phrases."""
+"""What a subscription is worth a month, a dispute's record, and small phrases."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from connector.facts import PaymentMethod, Subscription
-from connector.mappers import words
+from connector.facts import Kind, PaymentMethod, ProcessorObject, Stage, Status, Subscription
+from connector.facts.processing import STATUSES
+from connector.mappers import fields, words
+from connector.mappers.records import dispute as disputes
 from connector.mappers.records.subscription import monthly, mrr
 
 
@@ -87,3 +89,70 @@ def test_days_are_in_utc() -> None:
 
 def test_counting() -> None:
     assert [words.count(n, "invoice") for n in (0, 1, 2)] == ["0 invoices", "1 invoice", "2 invoices"]
+
+
+# Disputes ---------------------------------------------------------------------------------------------------
+
+
+def disputed(**changed: Any) -> ProcessorObject:
+    usual: dict[str, Any] = {
+        "kind": Kind.DISPUTE, "source": "adyen", "id": "8815", "at": on("2026-11-21"),
+        "status": Status.NEEDS_RESPONSE, "stage": Stage.CHARGEBACK, "reason": "4853", "network": "mastercard",
+        "amount": Decimal("5000"), "currency": "JPY", "due_at": on("2026-12-20"),
+        "references": ("8813", "8814"), "method": "Mastercard ending 4444", "joined_by": "invoice number 1001",
+        "link": "https://ca-live.adyen.com/8815",
+    }  # fmt: skip
+    return ProcessorObject(**usual | changed)
+
+
+def test_a_dispute_is_told_in_every_field() -> None:
+    record = disputes.record(disputed(), on("2026-11-20"))
+    declared = {value for name, value in vars(fields.Dispute).items() if name.isupper() and name != "OBJECT"}
+    assert set(record) == declared - {"Account__c", "Payment__c", "Invoice__c"}
+    assert record["Name"] == "Dispute JPY 5,000 8815"
+    assert record["Status__c"] == "needs_response"
+    assert record["Reason_Code__c"] == "Mastercard 4853"
+    assert record["Amount__c"] == Decimal("5000")
+    assert record["Opened_At__c"] == on("2026-11-20")
+    assert record["As_Of__c"] == on("2026-11-21")
+    assert record["Gateway_Reference__c"] == "8813, 8814"
+    assert record["Joined_By__c"] == "invoice number 1001"
+
+
+def test_a_dispute_of_which_little_is_known_has_its_record() -> None:
+    bare = ProcessorObject(kind=Kind.DISPUTE, source="paypal", id="PP-D-1", at=on("2026-11-21"))
+    record = disputes.record(bare, None)
+    assert record["Name"] == "Dispute PP-D-1"
+    assert record["Reason__c"] == "The bank disputes the payment."
+    unknown = (
+        "Status__c",
+        "Stage__c",
+        "Amount__c",
+        "Currency_Code__c",
+        "Gateway_Reference__c",
+        "Joined_By__c",
+    )
+    assert [record[name] for name in unknown] == [None] * len(unknown)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (Status.UNDER_REVIEW, "dispute 8815 of adyen is under review"),
+        (Status.WON, "dispute 8815 of adyen was won"),
+        (Status.EXPIRED, "dispute 8815 of adyen expired without a response"),
+        (Status.NEEDS_RESPONSE, "dispute 8815 of adyen needs a response"),
+        (None, "dispute 8815 of adyen does not say how it stands"),
+    ],
+)
+def test_how_a_dispute_stands_is_a_sentence(status: Status | None, told: str) -> None:
+    assert disputes.standing(disputed(status=status)) == told
+
+
+@pytest.mark.parametrize("status", sorted(STATUSES[Kind.DISPUTE]))
+def test_every_status_of_a_dispute_has_its_sentence(status: Status) -> None:
+    assert "does not say" not in disputes.standing(disputed(status=status))
+
+
+def test_a_dispute_without_a_currency_tells_no_amount_in_its_name() -> None:
+    assert disputes.record(disputed(currency=None), None)["Name"] == "Dispute 8815"

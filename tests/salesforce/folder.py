@@ -18,7 +18,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z]+-meta\.xml$")
 
 @dataclass(frozen=True)
 class Component:
-    """One file. ``name`` as in a manifest: ``Billing_Collections``, ``Case.Billing_Key__c``."""
+    """One file. ``name`` as in a manifest: ``Billing_Triage``, ``Case.Billing_Key__c``, ``Billing/Failed_Refunds``."""
 
     type: str
     name: str
@@ -29,6 +29,11 @@ class Component:
     def object(self) -> str:
         """The object it belongs to: the first half of ``Case.Billing_Key__c``."""
         return self.name.split(".")[0]
+
+    @property
+    def listed_as(self) -> str:
+        """The type a manifest lists it under: a folder of reports stands among the reports."""
+        return self.type.removesuffix("Folder")
 
     @property
     def own_name(self) -> str:
@@ -101,5 +106,6 @@ def _components(source: Path) -> Iterator[Component]:
 
 def _name(path: Path) -> str:
     own = _SUFFIX.sub("", path.name)
-    is_child = path.parts[0] == "objects" and len(path.parts) == 4
-    return f"{path.parts[1]}.{own}" if is_child else own
+    if path.parts[0] == "objects" and len(path.parts) == 4:
+        return f"{path.parts[1]}.{own}"
+    return f"{path.parent.name}/{own}" if len(path.parts) == 3 and path.parts[0] == "reports" else own

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable
 
 from lxml import etree
 
 from . import standard
+from .filters import list_views
 from .folder import NAMESPACE, Component, Folder, text, texts
+from .names import Complaints, absent, not_a_value, objects, unknown_columns, unknown_fields
+from .reports import report_types, reports
 
 LABEL_LIMIT = 40
 DESCRIPTION_LIMIT = 1000
 HELP_LIMIT = 510
 EXTERNAL_ID_LIMIT = 25
 COMPACT_LIMIT = 10
-
-Complaints = Iterator[str]
 
 
 def complaints(folder: Folder) -> list[str]:
@@ -48,7 +49,7 @@ def fields(folder: Folder) -> Complaints:
             yield f"{c.name}: required, so an upsert could fail on it"
         if c.text("type") == "Text" and not 1 <= int(c.text("length")) <= 255:
             yield f"{c.name}: a text field holds 1 to 255 characters"
-        yield from _unknown(folder, c, re.findall(r"\b\w+__c\b", c.text("formula")), c.object)
+        yield from unknown_fields(folder, c, re.findall(r"\b\w+__c\b", c.text("formula")), c.object)
 
 
 def lookups(folder: Folder) -> Complaints:
@@ -69,18 +70,9 @@ def external_ids(folder: Folder) -> Complaints:
             yield f"{object_}: {count} external ids"
 
 
-def list_views(folder: Folder) -> Complaints:
-    for c in folder.of("ListView"):
-        used = c.all("columns") + [text(f, "field") for f in c.each("filters")]
-        yield from _columns_unknown(folder, c, used, c.object)
-        for criterion in c.each("filters"):
-            values = set(text(criterion, "value").split(","))
-            yield from _not_a_value(folder, c, text(criterion, "field"), values)
-
-
 def compact_layouts(folder: Folder) -> Complaints:
     for c in folder.of("CompactLayout"):
-        yield from _unknown(folder, c, c.all("fields"), c.object)
+        yield from unknown_fields(folder, c, c.all("fields"), c.object)
         if len(c.all("fields")) > COMPACT_LIMIT:
             yield f"{c.name}: more than {COMPACT_LIMIT} fields"
         for name in c.all("fields"):
@@ -97,7 +89,7 @@ def layouts(folder: Folder) -> Complaints:
     for c in folder.of("Layout"):
         object_ = c.name.split("-")[0]
         placed = c.deep("field")
-        yield from _unknown(folder, c, placed, object_)
+        yield from unknown_fields(folder, c, placed, object_)
         yield from (f"{c.name}: {f} is placed twice" for f, n in Counter(placed).items() if n > 1)
         for related in c.each("relatedLists"):
             yield from _related_list(folder, c, object_, related)
@@ -112,13 +104,13 @@ def _related_list(folder: Folder, layout: Component, object_: str, related: etre
         yield f"{layout.name}: related list {name} leads nowhere"
         return
     shown = [*texts(related, "fields"), *texts(related, "sortField")]
-    yield from _columns_unknown(folder, layout, shown, lookup.object)
+    yield from unknown_columns(folder, layout, shown, lookup.object)
 
 
 def search_layouts(folder: Folder) -> Complaints:
     for c in folder.of("CustomObject"):
         for search in c.each("searchLayouts"):
-            yield from _unknown(folder, c, [child.text or "" for child in search], c.object)
+            yield from unknown_fields(folder, c, [child.text or "" for child in search], c.object)
 
 
 def custom_objects(folder: Folder) -> Complaints:
@@ -139,9 +131,9 @@ def permission_sets(folder: Folder) -> Complaints:
         for granted in c.each("fieldPermissions"):
             yield from _field_permission(folder, c, granted_field=text(granted, "field"))
         yield from _formulas_edited(folder, c)
-        yield from _absent(c, c.deep("object"), objects(folder), "object")
-        yield from _absent(c, c.deep("recordType"), folder.names("RecordType"), "record type")
-        yield from _absent(c, c.deep("tab"), folder.names("CustomTab"), "tab")
+        yield from absent(c, c.deep("object"), objects(folder), "object")
+        yield from absent(c, c.deep("recordType"), folder.names("RecordType"), "record type")
+        yield from absent(c, c.deep("tab"), folder.names("CustomTab"), "tab")
         for power in ("allowDelete", "modifyAllRecords", "viewAllRecords"):
             if "true" in c.deep(power):
                 yield f"{c.name}: grants {power}"
@@ -149,7 +141,7 @@ def permission_sets(folder: Folder) -> Complaints:
 
 def _field_permission(folder: Folder, set_: Component, granted_field: str) -> Complaints:
     object_, _, name = granted_field.partition(".")
-    yield from _unknown(folder, set_, [name], object_)
+    yield from unknown_fields(folder, set_, [name], object_)
     if granted_field in standard.NOT_PERMISSIONABLE or name == "Name":
         yield f"{set_.name}: {granted_field} cannot be granted"
 
@@ -170,16 +162,16 @@ def record_types(folder: Folder) -> Complaints:
         for picklist in c.each("picklistValues"):
             yield from _picklist_of_record_type(folder, c, picklist)
     for c in folder.of("BusinessProcess"):
-        yield from _absent(c, _value_names(c.root), standard.CASE_STATUS, "status")
+        yield from absent(c, _value_names(c.root), standard.CASE_STATUS, "status")
 
 
 def _picklist_of_record_type(folder: Folder, of: Component, picklist: etree._Element) -> Complaints:
     name = text(picklist, "picklist")
     if name == "Priority":
-        yield from _absent(of, _value_names(picklist), standard.CASE_PRIORITY, "priority")
+        yield from absent(of, _value_names(picklist), standard.CASE_PRIORITY, "priority")
         return
-    yield from _unknown(folder, of, [name], of.object)
-    yield from _not_a_value(folder, of, name, _value_names(picklist))
+    yield from unknown_fields(folder, of, [name], of.object)
+    yield from not_a_value(folder, of, f"{of.object}.{name}", _value_names(picklist))
 
 
 def _value_names(element: etree._Element) -> set[str]:
@@ -205,45 +197,6 @@ CHECKS: tuple[Callable[[Folder], Complaints], ...] = (
     permission_sets,
     record_types,
     queues,
+    report_types,
+    reports,
 )
-
-
-def objects(folder: Folder) -> set[str]:
-    return folder.names("CustomObject") | standard.OBJECTS
-
-
-def picklist_values(field: Component) -> set[str]:
-    """The values of a picklist field, empty for any other."""
-    return {text(value, "fullName") for value in field.root.iter(NAMESPACE + "value")}
-
-
-def _columns(object_: str) -> frozenset[str]:
-    return standard.COLUMNS.get(object_, standard.CUSTOM_OBJECT_COLUMNS)
-
-
-def _standard_fields(object_: str) -> frozenset[str]:
-    return standard.FIELDS.get(object_, frozenset({"Name"})) | standard.ANY_OBJECT
-
-
-def _columns_unknown(folder: Folder, of: Component, names: Iterable[str], object_: str) -> Complaints:
-    custom = {name for name in names if name not in _columns(object_)}
-    for name in sorted(custom):
-        if folder.field(f"{object_}.{name}") is None:
-            yield f"{of.name}: column {object_}.{name} does not exist"
-
-
-def _unknown(folder: Folder, of: Component, names: Iterable[str], object_: str) -> Complaints:
-    for name in names:
-        if name not in _standard_fields(object_) and folder.field(f"{object_}.{name}") is None:
-            yield f"{of.name}: field {object_}.{name} does not exist"
-
-
-def _absent(of: Component, names: Iterable[str], known: Set[str], what: str) -> Complaints:
-    for name in sorted(set(names) - known):
-        yield f"{of.name}: {what} {name} does not exist"
-
-
-def _not_a_value(folder: Folder, of: Component, field_name: str, values: set[str]) -> Complaints:
-    field = folder.field(f"{of.object}.{field_name}")
-    if field is not None and field.text("type") == "Picklist":
-        yield from _absent(of, values, picklist_values(field), f"{field_name} value")

@@ -59,8 +59,21 @@ COLUMNS: Final = {
 
 CUSTOM_OBJECT_COLUMNS: Final = frozenset({"NAME"})
 
+REPORT_COLUMNS: Final = {
+    "Case": frozenset(
+        {"Account", "CaseNumber", "ClosedDate", "CreatedDate", "Owner", "Priority", "Status", "Subject"}
+    ),
+}
+CUSTOM_OBJECT_REPORT_COLUMNS: Final = frozenset({"Name", "CreatedDate"})
+"""Report types call a standard lookup by its relationship: Owner, not OwnerId."""
+
 RELATED_LISTS: Final = frozenset({"RelatedActivityList", "RelatedCommentsList", "RelatedHistoryList"})
 
 CASE_STATUS: Final = frozenset({"New", "Working", "Escalated", "Closed"})
 CASE_PRIORITY: Final = frozenset({"High", "Medium", "Low"})
 """What a new org has. An org that renamed them must adapt the process (see the folder's README)."""
+
+
+def report_columns(object_: str) -> frozenset[str]:
+    """The standard columns our report types offer of this object."""
+    return REPORT_COLUMNS.get(object_, CUSTOM_OBJECT_REPORT_COLUMNS)

@@ -12,13 +12,14 @@ import pytest
 from connector.mappers import fields
 
 from .folder import Component, Folder, read, text
-from .references import picklist_values
+from .names import picklist_values
 from .standard import NOT_PERMISSIONABLE, OBJECTS
 
 MONEY = ("Amount__c", "Balance__c", "MRR__c", "Credit__c", "Total__c", "Paid__c", "Refundable__c")
 ARE_DATES = {
     "Account.Billing_Past_Due_Since__c",
     "Account.Billing_Card_Expires__c",
+    "Billing_Payout__c.Arrives_On__c",
     "Case.Billing_Deadline__c",
 }
 

@@ -10,7 +10,8 @@ BY_HAND = {"RecordType", "BusinessProcess"}
 
 
 def _listed(folder: Folder) -> dict[str, list[str]]:
-    return {type_: sorted(folder.names(type_)) for type_ in sorted({c.type for c in folder.components})}
+    types = {c.listed_as for c in folder.components}
+    return {t: sorted(c.name for c in folder.components if c.listed_as == t) for t in types}
 
 
 def test_the_manifest_lists_everything_in_the_folder_and_nothing_else() -> None:

@@ -143,6 +143,48 @@ WRONG = {
         "<field>Case.Billing_Days_Open__c<",
         "is a formula",
     ),
+    "a filter on a status nobody writes": (
+        "objects/Billing_Refund__c/listViews/Failed_Refunds.listView-meta.xml",
+        "<value>failed<",
+        "<value>fail<",
+        "Status__c value fail",
+    ),
+    "a filter on a word of another object": (
+        "objects/Billing_Payout__c/listViews/Pending_Payouts.listView-meta.xml",
+        "<value>pending<",
+        "<value>needs_response<",
+        "Status__c value needs_response",
+    ),
+    "a filter the field's type does not take": (
+        "objects/Case/listViews/Fraud_Warnings.listView-meta.xml",
+        "<operation>equals<",
+        "<operation>contains<",
+        "cannot be compared by contains",
+    ),
+    "a filter on a long text": (
+        "objects/Case/listViews/Not_Joined_To_An_Account.listView-meta.xml",
+        "<field>Billing_Account_Key__c<",
+        "<field>Billing_Summary__c<",
+        "is a LongTextArea",
+    ),
+    "a filter on a time that is none": (
+        "objects/Billing_Dispute__c/listViews/Evidence_Due_This_Week.listView-meta.xml",
+        "<value>THIS_WEEK<",
+        "<value>SOON<",
+        "never SOON",
+    ),
+    "a filter on a number that is none": (
+        "objects/Account/listViews/Past_Due_Accounts.listView-meta.xml",
+        "<value>0<",
+        "<value>nothing<",
+        "never nothing",
+    ),
+    "a column twice": (
+        "objects/Billing_Payout__c/listViews/Failed_Payouts.listView-meta.xml",
+        "<columns>Reason_Code__c<",
+        "<columns>Reason__c<",
+        "column Reason__c stands twice",
+    ),
     "a right to delete": (
         "permissionsets/Casewire_Integration.permissionset-meta.xml",
         "<allowDelete>false<",

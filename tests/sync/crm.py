@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from connector.facts import CaseSeen
-from connector.plan import Change, CreateValue, Plan
+from connector.plan import Change, CreateValue, Plan, Queue
 
 Record = dict[str, CreateValue]
 
@@ -45,6 +45,10 @@ class MemoryCrm:
         record["Status"] = "Closed"
         self._mark(key, record, now)
 
+    def take(self, key: str) -> None:
+        """An agent takes a case from its queue."""
+        self.records["Case", key]["OwnerId"] = "005A"
+
     def cases(self) -> tuple[CaseSeen, ...]:
         return tuple(
             CaseSeen(
@@ -54,6 +58,9 @@ class MemoryCrm:
                 state=str(record["Billing_State__c"]),
                 closed=key in self.closed_at,
                 closed_at=self.closed_at.get(key),
+                escalation=int(str(record["Billing_Escalation__c"])),
+                in_queue=isinstance(record["OwnerId"], Queue),
+                subject=str(record["Billing_Account_Key__c"]),
             )
             for number, ((object_, key), record) in enumerate(sorted(self.records.items()))
             if object_ == "Case"

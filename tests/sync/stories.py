@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from connector.facts import BillingObject, CaseSeen, Facts, SeenEvent
+from connector.facts import BillingObject, CaseSeen, Facts, ProcessorObject, SeenEvent, Stage, Status
 from connector.policy import Policy
 from connector.sync.decide import decide
 from sync.crm import MemoryCrm
@@ -19,13 +19,16 @@ from sync.world import (
     card,
     credit,
     decline,
+    dispute,
     event,
     facts,
     invoice,
     paid_invoice,
     payment,
     refund,
+    said,
     subscription,
+    warning,
 )
 
 NIL = Decimal("0.00")
@@ -34,7 +37,7 @@ NIL = Decimal("0.00")
 @dataclass(frozen=True)
 class Step:
     when: datetime
-    objects: tuple[BillingObject, ...]
+    objects: tuple[BillingObject | ProcessorObject, ...]
     events: tuple[SeenEvent, ...]
 
 
@@ -64,9 +67,14 @@ def _known(story: Story, number: int, late: Mapping[str, int], crm: MemoryCrm, n
         if last or index + late.get(said.event_id, 0) <= number
     ]
     written = crm.written()
-    events = [replace(e, on_timeline=f"recurly:acme:event:{e.event_id}" in written) for e in heard]
+    events = [replace(e, on_timeline=_row(e) in written) for e in heard]
     cases: tuple[CaseSeen, ...] = crm.cases()
     return facts(*story[number].objects, *events, *cases, now=now)
+
+
+def _row(event_: SeenEvent) -> str:
+    site = "acme:" if event_.source == "recurly" else ""
+    return f"{event_.source}:{site}event:{event_.event_id}"
 
 
 _SUB = subscription()
@@ -78,6 +86,10 @@ _INVALID = account(payment_method=card(valid=False), updated_at=at(10))
 _UPDATED = account(payment_method=card(last_four="4444", updated_at=at(14)), updated_at=at(14))
 
 _OWED = invoice(dunning_events_sent=1)
+_PAID = payment(created_at=at(1), updated_at=at(1), gateway_reference="ch_1")
+_DISPUTE = dispute(at=at(8), opened_at=at(8))
+_WARNING = warning(at=at(3), opened_at=at(3))
+_TAKEN = refund(status="success", origin="chargeback", created_at=at(12), updated_at=at(12))
 
 STORIES: Mapping[str, Story] = {
     "a renewal fails and recovers": (
@@ -301,6 +313,72 @@ STORIES: Mapping[str, Story] = {
             account(payment_method=card(exp_year=2030, updated_at=at(18)), updated_at=at(18)),
             _SUB,
             event("billing_info.updated", at(18), *_ACCOUNT_REFS),
+        ),
+    ),
+    "a dispute is contested, won and lost after all": (
+        step(at(2), account(), _PAID, paid_invoice(), event("payment.succeeded", at(1), "pay1")),
+        step(
+            at(8), account(), _PAID, paid_invoice(), _DISPUTE, said("charge.dispute.created", at(8), "dp_1")
+        ),
+        step(
+            at(12),
+            account(),
+            _PAID,
+            paid_invoice(),
+            replace(_DISPUTE, at=at(12), status=Status.UNDER_REVIEW),
+            said("charge.dispute.updated", at(12), "dp_1"),
+        ),
+        step(
+            at(15),
+            account(),
+            _PAID,
+            paid_invoice(),
+            replace(_DISPUTE, at=at(15), status=Status.WON),
+            said("charge.dispute.closed", at(15), "dp_1"),
+        ),
+        step(
+            at(21),
+            account(),
+            _PAID,
+            paid_invoice(),
+            replace(_DISPUTE, at=at(21), status=Status.LOST),
+            said("charge.dispute.closed", at(21), "dp_1"),
+        ),
+    ),
+    "a dispute goes on to a second round, and Recurly records the chargeback": (
+        step(at(8), account(), _PAID, _DISPUTE, said("charge.dispute.created", at(8), "dp_1")),
+        step(at(10), account(), _PAID, replace(_DISPUTE, at=at(10), status=Status.WON)),
+        step(at(12), account(), _PAID, replace(_DISPUTE, at=at(10), status=Status.WON), _TAKEN),
+        step(
+            at(20),
+            account(),
+            _PAID,
+            replace(_DISPUTE, at=at(20), stage=Stage.PRE_ARBITRATION),
+            _TAKEN,
+            said("charge.dispute.updated", at(20), "dp_1"),
+        ),
+    ),
+    "a payment is refunded when its issuer warns of fraud": (
+        step(at(3), account(), _PAID, _WARNING, said("radar.early_fraud_warning.created", at(3), "issfr_1")),
+        step(
+            at(4),
+            account(),
+            _PAID,
+            _WARNING,
+            refund(created_at=at(4), updated_at=at(4)),
+            event("payment.refunded", at(4), "ref1"),
+        ),
+    ),
+    "a warning of fraud becomes a dispute": (
+        step(at(3), account(), _PAID, _WARNING),
+        step(
+            at(8),
+            account(),
+            _PAID,
+            _WARNING,
+            _DISPUTE,
+            said("charge.dispute.created", at(8), "dp_1"),
+            said("radar.early_fraud_warning.created", at(3), "issfr_1"),
         ),
     ),
 }

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from connector.facts import CaseSeen
-from connector.plan import Change, Parent, Transition
-from connector.policy import Cases, Policy, Statuses
+from connector.facts import About, CaseSeen, ProcessorObject
+from connector.plan import Change, Parent, Queue, RecordType, Transition
+from connector.policy import CaseRule, Cases, Escalation, Policy, Statuses
 from connector.sync import lifecycle
 from connector.sync.lifecycle import Problem
-from sync.world import NOW, at, facts, seen
+from sync.world import NOW, SUBJECT, at, dispute, facts, seen, unjoined
 
 STEM = "invoice:1001:past_due"
 KEY = f"recurly:acme:{STEM}:1"
@@ -204,3 +204,223 @@ def test_texts_are_cut_to_what_their_fields_hold() -> None:
     (change,) = ask(problem(open=True, stable=told, fresh=fresh))
     assert len(str(change.on_create["Subject"])) == 255
     assert len(str(change.fields["Billing_Summary__c"])) == 32_000
+
+
+# ── what a rule may have of its own ───────────────────────────────────────────────────────────────────────────
+
+
+def by_rule(told: Problem, *cases: CaseSeen, **changed: Any) -> Change:
+    """What is written last, with a rule of these settings."""
+    rule = POLICY.rules.payment_failed.model_copy(update=changed)
+    return lifecycle.changes("payment_failed", [told], facts(*cases), POLICY, rule)[-1]
+
+
+def test_a_rule_may_have_its_own_record_type() -> None:
+    assert by_rule(problem()).on_create["RecordTypeId"] == RecordType("Billing")
+    assert by_rule(problem(), record_type="Dispute").on_create["RecordTypeId"] == RecordType("Dispute")
+
+
+@pytest.mark.parametrize(
+    ("window", "transition"),
+    [(None, Transition.REOPEN), (180, Transition.REOPEN), (3, Transition.OPEN), (0, Transition.OPEN)],
+)
+def test_a_rule_may_have_its_own_window(window: int | None, transition: Transition) -> None:
+    was = closed(at(15), state="resolved")
+    assert by_rule(problem(last_signal_at=at(19)), was, reopen_window_days=window).transition is transition
+
+
+def test_a_rules_window_also_says_how_old_a_problem_may_be_that_was_over_before_it_was_seen() -> None:
+    long_over = problem(open=False, resolved_at=NOW - timedelta(days=100))
+    rule = POLICY.rules.payment_failed.model_copy(update={"reopen_window_days": 180})
+    assert ask(long_over) == []
+    assert len(lifecycle.changes("payment_failed", [long_over], facts(), POLICY, rule)) == 1
+
+
+# ── escalation ────────────────────────────────────────────────────────────────────────────────────────────────
+
+STEPS = (
+    Escalation(days_left=7, priority="High"),
+    Escalation(days_left=2, queue="Billing_Escalations"),
+    Escalation(days_left=1, priority="Urgent", queue="Billing_Managers"),
+)
+LEVEL = "Billing_Escalation__c"
+
+
+def due(days: float) -> Problem:
+    return problem(due_at=NOW + timedelta(days=days))
+
+
+def escalate(told: Problem, *cases: CaseSeen) -> Change:
+    return by_rule(told, *cases, escalation=STEPS)
+
+
+def test_no_step_is_reached_while_the_deadline_is_far() -> None:
+    change = escalate(due(8), case())
+    assert (change.transition, change.fields[LEVEL]) == (None, 0)
+    assert not change.transition_fields
+
+
+def test_a_case_without_a_deadline_never_escalates() -> None:
+    assert escalate(problem(), case()).transition is None
+
+
+@pytest.mark.parametrize(
+    ("days", "before", "level", "written"),
+    [
+        (7, 0, 1, {"Priority": "High"}),
+        (2, 1, 2, {"Priority": "High", "OwnerId": Queue("Billing_Escalations")}),
+        (1, 2, 3, {"Priority": "Urgent", "OwnerId": Queue("Billing_Managers")}),
+        (-1, 0, 3, {"Priority": "Urgent", "OwnerId": Queue("Billing_Managers")}),
+    ],
+    ids=["the first step", "the second", "the last", "all at once, long after"],
+)
+def test_each_step_is_taken_as_it_is_reached(
+    days: float, before: int, level: int, written: dict[str, object]
+) -> None:
+    change = escalate(due(days), case(escalation=before))
+    assert (change.transition, change.fields[LEVEL]) == (Transition.ESCALATE, level)
+    assert change.transition_fields == written
+    assert f"step {level}" in change.reason
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_step_is_taken_once(level: int) -> None:
+    days = {1: 6, 2: 1.5, 3: 0.5}[level]
+    change = escalate(due(days), case(escalation=level))
+    assert (change.transition, change.fields[LEVEL]) == (None, level)
+
+
+def test_a_case_that_an_agent_has_taken_is_not_taken_from_them() -> None:
+    change = escalate(due(1), case(in_queue=False))
+    assert change.transition is Transition.ESCALATE
+    assert change.transition_fields == {"Priority": "Urgent"}
+
+
+def test_a_new_case_begins_at_the_step_that_is_reached() -> None:
+    change = escalate(due(2))
+    assert (change.transition, change.fields[LEVEL]) == (Transition.OPEN, 2)
+    assert (change.on_create["Priority"], change.on_create["OwnerId"]) == (
+        "High",
+        Queue("Billing_Escalations"),
+    )
+
+
+def test_a_case_that_an_agent_closed_is_left_alone_and_escalates_when_it_is_back() -> None:
+    left = escalate(due(1), closed(at(15)))
+    assert (left.transition, left.fields[LEVEL], left.transition_fields) == (None, 0, {})
+    back = escalate(problem(due_at=NOW, last_signal_at=at(16)), closed(at(15)))
+    assert (back.transition, back.fields[LEVEL]) == (Transition.REOPEN, 3)
+    assert back.transition_fields == {
+        "Status": "New",
+        "Priority": "Urgent",
+        "OwnerId": Queue("Billing_Managers"),
+    }
+
+
+def test_a_deadline_that_was_put_off_can_be_neared_again() -> None:
+    later = escalate(due(30), case(escalation=3))
+    assert (later.transition, later.fields[LEVEL]) == (None, 0)
+    assert escalate(due(7), case(escalation=0)).transition is Transition.ESCALATE
+
+
+def test_a_problem_that_is_over_is_at_no_step_any_more() -> None:
+    over = problem(open=False, due_at=NOW)
+    change = escalate(over, case(escalation=1))
+    assert (change.transition, change.fields[LEVEL]) == (Transition.RESOLVE, 0)
+    assert change.transition_fields == {"Status": "Closed"}
+
+
+# ── when the account becomes known ────────────────────────────────────────────────────────────────────────────
+
+OWN = "stripe:dispute:dp_1"
+DISPUTED: CaseRule = POLICY.rules.dispute
+TOLD: ProcessorObject = dispute()
+
+
+def about_dispute(**changed: Any) -> Problem:
+    usual = {"object": "dispute", "id": "dp_1", "name": "dispute", "source": "stripe"}
+    texts = {"stable": DISPUTED.STABLE, "fresh": DISPUTED.FRESH}
+    return problem(**usual | texts | changed)
+
+
+def triaged(**changed: Any) -> CaseSeen:
+    """The case that a dispute without an account got."""
+    usual = {"key": f"{OWN}:dispute:1", "subject": OWN}
+    return seen("", "dispute", **usual | changed)
+
+
+def join(told: Problem, *cases: CaseSeen) -> Change:
+    (change,) = lifecycle.changes("dispute", [told], facts(*cases), POLICY, DISPUTED)
+    return change
+
+
+def test_without_an_account_a_case_waits_in_the_queue_that_the_problem_names() -> None:
+    known = unjoined(TOLD)
+    (change,) = lifecycle.changes("dispute", [about_dispute(queue="Billing_Triage")], known, POLICY, DISPUTED)
+    assert (change.key, known.about) == (f"{OWN}:dispute:1", About.OBJECT)
+    assert change.on_create["OwnerId"] == Queue("Billing_Triage")
+    assert not {"AccountId", "ContactId"} & change.parents.keys()
+    assert change.fields["Billing_Account_Key__c"] == OWN
+
+
+def test_the_case_goes_to_the_account_and_its_rules_queue_with_its_new_subject() -> None:
+    change = join(about_dispute(), triaged())
+    assert (change.key, change.transition) == (f"{OWN}:dispute:1", Transition.JOIN)
+    assert change.transition_fields == {
+        "Subject": "Dispute: USD 49.00, Visa 10.4 fraud (account bob)",
+        "OwnerId": Queue("Billing_Disputes"),
+    }
+    assert change.fields["Billing_Account_Key__c"] == SUBJECT
+    assert change.parents["AccountId"] == Parent("Account", SUBJECT)
+    assert "its account is known now" in change.reason
+
+
+def test_a_case_that_an_agent_has_taken_changes_its_subject_and_not_its_owner() -> None:
+    change = join(about_dispute(), triaged(in_queue=False))
+    assert set(change.transition_fields) == {"Subject"}
+
+
+def test_a_case_of_the_account_does_not_join_it_again() -> None:
+    change = join(about_dispute(), triaged(subject=SUBJECT))
+    assert (change.transition, change.transition_fields) == (None, {})
+
+
+def test_a_case_that_escalated_while_it_waited_keeps_the_queue_of_its_step() -> None:
+    near = about_dispute(due_at=NOW + timedelta(days=1))
+    change = join(near, triaged(escalation=2))
+    assert change.transition is Transition.JOIN
+    assert change.transition_fields["OwnerId"] == Queue("Billing_Escalations")
+    assert "Priority" not in change.transition_fields
+
+
+def test_a_step_that_is_reached_as_the_account_becomes_known_is_taken_with_it() -> None:
+    near = about_dispute(due_at=NOW + timedelta(days=1))
+    change = join(near, triaged(escalation=0))
+    assert (change.transition, change.fields[LEVEL]) == (Transition.JOIN, 2)
+    assert change.transition_fields["OwnerId"] == Queue("Billing_Escalations")
+    assert change.transition_fields["Priority"] == "High"
+
+
+def test_a_dispute_that_was_decided_meanwhile_is_resolved_under_its_account() -> None:
+    change = join(about_dispute(open=False, outcome="Won"), triaged())
+    assert change.transition is Transition.RESOLVE
+    assert change.transition_fields["Status"] == "Closed"
+    assert change.fields["Billing_Account_Key__c"] == SUBJECT
+
+
+# ── what belongs to something larger ──────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_held_gets_no_case_and_the_one_it_had_is_resolved() -> None:
+    held = problem(held="Part of an incident")
+    assert ask(held) == []
+    (change,) = ask(held, cases=(case(),))
+    assert change.transition is Transition.RESOLVE
+    assert change.fields["Billing_Outcome__c"] == "Part of an incident"
+    assert change.fields["Billing_State__c"] == "resolved"
+
+
+def test_what_was_held_and_still_lasts_gets_its_case_back() -> None:
+    was = case(state="resolved", closed=True, closed_at=at(21))
+    (change,) = ask(problem(), cases=(was,))
+    assert change.transition is Transition.REOPEN

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from connector.facts import (
+    About,
     Account,
     CaseSeen,
     CreditPayment,
     Facts,
     Invoice,
+    Kind,
     Payment,
     PaymentMethod,
+    ProcessorObject,
     SeenEvent,
+    Stage,
+    Status,
     Subscription,
 )
 
@@ -156,6 +162,52 @@ def applied(**changed: Any) -> CreditPayment:
     return CreditPayment(**usual | changed)
 
 
+def told_of(kind: Kind, id_: str, **changed: Any) -> ProcessorObject:
+    """What Stripe tells of an object that was joined by the reference of its payment."""
+    usual: dict[str, Any] = {
+        "kind": kind,
+        "source": "stripe",
+        "id": id_,
+        "at": at(21),
+        "amount": Decimal("49.00"),
+        "currency": "USD",
+        "opened_at": at(21),
+        "references": ("ch_1",),
+        "joined_by": "gateway reference ch_1",
+        "known_since": at(21),
+    }
+    return ProcessorObject(**usual | changed)
+
+
+def dispute(**changed: Any) -> ProcessorObject:
+    usual: dict[str, Any] = {
+        "status": Status.NEEDS_RESPONSE,
+        "stage": Stage.CHARGEBACK,
+        "reason": "fraudulent",
+        "network": "visa",
+        "network_code": "10.4",
+        "due_at": at(20, month=12),
+        "link": "https://dashboard.stripe.com/disputes/dp_1",
+    }
+    return told_of(Kind.DISPUTE, **{"id_": "dp_1"} | usual | changed)
+
+
+def warning(**changed: Any) -> ProcessorObject:
+    usual: dict[str, Any] = {"status": Status.OPEN, "reason": "unauthorized_use_of_card", "network": "visa"}
+    return told_of(Kind.FRAUD_WARNING, **{"id_": "issfr_1"} | usual | changed)
+
+
+def charge(**changed: Any) -> ProcessorObject:
+    usual: dict[str, Any] = {"status": Status.SUCCEEDED, "at": at(20), "opened_at": at(20)}
+    return told_of(Kind.CHARGE, **{"id_": "ch_1"} | usual | {"references": ("ch_1", "pi_1")} | changed)
+
+
+def said(kind: str, when: datetime, *refs: str, **changed: Any) -> SeenEvent:
+    """An event of a processor; its refs are the ids of its objects."""
+    usual: dict[str, Any] = {"source": "stripe", "event_id": f"{kind}@{when:%m%d%H}", "on_timeline": False}
+    return SeenEvent(**usual | {"kind": kind, "occurred_at": when, "refs": refs} | changed)
+
+
 def event(kind: str, when: datetime, *refs: str, id_: str = "", on_timeline: bool = False) -> SeenEvent:
     return SeenEvent("recurly", id_ or f"{kind}@{when:%m%d%H}", kind, when, refs, on_timeline)
 
@@ -188,5 +240,13 @@ def facts(*objects: object, **changed: Any) -> Facts:
         "credit_payments": only(CreditPayment),
         "events": only(SeenEvent),
         "cases": only(CaseSeen),
+        "objects": only(ProcessorObject),
     }
     return Facts(**usual | changed)
+
+
+def unjoined(item: ProcessorObject, *objects: object, **changed: Any) -> Facts:
+    """The facts of a processor's object that is joined to no account."""
+    subject = f"{item.source}:{item.kind}:{item.id}"
+    usual = {"subject": subject, "source": item.source, "site": "", "code": item.id, "about": About.OBJECT}
+    return facts(replace(item, joined_by=""), *objects, **{"account": None} | usual | changed)

@@ -3,14 +3,17 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 
 import pytest
 from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
+from connector.errors import Rejected
+from connector.events import Event
 from connector.webhooks.blueprint import MOST_BYTES
+from connector.webhooks.source import Delivery
 
 from .memory import SITE, Desk, desk
 from .recurly_deliveries import UUID, signed, source, thin
@@ -81,6 +84,48 @@ def test_only_post_is_taken(at: Desk, method: str) -> None:
     answer = at.client.open("/webhooks/recurly", method=method)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     assert method == "HEAD" or (answer.json and answer.json["error"] == "method_not_allowed")
+
+
+class Asked:
+    """A source whose vendor asks for a proof when the address is set up."""
+
+    name = "recurly"
+
+    def read(self, delivery: Delivery) -> tuple[Event, ...]:
+        raise AssertionError("a question is no delivery")
+
+    def challenge(self, query: Mapping[str, str]) -> str:
+        if "q" not in query:
+            raise Rejected(400, "malformed_challenge", "Ask with q.")
+        return f"proof of {query['q']}"
+
+
+def test_a_vendors_question_is_answered_in_plain_text() -> None:
+    at = desk({("recurly", SITE): Asked()})
+    for path in ("/webhooks/recurly?q=1", f"/webhooks/recurly/{SITE}/?q=1"):
+        answer = at.client.get(path)
+        assert (answer.status_code, answer.mimetype, answer.text) == (200, "text/plain", "proof of 1")
+    assert not at.inbox.events
+    assert at.bell.rung == 0
+
+
+def test_a_question_that_is_none_says_what_is_missing() -> None:
+    answer = desk({("recurly", SITE): Asked()}).client.get("/webhooks/recurly")
+    assert (answer.status_code, answer.json) == (
+        400,
+        {"error": "malformed_challenge", "message": "Ask with q."},
+    )
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_question_is_asked_by_get_only(method: str) -> None:
+    answer = desk({("recurly", SITE): Asked()}).client.open("/webhooks/recurly?q=1", method=method)
+    assert answer.status_code == 405
+
+
+def test_a_source_that_is_not_asked_or_not_configured_takes_only_post(at: Desk) -> None:
+    for path in ("/webhooks/recurly?q=1", "/webhooks/braintree?bt_challenge=" + "0" * 20, "/webhooks/nobody"):
+        assert at.client.get(path).status_code == 405
 
 
 def test_an_announced_length_over_one_mebibyte_is_refused_unread(at: Desk) -> None:

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from connector.facts import Account, Facts, Invoice, Payment, PaymentMethod, Subscription
+from connector.facts import Account, Facts, Invoice, Money, Payment, PaymentMethod, Subscription
 from connector.mappers import words
 from connector.mappers.fields import Account as F
 from connector.mappers.records.subscription import mrr
@@ -35,8 +35,8 @@ def name(account: Account) -> str:
     return next((value for value in told if value), account.code)
 
 
-def record(facts: Facts, account: Account, disputed: Iterable[Payment]) -> Mapping[str, Value]:
-    """``disputed``: its chargebacks that are still open."""
+def record(facts: Facts, account: Account, disputed: Iterable[Money]) -> Mapping[str, Value]:
+    """``disputed``: what is taken back or may be, once for each payment."""
     currency = main_currency(facts)
     return {
         **_identity(facts, account),
@@ -45,7 +45,7 @@ def record(facts: Facts, account: Account, disputed: Iterable[Payment]) -> Mappi
         **_method(account.payment_method),
         **_payments(facts.payments, currency),
         F.CURRENCY: line(currency, 3),
-        F.DISPUTED: _sum(((p.amount, p.currency) for p in disputed), currency),
+        F.DISPUTED: _sum(((m.amount, m.currency) for m in disputed), currency),
     }
 
 

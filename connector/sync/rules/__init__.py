@@ -11,18 +11,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connector.facts import Facts
+from connector.facts import About, Facts
 from connector.plan import Change
 from connector.policy import Policy
+from connector.sync.joined import ABOUT
 from connector.sync.rules import (
     account,
+    bank_debit,
     cancellation,
     chargeback,
+    dispute,
+    disputes,
+    fraud_warning,
+    incident,
     invoices,
     payment_failed,
     payment_method,
     payments,
+    payout,
+    payouts,
     refund,
+    refunds,
     subscriptions,
     unapplied_credit,
 )
@@ -30,11 +39,13 @@ from connector.sync.rules import (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``look_again_at``: when time alone will change what the rule says, for the one that watches a date."""
+    """``look_again_at``: when time alone will change what the rule says, for one that watches a date. ``about``:
+    the kinds of subject it has something to say of."""
 
     name: str
     changes: Callable[[Facts, Policy], list[Change]]
     look_again_at: Callable[[Facts, Policy], datetime | None] | None = None
+    about: frozenset[About] = frozenset({About.ACCOUNT})
 
 
 RULES: Final = (
@@ -42,11 +53,19 @@ RULES: Final = (
     Rule(subscriptions.NAME, subscriptions.changes),
     Rule(invoices.NAME, invoices.changes),
     Rule(payments.NAME, payments.changes),
-    Rule(payment_failed.NAME, payment_failed.changes),
+    Rule(payment_failed.NAME, payment_failed.changes, payment_failed.look_again_at),
     Rule(payment_method.NAME, payment_method.changes, payment_method.look_again_at),
     Rule(cancellation.NAME, cancellation.changes),
-    Rule(refund.NAME, refund.changes),
+    Rule(refunds.NAME, refunds.changes, about=ABOUT),
+    Rule(refund.NAME, refund.changes, refund.look_again_at, ABOUT),
+    Rule(disputes.NAME, disputes.changes, about=ABOUT),
+    Rule(dispute.NAME, dispute.changes, dispute.look_again_at, ABOUT),
+    Rule(fraud_warning.NAME, fraud_warning.changes, fraud_warning.look_again_at, ABOUT),
     Rule(chargeback.NAME, chargeback.changes),
+    Rule(bank_debit.NAME, bank_debit.changes, bank_debit.look_again_at, ABOUT),
     Rule(unapplied_credit.NAME, unapplied_credit.changes),
+    Rule(payouts.NAME, payouts.changes, about=frozenset({About.PAYEE})),
+    Rule(payout.NAME, payout.changes, about=frozenset({About.PAYEE})),
+    Rule(incident.NAME, incident.changes, about=frozenset({About.GATEWAY})),
 )
 """All but the timeline, which comes last because it links events to the cases of the same plan."""

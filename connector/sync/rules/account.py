@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from connector.facts import Account, Facts, Payment
+from collections.abc import Iterator, Mapping
+
+from connector.facts import Account, Facts, Kind, Money, Payment
+from connector.facts.processing import SETTLED
 from connector.mappers import keys, words
 from connector.mappers.fields import Account as F
 from connector.mappers.fields import Contact
@@ -11,7 +14,8 @@ from connector.mappers.records import contact, links
 from connector.mappers.salesforce import line
 from connector.plan import Change, Parent
 from connector.policy import Policy
-from connector.sync.evidence import as_of
+from connector.sync import joined
+from connector.sync.evidence import Evidence, as_of
 
 NAME = "account"
 
@@ -71,17 +75,32 @@ def _contact(facts: Facts, account: Account) -> Change:
     )
 
 
-def _disputed(facts: Facts) -> list[Payment]:
-    """One chargeback for each payment taken back, unless it was voided or its case has been closed."""
+def _disputed(facts: Facts) -> list[Money]:
+    """What may still be lost: the disputes their processors have not decided, and the chargebacks of which no
+    processor tells. One payment is never counted twice."""
+    open_ = [item for item in facts.of(Kind.DISPUTE) if item.status not in SETTLED]
+    taken = _charged_back(facts)
+    if not open_ and not taken:
+        return []
+    evidence = Evidence(facts)
+    amounts = (joined.at_stake(item, evidence) for item in open_)
+    return [*filter(None, amounts), *_told_by_nobody_else(taken, evidence)]
+
+
+def _charged_back(facts: Facts) -> Mapping[str, Payment]:
+    """By the payment taken back, one chargeback each, unless it was voided or its case has been closed."""
     closed = {case.key.rpartition(":")[0] for case in facts.cases if case.closed}
     found: dict[str, Payment] = {}
     for payment in sorted(facts.payments, key=lambda p: (p.origin == "chargeback", p.uuid)):
         root = payment.original_id or payment.id
         stem = keys.case(facts.source, facts.site, "payment", root, "chargeback", 1).rpartition(":")[0]
-        if (
-            "chargeback" in (payment.status, payment.origin)
-            and payment.status != "void"
-            and stem not in closed
-        ):
+        charged_back = "chargeback" in (payment.status, payment.origin) and payment.status != "void"
+        if charged_back and stem not in closed:
             found[root] = payment
-    return list(found.values())
+    return found
+
+
+def _told_by_nobody_else(taken: Mapping[str, Payment], evidence: Evidence) -> Iterator[Money]:
+    for root, payment in taken.items():
+        if not joined.dispute_of((evidence.payment(root), payment), evidence):
+            yield Money(payment.amount, payment.currency)

@@ -1,17 +1,21 @@
-"""A payment was charged back: the disputes team has a case until one of them closes it."""
+"""A payment was charged back: the disputes team has a case until one of them closes it.
+
+Where a processor tells of the dispute behind it, that has the case: it knows the stage and the deadline.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 
-from connector.facts import Facts, Money, Payment
-from connector.mappers import words
+from connector.facts import Facts, Money, Payment, ProcessorObject
+from connector.mappers import kinds, words
 from connector.mappers.fields import Case as F
 from connector.mappers.records import invoice as invoices
 from connector.mappers.records import links
 from connector.plan import Change, Parent
 from connector.policy import Policy
-from connector.sync import lifecycle
+from connector.sync import joined, lifecycle
 from connector.sync.evidence import Evidence, moment
 from connector.sync.lifecycle import Problem
 
@@ -43,6 +47,7 @@ def _problem(root: str, found: list[Payment], evidence: Evidence, policy: Policy
     payment, original = found[0], evidence.payment(root)
     standing = any(item.status != "void" for item in found)
     invoice = evidence.invoice_of(original or payment)
+    dispute = _dispute([original, *found], evidence, policy)
     return Problem(
         object="payment",
         id=root,
@@ -50,12 +55,11 @@ def _problem(root: str, found: list[Payment], evidence: Evidence, policy: Policy
         open=standing,
         evident=True,
         lasting=True,
-        why=f"payment {root} was charged back"
-        if standing
-        else f"the chargeback of payment {root} was voided",
+        held="Continued" if dispute else None,
+        why=_why(root, standing, dispute),
         opened_at=payment.created_at,
         last_signal_at=payment.created_at,
-        resolved_at=payment.voided_at or payment.updated_at,
+        resolved_at=_taken_over_at(dispute, evidence) if dispute else payment.voided_at or payment.updated_at,
         outcome="Reversed",
         amount=Money(abs(payment.amount), payment.currency),
         fields={
@@ -67,8 +71,28 @@ def _problem(root: str, found: list[Payment], evidence: Evidence, policy: Policy
         if invoice
         else {},
         stable={"account": evidence.facts.code, "amount": words.money(abs(payment.amount), payment.currency)},
-        fresh=_texts(payment, original, evidence),
+        fresh={**_texts(payment, original, evidence), "dispute": _named(dispute)},
     )
+
+
+def _why(root: str, standing: bool, dispute: ProcessorObject | None) -> str:
+    if not standing:
+        return f"the chargeback of payment {root} was voided"
+    told = f"; the case is that of dispute {_named(dispute)}" if dispute else ""
+    return f"payment {root} was charged back{told}"
+
+
+def _dispute(paid: list[Payment | None], evidence: Evidence, policy: Policy) -> ProcessorObject | None:
+    """The dispute whose case it is, if disputes have cases."""
+    return joined.dispute_of(paid, evidence) if policy.rules.dispute.enabled else None
+
+
+def _taken_over_at(dispute: ProcessorObject, evidence: Evidence) -> datetime:
+    return joined.began_at(dispute, evidence.facts) or dispute.at
+
+
+def _named(dispute: ProcessorObject | None) -> str | None:
+    return f"{dispute.id} at {kinds.name(dispute.source)}" if dispute else None
 
 
 def _texts(

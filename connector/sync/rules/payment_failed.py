@@ -23,6 +23,7 @@ from connector.sync.evidence import (
     latest,
     times,
 )
+from connector.sync.holding import HELD, Hold, hold
 from connector.sync.lifecycle import Problem
 
 NAME = "payment_failed"
@@ -33,21 +34,34 @@ _OUTCOMES = {"paid": "Recovered", "failed": "Lost", "voided": "Voided"}
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
     evidence, settings = Evidence(facts), policy.rules.payment_failed
-    charges = [item for item in facts.invoices if item.type in CHARGES]
-    problems = [_problem(item, evidence, settings, policy) for item in charges]
+    problems = [_problem(item, evidence, settings, policy) for item in _charges(facts)]
     return lifecycle.changes(NAME, problems, facts, policy, settings)
+
+
+def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
+    """When an account that an incident touched has had its time to be charged again."""
+    evidence = Evidence(facts)
+    unpaid = (item for item in _charges(facts) if item.state in UNPAID)
+    holds = (hold(evidence.declined(item), facts, policy) for item in unpaid)
+    return earliest(*(one.until for one in holds if one and one.lasts_at(facts.now)))
+
+
+def _charges(facts: Facts) -> list[Invoice]:
+    return [item for item in facts.invoices if item.type in CHARGES]
 
 
 def _problem(invoice: Invoice, evidence: Evidence, settings: PaymentFailed, policy: Policy) -> Problem:
     declined = evidence.declined(invoice)
     last = declined[-1] if declined else None
     unpaid = invoice.state in UNPAID
+    held = hold(declined, evidence.facts, policy)
     return Problem(
         object="invoice",
         id=invoice.number,
         name=STEM,
         open=unpaid,
-        evident=_is_evident(invoice, declined, evidence, settings),
+        evident=_is_evident(invoice, declined, evidence, settings) and not (held and not unpaid),
+        held=HELD if held and unpaid and held.lasts_at(evidence.facts.now) else None,
         why=_why(invoice, last),
         opened_at=_since(invoice, declined, evidence),
         last_signal_at=latest(*times(declined), *times(evidence.events(PAST_DUE, invoice))),
@@ -56,7 +70,10 @@ def _problem(invoice: Invoice, evidence: Evidence, settings: PaymentFailed, poli
         priority=settings.priority_of(invoice.total),
         amount=Money(invoice.balance if unpaid else invoice.total, invoice.currency),
         fields={**_fields(invoice, declined, last), F.LINK: links.to(invoice, evidence.facts, policy)},
-        parents={F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice))},
+        parents={
+            F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice)),
+            **_incident(held),
+        },
         stable={
             "account": evidence.facts.code,
             "invoice": invoice.number,
@@ -64,6 +81,11 @@ def _problem(invoice: Invoice, evidence: Evidence, settings: PaymentFailed, poli
         },
         fresh=_texts(invoice, declined, last, evidence),
     )
+
+
+def _incident(held: Hold | None) -> dict[str, Parent]:
+    """The case of the incident is the parent of those it touched."""
+    return {F.PARENT: Parent(F.OBJECT, held.case_key)} if held and held.case_key else {}
 
 
 def _is_evident(

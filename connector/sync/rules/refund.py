@@ -1,135 +1,226 @@
-"""A refund failed, or is large enough to be looked at."""
+"""A refund failed, is beyond the refund policy, or meets a dispute about the same payment.
+
+A failure that a processor tells of has the processor's case: it carries the refund's own id, may be there before the
+account is known, and stays the same when that is found. What Recurly recorded of that failure belongs to it, whichever
+came first; a case that Recurly's word had opened before then goes on there. A failure that only Recurly knows of has
+one case for each payment, however often the refund was tried.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
 
-from connector.facts import Facts, Money, Payment
-from connector.mappers import declines, words
+from connector.facts import Facts, Payment, ProcessorObject, Status
+from connector.mappers import declines, reasons, words
 from connector.mappers.fields import Case as F
-from connector.mappers.records import invoice as invoices
-from connector.mappers.records import links
-from connector.plan import Change, Parent
-from connector.policy import Policy
-from connector.sync import lifecycle
-from connector.sync.evidence import FAILED, Evidence, moment
+from connector.plan import Change, Value
+from connector.policy import Policy, Told
+from connector.sync import (
+    double_refund,
+    given_back,
+    joined,
+    lifecycle,
+    objections,
+    refund_review,
+    refund_texts,
+)
+from connector.sync.evidence import FAILED, Evidence
+from connector.sync.given_back import GivenBack, State
 from connector.sync.lifecycle import Problem
 
 NAME = "refund"
 FAILED_STEM = "refund_failed"
-REVIEW_STEM = "refund_review"
-_REVIEW = "Check that the refund is within policy and was asked for, then close the case."
+_DISPUTED: Final = "The payment is disputed: do not pay it back by other means unless the dispute is won."
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
     evidence = Evidence(facts)
-    problems = [*_failed(evidence, policy), *_to_review(evidence, policy)]
+    known = given_back.of(evidence)
+    problems = [
+        *_failed(known, evidence, policy),
+        *_failed_at_processors(known, evidence, policy),
+        *refund_review.problems(known, evidence, policy),
+        *double_refund.problems(known, evidence, policy),
+    ]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.refund)
 
 
-def _failed(evidence: Evidence, policy: Policy) -> Iterator[Problem]:
+def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
+    """The end of a wait, for the account or for Recurly's own word, or the next step of an escalation."""
+    evidence, settings = Evidence(facts), policy.rules.refund
+    known = given_back.of(evidence)
+    failed = [one.processed for one in known if one.processed and one.failed_at_the_processor]
+    dues = double_refund.dues(known, evidence, policy)
+    moments = (
+        refund_review.next_reviewed(known, facts, policy),
+        joined.next_asked(failed, facts, policy),
+        *(settings.next_step_at(due, facts.now) for due in dues),
+    )
+    return min((at for at in moments if at), default=None)
+
+
+# Recurly tells of it --------------------------------------------------------------------------------------------
+
+
+def _failed(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> Iterator[Problem]:
     """One problem for each payment that could not be given back, however often it was tried."""
-    tries: dict[str, list[Payment]] = defaultdict(list)
-    for refund in _refunds(evidence.facts):
-        tries[refund.original_id or refund.uuid].append(refund)
+    tries: dict[str, list[GivenBack]] = defaultdict(list)
+    for one in known:
+        tries[one.root].append(one)
     for root, found in sorted(tries.items()):
-        failed = [refund for refund in found if refund.status in FAILED]
-        if failed:
-            done = [refund for refund in found if _settles(refund, failed[-1])]
-            yield _failure(root, failed, done, evidence, policy)
-
-
-def _refunds(facts: Facts) -> list[Payment]:
-    found = (p for p in facts.payments if p.type == "refund" and "chargeback" not in (p.origin, p.status))
-    return sorted(found, key=lambda p: (moment(p.created_at), p.uuid))
-
-
-def _settles(refund: Payment, failed: Payment) -> bool:
-    return refund.status == "success" and moment(refund.created_at) >= moment(failed.created_at)
+        failed = [one for one in found if one.recorded and one.recorded.status in FAILED]
+        if failed and failed[-1].recorded:
+            problem = _failure(root, failed, failed[-1].recorded, found, evidence, policy)
+            told = any(one.failed_at_the_processor for one in found)
+            yield _continued(root, failed[-1], problem) if told else problem
 
 
 def _failure(
-    root: str, failed: list[Payment], done: list[Payment], evidence: Evidence, policy: Policy
+    root: str,
+    failed: list[GivenBack],
+    last: Payment,
+    known: Sequence[GivenBack],
+    evidence: Evidence,
+    policy: Policy,
 ) -> Problem:
-    last, decline = failed[-1], declines.of(failed[-1])
+    decline, done = declines.of(last), _settled(failed[-1], known)
     reason, action = (decline.reason, decline.action) if decline else (None, None)
-    texts = {**_texts(last, evidence), "reason": reason, "action": action, "attempts": len(failed)}
-    return Problem(
+    problem = Problem(
         object="payment",
         id=root,
         name=FAILED_STEM,
-        open=not done,
+        open=done is None,
         evident=True,
         why=f"the refund of payment {root} "
         + ("succeeded later" if done else f"failed ({last.code or 'no code'})"),
-        opened_at=failed[0].created_at,
+        opened_at=failed[0].recorded.created_at if failed[0].recorded else None,
         last_signal_at=last.created_at,
-        resolved_at=(done[0].collected_at or done[0].created_at) if done else None,
+        resolved_at=_done_at(done),
         outcome="Refunded",
-        amount=Money(abs(last.amount), last.currency),
+    )
+    problem = _told(problem, failed[-1], reason, action, known, evidence, policy)
+    category = decline.category if decline else None
+    return _with(problem, {F.DECLINE_CATEGORY: category, F.ATTEMPTS: len(failed)}, {"attempts": len(failed)})
+
+
+def _continued(root: str, last: GivenBack, problem: Problem) -> Problem:
+    return replace(
+        problem,
+        open=False,
+        evident=False,
+        why=f"the failed refund of payment {root} goes on in its processor's case",
+        resolved_at=last.ended_at,
+        outcome="Continued",
+    )
+
+
+def _settled(failed: GivenBack, known: Sequence[GivenBack]) -> GivenBack | None:
+    """What gave the money back after all; perhaps the same refund, if its processor says so."""
+    return failed if failed.state is State.DONE else given_back.settling(failed, known)
+
+
+def _done_at(done: GivenBack | None) -> datetime | None:
+    if done is None or done.recorded is None:
+        return done.processed.at if done and done.processed else None
+    return done.recorded.collected_at or done.recorded.created_at
+
+
+# Its processor tells of it --------------------------------------------------------------------------------------
+
+
+def _failed_at_processors(
+    known: Sequence[GivenBack], evidence: Evidence, policy: Policy
+) -> Iterator[Problem]:
+    for one in known:
+        if one.processed:
+            yield _processed(one, one.processed, known, evidence, policy)
+
+
+def _processed(
+    refund: GivenBack,
+    item: ProcessorObject,
+    known: Sequence[GivenBack],
+    evidence: Evidence,
+    policy: Policy,
+) -> Problem:
+    """A refund that has not failed, or not any more, ends the case it had and never makes one."""
+    facts, reason = evidence.facts, reasons.explain(item)
+    failed, done = refund.state is State.FAILED, given_back.settling(refund, known)
+    problem = Problem(
+        object="refund",
+        id=item.id,
+        name=FAILED_STEM,
+        source=item.source,
+        open=failed and done is None,
+        evident=failed and joined.is_evident(item, facts, policy),
+        why=f"refund {item.id} of {item.source} "
+        + (
+            "succeeded in another try"
+            if failed and done
+            else f"is {words.plain(item.status or 'not told of')}"
+        ),
+        opened_at=item.at if failed else joined.began_at(item, facts),
+        last_signal_at=refund.began_at,
+        resolved_at=_done_at(done) if failed and done else item.at,
+        outcome=_outcome(refund, item),
+        queue=joined.queue(facts, policy),
+    )
+    problem = _told(problem, refund, reason.text, reason.action, known, evidence, policy)
+    return _with(problem, {F.REASON_CODE: reason.code, F.GATEWAY: item.source}, {})
+
+
+def _with(problem: Problem, fields: Mapping[str, Value], texts: Mapping[str, Told]) -> Problem:
+    return replace(problem, fields={**problem.fields, **fields}, fresh={**problem.fresh, **texts})
+
+
+def _outcome(refund: GivenBack, item: ProcessorObject) -> str:
+    match refund.state:
+        case State.UNDER_WAY:
+            return "Tried again"
+        case State.VOID:
+            return "Canceled" if item.status is Status.CANCELED else "Voided"
+        case _:
+            return "Refunded"
+
+
+def _told(
+    problem: Problem,
+    refund: GivenBack,
+    reason: str | None,
+    action: str | None,
+    known: Sequence[GivenBack],
+    evidence: Evidence,
+    policy: Policy,
+) -> Problem:
+    """The problem with its texts. A dispute changes what to do: the bank may pay the customer back."""
+    payment, settings = refund.payment, policy.rules.refund
+    disputed = [one for one in objections.of(payment, evidence) if one.over_at is None] if payment else []
+    action = _DISPUTED if disputed else action
+    judged = refund_review.judged(refund, known, evidence, policy)
+    texts = refund_texts.of(refund, payment, evidence)
+    money = refund.money
+    return replace(
+        problem,
+        priority=settings.priority_of(money.amount if money else None),
+        amount=money,
         fields={
             F.REASON: reason,
             F.ACTION: action,
-            F.DECLINE_CATEGORY: decline.category if decline else None,
-            F.ATTEMPTS: len(failed),
-            F.LINK: links.to(last, evidence.facts, policy),
+            F.REFUND_POLICY: judged.sentence if judged else None,
+            F.LINK: refund_texts.link(refund, evidence, policy),
         },
-        parents=_parents(last, evidence),
-        stable={"account": evidence.facts.code, "problem": "Refund failed"},
-        fresh=texts,
-    )
-
-
-def _to_review(evidence: Evidence, policy: Policy) -> Iterator[Problem]:
-    least = policy.rules.refund.review_amount
-    for refund in _refunds(evidence.facts):
-        if refund.status in ("success", "void") and abs(refund.amount) >= least:
-            yield _review(refund, evidence, policy)
-
-
-def _review(refund: Payment, evidence: Evidence, policy: Policy) -> Problem:
-    told, done = words.money(abs(refund.amount), refund.currency), refund.status == "success"
-    return Problem(
-        object="payment",
-        id=refund.uuid,
-        name=REVIEW_STEM,
-        open=done,
-        evident=True,
-        lasting=True,
-        why=f"{told} was refunded" if done else f"the refund of {told} was voided",
-        opened_at=refund.created_at,
-        last_signal_at=refund.created_at,
-        resolved_at=refund.voided_at or refund.updated_at,
-        outcome="Voided",
-        amount=Money(abs(refund.amount), refund.currency),
-        fields={
-            F.REASON: "The refund is large enough to be reviewed.",
-            F.ACTION: _REVIEW,
-            F.LINK: links.to(refund, evidence.facts, policy),
+        parents=refund_texts.lookups(refund, payment, evidence),
+        stable={"account": joined.code(evidence.facts), "problem": "Refund failed"},
+        fresh={
+            **texts,
+            "reason": reason,
+            "action": action,
+            "attempts": None,
+            "policy": judged.sentence if judged else None,
+            "dispute": disputed[-1].told if disputed else None,
         },
-        parents=_parents(refund, evidence),
-        stable={"account": evidence.facts.code, "problem": "Refund to review"},
-        fresh={**_texts(refund, evidence), "reason": None, "action": _REVIEW, "attempts": None},
     )
-
-
-def _texts(refund: Payment, evidence: Evidence) -> dict[str, str | int | bool | None]:
-    original = evidence.payment(refund.original_id)
-    paid = original or refund
-    return {
-        "amount": words.money(abs(refund.amount), refund.currency),
-        "original": _told(original) if original else None,
-        "invoice": paid.invoice_number,
-        "method": words.method(paid.payment_method),
-    }
-
-
-def _told(payment: Payment) -> str:
-    return f"{words.money(payment.amount, payment.currency)} on {words.day(payment.created_at) or 'an unknown day'}"
-
-
-def _parents(refund: Payment, evidence: Evidence) -> dict[str, Parent]:
-    original = evidence.payment(refund.original_id)
-    invoice = evidence.invoice_of(original or refund)
-    return {F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice))} if invoice else {}

@@ -2,6 +2,8 @@
 
 A row says only what will not change: the kind of event, an amount, an invoice number. So it is written once, and
 again only if the case it belongs to is made after it.
+
+A processor's event is about the object it names; one that is joined to no account yet has rows without an account.
 """
 
 from __future__ import annotations
@@ -10,22 +12,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from connector.facts import (
+    About,
     Account,
     BillingObject,
     CreditPayment,
     Facts,
     Invoice,
+    Kind,
     Payment,
+    ProcessorObject,
     SeenEvent,
     Subscription,
 )
-from connector.mappers import keys, words
+from connector.mappers import keys, kinds, reasons, words
 from connector.mappers.fields import Case
 from connector.mappers.fields import Event as F
-from connector.mappers.recurly_kinds import LABELS
 from connector.mappers.salesforce import CODE, WORD, line
 from connector.mappers.salesforce import NAME as NAME_LENGTH
 from connector.plan import Change, Parent
+from connector.sync import joined
 from connector.sync.evidence import CARD_WILL_EXPIRE, refs
 from connector.sync.lifecycle import split
 
@@ -44,12 +49,31 @@ _ABOUT: Final = {
 }
 """The first word of a kind → what the event is about, where it names several objects."""
 
+Subject = BillingObject | ProcessorObject
+"""What an event can be about."""
+
+_CASES: Final = {
+    Kind.DISPUTE: "dispute",
+    Kind.FRAUD_WARNING: "fraud_warning",
+    Kind.REFUND: "refund_failed",
+    Kind.PAYOUT: "payout_failed",
+    Kind.MANDATE: "mandate_lost",
+    Kind.CHARGE: "bank_debit",
+}
+"""Where one id is that of several objects, the first of these is meant. With the problem its case is about."""
+
+_EXPLAINED: Final = frozenset({Kind.DISPUTE, Kind.FRAUD_WARNING})
+"""What a row gives the reason of: why it began. Other reasons come later, and a row does not change."""
+
 
 def changes(facts: Facts, made: Iterable[Change]) -> list[Change]:
     """``made``: the plan so far, for the cases it makes."""
     cases, new = _cases(facts, made)
-    objects = _by_ref(facts)
-    rows = (_row(event, _find(event, objects), facts, cases, new) for event in _in_order(facts.events))
+    objects, told = _by_ref(facts), _by_id(facts)
+    rows = (
+        _row(event, _find(event, objects) or _named(event, told), facts, cases, new)
+        for event in _in_order(facts.events)
+    )
     return [row for row in rows if row]
 
 
@@ -83,9 +107,20 @@ def _find(event: SeenEvent, objects: Mapping[str, list[BillingObject]]) -> Billi
     return next((item for item in named if wanted and isinstance(item, wanted)), None)
 
 
+def _by_id(facts: Facts) -> Mapping[tuple[str, str], ProcessorObject]:
+    order = list(_CASES)
+    last_first = sorted(facts.objects, key=lambda item: order.index(item.kind), reverse=True)
+    return {(item.source, item.id): item for item in last_first}
+
+
+def _named(event: SeenEvent, told: Mapping[tuple[str, str], ProcessorObject]) -> ProcessorObject | None:
+    """The processor's object an event is about: the first it names that is known."""
+    return next((told[event.source, ref] for ref in event.refs if (event.source, ref) in told), None)
+
+
 def _row(
     event: SeenEvent,
-    about: BillingObject | None,
+    about: Subject | None,
     facts: Facts,
     cases: Mapping[str, int],
     new: frozenset[str],
@@ -93,13 +128,13 @@ def _row(
     stem = next((stem for stem in _stems(event, about, facts) if stem in cases), None)
     if event.on_timeline and stem not in new:
         return None
-    label = LABELS.get(event.kind, event.kind)
-    parents = {F.ACCOUNT: Parent("Account", facts.subject)}
+    label = kinds.label(event.source, event.kind)
+    parents = {F.ACCOUNT: Parent("Account", facts.subject)} if facts.about is About.ACCOUNT else {}
     if stem:
         parents[F.CASE] = Parent(Case.OBJECT, f"{stem}:{cases[stem]}")
     return Change(
         object=F.OBJECT,
-        key=keys.event(event.source, facts.site, event.event_id),
+        key=keys.event(event.source, facts.site if event.source == facts.source else "", event.event_id),
         rule=NAME,
         reason=f"{event.source} said {event.kind}",
         fields={
@@ -114,8 +149,11 @@ def _row(
     )
 
 
-def _what(label: str, about: BillingObject | None) -> str:
+def _what(label: str, about: Subject | None) -> str:
     match about:
+        case ProcessorObject(kind=kind):
+            money = words.money(about.amount, about.currency) if about.currency else None
+            told = [money, _reason(about) if kind in _EXPLAINED else None]
         case Payment():
             told = [words.money(about.amount, about.currency), _invoice(about.invoice_number)]
         case Invoice():
@@ -128,14 +166,20 @@ def _what(label: str, about: BillingObject | None) -> str:
     return f"{label}: {detail}" if detail else label
 
 
+def _reason(item: ProcessorObject) -> str | None:
+    return joined.short_reason(item, reasons.explain(item))
+
+
 def _invoice(number: str | None) -> str | None:
     return f"invoice {number}" if number else None
 
 
-def _key(about: BillingObject | None, facts: Facts) -> str | None:
+def _key(about: Subject | None, facts: Facts) -> str | None:
     match about:
         case None:
             return None
+        case ProcessorObject():
+            return line(keys.record(about.source, "", about.kind, about.id))
         case Account():
             return facts.subject
         case Invoice():
@@ -144,8 +188,13 @@ def _key(about: BillingObject | None, facts: Facts) -> str | None:
             return line(keys.record(facts.source, facts.site, about.object, about.uuid))
 
 
-def _stems(event: SeenEvent, about: BillingObject | None, facts: Facts) -> Iterator[str]:
+def _stems(event: SeenEvent, about: Subject | None, facts: Facts) -> Iterator[str]:
     """The cases an event may belong to, the closest first."""
+    if isinstance(about, ProcessorObject):
+        closest = {about.kind: _CASES[about.kind]} | _CASES
+        for kind, problem in (*closest.items(), (Kind.REFUND, "refund_review")):
+            yield split(keys.case(about.source, "", kind, about.id, problem, 1))[0]
+        return
     for object_, id_, problem in _problems(event, about, facts):
         yield split(keys.case(facts.source, facts.site, object_, id_, problem, 1))[0]
 

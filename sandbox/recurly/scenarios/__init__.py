@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from sandbox.recurly.scenarios import crowds, customers, money, renewals
+from sandbox.recurly.scenarios import (
+    crowds,
+    customers,
+    debits,
+    disputes,
+    frauds,
+    money,
+    outages,
+    payouts,
+    refunds,
+    renewals,
+)
 from sandbox.recurly.scenarios.orders import Order, UnknownScenario, read
 from sandbox.recurly.scenarios.player import play_story
 from sandbox.recurly.site import Site
@@ -39,21 +50,35 @@ STORIES: Final = (
     money.REFUND_FAILS,
     money.CHARGEBACK_RECORDED,
     money.CREDIT_LEFT_UNAPPLIED,
+    disputes.FAILED_RENEWAL_RECOVERS_AT_STRIPE,
+    disputes.CHARGEBACK_WON,
+    disputes.CHARGEBACK_WON_THEN_REVERSED,
+    disputes.DISPUTE_BEFORE_RECURLY,
+    disputes.PAYPAL_INQUIRY_WITHDRAWN,
+    refunds.REFUND_MEETS_DISPUTE,
+    refunds.REFUND_FAILS_AT_BANK,
+    payouts.PAYOUT_BOUNCES_THEN_PAID,
+    debits.ACH_RETURN_AFTER_SUCCESS,
+    debits.MANDATE_LOST,
+    frauds.FRAUD_WARNING_REFUNDED,
+    frauds.FRAUD_HELD_THEN_APPROVED,
+    outages.GATEWAY_OUTAGE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What can be played by name."""
+    """What can be played by name. ``count``: by how many accounts, where the order does not say."""
 
     name: str
     title: str
     description: str
     play: Callable[[Site, Order], dict[str, Any]]
+    count: int = 1
 
 
 SCENARIOS: Final = (
-    *(Scenario(story.name, story.title, story.description, partial(play_story, story)) for story in STORIES),
+    *(Scenario(s.name, s.title, s.description, partial(play_story, s), s.count) for s in STORIES),
     Scenario("population", "A population", "Customers from before; nothing is announced.", crowds.populate),
     Scenario("burst", "A burst", "Many notifications about a population, at once.", crowds.burst),
 )
@@ -63,7 +88,7 @@ def play(site: Site, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Raises UnknownScenario, BadOrder, Conflict."""
     for scenario in SCENARIOS:
         if scenario.name == name:
-            return scenario.play(site, read(body, _seed(site, body)))
+            return scenario.play(site, read(body, _seed(site, body), scenario.count))
     raise UnknownScenario(f"unknown scenario {name}; GET scenarios lists them")
 
 

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sandbox.recurly.ids import PER_ACCOUNT, Ids, draw, first_number
 from sandbox.recurly.scenarios.orders import Conflict, Order
 from sandbox.recurly.scenarios.people import PERSONAS, Persona
-from sandbox.recurly.scenarios.scene import Cast, Scene
-from sandbox.recurly.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where a play takes place."""
-
-    store: Store
-    site_name: str
+from sandbox.recurly.scenarios.scene import Cast, Scene, Stage
 
 
 def put_on_stage(stage: Stage, name: str, cast: Cast, order: Order, place: int) -> Scene:
@@ -29,7 +18,7 @@ def put_on_stage(stage: Stage, name: str, cast: Cast, order: Order, place: int) 
     code = f"{order.prefix}{persona.slug}-{ids.short(6)}"
     if stage.store.knows(code):
         raise Conflict(f"{name} was played with seed {order.seed} and prefix {order.prefix!r}; take others")
-    return Scene(stage.store, stage.site_name, ids, note_ids, cast, persona, code)
+    return Scene(stage, ids, note_ids, cast, persona, code, place)
 
 
 def ids_for(name: str, order: Order, place: int) -> tuple[Ids, Ids]:

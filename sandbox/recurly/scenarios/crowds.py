@@ -14,7 +14,7 @@ from sandbox.recurly.notifications import Notification
 from sandbox.recurly.objects import Account
 from sandbox.recurly.render import when
 from sandbox.recurly.scenarios import people
-from sandbox.recurly.scenarios.casting import Stage, ids_for, put_on_stage
+from sandbox.recurly.scenarios.casting import ids_for, put_on_stage
 from sandbox.recurly.scenarios.doings.accounts import edits, updates_payment_method
 from sandbox.recurly.scenarios.doings.billing import (
     falls_past_due,
@@ -32,7 +32,7 @@ from sandbox.recurly.scenarios.doings.subscriptions import (
 )
 from sandbox.recurly.scenarios.expectations import Expectation, no_case, open_case
 from sandbox.recurly.scenarios.orders import BadOrder, Order
-from sandbox.recurly.scenarios.scene import Cast, Doing, Scene
+from sandbox.recurly.scenarios.scene import Cast, Doing, Scene, Stage
 from sandbox.recurly.site import Site
 
 LEAD: Final = timedelta(seconds=600)
@@ -66,7 +66,7 @@ KINDS_OF_LIFE: Final = (RENEWED, EDITED, RENEWED, FAILED, EDITED)
 
 def populate(site: Site, order: Order) -> dict[str, Any]:
     """``accounts`` customers who have paid for the period that runs. Nothing is announced."""
-    stage = Stage(site.store, site.name)
+    stage = Stage(site.store, site.name, site.processors.store)
     codes = []
     for place in range(order.accounts):
         scene = put_on_stage(stage, "population", CASTS[place % len(CASTS)], order, place)
@@ -115,7 +115,8 @@ def _on_stage_again(site: Site, order: Order) -> Iterator[Scene]:
         ids, note_ids = ids_for("burst", order, place)
         persona = draw("persona", account.code).choice(people.PERSONAS)
         cast = CASTS[place % len(CASTS)]
-        scene = Scene(site.store, site.name, ids, note_ids, cast, persona, account.code)
+        stage = Stage(site.store, site.name, site.processors.store)
+        scene = Scene(stage, ids, note_ids, cast, persona, account.code, place)
         scene.resume(account)
         scene.move_to(order.at - LEAD)
         yield scene
@@ -124,7 +125,7 @@ def _on_stage_again(site: Site, order: Order) -> Iterator[Scene]:
 def _live(scene: Scene, lives: tuple[Doing, ...]) -> list[Notification]:
     for doing in lives:
         doing(scene)
-    return scene.take_notes()
+    return [note for note in scene.take_notes() if isinstance(note, Notification)]
 
 
 def _in_turn(rounds: list[list[Notification]]) -> Iterator[Notification]:

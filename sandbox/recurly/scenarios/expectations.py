@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.processors.objects import Dispute, Payout, Refund
 from sandbox.recurly.scenarios.scene import Scene
 
 Expectation = dict[str, Any]
@@ -36,11 +37,60 @@ def no_case(scene: Scene, rule: str | None = None) -> Expectation:
     return _case(scene, rule, 0, {})
 
 
+def no_open_case(scene: Scene, rule: str) -> Expectation:
+    """There may be one that was resolved."""
+    found = _case(scene, rule, 0, {})
+    found["match"]["Billing_State__c"] = "open"
+    return found
+
+
+def payout_case(scene: Scene, outcome: str) -> Expectation:
+    """The resolved case of the payee."""
+    about = f"{scene.processor}:payee:{scene.at_processor(Payout).payee or 'own'}"
+    return _case_about(about, "payout", 1, {"Billing_State__c": "resolved", "Billing_Outcome__c": outcome})
+
+
+def incident_case(scene: Scene, outcome: str) -> Expectation:
+    """The one resolved case of the gateway, whatever the number of accounts."""
+    about = f"recurly:{scene.site_name}:gateway:{scene.cast.gateway.type}"
+    return _case_about(about, "incident", 1, {"Billing_State__c": "resolved", "Billing_Outcome__c": outcome})
+
+
 def _case(scene: Scene, rule: str | None, count: int, fields: dict[str, Any]) -> Expectation:
-    match = {"Billing_Account_Key__c": key(scene)}
+    return _case_about(key(scene), rule, count, fields)
+
+
+def _case_about(about: str, rule: str | None, count: int, fields: dict[str, Any]) -> Expectation:
+    match = {"Billing_Account_Key__c": about}
     if rule is not None:
         match["Billing_Rule__c"] = rule
     return {"object": "Case", "match": match, "count": count, "fields": fields}
+
+
+def dispute(scene: Scene) -> Expectation:
+    """The dispute meant, as its processor has it now."""
+    row = scene.at_processor(Dispute)
+    return _processed("Billing_Dispute__c", row, Stage__c=row.stage, Status__c=row.status)
+
+
+def refund(scene: Scene) -> Expectation:
+    """The refund meant, as its processor has it now."""
+    row = scene.at_processor(Refund)
+    return _processed("Billing_Refund__c", row, Status__c=row.status)
+
+
+def payout(row: Payout) -> Expectation:
+    return _processed("Billing_Payout__c", row, Status__c=row.status)
+
+
+def _processed(object_: str, row: Dispute | Refund | Payout, **fields: Any) -> Expectation:
+    shown = {
+        "Source__c": row.source,
+        "Amount__c": float(row.amount),
+        "Currency_Code__c": row.currency,
+        **fields,
+    }
+    return {"object": object_, "match": {"Source_Id__c": row.id}, "count": 1, "fields": shown}
 
 
 def invoice(scene: Scene, **fields: Any) -> Expectation:

@@ -28,8 +28,9 @@ _KEYS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """``count``: so many accounts live the story side by side. ``duplicates``: how often each notification is
-    delivered. ``drop``: how many of them (or, below 1, what share) are never sent. ``at``: when it ends.
+    """``count``: so many accounts live the story side by side. ``duplicates``: how often each notification, and
+    what each processor says, is delivered. ``drop``: how many of Recurly's notifications (or, below 1, what share)
+    are never sent. ``at``: when it ends.
 
     ``accounts``, ``events``, ``send`` and ``file`` are for the crowd scenes.
     """
@@ -51,7 +52,7 @@ class Order:
         return min(total, round(self.drop * total) if self.drop < 1 else int(self.drop))
 
 
-def read(body: Mapping[str, Any], default_seed: int) -> Order:
+def read(body: Mapping[str, Any], default_seed: int, default_count: int = 1) -> Order:
     """Raises BadOrder."""
     unknown = sorted(set(body) - _KEYS)
     if unknown:
@@ -59,7 +60,7 @@ def read(body: Mapping[str, Any], default_seed: int) -> Order:
     return Order(
         seed=_whole(body, "seed", default_seed, -(2**63)),
         at=_time(body.get("at")),
-        count=_whole(body, "count", 1, 1),
+        count=_whole(body, "count", default_count, 1),
         duplicates=_whole(body, "duplicates", 1, 1),
         shuffle=_flag(body, "shuffle", False),
         drop=_share(body.get("drop", 0)),

@@ -86,13 +86,29 @@ GOCARDLESS: Final = Gateway(id="qgocardlgw04", type="gocardless", name="GoCardle
 AUTHORIZE_NET: Final = Gateway(id="qauthnetgw05", type="authorize_net", name="Authorize.Net")
 CHECK_COMMERCE: Final = Gateway(id="qchkcommgw06", type="check_commerce", name="CheckCommerce")
 
+PAYPAL_BUSINESS: Final = Gateway(id="qpaypalbgw07", type="paypal_business", name="PayPal Business")
+WORLDPAY: Final = Gateway(id="qworldpygw08", type="worldpay", name="Worldpay")
+"""Only the story of the outage goes through it: what fails there is that story's alone."""
+
 REFERENCES: Final = {
-    "stripe": ("ch_", 24, False),
-    "adyen": ("", 16, True),
-    "braintree_v_zero": ("", 8, False),
-    "gocardless": ("PM", 12, True),
+    "stripe": ("ch_", 24, "lower"),
+    "adyen": ("", 16, "upper"),
+    "braintree_v_zero": ("", 8, "lower"),
+    "gocardless": ("PM", 12, "upper"),
+    "paypal_business": ("", 17, "upper"),
+    "authorize_net": ("", 11, "digits"),
 }
-"""By gateway type: how the references of its payments begin, how long they go on, whether in capitals."""
+"""By gateway type: how the references of its payments begin, how long they go on, and in what letters."""
+
+PROCESSORS: Final = {
+    "stripe": "stripe",
+    "adyen": "adyen",
+    "braintree_v_zero": "braintree",
+    "gocardless": "gocardless",
+    "paypal_business": "paypal",
+    "authorize_net": "authorizenet",
+}
+"""The processor behind a gateway type, where this sandbox has it."""
 
 WRITER: Final = Plan(id="qplanwriter1", code="writer-monthly", name="Writer (monthly)")
 STUDIO: Final = Plan(id="qplanstudio2", code="studio-monthly", name="Studio (monthly)")
@@ -173,6 +189,13 @@ ACH_RETURN_R29: Final = Decline(
     customer_message="Your bank returned the payment. Please contact your bank or use another method.",
     gateway_code="R29",
     gateway_message="Corporate Customer Advises Not Authorized",
+)
+GATEWAY_DOWN: Final = Decline(
+    code="gateway_unavailable",
+    message="The payment gateway could not be reached.",
+    customer_message="The transaction could not be processed. Please try again later.",
+    gateway_code="503",
+    gateway_message="Service unavailable",
 )
 REFUND_REFUSED: Final = Decline(
     code="declined",

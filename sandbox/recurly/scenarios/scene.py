@@ -9,7 +9,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sandbox.recurly.ids import Ids
+from sandbox.processors import store as processing
+from sandbox.processors.events import Delivery, Moment
+from sandbox.processors.objects import Charge, Dispute, FraudWarning, Mandate, Payout, Refund
+from sandbox.processors.objects import Thing as Processed
+from sandbox.processors.sources import SOURCES
+from sandbox.recurly.ids import Ids, draw
 from sandbox.recurly.notifications import Notification
 from sandbox.recurly.objects import (
     Account,
@@ -22,13 +27,16 @@ from sandbox.recurly.objects import (
     Thing,
     Transaction,
 )
-from sandbox.recurly.scenarios.people import REFERENCES, Persona
+from sandbox.recurly.scenarios.people import PROCESSORS, REFERENCES, Persona
 from sandbox.recurly.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T", Account, Subscription, Invoice, Transaction, CreditPayment)
+P = TypeVar("P", Charge, Refund, Dispute, Payout, FraudWarning, Mandate)
+Note = Notification | Delivery
+"""Something to be sent: a notification of Recurly's, or a delivery of a processor's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +58,32 @@ class Cast:
     persona: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a play takes place: a Recurly site, and the processors its payments go through."""
+
+    store: Store
+    site_name: str
+    processors: processing.Store
+
+
 class Scene:
-    """The verbs of a story (``doings``) work on this. The latest object of each kind is the one meant."""
+    """The verbs of a story (``doings``) work on this. The latest object of each kind is the one meant.
+
+    ``place``: which of the accounts of its play this is, from 0.
+    """
 
     def __init__(
-        self, store: Store, site_name: str, ids: Ids, note_ids: Ids, cast: Cast, persona: Persona, code: str
+        self, stage: Stage, ids: Ids, note_ids: Ids, cast: Cast, persona: Persona, code: str, place: int = 0
     ) -> None:
-        self.store, self.site_name, self.ids, self.cast = store, site_name, ids, cast
+        self.store, self.site_name, self.processors = stage.store, stage.site_name, stage.processors
+        self.ids, self.cast, self.place = ids, cast, place
         self.persona, self.code = persona, code
-        self.notes: list[Notification] = []
+        self.notes: list[Note] = []
+        self._held: list[Note] = []
         self._note_ids = note_ids
+        # a code is played once on a site, so it is seed enough for what processors draw
+        self._chance = draw("processing", code)
         self._quiet = False
         self._now = datetime.min.replace(tzinfo=UTC)
         self._latest: dict[str, str] = {}
@@ -102,7 +126,35 @@ class Scene:
         note = Notification(id=id_, kind=kind, event_time=at, account=account, about=about, beside=beside)
         self.notes.append(note)
 
-    def take_notes(self) -> list[Notification]:
+    def tell(self, what: str, thing: Processed) -> None:
+        """The processor says that something happened. Raises KeyError for what it never tells of."""
+        at = self.tick()
+        if self._quiet:
+            return
+        charge = self._latest.get("charge")
+        paid = None if charge is None else self.processors.must(Charge, self.processor, charge)
+        moment = Moment(at=at, thing=thing, charge=paid, draw=self.draw)
+        event = SOURCES[self.processor].says[what](moment)
+        id_ = event.id or f"{event.source}:{event.kind}:{event.object_id}:{event.at:%Y%m%dT%H%M%S}"
+        self.notes.append(Delivery(id=id_, lane=self.code, events=(event,)))
+
+    def draw(self, length: int, alphabet: str) -> str:
+        """Characters by chance, for what is of the processor's making."""
+        return "".join(self._chance.choices(alphabet, k=length))
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """It happens now and is announced later: with ``catch_up``."""
+        first = len(self.notes)
+        yield
+        self._held += self.notes[first:]
+        del self.notes[first:]
+
+    def catch_up(self) -> None:
+        self.notes += self._held
+        self._held.clear()
+
+    def take_notes(self) -> list[Note]:
         """What was announced since this was last asked."""
         taken, self.notes = self.notes, []
         return taken
@@ -115,9 +167,25 @@ class Scene:
 
     def reference(self) -> str:
         """What the gateway calls a payment, in its own manner."""
-        prefix, length, upper = REFERENCES.get(self.cast.gateway.type, ("", 10, False))
+        prefix, length, manner = REFERENCES.get(self.cast.gateway.type, ("", 10, "lower"))
+        if manner == "digits":
+            return prefix + self.ids.digits(length)
         drawn = self.ids.short(length)
-        return prefix + (drawn.upper() if upper else drawn)
+        return prefix + (drawn.upper() if manner == "upper" else drawn)
+
+    @property
+    def processor(self) -> str:
+        """The source behind the gateway of this account."""
+        return PROCESSORS[self.cast.gateway.type]
+
+    def keep(self, thing: P) -> P:
+        """A new object at the processor, or a new version of one; it is the one meant from here on."""
+        self._latest[thing.object] = thing.id
+        return self.processors.put(thing)
+
+    def at_processor(self, kind: type[P]) -> P:
+        """The one meant of this kind."""
+        return self.processors.must(kind, self.processor, self._latest[kind.object])
 
     @property
     def price(self) -> Decimal:

@@ -25,7 +25,8 @@ def step(days: float, what: str, *doings: Doing) -> Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """``before`` happens unannounced. ``expect`` is asked when the last step is done."""
+    """``before`` happens unannounced. ``expect`` is asked when the last step is done. ``count``: how many accounts
+    live it where the order does not say."""
 
     name: str
     title: str
@@ -34,6 +35,7 @@ class Story:
     steps: tuple[Step, ...]
     expect: Callable[[Scene], list[Expectation]]
     before: Doing | None = None
+    count: int = 1
 
     @property
     def lasts(self) -> timedelta:

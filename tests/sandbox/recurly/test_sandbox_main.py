@@ -47,16 +47,26 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_both_until_a_signal_and_ends_quietly(start: Start, number: signal.Signals) -> None:
-    process, urls = start("--latency-ms", "recurly=1", "--site", "acme", "--seed", "5")
+def test_it_serves_all_until_a_signal_and_ends_quietly(start: Start, number: signal.Signals) -> None:
+    latency = "recurly=1,processors=1"
+    process, urls = start("--latency-ms", latency, "--site", "acme", "--seed", "5", "--processors-port", "0")
     told: Any = requests.post(
         urls["recurly"] + "/__sandbox__/scenarios/customer_cancels", json={}, timeout=10
     ).json()
     assert told["seed"] == 5
     assert told["expect"][0]["match"]["Billing_Key__c"].startswith("recurly:acme:account:")
     assert requests.get(urls["salesforce"] + "/__sandbox__/calls", timeout=10).status_code == 200
+    charge = requests.get(urls["processors"] + "/v1/charges/ch_1", auth=("sk_test_sandbox", ""), timeout=10)
+    assert charge.json()["error"]["code"] == "resource_missing"
     process.send_signal(number)
     assert ended(process) == (0, "", "")
+
+
+def test_what_a_story_does_at_a_processor_is_there_to_be_asked_for(start: Start) -> None:
+    _, urls = start()
+    requests.post(urls["recurly"] + "/__sandbox__/scenarios/chargeback_won", json={}, timeout=10)
+    (charge,) = requests.get(urls["processors"] + "/__sandbox__/records/charge", timeout=10).json()
+    assert charge["id"].startswith("ch_")
 
 
 def test_it_ends_with_its_parent_if_asked_to(start: Start) -> None:

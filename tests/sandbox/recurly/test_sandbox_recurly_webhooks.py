@@ -92,6 +92,7 @@ def test_the_xml_form_is_fat_and_unsigned(plane: Plane, receiver: Receiver) -> N
     listen(plane, receiver, format="xml", basic_auth="casewire:let-me-in")
     told = plane.play("card_expiring_then_updated")
     code = told["accounts"][0]
+    plane.settled()
     plane.play("renewal_lost")
     plane.settled()
     headers, body = receiver.got[0]

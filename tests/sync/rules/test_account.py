@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Facts
+from connector.facts import Facts, Status
 from connector.mappers import fields
 from connector.plan import Change, Parent
 from connector.policy import Policy
@@ -19,11 +19,13 @@ from sync.world import (
     card,
     credit,
     decline,
+    dispute,
     event,
     facts,
     invoice,
     paid_invoice,
     payment,
+    refund,
     subscription,
 )
 
@@ -168,3 +170,29 @@ def test_what_is_no_address_is_kept_out_of_the_email_field(email: str) -> None:
     change = the_contact(facts(account(email=email)))
     assert change is not None
     assert "Email" not in change.fields
+
+
+PAID = payment(gateway_reference="ch_1")
+TAKEN = refund(status="chargeback", origin="chargeback", created_at=at(18))
+
+
+@pytest.mark.parametrize(
+    ("parts", "disputed"),
+    [
+        ((PAID,), "0.00"),
+        ((PAID, dispute()), "49.00"),
+        ((PAID, dispute(status=Status.UNDER_REVIEW)), "49.00"),
+        ((PAID, dispute(amount=None)), "49.00"),
+        ((PAID, dispute(amount=Decimal("20.00"))), "20.00"),
+        ((PAID, dispute(status=Status.LOST)), "0.00"),
+        ((PAID, TAKEN), "49.00"),
+        ((PAID, TAKEN, dispute()), "49.00"),
+        ((PAID, TAKEN, dispute(status=Status.WON)), "0.00"),
+        ((PAID, TAKEN, dispute(references=("ch_9",))), "98.00"),
+    ],
+)
+def test_the_account_says_what_may_be_lost_and_counts_no_payment_twice(
+    parts: tuple[object, ...], disputed: str
+) -> None:
+    found = changes(facts(subscription(), *parts), "Account").values()
+    assert [change.fields["Billing_Open_Dispute_Amount__c"] for change in found] == [Decimal(disputed)]

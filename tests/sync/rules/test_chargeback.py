@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from connector.facts import Facts
-from connector.plan import Queue
-from sync.rules.asking import changes, standing, the_case
-from sync.world import SUBJECT, at, facts, invoice, payment, refund, seen, subscription
+from connector.facts import Facts, Kind
+from connector.plan import Queue, Transition
+from connector.policy import Policy
+from sync.rules.asking import POLICY, changes, policy, standing, the_case
+from sync.world import SUBJECT, at, dispute, facts, invoice, payment, refund, seen, subscription
 
 RULE = "chargeback"
 TAKEN = refund(status="chargeback", origin="chargeback", created_at=at(18))
@@ -61,3 +64,35 @@ def test_once_an_agent_closed_it_it_stays_closed_and_is_not_in_dispute_any_more(
     case = the_case(facts(TAKEN, closed), RULE)
     assert case is not None
     assert case.transition is None
+
+
+# Where a processor tells of the dispute behind it --------------------------------------------------------------
+
+PAID = payment(gateway_reference="ch_1")
+CHARGEBACK = seen("payment:pay1:chargeback:1", RULE)
+
+
+def test_a_chargeback_that_recurly_recorded_too_makes_no_second_case() -> None:
+    known = facts(PAID, TAKEN, invoice(), dispute())
+    assert list(changes(known, "Case")) == ["stripe:dispute:dp_1:dispute:1"]
+
+
+def test_a_chargeback_case_goes_on_in_the_one_of_the_dispute() -> None:
+    case = the_case(facts(PAID, TAKEN, dispute(), CHARGEBACK), RULE)
+    assert case is not None
+    assert case.transition is Transition.RESOLVE
+    assert case.fields["Billing_Outcome__c"] == "Continued"
+    assert "Its work goes on in the case of dispute dp_1 at Stripe." in str(case.fields["Billing_Summary__c"])
+
+
+@pytest.mark.parametrize(
+    ("item", "rules"),
+    [
+        (dispute(references=("ch_9",)), POLICY),
+        (replace(dispute(status=None), kind=Kind.CHARGE), POLICY),
+        (dispute(), policy("dispute", enabled=False)),
+    ],
+    ids=["another payment", "no dispute", "disputes make no cases"],
+)
+def test_otherwise_the_chargeback_has_its_own_case(item: Any, rules: Policy) -> None:
+    assert standing(facts(PAID, TAKEN, item), RULE, rules) == "opens"

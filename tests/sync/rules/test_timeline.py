@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import pkgutil
+from dataclasses import replace
+
 import pytest
 
-from connector.facts import Facts, SeenEvent
-from connector.plan import Change
-from sync.rules.asking import changes
+from connector import mappers
+from connector.facts import About, Facts, Kind, ProcessorObject, SeenEvent, Stage, Status
+from connector.mappers import kinds
+from connector.plan import Change, Parent
+from sync.rules.asking import changes, policy
 from sync.world import (
     applied,
     at,
+    charge,
     credit,
     decline,
+    dispute,
     event,
     facts,
     invoice,
     payment,
     refund,
+    said,
     seen,
     subscription,
+    told_of,
+    unjoined,
+    warning,
 )
 
 FAILED = event("payment.failed", at(10), "pay0", "uuid-9ay0", id_="e1")
@@ -139,3 +150,106 @@ def test_an_event_of_the_account_itself_belongs_to_no_case() -> None:
 
 def test_rows_of_a_removed_account_are_still_written() -> None:
     assert set(changes(facts(FAILED, gone=True), "Billing_Event__c")) == {ROW}
+
+
+# Processors' events -----------------------------------------------------------------------------------------
+
+PAID = payment(gateway_reference="ch_1")
+OPENED = said("charge.dispute.created", at(21), "dp_1", event_id="evt_1")
+
+
+def processors_row(*parts: object) -> Change:
+    return changes(facts(*parts), "Billing_Event__c")["stripe:event:evt_1"]
+
+
+def test_a_processors_event_says_what_it_is_about_and_why() -> None:
+    row = processors_row(OPENED, PAID, dispute())
+    assert row.fields == {
+        "Name": "Dispute opened",
+        "Occurred_At__c": at(21),
+        "Kind__c": "charge.dispute.created",
+        "Source__c": "stripe",
+        "What__c": "Dispute opened: USD 49.00, Visa 10.4 fraud",
+        "About_Key__c": "stripe:dispute:dp_1",
+    }
+    assert row.parents["Account__c"].key == "recurly:acme:account:bob"
+    assert row.parents["Case__c"].key == "stripe:dispute:dp_1:dispute:1"
+
+
+def test_its_row_does_not_change_while_the_dispute_goes_on() -> None:
+    first = processors_row(OPENED, PAID, dispute())
+    later = processors_row(OPENED, PAID, dispute(status=Status.LOST, stage=Stage.ARBITRATION, at=at(22)))
+    assert first.fields == later.fields
+
+
+@pytest.mark.parametrize(
+    ("item", "what", "case"),
+    [
+        (warning(), "USD 49.00, unauthorized use of card", "fraud_warning:issfr_1:fraud_warning:1"),
+        (told_of(Kind.REFUND, "re_1", status=Status.PENDING), "USD 49.00", "refund:re_1:refund_failed:1"),
+        (told_of(Kind.MANDATE, "md_1", amount=None), None, "mandate:md_1:mandate_lost:1"),
+        (charge(), "USD 49.00", "charge:ch_1:bank_debit:1"),
+        (charge(currency=None), None, "charge:ch_1:bank_debit:1"),
+    ],
+)
+def test_each_kind_of_processors_object_finds_its_case(
+    item: ProcessorObject, what: str | None, case: str
+) -> None:
+    event_ = said("new.kind", at(21), "elsewhere", item.id, event_id="evt_1")
+    row = processors_row(event_, PAID, item, seen("", "none", key=f"stripe:{case}"))
+    assert row.fields["What__c"] == (f"new.kind: {what}" if what else "new.kind")
+    assert row.fields["About_Key__c"] == f"stripe:{item.kind}:{item.id}"
+    assert row.parents["Case__c"].key == f"stripe:{case}"
+
+
+def test_a_payouts_rows_have_no_account() -> None:
+    payout = told_of(Kind.PAYOUT, "po_1", status=Status.PAID, payee="acct_1")
+    known = unjoined(
+        payout,
+        said("payout.paid", at(21), "po_1", event_id="evt_1"),
+        seen("", "none", key="stripe:payout:po_1:payout_failed:1"),
+        about=About.PAYEE,
+        subject="stripe:payee:acct_1",
+    )
+    row = changes(known, "Billing_Event__c")["stripe:event:evt_1"]
+    assert set(row.parents) == {"Case__c"}
+    assert row.fields["What__c"] == "Payout paid: USD 49.00"
+
+
+def test_an_event_whose_object_is_not_known_still_has_its_row() -> None:
+    row = processors_row(OPENED)
+    assert row.fields["What__c"] == "Dispute opened"
+    assert row.fields["About_Key__c"] is None
+    assert "Case__c" not in row.parents
+
+
+def test_another_processors_object_of_the_same_id_is_another() -> None:
+    assert processors_row(OPENED, PAID, dispute(source="adyen")).fields["About_Key__c"] is None
+
+
+def test_where_a_payment_and_its_dispute_share_an_id_the_row_joins_either_case() -> None:
+    shared = (charge(), dispute(id_="ch_1"))
+    event_ = said("charge.failed", at(21), "ch_1", event_id="evt_1")
+    for case in ("dispute:ch_1:dispute:1", "charge:ch_1:bank_debit:1"):
+        off = policy("dispute", enabled=False)
+        known = facts(PAID, event_, *shared, seen("", "none", key=f"stripe:{case}"))
+        row = changes(known, "Billing_Event__c", policy=off)["stripe:event:evt_1"]
+        assert row.parents["Case__c"].key == f"stripe:{case}"
+
+
+@pytest.mark.parametrize("on_timeline", [True, False])
+def test_rows_from_before_the_wait_was_over_join_the_case(on_timeline: bool) -> None:
+    waited = dispute(known_since=at(20))
+    known = unjoined(waited, replace(OPENED, on_timeline=on_timeline))
+    row = changes(known, "Billing_Event__c")["stripe:event:evt_1"]
+    assert row.parents == {"Case__c": Parent("Case", "stripe:dispute:dp_1:dispute:1")}
+
+
+def test_every_source_has_its_words() -> None:
+    assert kinds.label("stripe", "charge.dispute.created") == "Dispute opened"
+    assert kinds.label("braintree", "dispute_won") == "Dispute won"
+    assert kinds.label("recurly", "payment.failed") == "Payment failed"
+    assert kinds.label("stripe", "payment.failed") == "payment.failed"
+    found = (module.name for module in pkgutil.iter_modules(mappers.__path__))
+    told = {name.removesuffix("_kinds") for name in found if name.endswith("_kinds")}
+    assert told == set(kinds.LABELS)

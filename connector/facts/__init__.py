@@ -1,0 +1,159 @@
+"""What is known when a decision is made. Frozen values, one shape for every source.
+
+Amounts are ``Decimal`` in major units with their currency; times are aware UTC. ``None`` means the source
+did not say, never zero. Snapshots in the ledger hold these values as JSON (``ledger/snapshots.py``).
+
+``billing.py``: what the billing system holds; ``processing.py``: what the payment processors tell of;
+``folding.py``: what a processor's object is now, from all that was told of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from connector.facts.billing import (
+    Account,
+    BillingObject,
+    CreditPayment,
+    Invoice,
+    Money,
+    Payment,
+    PaymentMethod,
+    Subscription,
+)
+from connector.facts.processing import Kind, ProcessorObject, Stage, Status
+
+__all__ = [
+    "About",
+    "Account",
+    "BillingObject",
+    "CaseSeen",
+    "CreditPayment",
+    "Facts",
+    "Gone",
+    "Incident",
+    "Invoice",
+    "Kind",
+    "Money",
+    "Payment",
+    "PaymentMethod",
+    "ProcessorObject",
+    "SeenEvent",
+    "Stage",
+    "Status",
+    "Subscription",
+]
+
+
+class About(StrEnum):
+    """What a subject is."""
+
+    ACCOUNT = "account"
+    OBJECT = "object"
+    """A processor's object that is joined to no account yet."""
+    PAYEE = "payee"
+    """Who gets payouts from one processor."""
+    GATEWAY = "gateway"
+    """A gateway of one billing site, of which incidents tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An object its source no longer has (404 after a delete or a redaction). A fact, not an error."""
+
+    object: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """An event of this account, as the timeline needs it. ``refs``: every form its objects go by."""
+
+    source: str
+    event_id: str
+    kind: str
+    occurred_at: datetime
+    refs: tuple[str, ...]
+    on_timeline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSeen:
+    """What Salesforce says about one of our cases, read just before deciding.
+
+    ``state`` is ``Billing_State__c``, which only the connector writes: ``open`` or ``resolved``. ``closed`` is
+    Salesforce's own ``IsClosed``, so an agent's closing and ours can be told apart. ``escalation``: the policy's
+    step that was reached. ``in_queue``: no person has taken it yet. ``subject``: whose it was when it was last
+    written: not its account's while that was not known.
+    """
+
+    id: str
+    key: str
+    rule: str
+    state: str
+    closed: bool
+    closed_at: datetime | None
+    escalation: int = 0
+    in_queue: bool = True
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Payments of many accounts failed through one gateway in a short time, for no fault of theirs.
+
+    Moments are those of the payments. ``ended_at`` is None while it lasts. ``id`` never changes, though late news
+    may move the beginning. ``case_key``: the newest case of its gateway.
+    """
+
+    source: str
+    site: str
+    gateway: str
+    id: str
+    started_at: datetime
+    last_failure_at: datetime
+    ended_at: datetime | None
+    accounts: int
+    failed: int
+    succeeded: int
+    case_key: str | None = None
+
+    def covers(self, gateway: str | None, at: datetime | None) -> bool:
+        """Whether a failure of this moment belongs to it."""
+        end = self.ended_at or datetime.max.replace(tzinfo=self.started_at.tzinfo)
+        return gateway == self.gateway and at is not None and self.started_at <= at <= end
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is read for one decision.
+
+    ``subject`` is its key; for an account ``recurly:<site>:account:<code>``. ``account`` is None while its source
+    has not told us of it, and for every other kind of subject; ``gone`` is True once the source says it no longer
+    exists. ``objects``: what processors told of, joined to this account; or the one that is not joined yet; or the
+    payouts of a payee. ``incidents``: those of the account's site, or of the gateway.
+    """
+
+    subject: str
+    source: str
+    site: str
+    code: str
+    now: datetime
+    account: Account | None = None
+    gone: bool = False
+    subscriptions: tuple[Subscription, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    credit_payments: tuple[CreditPayment, ...] = ()
+    events: tuple[SeenEvent, ...] = ()
+    cases: tuple[CaseSeen, ...] = field(default=())
+    about: About = About.ACCOUNT
+    objects: tuple[ProcessorObject, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+
+    def of(self, kind: Kind) -> tuple[ProcessorObject, ...]:
+        """The processors' objects of one kind, the oldest first."""
+        found = (item for item in self.objects if item.kind is kind)
+        return tuple(sorted(found, key=lambda item: (item.opened_at or item.at, item.source, item.id)))

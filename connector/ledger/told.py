@@ -1,0 +1,257 @@
+"""What processors told: every observation as it came, and the snapshot that all of them make together.
+
+Observations are only ever added, each once (by the event that told it), and the snapshot is worked out from all of
+them. So it is the same in whatever order they come, however often, and whoever works them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, text
+
+from connector.facts import Kind, ProcessorObject
+from connector.facts.folding import fold
+from connector.mappers import keys, references
+
+_SHAPE: TypeAdapter[ProcessorObject] = TypeAdapter(ProcessorObject)
+
+WAITS = ""
+"""The link of an object that is joined to no account yet."""
+PAYEE = "payee"
+"""The link of a payout: it is its payee's, no account's."""
+
+_LOCK = 7_203_551
+"""One writer of observations at a time: whoever comes second must see what the first has added."""
+
+Key = tuple[str, str, str]
+"""Source, kind, id."""
+
+
+def encode(item: ProcessorObject) -> dict[str, Any]:
+    """As JSON, without what was not said."""
+    found: dict[str, Any] = _SHAPE.dump_python(item, mode="json", exclude_defaults=True)
+    return found
+
+
+def decode(data: Any) -> ProcessorObject:
+    return _SHAPE.validate_python(data)
+
+
+def key_of(item: ProcessorObject) -> Key:
+    return item.source, str(item.kind), item.id
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A snapshot of a processor's object. ``link``: how it was joined to ``subject``; "" while it waits."""
+
+    item: ProcessorObject
+    subject: str
+    link: str
+    asks: int = 0
+
+    @property
+    def waits(self) -> bool:
+        return self.link == WAITS
+
+
+def by_answer(item: ProcessorObject) -> tuple[str, ProcessorObject]:
+    """An observation from a processor's API: the same answer again is the same observation."""
+    digest = hashlib.sha256(json.dumps(encode(item), sort_keys=True).encode()).hexdigest()
+    return f"api:{digest[:32]}", item
+
+
+def store(connection: Connection, told: Iterable[tuple[str, ProcessorObject]]) -> list[Told]:
+    """Add observations, each with what told it, and bring the snapshots up to date. A new object belongs to nobody
+    but itself (a payout: to its payee)."""
+    rows = list(told)
+    if not rows:
+        return []
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    _observe(connection, rows)
+    touched = sorted({key_of(item) for _, item in rows})
+    folded = [fold(observations) for observations in _observations(connection, touched).values()]
+    _snapshot(connection, folded)
+    return load(connection, touched)
+
+
+def _observe(connection: Connection, rows: Sequence[tuple[str, ProcessorObject]]) -> None:
+    connection.execute(
+        text(
+            """
+            INSERT INTO observation (source, object, id, told_by, data)
+            SELECT source, object, id, told_by, data::jsonb
+            FROM unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[]),
+                        CAST(:told_by AS text[]), CAST(:data AS text[])) AS new(source, object, id, told_by, data)
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {
+            "sources": [item.source for _, item in rows],
+            "objects": [str(item.kind) for _, item in rows],
+            "ids": [item.id for _, item in rows],
+            "told_by": [told_by for told_by, _ in rows],
+            "data": [json.dumps(encode(item)) for _, item in rows],
+        },
+    )
+
+
+def _observations(connection: Connection, touched: Sequence[Key]) -> dict[Key, list[ProcessorObject]]:
+    found: dict[Key, list[ProcessorObject]] = defaultdict(list)
+    for row in connection.execute(text(f"SELECT o.data FROM observation o {_THESE}"), _these(touched)):
+        item = decode(row.data)
+        found[key_of(item)].append(item)
+    return found
+
+
+_THESE = (
+    "JOIN unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[])) "
+    "AS wanted(source, object, id) USING (source, object, id)"
+)
+
+
+def _these(wanted: Sequence[Key]) -> dict[str, list[str]]:
+    sources, objects, ids = zip(*wanted, strict=True) if wanted else ((), (), ())
+    return {"sources": list(sources), "objects": list(objects), "ids": list(ids)}
+
+
+def _snapshot(connection: Connection, items: Sequence[ProcessorObject]) -> None:
+    connection.execute(
+        text(
+            """
+            INSERT INTO snapshot (source, site, object, id, subject, link, version, observed_at, data, refs, ask_at)
+            SELECT source, '', object, id, subject, link, version, clock_timestamp(), data::jsonb, refs::text[],
+                   CASE WHEN asked THEN now() END
+            FROM unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[]),
+                        CAST(:subjects AS text[]), CAST(:links AS text[]), CAST(:versions AS timestamptz[]),
+                        CAST(:data AS text[]), CAST(:refs AS text[]), CAST(:asked AS boolean[]))
+                 AS new(source, object, id, subject, link, version, data, refs, asked)
+            ORDER BY source, object, id
+            ON CONFLICT (source, site, object, id) DO UPDATE SET
+                version = excluded.version, observed_at = excluded.observed_at, data = excluded.data,
+                refs = excluded.refs
+            """
+        ),
+        {
+            **_these([key_of(item) for item in items]),
+            "subjects": [_first_subject(item) for item in items],
+            "links": [PAYEE if item.kind is Kind.PAYOUT else WAITS for item in items],
+            "versions": [item.at for item in items],
+            "data": [json.dumps(encode(item)) for item in items],
+            "refs": [array(references.of_processor(item)) for item in items],
+            "asked": [item.kind in _ASKED_FOR and item.id != "" for item in items],
+        },
+    )
+
+
+_ASKED_FOR = frozenset({Kind.DISPUTE, Kind.REFUND, Kind.FRAUD_WARNING, Kind.MANDATE, Kind.PAYOUT})
+"""Kinds about which an API may be asked. A charge is asked for only through what is about it."""
+
+
+def array(values: Sequence[str]) -> str:
+    """Texts as PostgreSQL writes an array of them."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+def _first_subject(item: ProcessorObject) -> str:
+    if item.kind is Kind.PAYOUT:
+        return keys.payee(item.source, item.payee or "")
+    return keys.unjoined(item.source, str(item.kind), item.id)
+
+
+_COLUMNS = "s.data, s.subject, s.link, s.asks, s.first_seen_at"
+
+
+def load(connection: Connection, wanted: Sequence[Key], *, hold: bool = False) -> list[Told]:
+    """The snapshots of these objects, in a fixed order. ``hold``: none is joined until this transaction ends."""
+    held = "FOR SHARE OF s" if hold else ""
+    rows = connection.execute(
+        text(f"SELECT {_COLUMNS} FROM snapshot s {_THESE} ORDER BY s.source, s.object, s.id {held}"),
+        _these(wanted),
+    )
+    return [_told(row) for row in rows]
+
+
+def waiting(connection: Connection, refs: Sequence[str]) -> list[Told]:
+    """The objects that wait to be joined and name one of these references, the newest first."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM snapshot s WHERE s.link = '' AND s.refs && CAST(:refs AS text[]) "
+            "ORDER BY s.first_seen_at DESC, s.source, s.object, s.id"
+        ),
+        {"refs": list(refs)},
+    )
+    return [_told(row) for row in rows]
+
+
+def some_waiting(connection: Connection, limit: int) -> list[Told]:
+    """Any objects that wait to be joined, others each time where there are more."""
+    rows = connection.execute(
+        text(f"SELECT {_COLUMNS} FROM snapshot s WHERE s.link = '' ORDER BY random() LIMIT :limit"),
+        {"limit": limit},
+    )
+    return [_told(row) for row in rows]
+
+
+def _told(row: Row[Any]) -> Told:
+    return Told(read(row.data, row.link, row.first_seen_at), row.subject, row.link or "", row.asks)
+
+
+def read(data: Any, link: str | None, first_seen_at: datetime) -> ProcessorObject:
+    """An object as a decision needs it: with how it was joined, and since when it is known."""
+    return replace(decode(data), joined_by=link or "", known_since=first_seen_at)
+
+
+# What its processor is asked for -----------------------------------------------------------------------------
+
+
+def claim_asks(connection: Connection, limit: int, lease_seconds: float) -> list[Told]:
+    """Objects about which the APIs are to be asked now, held for a while."""
+    rows = connection.execute(
+        text(
+            f"""
+            WITH next AS MATERIALIZED (
+                SELECT source, site, object, id FROM snapshot WHERE ask_at <= now()
+                ORDER BY ask_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+            UPDATE snapshot s SET ask_at = now() + make_interval(secs => :lease), asks = s.asks + 1
+            FROM next WHERE (s.source, s.site, s.object, s.id) = (next.source, next.site, next.object, next.id)
+            RETURNING {_COLUMNS}
+            """
+        ),
+        {"limit": limit, "lease": lease_seconds},
+    )
+    return sorted((_told(row) for row in rows), key=lambda one: key_of(one.item))
+
+
+def asks_wait(connection: Connection) -> bool:
+    """Is there an object about which an API is to be asked?"""
+    return bool(
+        connection.execute(text("SELECT EXISTS (SELECT 1 FROM snapshot WHERE ask_at <= now())")).scalar_one()
+    )
+
+
+def asked(
+    connection: Connection, keys_: Sequence[Key], again_in: float | None, *, spend: bool = True
+) -> None:
+    """These were asked for: never again, or again after so many seconds. ``spend`` says whether the try counts."""
+    connection.execute(
+        text(
+            """
+            UPDATE snapshot s SET ask_at = now() + make_interval(secs => CAST(:again AS double precision)),
+                asks = s.asks - :refund
+            FROM unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[]))
+                 AS wanted(source, object, id)
+            WHERE s.source = wanted.source AND s.site = '' AND s.object = wanted.object AND s.id = wanted.id
+            """
+        ),
+        {**_these(keys_), "again": again_in, "refund": 0 if spend else 1},
+    )

@@ -1,0 +1,107 @@
+"""The sources' own words for why a payment is disputed: Stripe's fifteen, PayPal's ten, Braintree's.
+
+- https://docs.stripe.com/api/disputes/object#dispute_object-reason
+- https://developer.paypal.com/docs/api/customer-disputes/v1/ (``reason``)
+- https://developer.paypal.com/braintree/docs/reference/response/dispute (``reason``)
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connector.mappers.reasons.actions import (
+    CREDIT,
+    DUPLICATE,
+    FRAUD,
+    GENERAL,
+    NOT_RECOGNIZED,
+    PROCESSING,
+    PRODUCT,
+    RECURRING,
+)
+from connector.mappers.reasons.reason import Table, rows
+
+_DEBIT: Final = (
+    "Such a return is usually final: speak with the customer, and collect again only with a new consent."
+)
+_CHECK: Final = "Ask the customer to pay by other means; a returned check cannot be contested here."
+
+_NOT_DELIVERED: Final = "The customer says what they paid for was not delivered."
+_NOT_AS_SOLD: Final = "The customer says what they got was damaged or not as described."
+_NO_REFUND: Final = "The customer says a refund they were promised did not arrive."
+_DENIED: Final = "The customer says they did not authorise the payment."
+_TWICE: Final = "The customer says they were charged twice for one thing."
+_UNKNOWN_TO_THEM: Final = "The customer does not recognise the payment on their statement."
+_CANCELED: Final = "The customer says they had cancelled the subscription and were charged again."
+_AMOUNT: Final = "The customer says another amount was charged than agreed."
+
+WORDS: Final[Table] = {
+    **rows(
+        "fraud",
+        FRAUD,
+        {"fraudulent": _DENIED, "fraud": _DENIED, "unauthorised": _DENIED, "unauthorized": _DENIED},
+    ),
+    **rows("fraud", NOT_RECOGNIZED, {"unrecognized": _UNKNOWN_TO_THEM, "not_recognized": _UNKNOWN_TO_THEM}),
+    **rows(
+        "product",
+        PRODUCT,
+        {
+            "product_not_received": _NOT_DELIVERED,
+            "merchandise_or_service_not_received": _NOT_DELIVERED,
+            "product_unacceptable": _NOT_AS_SOLD,
+            "product_unsatisfactory": _NOT_AS_SOLD,
+            "merchandise_or_service_not_as_described": _NOT_AS_SOLD,
+        },
+    ),
+    **rows("credit", CREDIT, {"credit_not_processed": _NO_REFUND}),
+    **rows(
+        "duplicate",
+        DUPLICATE,
+        {
+            "duplicate": _TWICE,
+            "duplicate_transaction": _TWICE,
+            "payment_by_other_means": "The customer says they had already paid by other means.",
+        },
+    ),
+    **rows(
+        "canceled_recurring",
+        RECURRING,
+        {
+            "subscription_canceled": _CANCELED,
+            "canceled_recurring_billing": _CANCELED,
+            "cancelled_recurring_transaction": _CANCELED,
+        },
+    ),
+    **rows(
+        "processing_error",
+        PROCESSING,
+        {
+            "incorrect_amount": _AMOUNT,
+            "transaction_amount_differs": _AMOUNT,
+            "invalid_account": "The account that was charged is not valid.",
+            "noncompliant": "The network says the payment broke one of its rules.",
+            "problem_with_remittance": "The customer says a transfer went wrong.",
+        },
+    ),
+    **rows(
+        "bank_debit",
+        _DEBIT,
+        {
+            "bank_cannot_process": "The customer's bank could not carry out the debit.",
+            "debit_not_authorized": "The customer told the bank that they did not authorise the debit.",
+            "incorrect_account_details": "The account details of the debit are wrong.",
+            "insufficient_funds": "There was not enough money in the customer's account.",
+        },
+    ),
+    **rows("bank_debit", _CHECK, {"check_returned": "The customer's bank returned the check."}),
+    **rows(
+        "general",
+        GENERAL,
+        {
+            "general": "The customer disputes the payment without a category.",
+            "other": "The customer disputes the payment without a category.",
+            "customer_initiated": "The customer asked the bank to look into the payment.",
+            "retrieval": "The bank asks for information about the payment before it decides.",
+        },
+    ),
+}

@@ -1,0 +1,36 @@
+"""A payout's record, as its processor tells of it, with why the bank sent it back in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connector.facts import ProcessorObject, Status
+from connector.mappers import keys, reasons, words
+from connector.mappers.fields import Payout as F
+from connector.mappers.salesforce import CODE, NAME, WORD, amount, line
+from connector.plan import Value
+
+
+def key(item: ProcessorObject) -> str:
+    return keys.record(item.source, "", "payout", item.id)
+
+
+def record(item: ProcessorObject) -> Mapping[str, Value]:
+    """An empty payee is the merchant itself."""
+    reason = reasons.explain(item) if item.status is Status.FAILED else None
+    currency = item.currency or ""
+    return {
+        F.NAME: line(f"Payout {words.money(item.amount, currency) if currency else ''} {item.id}", NAME),
+        F.SOURCE: line(item.source, WORD),
+        F.SOURCE_ID: line(item.id, CODE),
+        F.PAYEE: line(item.payee, CODE),
+        F.STATUS: line(item.status, WORD),
+        F.REASON: line(reason.text) if reason else None,
+        F.REASON_CODE: line(reason.code, CODE) if reason else None,
+        F.AMOUNT: amount(item.amount, currency),
+        F.CURRENCY: line(currency, 3),
+        F.OPENED_AT: item.opened_at,
+        F.ARRIVES_ON: words.on(item.settles_at),
+        F.AS_OF: item.at,
+        F.LINK: line(item.link),
+    }

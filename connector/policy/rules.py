@@ -1,0 +1,26 @@
+"""One section of the policy for each rule that makes cases."""
+
+from __future__ import annotations
+
+from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
+from connector.policy.disputes import Dispute, FraudWarning
+from connector.policy.incidents import IncidentRule
+from connector.policy.payouts import BankDebit, Payout
+from connector.policy.refunds import Refund
+from connector.policy.shapes import Section
+
+
+class Rules(Section):
+    """``[rules.<name>]``."""
+
+    payment_failed: PaymentFailed = PaymentFailed()
+    payment_method: PaymentMethod = PaymentMethod()
+    cancellation: Cancellation = Cancellation()
+    refund: Refund = Refund()
+    dispute: Dispute = Dispute()
+    fraud_warning: FraudWarning = FraudWarning()
+    chargeback: Chargeback = Chargeback()
+    unapplied_credit: UnappliedCredit = UnappliedCredit()
+    payout: Payout = Payout()
+    bank_debit: BankDebit = BankDebit()
+    incident: IncidentRule = IncidentRule()

@@ -1,0 +1,209 @@
+"""What a webhook lacked is asked for, once: the processor for the payment behind an object, then the billing system
+for the invoice it names.
+
+Only about objects that are joined to no account, or whose amount is not known. An API that is out is asked again
+later; nothing that was received waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy import Engine
+
+from connector.errors import Permanent, Transient, Unavailable
+from connector.events import Pointer, Urgency
+from connector.facts import BillingObject, Kind, ProcessorObject
+from connector.ledger import circuits, joins, snapshots, subjects, told
+from connector.ledger.events import Claimed
+from connector.ledger.subjects import Due
+from connector.ledger.told import Told
+from connector.mappers import keys, references
+from connector.sync import joining
+from connector.sync.fetching import Fetcher, SourceApi
+from connector.sync.retry import backoff
+
+log = structlog.get_logger("connector.asking")
+
+AT_ONCE: Final = 50
+LEASE_SECONDS: Final = 120.0
+MOST_ASKS: Final = 8
+PAUSE_SECONDS: Final = 60.0
+"""While a destination is out."""
+
+
+class Lookup(Protocol):
+    """A processor's API (``clients/processors``)."""
+
+    def look_up(self, item: ProcessorObject, /) -> tuple[ProcessorObject, ...]:
+        """What it says of the payment behind this object; nothing where it does not know it."""
+        ...
+
+
+Lookups = Mapping[str, Lookup]
+"""By source; one without an API key has none."""
+Apis = Mapping[tuple[str, str], SourceApi]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """When to ask again. ``spend``: it was asked, so the try counts."""
+
+    seconds: float
+    spend: bool = True
+
+
+_WAIT: Final = Again(PAUSE_SECONDS, spend=False)
+
+
+def ask(engine: Engine, apis: Apis, lookups: Lookups, limit: int = AT_ONCE) -> set[str]:
+    """Ask about what is to be asked about now; the subjects that became due by the answers."""
+    with engine.begin() as connection:
+        claimed = told.claim_asks(connection, limit, LEASE_SECONDS)
+        out = set(circuits.open_circuits(connection))
+    if not claimed:
+        return set()
+    wanted = [one for one in claimed if _lacks(engine, one)]
+    again = {told.key_of(one.item): _ask_processor(engine, lookups, one, out) for one in wanted}
+    known = _now(engine, claimed)
+    due = joining.join(engine, [one for one in known if one.waits])
+    due |= joining.join_what_waits(
+        engine, [ref for one in known for ref in references.of_processor(one.item)]
+    )
+    waiting = [one for one in _now(engine, claimed) if one.waits]
+    if waiting and (later := _ask_billing(engine, apis, waiting, out)) is not None:
+        again |= {told.key_of(one.item): later for one in waiting}
+    due |= joining.join(engine, waiting)
+    return due | _settle(engine, claimed, again)
+
+
+def _lacks(engine: Engine, one: Told) -> bool:
+    """Whether something is missing that an API may know: its account, its amount, the customer behind it."""
+    match one.item.kind:
+        case Kind.CHARGE:
+            return not one.waits and not _customer_is_known(engine, one)
+        case Kind.MANDATE:
+            return one.waits
+        case _:
+            return one.waits or one.item.amount is None
+
+
+def _customer_is_known(engine: Engine, one: Told) -> bool:
+    with engine.connect() as connection:
+        return joins.knows_customer(connection, one.subject, one.item.source)
+
+
+def _now(engine: Engine, claimed: Sequence[Told]) -> list[Told]:
+    with engine.connect() as connection:
+        return told.load(connection, [told.key_of(one.item) for one in claimed])
+
+
+def _ask_processor(engine: Engine, lookups: Lookups, one: Told, out: set[str]) -> Again | None:
+    """When to ask again, None for never. One that does not answer now is not asked about the others either: each
+    could take as long."""
+    lookup = lookups.get(one.item.source)
+    if lookup is None:
+        return None
+    if one.item.source in out:
+        return _WAIT
+    try:
+        answers = lookup.look_up(one.item)
+    except (Transient, Permanent) as error:
+        if isinstance(error, Transient):
+            out.add(one.item.source)
+        return _later(engine, error, one.asks, one.item.source)
+    with engine.begin() as connection:
+        circuits.close_circuit(connection, one.item.source)
+        told.store(connection, [told.by_answer(answer) for answer in answers])
+    return None
+
+
+def _ask_billing(engine: Engine, apis: Apis, waiting: Sequence[Told], out: set[str]) -> Again | None:
+    """Fetch the invoices that waiting objects name, from every billing site; when to ask again."""
+    numbers = _numbers(engine, waiting)
+    again: Again | None = None
+    for (source, site), api in apis.items():
+        if not numbers:
+            break
+        if f"{source}:{site}" in out:
+            again = _WAIT
+            continue
+        try:
+            _fetch(engine, api, source, site, numbers)
+        except (Transient, Permanent) as error:
+            again = _later(engine, error, max(one.asks for one in waiting), f"{source}:{site}")
+    return again
+
+
+def _numbers(engine: Engine, waiting: Sequence[Told]) -> list[str]:
+    """The invoice numbers these objects, or the charges behind them, name whole."""
+    own = [ref for one in waiting for ref in references.of_processor(one.item)]
+    with engine.connect() as connection:
+        charges = joins.charges(connection, own)
+    named = (one for one in (*(w.item for w in waiting), *charges) if not one.truncated)
+    return sorted({one.invoice_number for one in named if one.invoice_number})
+
+
+def _fetch(engine: Engine, api: SourceApi, source: str, site: str, numbers: Sequence[str]) -> None:
+    """The invoices, and with them their accounts. One the site does not have is no error."""
+    with engine.connect() as connection:
+        now = snapshots.clock(connection)
+    pointers = tuple(Pointer("invoice", (f"number-{number}",)) for number in numbers)
+    asked = Claimed(0, source, site, "", Urgency.DISPUTE, pointers, now, now, 0)
+    found: list[BillingObject] = []
+    try:
+        failures = Fetcher(engine, source, site, api, found.extend).fetch([asked])
+    finally:
+        joining.join_what_waits(engine, references.of_all(found))
+    transient = next((error for error in failures.values() if isinstance(error, Transient)), None)
+    if transient is not None:
+        raise transient
+
+
+def _later(engine: Engine, error: Transient | Permanent, asks: int, destination: str) -> Again | None:
+    later = _next(engine, error, asks, destination)
+    outcome = "given up" if later is None else "retry" if later.spend else "waiting"
+    log.warning("ask_failed", destination=destination, error=str(error), outcome=outcome)
+    return later
+
+
+def _next(engine: Engine, error: Transient | Permanent, asks: int, destination: str) -> Again | None:
+    if isinstance(error, Unavailable):
+        with engine.begin() as connection:
+            seconds = circuits.open_circuit(
+                connection, destination, str(error), error.code, error.retry_after
+            )
+        return Again(seconds, spend=False)
+    if isinstance(error, Permanent) or asks >= MOST_ASKS:
+        return None
+    return Again(error.retry_after or backoff(asks))
+
+
+def _settle(engine: Engine, claimed: Sequence[Told], again: Mapping[told.Key, Again | None]) -> set[str]:
+    """Note what is asked again and when; whatever learnt something new is due."""
+    now = {told.key_of(one.item): one for one in _now(engine, claimed)}
+    learnt = [one for one in now.values() if _changed(one, claimed)]
+    with engine.begin() as connection:
+        for later in set(again.values()) | {None}:
+            keys_ = [key for key in now if again.get(key) == later]
+            spend = later is None or later.spend
+            told.asked(connection, keys_, later.seconds if later else None, spend=spend)
+        dues = [due for one in learnt if (due := subjects.named(connection, one.subject))]
+        subjects.mark_due(connection, dues)
+    return {due.key for due in dues}
+
+
+def _changed(one: Told, before: Sequence[Told]) -> bool:
+    known = next(b for b in before if told.key_of(b.item) == told.key_of(one.item))
+    return (one.item, one.subject) != (known.item, known.subject)
+
+
+def due_of(one: Told, urgency: Urgency) -> Due:
+    """The subject an object stands under now: an account, a payee, or itself."""
+    if one.waits or one.link == told.PAYEE:
+        own = one.subject.removeprefix(f"{one.item.source}:")
+        return Due(one.subject, one.item.source, "", own, urgency)
+    return Due(one.subject, *keys.account_of(one.subject), urgency)

@@ -1,0 +1,66 @@
+"""Events that carry their objects: nothing is fetched, but the account they belong to has to be found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Engine
+
+from connector.facts import Kind
+from connector.ledger import events, subjects, told
+from connector.ledger.events import Claimed
+from connector.ledger.told import Key, Told
+from connector.mappers import references
+from connector.sync import asking, joining
+from connector.sync.asking import Apis, Lookups
+
+log = structlog.get_logger("connector.refresh")
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedBatch:
+    """The claimed events of one processor."""
+
+    engine: Engine
+    token: str
+    batch: Sequence[Claimed]
+
+    def run(self, apis: Apis, lookups: Lookups) -> int:
+        """Keep what was told, join it, and make its subjects due; how many there are."""
+        with self.engine.begin() as connection:
+            stored = told.store(connection, [(e.event_id, item) for e in self.batch for item in e.carried])
+        joining.join(self.engine, [one for one in stored if one.waits])
+        joining.join_what_waits(self.engine, self._news(stored))
+        due = self._settle({told.key_of(one.item) for one in stored})
+        asking.ask(self.engine, apis, lookups)
+        return due
+
+    def _news(self, stored: Sequence[Told]) -> list[str]:
+        """What others that wait could be joined by now: a charge that leads on, a customer who has an account."""
+        with self.engine.connect() as connection:
+            now = told.load(connection, [told.key_of(one.item) for one in stored])
+        told_more = (one.item for one in now if one.item.kind is Kind.CHARGE or not one.waits)
+        return sorted({ref for item in told_more for ref in references.of_processor(item)})
+
+    def _settle(self, keys: set[Key]) -> int:
+        with self.engine.begin() as connection:
+            known = {told.key_of(one.item): one for one in told.load(connection, sorted(keys), hold=True)}
+            fetched = [events.Fetched(event.id, _subject(event, known)) for event in self.batch]
+            due = [
+                asking.due_of(known[told.key_of(item)], event.urgency)
+                for event in self.batch
+                for item in event.carried
+            ]
+            subjects.mark_due(connection, due)
+            events.settle_fetched(connection, self.token, fetched)
+        for one in fetched:
+            log.info("event_fetched", id=one.id, subject=one.subject, outcome="fetched")
+        return len({one.key for one in due})
+
+
+def _subject(event: Claimed, known: Mapping[Key, Told]) -> str:
+    """Whose event it is: that of what it is about, rather than of the charge behind it."""
+    told_of = sorted(event.carried, key=lambda item: item.kind is Kind.CHARGE)
+    return known[told.key_of(told_of[0])].subject

@@ -1,0 +1,123 @@
+"""An item of a standard webhook, or the body of a newer one → its event.
+
+Adyen gives no event an id, so its identity is a digest of what names it: merchant account, PSP reference, event code,
+success and date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from connector.events import Event
+from connector.facts import ProcessorObject
+from connector.webhooks import carrying
+from connector.webhooks.adyen.kinds import KINDS, NAMED
+from connector.webhooks.adyen.objects import notice_of_change, told_of
+from connector.webhooks.adyen.told import Item, Told, is_true
+from connector.webhooks.carrying import Said, Unreadable, moment, need, part, word
+from connector.webhooks.scrub import REMOVED
+from connector.webhooks.source import Delivery
+
+_OF_A_NOTICE: Final = frozenset({"reasonCode", "newBankAccountType"})
+"""What is kept of a notice of change. Everything else in it is somebody's bank account."""
+
+
+def items(delivery: Delivery, given: Sequence[object], from_live: object, *, live: bool) -> tuple[Event, ...]:
+    """One event for each item. Never raises: an item that cannot be read is UNREADABLE, the others are not lost."""
+    found = [part(part(wrapper).get("NotificationRequestItem")) for wrapper in given]
+    return tuple(_event(delivery, item, from_live, live) for item in found)
+
+
+def body(delivery: Delivery, *, live: bool) -> Event:
+    """The event of a webhook that is signed as a whole. Never raises."""
+    try:
+        found = carrying.json_object(delivery.body)
+        said = _said_of_body(found)
+        text = _stored({**found, "data": _without_bank_account(part(found.get("data")))})
+    except Unreadable as error:
+        return carrying.unreadable(delivery, _digest(delivery.body), str(error), "json")
+    return carrying.event(delivery, said, KINDS, text, "json", live=live)
+
+
+def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Event:
+    try:
+        alone = _stored(
+            {"live": from_live, "notificationItems": [{"NotificationRequestItem": _unsigned(item)}]}
+        )
+        delivery = replace(delivery, body=alone)
+        said = _said(item, from_live)
+    except Unreadable as error:
+        return carrying.unreadable(delivery, _digest(delivery.body), str(error), "json")
+    return carrying.event(delivery, said, KINDS, alone, "json", live=live)
+
+
+def _said(item: Item, from_live: object) -> Said:
+    kind = need(item.get("eventCode"), "of which kind it is")
+    reference = need(item.get("pspReference"), "its PSP reference")
+    named = (
+        item.get("merchantAccountCode"),
+        reference,
+        kind,
+        is_true(item.get("success")),
+        item.get("eventDate"),
+    )
+    return Said(
+        event_id=_digest(_stored(named)),
+        kind=kind,
+        occurred_at=moment(item.get("eventDate")),
+        live=is_true(from_live) if from_live is not None else None,
+        carry=partial(_carried, item, kind, is_true(from_live)),
+    )
+
+
+def _carried(item: Item, kind: str, from_live: bool) -> tuple[ProcessorObject, ...]:
+    at = moment(item.get("eventDate"))
+    if at is None:
+        raise Unreadable("It does not say when it happened.")
+    if kind in NAMED.values():
+        raise Unreadable("It is a notice of change in a shape that Adyen does not document.")
+    return told_of(Told(item, kind, at, from_live))
+
+
+def _said_of_body(found: Item) -> Said:
+    type_ = need(found.get("type"), "of which kind it is")
+    environment, at = word(found.get("environment")), moment(found.get("createdAt"))
+    kind = NAMED.get(type_, type_)
+    return Said(
+        event_id=_digest(_stored(found)),
+        kind=kind,
+        occurred_at=at,
+        live=environment.lower() == "live" if environment else None,
+        carry=lambda: notice_of_change(part(found.get("data")), kind, at) if at and type_ in NAMED else (),
+    )
+
+
+def _unsigned(item: Item) -> Item:
+    """Without its signature: who reads the ledger shall not be able to send it again."""
+    more = part(item.get("additionalData"))
+    return {
+        **item,
+        "additionalData": {name: value for name, value in more.items() if name != "hmacSignature"},
+    }
+
+
+def _without_bank_account(data: Item) -> Item:
+    change = part(data.get("notificationOfChange"))
+    kept = {name: value if name in _OF_A_NOTICE else REMOVED for name, value in change.items()}
+    return {**data, "notificationOfChange": kept} if change else data
+
+
+def _stored(found: object) -> bytes:
+    try:
+        return json.dumps(found).encode()
+    except RecursionError:
+        raise Unreadable("It is nested too deeply.") from None
+
+
+def _digest(text: bytes) -> str:
+    return f"sha256-{hashlib.sha256(text).hexdigest()}"

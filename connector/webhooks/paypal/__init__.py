@@ -1,0 +1,68 @@
+"""PayPal: JSON that holds the object as it was, signed with PayPal's RSA key. See README.md beside this file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from connector.errors import SetupError
+from connector.events import Event
+from connector.webhooks import carrying, signatures
+from connector.webhooks.paypal import certificates, parse, verify
+from connector.webhooks.paypal.certificates import Certificates, Fetch
+from connector.webhooks.paypal.kinds import KINDS
+from connector.webhooks.paypal.told import SOURCE
+from connector.webhooks.source import Delivery, Source
+
+NAME: Final = SOURCE
+
+SIMULATOR: Final = b"WEBHOOK_ID"
+"""The webhook id PayPal's simulator signs for: anybody may have anything sent with it."""
+
+
+class Settings(Protocol):
+    """What is read of PayPal's settings. ``live``: whether its live or its sandbox events are worked;
+    ``cert_hosts``: None for PayPal's own."""
+
+    @property
+    def webhook_ids(self) -> Sequence[str]: ...
+
+    @property
+    def cert_hosts(self) -> Sequence[str] | None: ...
+
+    @property
+    def live(self) -> bool: ...
+
+
+def configured(settings: Settings, fetch: Fetch = certificates.over_http) -> Source | None:
+    """The source; None while it has no webhook id."""
+    ids = signatures.usable(settings.webhook_ids)
+    if settings.live and SIMULATOR in ids:
+        raise SetupError(
+            "PAYPAL_WEBHOOK_IDS has WEBHOOK_ID, which is the simulator's: anybody can send with it. "
+            "Take it out; use it in test mode only."
+        )
+    hosts = tuple(host.strip().lower() for host in settings.cert_hosts or () if host.strip())
+    return Paypal(ids, settings.live, Certificates(hosts or certificates.HOSTS, fetch)) if ids else None
+
+
+@dataclass(frozen=True, slots=True)
+class Paypal:
+    """The webhooks of one PayPal account. The ids are not secret, but PayPal signs with them for us alone."""
+
+    webhook_ids: tuple[bytes, ...] = field(repr=False)
+    live: bool
+    certificates: Certificates = field(repr=False)
+    name: str = NAME
+
+    def read(self, delivery: Delivery) -> tuple[Event, ...]:
+        """Exactly one event: PayPal never batches."""
+        cert_url = verify.signature(delivery, self.webhook_ids, self.certificates)
+        try:
+            said = parse.said(carrying.json_object(delivery.body), cert_url)
+        except carrying.Unreadable as error:
+            digest = hashlib.sha256(delivery.body).hexdigest()
+            return (carrying.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)
+        return (carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live),)

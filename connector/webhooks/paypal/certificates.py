@@ -1,0 +1,191 @@
+"""PayPal's signing certificates: fetched from PayPal's own hosts and nowhere else, and kept for some hours.
+
+The address comes with the delivery, so it is the sender's choice until the signature is right. It must therefore be
+one of PayPal's certificate addresses, letter by letter; no redirect is followed, and the answer is read no further
+than a certificate can be long. What is trusted is TLS to the pinned host; the certificate must besides be valid now
+and be PayPal's by name.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509.oid import NameOID
+
+from connector.errors import Rejected, Unavailable
+
+HOSTS: Final = (
+    "api.paypal.com",
+    "api-m.paypal.com",
+    "api.sandbox.paypal.com",
+    "api-m.sandbox.paypal.com",
+)
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
+
+SECONDS: Final = 3.0
+MOST_BYTES: Final = 64 * 1024
+KEPT_FOR: Final = timedelta(hours=12)
+REFUSED_FOR: Final = timedelta(minutes=5)
+MOST_KEPT: Final = 16
+MOST_REFUSED: Final = 256
+
+_ADDRESS: Final = re.compile(
+    r"(https?)://(([a-z0-9.-]{1,100})(?::[0-9]{1,5})?)/v1/notifications/certs/[A-Za-z0-9][A-Za-z0-9._-]{0,150}"
+)
+_DO: Final = "PayPal's own are used unless PAYPAL_CERT_HOSTS names others."
+
+Fetch = Callable[[str], bytes]
+"""The body behind an address. Raises Unavailable where it cannot be had now, Rejected where it never will."""
+
+
+def host_of(address: str, allowed: Sequence[str]) -> str:
+    """The host of a certificate's address. Refuses (401) every address but a certificate's on an allowed host.
+
+    ``allowed``: ``host`` or ``host:port``. Plain http is for a sandbox on this machine only.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise Rejected(401, "bad_cert_url", f"PAYPAL-CERT-URL is not the address of a certificate. {_DO}")
+    scheme, place, host = match.groups()
+    if place not in allowed or (scheme == "http" and host not in LOOPBACK):
+        raise Rejected(401, "bad_cert_url", f"PAYPAL-CERT-URL points to a host that is not allowed. {_DO}")
+    return host
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A public key and from when until when it counts."""
+
+    key: RSAPublicKey
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(slots=True)
+class Certificates:
+    """The certificates seen, by address. One is fetched at a time, whoever asks: strangers may ask for many.
+
+    What was refused is remembered apart, for minutes, so that made-up addresses push out no good one.
+    """
+
+    allowed: Sequence[str]
+    fetch: Fetch
+    _kept: OrderedDict[str, tuple[Certificate, datetime]] = field(default_factory=OrderedDict)
+    _refused: OrderedDict[str, datetime] = field(default_factory=OrderedDict)
+    _fetching: threading.Lock = field(default_factory=threading.Lock)
+
+    def key(self, address: str, now: datetime) -> RSAPublicKey:
+        """The key of the certificate behind an address. Raises Rejected, or Unavailable while it cannot be had."""
+        host = host_of(address, self.allowed)
+        found = self._known(address, now) or self._fetched(address, host, now)
+        if not found.begins <= now <= found.ends:
+            raise Rejected(
+                401, "expired_cert", "PayPal's certificate is not valid now. Check this machine's clock."
+            )
+        return found.key
+
+    def _known(self, address: str, now: datetime) -> Certificate | None:
+        kept = self._kept.get(address)
+        if kept is not None and now - kept[1] < KEPT_FOR:
+            return kept[0]
+        refused = self._refused.get(address)
+        if refused is not None and now - refused < REFUSED_FOR:
+            raise _no_certificate("It was refused a moment ago.")
+        return None
+
+    def _fetched(self, address: str, host: str, now: datetime) -> Certificate:
+        if not self._fetching.acquire(timeout=SECONDS):
+            raise Unavailable("paypal", "PayPal's certificate host is slow; others wait for it too.")
+        try:
+            return self._known(address, now) or self._fetch_and_keep(address, host, now)
+        finally:
+            self._fetching.release()
+
+    def _fetch_and_keep(self, address: str, host: str, now: datetime) -> Certificate:
+        try:
+            found = read(self.fetch(address), ours=host in LOOPBACK)
+        except Rejected:
+            _remember(self._refused, address, now, MOST_REFUSED)
+            raise
+        _remember(self._kept, address, (found, now), MOST_KEPT)
+        return found
+
+
+def _remember(memory: OrderedDict[str, Any], address: str, value: object, most: int) -> None:
+    memory[address] = value
+    memory.move_to_end(address)
+    while len(memory) > most:
+        memory.popitem(last=False)
+
+
+# The certificate -------------------------------------------------------------------------------------------
+
+
+def read(pem: bytes, *, ours: bool = False) -> Certificate:
+    """The first certificate of a chain in PEM. ``ours``: it is from a sandbox, under any name."""
+    try:
+        leaf = x509.load_pem_x509_certificates(pem)[0]
+        key, names = leaf.public_key(), _names(leaf)
+    except Exception as error:  # noqa: BLE001 - what is behind the address may be anything
+        raise _no_certificate(f"What is there cannot be read ({type(error).__name__}).") from None
+    if not isinstance(key, RSAPublicKey):
+        raise _no_certificate("Its key is not RSA.")
+    if not ours and not any(name == "paypal.com" or name.endswith(".paypal.com") for name in names):
+        raise _no_certificate("It is not issued to PayPal.")
+    return Certificate(key, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def _names(leaf: x509.Certificate) -> list[str]:
+    common = [str(one.value) for one in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    try:
+        also = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return [name.lower() for name in common]
+    return [name.lower() for name in (*common, *also.get_values_for_type(x509.DNSName))]
+
+
+def _no_certificate(why: str) -> Rejected:
+    return Rejected(401, "bad_cert", f"There is no certificate of PayPal at PAYPAL-CERT-URL. {why}")
+
+
+# Fetching --------------------------------------------------------------------------------------------------
+
+
+def over_http(address: str) -> bytes:
+    """The body of a 200, whole and in time; no redirect is followed."""
+    try:
+        with requests.get(address, timeout=SECONDS, allow_redirects=False, stream=True) as answer:
+            if answer.status_code >= 500 or answer.status_code in (408, 429):
+                raise _out(f"it answered {answer.status_code}")
+            if answer.status_code != 200:
+                raise _no_certificate(f"Its host answered {answer.status_code}.")
+            return _body(answer)
+    except requests.RequestException as error:
+        raise _out(type(error).__name__) from None
+
+
+def _body(answer: requests.Response) -> bytes:
+    """Time-outs count from one piece to the next, so a host that drips is stopped here."""
+    until = time.monotonic() + SECONDS
+    body = b""
+    for piece in answer.iter_content(8192):
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise _no_certificate("What is there is too long for one.")
+        if time.monotonic() > until:
+            raise _out("it is too slow")
+    return body
+
+
+def _out(why: str) -> Unavailable:
+    return Unavailable("paypal", f"PayPal's certificate host cannot be asked now: {why}.")

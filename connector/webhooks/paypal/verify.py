@@ -1,0 +1,113 @@
+"""PayPal's signature of a delivery.
+
+RSA with SHA-256 over ``<transmission id>|<transmission time>|<webhook id>|<CRC-32 of the raw body, in decimal>``, by
+the key of the certificate named in PAYPAL-CERT-URL. https://developer.paypal.com/api/rest/webhooks/rest/ (2026-11)
+
+The webhook id is what makes a signature ours: PayPal signs for every app with the same key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from connector.errors import Rejected
+from connector.webhooks.carrying import moment
+from connector.webhooks.paypal.certificates import Certificates
+from connector.webhooks.source import Delivery
+
+TOLERANCE: Final = timedelta(days=3, hours=1)
+"""PayPal sends again for three days; whether a retry is signed with a new time is not documented."""
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far ahead of ours PayPal's clock may be."""
+
+ALGORITHM: Final = "SHA256withRSA"
+
+_NAMES: Final = ("id", "time", "sig")
+_PRINTABLE: Final = re.compile(r"[!-{}~]{1,100}")  # no blank, and no | that would move a border
+_DO: Final = "Compare the webhook's id in PayPal's developer dashboard with PAYPAL_WEBHOOK_IDS."
+
+
+class Transmission(NamedTuple):
+    """What the headers say of one sending."""
+
+    id: str
+    time: str
+    signature: bytes
+    cert_url: str
+
+
+def signature(delivery: Delivery, webhook_ids: Sequence[bytes], certificates: Certificates) -> str:
+    """The address of the certificate that signed. Refuses (401) unless it did so for one of our webhooks, lately.
+
+    What costs nothing is looked at first: a certificate is fetched only for what could be right.
+    """
+    sent = _read(delivery)
+    _require_near(sent.time, delivery.received_at)
+    key = certificates.key(sent.cert_url, delivery.received_at)
+    if not any(_signed(key, sent, message(sent, webhook, delivery.body)) for webhook in webhook_ids):
+        raise Rejected(401, "bad_signature", f"No configured webhook id gives this signature. {_DO}")
+    return sent.cert_url
+
+
+def message(sent: Transmission, webhook_id: bytes, body: bytes) -> bytes:
+    """What PayPal signs."""
+    return b"|".join((sent.id.encode(), sent.time.encode(), webhook_id, str(zlib.crc32(body)).encode()))
+
+
+def _read(delivery: Delivery) -> Transmission:
+    headers = delivery.headers
+    id_, time, given = (headers.get(f"paypal-transmission-{name}", "").strip() for name in _NAMES)
+    cert_url = headers.get("paypal-cert-url", "").strip()
+    if not (id_ and time and given and cert_url):
+        raise Rejected(
+            401, "missing_signature", "The PAYPAL-TRANSMISSION-… and PAYPAL-CERT-URL headers are missing."
+        )
+    if headers.get("paypal-auth-algo", "").strip() != ALGORITHM:
+        raise Rejected(401, "bad_algorithm", f"PAYPAL-AUTH-ALGO must be {ALGORITHM}; no other is known.")
+    if not _PRINTABLE.fullmatch(id_) or not _PRINTABLE.fullmatch(time):
+        raise _malformed("PAYPAL-TRANSMISSION-ID or -TIME has characters it never has.")
+    return Transmission(id_, time, _decoded(given), cert_url)
+
+
+def _decoded(given: str) -> bytes:
+    try:
+        return base64.b64decode(given, validate=True)
+    except (binascii.Error, ValueError):  # ValueError: characters that are not ASCII
+        raise _malformed("PAYPAL-TRANSMISSION-SIG is not base64.") from None
+
+
+def _malformed(why: str) -> Rejected:
+    return Rejected(401, "malformed_signature", f"{why} Send the headers on as PayPal sent them.")
+
+
+def _require_near(time: str, now: datetime) -> None:
+    sent_at = moment(time)
+    if sent_at is None:
+        raise _malformed("PAYPAL-TRANSMISSION-TIME is not a time.")
+    if not -CLOCK_SKEW <= now - sent_at <= TOLERANCE:
+        raise Rejected(
+            401,
+            "stale",
+            "PAYPAL-TRANSMISSION-TIME is more than three days ago, or ahead. Set this machine's clock; an old "
+            "delivery is sent again from PayPal's Webhooks Events dashboard.",
+        )
+
+
+def _signed(key: RSAPublicKey, sent: Transmission, signed: bytes) -> bool:
+    try:
+        key.verify(sent.signature, signed, PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,266 @@
+"""A Stripe event → its identity, its moment, and what it says of the object inside it.
+
+A snapshot event (``object: event``) holds the whole object as it was; which, its own ``object`` says. A thin one
+(``object: v2.core.event``) holds none. Objects are documented at https://docs.stripe.com/api (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from connector.facts import Kind, ProcessorObject, Stage, Status
+from connector.webhooks.carrying import Said, Unreadable, epoch, items, moment, need, part, word
+from connector.webhooks.stripe import payments
+from connector.webhooks.stripe.payments import amount, id_of, references
+
+SOURCE: Final = "stripe"
+THIN: Final = "v2.core.event"
+NOT_SNAPSHOT: Final = "A thin event holds no object: set the endpoint's payload style to snapshot."
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one event tells: ``object``, as it was at ``at``; ``before``: what an update changed it from;
+    ``account``: the connected account it happened in, None for one's own."""
+
+    at: datetime
+    live: bool | None
+    account: str | None
+    object: Body
+    before: Body
+
+    def about(self, kind: Kind, **said: Any) -> ProcessorObject:
+        return ProcessorObject(kind=kind, source=SOURCE, at=self.at, **said)
+
+    def page(self, path: str) -> str:
+        """A page of the dashboard."""
+        return f"https://dashboard.stripe.com/{'test/' if self.live is False else ''}{path}"
+
+
+def said(found: Body) -> Said:
+    """Who, what, when. Raises Unreadable for what is no event of Stripe."""
+    created = found.get("created")
+    live = found.get("livemode")
+    return Said(
+        event_id=need(found.get("id"), "its id"),
+        kind=need(found.get("type"), "its type"),
+        occurred_at=epoch(created) or moment(created),
+        live=live if isinstance(live, bool) else None,
+        carry=lambda: _carried(found),
+    )
+
+
+def is_thin(found: Body) -> bool:
+    return found.get("object") == THIN
+
+
+def _carried(found: Body) -> tuple[ProcessorObject, ...]:
+    if is_thin(found):
+        raise Unreadable(NOT_SNAPSHOT)
+    data = part(found.get("data"))
+    told = _told(found, data)
+    read = _READERS.get(str(told.object.get("object")))
+    if read is None:
+        raise Unreadable("It holds no object that an event of its kind is about.")
+    return read(told)
+
+
+def _told(found: Body, data: Body) -> Told:
+    at = epoch(found.get("created"))
+    if at is None:
+        raise Unreadable("It does not say when it happened.")
+    live = found.get("livemode")
+    return Told(
+        at=at,
+        live=live if isinstance(live, bool) else None,
+        account=word(found.get("account")),
+        object=part(data.get("object")),
+        before=part(data.get("previous_attributes")),
+    )
+
+
+def _with_charge(told: Told, one: ProcessorObject) -> tuple[ProcessorObject, ...]:
+    """The object, and its charge where that came with it (expanded)."""
+    charge = part(told.object.get("charge"))
+    return (one, told.about(Kind.CHARGE, **payments.charge(charge))) if charge.get("id") else (one,)
+
+
+def _payment_page(told: Told) -> str | None:
+    payment = id_of(told.object.get("charge")) or id_of(told.object.get("payment_intent"))
+    return told.page(f"payments/{payment}") if payment else None
+
+
+# Charges and refunds ---------------------------------------------------------------------------------------
+
+
+def _charge(told: Told) -> tuple[ProcessorObject, ...]:
+    """The charge, and the refunds listed in it (API versions before 2022-11-15 list them)."""
+    found = told.object
+    listed = items(part(found.get("refunds")).get("data"))
+    refunds = (told.about(Kind.REFUND, **payments.refund(one, found)) for one in listed)
+    return (told.about(Kind.CHARGE, **payments.charge(found)), *refunds)
+
+
+def _intent(told: Told) -> tuple[ProcessorObject, ...]:
+    return (told.about(Kind.CHARGE, **payments.intent(told.object)),)
+
+
+def _refund(told: Told) -> tuple[ProcessorObject, ...]:
+    return _with_charge(told, told.about(Kind.REFUND, **payments.refund(told.object, {})))
+
+
+# Disputes --------------------------------------------------------------------------------------------------
+
+_DISPUTE: Final[Mapping[str, Status]] = {
+    "warning_needs_response": Status.NEEDS_RESPONSE,
+    "needs_response": Status.NEEDS_RESPONSE,
+    "appeal_needs_response": Status.NEEDS_RESPONSE,
+    "warning_under_review": Status.UNDER_REVIEW,
+    "under_review": Status.UNDER_REVIEW,
+    "appeal_under_review": Status.UNDER_REVIEW,
+    "won": Status.WON,
+    "lost": Status.LOST,
+    "warning_closed": Status.WITHDRAWN,  # an inquiry that never became a chargeback
+    "prevented": Status.WITHDRAWN,  # settled by a refund before it became one
+}
+
+
+def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
+    found = told.object
+    network, network_code = payments.dispute_network(found)
+    details = part(found.get("evidence_details"))
+    refundable = found.get("is_charge_refundable")
+    one = told.about(
+        Kind.DISPUTE,
+        id=need(found.get("id"), "which dispute it is"),
+        status=_DISPUTE.get(str(found.get("status"))),
+        stage=_stage(told),
+        reason=word(found.get("reason")),
+        network=network,
+        network_code=network_code,
+        **amount(found),
+        due_at=epoch(details.get("due_by")),
+        opened_at=epoch(found.get("created")),
+        references=references(found.get("charge"), found.get("payment_intent")),
+        refundable=refundable if isinstance(refundable, bool) else None,
+        link=_payment_page(told),
+    )
+    return _with_charge(told, one)
+
+
+def _stage(told: Told) -> Stage:
+    """Stripe's status tells the stage until it is closed; after an appeal the appeal stays with the evidence."""
+    status = str(told.object.get("status"))
+    if status.startswith("warning_"):
+        return Stage.INQUIRY
+    before = str(told.before.get("status"))
+    appealed = part(told.object.get("evidence")).get("appeal") or before.startswith("appeal_")
+    return Stage.PRE_ARBITRATION if appealed or status.startswith("appeal_") else Stage.CHARGEBACK
+
+
+# Fraud warnings --------------------------------------------------------------------------------------------
+
+
+def _early_fraud_warning(told: Told) -> tuple[ProcessorObject, ...]:
+    """``actionable``: a refund would still keep a dispute away."""
+    found = told.object
+    actionable = found.get("actionable")
+    open_ = Status.OPEN if actionable else Status.CLOSED
+    one = told.about(
+        Kind.FRAUD_WARNING,
+        id=need(found.get("id"), "which fraud warning it is"),
+        status=open_ if isinstance(actionable, bool) else None,
+        reason=word(found.get("fraud_type")),
+        opened_at=epoch(found.get("created")),
+        references=references(found.get("charge"), found.get("payment_intent")),
+        link=_payment_page(told),
+    )
+    return _with_charge(told, one)
+
+
+def _review(told: Told) -> tuple[ProcessorObject, ...]:
+    """A review is open until a person or an event decides; its reason is then why it was closed."""
+    found = told.object
+    is_open = found.get("open")
+    why = found.get("opened_reason") if is_open else found.get("closed_reason")
+    open_ = Status.OPEN if is_open else Status.CLOSED
+    one = told.about(
+        Kind.FRAUD_WARNING,
+        id=need(found.get("id"), "which review it is"),
+        status=open_ if isinstance(is_open, bool) else None,
+        reason=word(why) or word(found.get("reason")),
+        opened_at=epoch(found.get("created")),
+        references=references(found.get("charge"), found.get("payment_intent")),
+        link=_payment_page(told),
+    )
+    return _with_charge(told, one)
+
+
+# Payouts and mandates --------------------------------------------------------------------------------------
+
+_PAYOUT: Final[Mapping[str, Status]] = {
+    "pending": Status.PENDING,
+    "in_transit": Status.PENDING,
+    "paid": Status.PAID,
+    "failed": Status.FAILED,
+    "canceled": Status.CANCELED,
+}
+_MANDATE: Final[Mapping[str, Status]] = {
+    "pending": Status.PENDING,
+    "active": Status.ACTIVE,
+    "inactive": Status.INACTIVE,
+}
+
+
+def _payout(told: Told) -> tuple[ProcessorObject, ...]:
+    """``payee``: the connected account it was paid from; one's own payouts go to oneself."""
+    found = told.object
+    payout_id = need(found.get("id"), "which payout it is")
+    one = told.about(
+        Kind.PAYOUT,
+        id=payout_id,
+        status=_PAYOUT.get(str(found.get("status"))),
+        reason=word(found.get("failure_code")),
+        reason_text=word(found.get("failure_message")),
+        **amount(found),
+        opened_at=epoch(found.get("created")),
+        settles_at=epoch(found.get("arrival_date")),
+        payee=told.account or "",
+        link=None if told.account else told.page(f"payouts/{payout_id}"),
+    )
+    return (one,)
+
+
+def _mandate(told: Told) -> tuple[ProcessorObject, ...]:
+    found = told.object
+    details = part(found.get("payment_method_details"))
+    method = word(details.get("type"))
+    scheme = part(details.get(method or ""))
+    # A mandate for one payment ends with it: nothing is lost then.
+    once = found.get("type") == "single_use"
+    one = told.about(
+        Kind.MANDATE,
+        id=need(found.get("id"), "which mandate it is"),
+        status=None if once else _MANDATE.get(str(found.get("status"))),
+        reason=word(scheme.get("revocation_reason")) or word(scheme.get("network_status")),
+        network=payments.NETWORKS.get(method or "", method),
+    )
+    return (one,)
+
+
+_READERS: Final[Mapping[str, Callable[[Told], tuple[ProcessorObject, ...]]]] = {
+    "charge": _charge,
+    "dispute": _dispute,
+    "mandate": _mandate,
+    "payment_intent": _intent,
+    "payout": _payout,
+    "radar.early_fraud_warning": _early_fraud_warning,
+    "refund": _refund,
+    "review": _review,
+}
+"""What an object calls itself → how it is read."""

@@ -1,0 +1,210 @@
+"""Stripe's charges, payment intents and refunds, as the attributes of a ProcessorObject; and the words they share
+with what is about them: ids, amounts, networks, how it was paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from connector.facts import Status
+from connector.mappers.words import plain
+from connector.webhooks.carrying import currency, epoch, minor, need, part, word
+
+Body = Mapping[str, Any]
+Said = dict[str, Any]
+
+NETWORKS: Final[Mapping[str, str]] = {
+    "ach_debit": "ach",
+    "acss_debit": "pad",
+    "au_becs_debit": "becs",
+    "bacs_debit": "bacs",
+    "nz_bank_account": "becs_nz",
+    "sepa_debit": "sepa_core",
+    "us_bank_account": "ach",
+}
+"""Bank debits by Stripe's type of payment method → the scheme they run through."""
+
+_EXPONENTS: Final[Mapping[str, int]] = {"ISK": 2, "UGX": 2, "MGA": 0}
+"""Where Stripe counts other decimals than ISO 4217: krónur and shillings still come with two, for old
+integrations; ariary with none. https://docs.stripe.com/currencies#special-cases"""
+
+_BRANDS: Final[Mapping[str, str]] = {
+    "amex": "American Express",
+    "cartes_bancaires": "Cartes Bancaires",
+    "diners": "Diners Club",
+    "eftpos_au": "Eftpos",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+    "unknown": "Card",
+}
+_METHODS: Final[Mapping[str, str]] = {
+    "ach_debit": "Bank account",
+    "acss_debit": "Bank account",
+    "au_becs_debit": "BECS direct debit",
+    "bacs_debit": "Bacs direct debit",
+    "paypal": "PayPal",
+    "sepa_debit": "SEPA direct debit",
+    "us_bank_account": "Bank account",
+}
+
+
+def id_of(value: object) -> str | None:
+    """An id, given as such or as the object itself (expanded)."""
+    return word(value.get("id")) if isinstance(value, dict) else word(value)
+
+
+def references(*values: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found for value in values if (found := id_of(value))))
+
+
+def amount(found: Body) -> Said:
+    """``amount`` and ``currency``, where both are said."""
+    code = currency(found.get("currency"))
+    return {"amount": minor(found.get("amount"), code, _EXPONENTS.get(code or "")), "currency": code}
+
+
+# Charges ---------------------------------------------------------------------------------------------------
+
+_CHARGE: Final[Mapping[str, Status]] = {
+    "pending": Status.PENDING,
+    "succeeded": Status.SUCCEEDED,
+    "failed": Status.FAILED,
+}
+
+
+def charge(found: Body) -> Said:
+    details = part(found.get("payment_method_details"))
+    outcome = part(found.get("outcome"))
+    network, _ = _network(details)
+    charge_id = need(found.get("id"), "which charge it is about")
+    return {
+        "id": charge_id,
+        "status": _charge_status(found, details, outcome),
+        "reason": _decline(found.get("failure_code"), outcome.get("reason")),
+        "reason_text": word(found.get("failure_message")),
+        "network": network,
+        "network_code": word(outcome.get("network_decline_code")),
+        **amount(found),
+        "references": references(charge_id, found.get("payment_intent")),
+        "invoice_number": _invoice_number(found),
+        "customer": id_of(found.get("customer")),
+        "refundable": False if found.get("refunded") is True else None,
+        "refunded": _refunded(found),
+        "method": _method(details),
+    }
+
+
+def _charge_status(found: Body, details: Body, outcome: Body) -> Status | None:
+    """A bank debit that failed was under way: the bank sent it back, unless it never got as far as the bank."""
+    status = _CHARGE.get(str(found.get("status")))
+    sent = outcome.get("network_status") != "not_sent_to_network"
+    if status is Status.FAILED and sent and word(details.get("type")) in NETWORKS:
+        return Status.RETURNED
+    return status
+
+
+def _refunded(found: Body) -> bool | None:
+    """Whether anything was given back: ``amount_refunded`` is the sum of all refunds so far."""
+    given = found.get("amount_refunded")
+    if isinstance(given, int):
+        return given > 0
+    return True if found.get("refunded") is True else None
+
+
+def intent(found: Body) -> Said:
+    """A payment that was tried in vain, under the name of its last charge; where there is none, its own."""
+    error = part(found.get("last_payment_error"))
+    method = part(error.get("payment_method"))
+    network, _ = _network(method)
+    tried = id_of(found.get("latest_charge")) or id_of(error.get("charge"))
+    intent_id = need(found.get("id"), "which payment it is about")
+    returned = bool(tried) and word(method.get("type")) in NETWORKS
+    return {
+        "id": tried or intent_id,
+        "status": Status.RETURNED if returned else Status.FAILED,
+        "reason": _decline(error.get("code"), error.get("decline_code")),
+        "reason_text": word(error.get("message")),
+        "network": network,
+        "network_code": word(error.get("network_decline_code")),
+        **amount(found),
+        "references": references(tried, intent_id),
+        "invoice_number": _invoice_number(found),
+        "customer": id_of(found.get("customer")),
+        "method": _method(method),
+    }
+
+
+def _invoice_number(found: Body) -> str | None:
+    """Recurly writes its invoice number there, whole."""
+    return word(part(found.get("metadata")).get("invoiceNumber"))
+
+
+def _decline(code: object, detail: object) -> str | None:
+    """``card_declined`` says nothing; what the issuer said does (``insufficient_funds``)."""
+    found = word(code)
+    return (word(detail) or found) if found == "card_declined" else found
+
+
+# Refunds ---------------------------------------------------------------------------------------------------
+
+_REFUND: Final[Mapping[str, Status]] = {
+    "pending": Status.PENDING,
+    "requires_action": Status.REQUIRES_ACTION,
+    "succeeded": Status.SUCCEEDED,
+    "failed": Status.FAILED,
+    "canceled": Status.CANCELED,
+}
+
+
+def refund(found: Body, of: Body) -> Said:
+    """``of``: the charge it is listed in, which names itself."""
+    status = _REFUND.get(str(found.get("status")))
+    failure = word(found.get("failure_reason"))
+    intent_ = found.get("payment_intent") or of.get("payment_intent")
+    return {
+        "id": need(found.get("id"), "which refund it is"),
+        "status": status,
+        "reason": (failure if status is Status.FAILED else None) or word(found.get("reason")),
+        **amount(found),
+        "opened_at": epoch(found.get("created")),
+        "references": references(found.get("charge") or of.get("id"), intent_),
+        "customer": id_of(found.get("customer")),
+    }
+
+
+# Networks and methods --------------------------------------------------------------------------------------
+
+
+def dispute_network(found: Body) -> tuple[str | None, str | None]:
+    """The network and its code for the reason. Wallets that decide themselves (PayPal, Klarna) have their own."""
+    network, code = _network(part(found.get("payment_method_details")))
+    return network, code or word(found.get("network_reason_code"))
+
+
+def _network(details: Body) -> tuple[str | None, str | None]:
+    kind = word(details.get("type")) or ""
+    inside = part(details.get(kind))
+    name = (
+        word(inside.get("network")) or word(inside.get("brand"))
+        if kind == "card"
+        else NETWORKS.get(kind, kind)
+    )
+    code = word(inside.get("network_reason_code")) or word(inside.get("reason_code"))
+    return (name.lower() if name else None), code
+
+
+def _method(details: Body) -> str | None:
+    """``Visa ending 4242``, ``Bank account ending 6789``, ``Cashapp``."""
+    kind = word(details.get("type"))
+    if kind is None:
+        return None
+    inside = part(details.get(kind))
+    last_four = word(inside.get("last4"))
+    name = _brand(inside) if kind.startswith("card") else _METHODS.get(kind) or plain(kind).capitalize()
+    return f"{name} ending {last_four}" if last_four else name
+
+
+def _brand(card: Body) -> str:
+    brand = word(card.get("brand")) or "unknown"
+    return _BRANDS.get(brand) or plain(brand).capitalize()

@@ -1,0 +1,226 @@
+"""What a processor's object is now: the same from the same observations, whatever their order and however often."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.facts import Kind, ProcessorObject, Stage, Status
+from connector.facts.folding import CLEARLY_LATER, fold
+from connector.facts.processing import SETTLED, STATUS_ORDER, STATUSES
+
+T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
+OPEN = (Status.NEEDS_RESPONSE, Status.UNDER_REVIEW)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def told(seconds: float = 0, status: Status | None = None, **said: Any) -> ProcessorObject:
+    usual: dict[str, Any] = {"kind": Kind.DISPUTE, "source": "stripe", "id": "dp_1"}
+    return ProcessorObject(**usual | {"at": at(seconds), "status": status} | said)
+
+
+def status_of(*observed: ProcessorObject) -> Status | None:
+    return fold(observed).status
+
+
+OBSERVED = st.builds(
+    told,
+    st.integers(0, 200),
+    st.sampled_from((None, *sorted(STATUSES[Kind.DISPUTE]))),
+    stage=st.sampled_from((None, *Stage)),
+    reason=st.sampled_from((None, "fraudulent", "4853")),
+    amount=st.sampled_from((None, Decimal("49.00"), Decimal("0.00"))),
+    due_at=st.sampled_from((None, at(900), at(1000))),
+    opened_at=st.sampled_from((None, at(-5), at(3))),
+    references=st.lists(st.sampled_from(("ch_1", "pi_1", "re_1")), unique=True).map(tuple),
+    invoice_number=st.sampled_from((None, "1001")),
+    truncated=st.booleans(),
+    refunded=st.sampled_from((None, True, False)),
+)
+SEVERAL = st.lists(OBSERVED, min_size=1, max_size=6)
+
+
+# ── the same in every order ───────────────────────────────────────────────────────────────────────────────────
+
+
+@given(SEVERAL, st.data())
+def test_the_order_and_repeats_do_not_matter(observed: list[ProcessorObject], data: st.DataObject) -> None:
+    again = data.draw(st.lists(st.sampled_from(observed), max_size=4))
+    shuffled = data.draw(st.permutations([*observed, *again]))
+    assert fold(shuffled) == fold(observed)
+
+
+def test_one_observation_is_what_it_says() -> None:
+    only = told(3, Status.LOST, stage=Stage.CHARGEBACK, references=("ch_1",), amount=Decimal("49.00"))
+    assert fold([only]) == only
+
+
+def test_nothing_told_is_no_object() -> None:
+    with pytest.raises(ValueError, match="nothing was told"):
+        fold([])
+
+
+# ── how far it has gone ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(SEVERAL)
+def test_it_never_goes_back_from_the_furthest_stage_that_was_told_with_a_status(
+    observed: list[ProcessorObject],
+) -> None:
+    ranks = {stage: rank for rank, stage in enumerate(Stage)}
+    reached = [one.stage for one in observed if one.status and one.stage]
+    if reached:
+        furthest = max(reached, key=ranks.__getitem__)
+        found = fold(observed).stage
+        assert found is not None
+        assert ranks[found] >= ranks[furthest] or furthest is Stage.INQUIRY
+
+
+@pytest.mark.parametrize("stage", [None, Stage.INQUIRY, Stage.CHARGEBACK])
+@pytest.mark.parametrize(
+    ("seconds", "late"),
+    [(-10, Status.WON), (60, Status.LOST), (5000, Status.NEEDS_RESPONSE), (5000, Status.UNDER_REVIEW)],
+)
+def test_what_is_told_of_an_earlier_stage_changes_nothing(
+    seconds: float, late: Status, stage: Stage | None
+) -> None:
+    reached = told(0, Status.NEEDS_RESPONSE, stage=Stage.PRE_ARBITRATION)
+    found = fold([told(seconds, late, stage=stage), reached])
+    assert (found.stage, found.status) == (Stage.PRE_ARBITRATION, Status.NEEDS_RESPONSE)
+
+
+def test_a_decision_that_is_clearly_later_ends_it_though_its_stage_is_not_said() -> None:
+    reached = told(0, Status.UNDER_REVIEW, stage=Stage.PRE_ARBITRATION)
+    for decided in (told(61, Status.WON), told(61, Status.WON, stage=Stage.CHARGEBACK)):
+        found = fold([decided, reached])
+        assert (found.stage, found.status) == (Stage.PRE_ARBITRATION, Status.WON)
+
+
+def test_a_further_stage_opens_what_was_settled_in_the_one_before() -> None:
+    won = told(100, Status.WON, stage=Stage.CHARGEBACK)
+    found = fold([won, told(101, Status.NEEDS_RESPONSE, stage=Stage.PRE_ARBITRATION)])
+    assert (found.stage, found.status) == (Stage.PRE_ARBITRATION, Status.NEEDS_RESPONSE)
+
+
+# ── what is settled ───────────────────────────────────────────────────────────────────────────────────────────
+
+STANDS: Sequence[tuple[str, float, Status, Status]] = [
+    # what comes besides WON at 1000 s, and what then holds
+    ("an older open one", 0, Status.NEEDS_RESPONSE, Status.WON),
+    ("one of the same second", 1000, Status.UNDER_REVIEW, Status.WON),
+    ("an open one within a minute", 1060, Status.NEEDS_RESPONSE, Status.WON),
+    ("an open one that is clearly later", 1061, Status.NEEDS_RESPONSE, Status.NEEDS_RESPONSE),
+    ("a reversal, a second later", 1001, Status.LOST, Status.LOST),
+    ("a settled one that is older", 999, Status.LOST, Status.WON),
+]
+
+
+@pytest.mark.parametrize(("seconds", "status", "holds"), [r[1:] for r in STANDS], ids=[r[0] for r in STANDS])
+def test_a_won_dispute_is_undone_only_by_what_is_clearly_meant(
+    seconds: float, status: Status, holds: Status
+) -> None:
+    both = (told(1000, Status.WON), told(seconds, status))
+    assert status_of(*both) == status_of(*reversed(both)) == holds
+
+
+def test_a_minute_is_counted_from_what_was_settled_last() -> None:
+    """Won at 0 s, lost at 50 s: what is open at 70 s is not clearly later than that."""
+    story = (told(0, Status.WON), told(50, Status.LOST), told(70, Status.UNDER_REVIEW))
+    for order in permutations(story):
+        assert status_of(*order) is Status.LOST
+
+
+def test_the_whole_life_of_a_dispute_ends_the_same_in_every_order() -> None:
+    story = (
+        told(0, Status.NEEDS_RESPONSE, stage=Stage.CHARGEBACK, due_at=at(9000)),
+        told(0, None, reason="fraudulent"),
+        told(100, Status.UNDER_REVIEW, stage=Stage.CHARGEBACK),
+        told(500, Status.WON, stage=Stage.CHARGEBACK),
+        told(800, Status.LOST, stage=Stage.CHARGEBACK),
+    )
+    found = {fold(order) for order in permutations(story)}
+    assert len(found) == 1
+    assert {(one.status, one.reason, one.due_at) for one in found} == {(Status.LOST, "fraudulent", at(9000))}
+
+
+def test_of_two_told_for_the_same_moment_the_further_on_holds() -> None:
+    refund = {"kind": Kind.REFUND, "id": "re_1"}
+    assert status_of(told(0, Status.SUCCEEDED, **refund), told(0, Status.FAILED, **refund)) is Status.FAILED
+    assert (
+        status_of(told(0, Status.PENDING, **refund), told(0, Status.SUCCEEDED, **refund)) is Status.SUCCEEDED
+    )
+
+
+def test_a_payout_that_was_paid_can_bounce() -> None:
+    payout = {"kind": Kind.PAYOUT, "id": "po_1"}
+    assert status_of(told(0, Status.PAID, **payout), told(10, Status.FAILED, **payout)) is Status.FAILED
+
+
+@given(st.lists(OBSERVED.filter(lambda one: one.stage is None), min_size=1, max_size=6))
+def test_no_open_status_stands_within_a_minute_after_a_settled_one(observed: list[ProcessorObject]) -> None:
+    found = status_of(*observed)
+    settled = [one.at for one in observed if one.status in SETTLED]
+    opened = [one.at for one in observed if one.status == found]
+    if found in OPEN and settled:
+        assert max(opened) - min(settled) > CLEARLY_LATER
+
+
+def test_an_object_whose_status_nobody_told_has_none() -> None:
+    assert status_of(told(0), told(1)) is None
+
+
+# ── what else is told of it ───────────────────────────────────────────────────────────────────────────────────
+
+
+@given(SEVERAL)
+def test_every_reference_ever_told_is_kept_once_and_in_order(observed: list[ProcessorObject]) -> None:
+    found = fold(observed).references
+    assert set(found) == {ref for one in observed for ref in one.references}
+    assert list(found) == sorted(set(found))
+
+
+def test_each_attribute_is_as_it_was_told_last() -> None:
+    early = told(0, due_at=at(100), amount=Decimal("49.00"), currency="USD", reason="general")
+    late = told(10, due_at=at(200), reason="fraudulent")
+    for found in (fold([early, late]), fold([late, early])):
+        assert (found.due_at, found.reason) == (at(200), "fraudulent")
+        assert (found.amount, found.currency) == (Decimal("49.00"), "USD")
+
+
+def test_no_and_nothing_are_values_that_were_told() -> None:
+    found = fold(
+        [told(0, refunded=True, payee="acct_1", amount=Decimal("5")), told(1, refunded=False, payee="")]
+    )
+    assert (found.refunded, found.payee, found.amount) == (False, "", Decimal("5"))
+
+
+def test_it_began_when_it_was_first_said_to_have_begun() -> None:
+    assert fold([told(0, opened_at=at(5)), told(10, opened_at=at(-5)), told(20)]).opened_at == at(-5)
+
+
+def test_it_is_true_of_the_newest_moment_told() -> None:
+    assert fold([told(10), told(90), told(20)]).at == at(90)
+
+
+@pytest.mark.parametrize(("first", "last"), [(True, False), (False, True)])
+def test_whether_a_number_was_cut_goes_with_the_number(first: bool, last: bool) -> None:
+    observed = [told(0, invoice_number="1", truncated=first), told(1, invoice_number="2", truncated=last)]
+    random.Random(1).shuffle(observed)
+    found = fold([*observed, told(2, truncated=first)])
+    assert (found.invoice_number, found.truncated) == ("2", last)
+
+
+def test_every_status_belongs_to_a_kind_and_has_its_place() -> None:
+    assert set().union(*STATUSES.values()) == set(Status) == set(STATUS_ORDER)
+    assert set(STATUSES) == set(Kind)

@@ -1,0 +1,122 @@
+"""Casewire's own sources and clients take what the local processors send and answer: nothing is unknown to them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connector.events import Event, Fate
+from connector.facts import Kind, ProcessorObject
+from connector.facts.folding import fold
+from connector.settings.processors import processors
+from connector.webhooks.source import Delivery
+
+if TYPE_CHECKING:
+    from conftest import Receiver, Town
+
+STORIES = {
+    "failed_renewal_recovers_at_stripe": "stripe",
+    "chargeback_won": "stripe",
+    "refund_fails_at_bank": "stripe",
+    "payout_bounces_then_paid": "stripe",
+    "fraud_warning_refunded": "stripe",
+    "refund_meets_dispute": "braintree",
+    "chargeback_won_then_reversed": "adyen",
+    "dispute_before_recurly": "paypal",
+    "paypal_inquiry_withdrawn": "paypal",
+    "ach_return_after_success": "gocardless",
+    "mandate_lost": "gocardless",
+    "fraud_held_then_approved": "authorizenet",
+}
+ENDS = {
+    "chargeback_won": (Kind.DISPUTE, "won"),
+    "refund_fails_at_bank": (Kind.REFUND, "failed"),
+    "refund_meets_dispute": (Kind.DISPUTE, "needs_response"),
+    "chargeback_won_then_reversed": (Kind.DISPUTE, "lost"),
+    "dispute_before_recurly": (Kind.DISPUTE, "needs_response"),
+    "paypal_inquiry_withdrawn": (Kind.DISPUTE, "withdrawn"),
+    "ach_return_after_success": (Kind.CHARGE, "returned"),
+    "mandate_lost": (Kind.MANDATE, "inactive"),
+    "fraud_warning_refunded": (Kind.FRAUD_WARNING, "closed"),
+}
+
+
+def settings(town: Town) -> Mapping[str, Any]:
+    """As an operator would set it for this sandbox."""
+    host = town.processors.removeprefix("http://")
+    environment = {
+        "STRIPE_WEBHOOK_SECRETS": "whsec_sandbox",
+        "STRIPE_API_KEY": "sk_test_sandbox",
+        "STRIPE_API_URL": town.processors,
+        "BRAINTREE_MERCHANT_ID": "sandbox",
+        "BRAINTREE_PUBLIC_KEY": "sandbox",
+        "BRAINTREE_PRIVATE_KEY": "sandbox",
+        "BRAINTREE_ENVIRONMENT": "sandbox",
+        "BRAINTREE_API_URL": town.processors,
+        "ADYEN_HMAC_KEYS": "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056",
+        "ADYEN_WEBHOOK_BASIC_AUTH": "adyen:let-me-in",
+        "PAYPAL_WEBHOOK_IDS": "1JE4291016473214C",
+        "PAYPAL_CERT_HOSTS": host,
+        "GOCARDLESS_WEBHOOK_SECRETS": "gc-secret",
+        "GOCARDLESS_ACCESS_TOKEN": "sandbox",
+        "GOCARDLESS_API_URL": town.processors,
+        "AUTHORIZENET_SIGNATURE_KEYS": "AB" * 64,
+        "AUTHORIZENET_API_LOGIN_ID": "sandbox",
+        "AUTHORIZENET_TRANSACTION_KEY": "sandbox",
+        "AUTHORIZENET_API_URL": f"{town.processors}/xml/v1/request.api",
+    }
+    return processors(environment, live=False)
+
+
+def read(town: Town, receiver: Receiver, story: str) -> list[Event]:
+    """What Casewire makes of what a story's processor says."""
+    name = STORIES[story]
+    module = pytest.importorskip(f"connector.webhooks.{name}")
+    source = module.configured(settings(town)[name])
+    town.listen(receiver)
+    town.play(story)
+    town.settled()
+    now = datetime.now(UTC)
+    deliveries = [Delivery(name, "", got.body, got.headers, now) for got in receiver.of(name)]
+    return [event for delivery in deliveries for event in source.read(delivery)]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_every_event_is_handled(town: Town, receiver: Receiver, story: str) -> None:
+    events = read(town, receiver, story)
+    assert len(events) == len(town.settled())
+    assert {(event.fate, event.note) for event in events} == {(Fate.HANDLED, "")}
+    assert [event.kind for event in events] == [one["kind"] for one in town.settled()]
+
+
+@pytest.mark.parametrize("story", ENDS)
+def test_it_ends_as_the_story_says(town: Town, receiver: Receiver, story: str) -> None:
+    kind, status = ENDS[story]
+    assert standing(read(town, receiver, story), kind).status == status
+
+
+def standing(events: list[Event], kind: Kind) -> ProcessorObject:
+    return fold(one for event in events for one in event.carried if one.kind is kind)
+
+
+@pytest.mark.parametrize(
+    "story", [name for name, source in STORIES.items() if source not in ("adyen", "paypal")]
+)
+def test_its_client_finds_the_payment(town: Town, receiver: Receiver, story: str) -> None:
+    name = STORIES[story]
+    client = importlib.import_module(f"connector.clients.processors.{name}").configured(settings(town)[name])
+    for event in read(town, receiver, story):
+        for one in event.carried:
+            if one.kind is Kind.PAYOUT:
+                continue
+            found = client.look_up(one)
+            assert found
+            number = town.records("charge")[0]["invoice"]
+            assert {it.invoice_number for it in found} == {None if number is None else str(number)}
+            assert name != "gocardless" or {it.customer for it in found} == {
+                town.records("charge")[0]["customer"]
+            }

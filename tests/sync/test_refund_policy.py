@@ -1,0 +1,261 @@
+"""What the merchant's refund policy says of a refund, in one sentence; and what is wrong with a policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import SetupError
+from connector.facts import Facts, Stage, Status
+from connector.policy import Policy
+from connector.sync import given_back, refund_policy
+from connector.sync.evidence import Evidence
+from sync.processing import bounced, by_bank, paid, processed
+from sync.world import at, dispute, facts, invoice, refund, subscription
+
+FINE = "Eligible: 19 days after the payment, 1st refund in 12 months"
+EXAMPLE = Path(__file__).resolve().parents[2] / "policy.example.toml"
+SOLD = invoice(subscription_ids=("sub1",))
+GOLD = subscription()
+
+
+def judged(known: Facts, **terms: Any) -> str:
+    """The sentence for the newest refund, under the default policy with these terms changed."""
+    rule = {key: terms.pop(key) for key in ("review_amount",) if key in terms}
+    policy = Policy.model_validate({"rules": {"refund": {**rule, "policy": terms}}})
+    evidence = Evidence(known)
+    told = given_back.of(evidence)
+    newest = told[-1]
+    return refund_policy.verdict(newest, newest.payment, told, evidence, policy.rules.refund).sentence
+
+
+def done(number: int, day: int, month: int = 11, **changed: Any) -> Any:
+    """One of several refunds of the account."""
+    return refund(
+        **{
+            "id": f"r{number}",
+            "uuid": f"4{number}",
+            "original_id": f"p{number}",
+            "created_at": at(day, month=month),
+        }
+        | changed
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "terms", "told"),
+    [
+        (facts(paid(), refund()), {}, FINE),
+        (facts(refund()), {}, "Eligible: 1st refund in 12 months"),
+        (facts(paid(), processed()), {}, "Eligible: 17 days after the payment, 1st refund in 12 months"),
+        (facts(paid(), refund()), {"window_days": 19}, FINE),
+        (
+            facts(paid(), refund()),
+            {"window_days": 18},
+            "Not eligible: 19 days after the payment, the window is 18 days",
+        ),
+        (
+            facts(paid(created_at=at(19)), refund()),
+            {"window_days": 0},
+            "Not eligible: 1 day after the payment, the window is 0 days",
+        ),
+        (facts(paid(), refund()), {"review_amount": 49}, "Needs approval: USD 49.00 reaches the limit of USD 49.00"),
+        (facts(paid(), refund()), {"review_amount": 50}, FINE),
+        (
+            facts(paid(), refund()),
+            {"tiers": [{"amount": 20, "verdict": "needs_approval"}, {"amount": 40, "verdict": "not_eligible"}]},
+            "Not eligible: USD 49.00 reaches the limit of USD 40.00",
+        ),
+        (
+            facts(paid(), refund()),
+            {"tiers": [{"amount": 20, "verdict": "needs_approval"}, {"amount": 50, "verdict": "not_eligible"}]},
+            "Needs approval: USD 49.00 reaches the limit of USD 20.00",
+        ),
+        (facts(SOLD, GOLD, paid(), refund()), {"plans_excluded": ["gold"]}, "Not eligible: the plan gold is excluded"),
+        (facts(SOLD, GOLD, paid(), refund()), {"plans_allowed": ["gold"]}, FINE),
+        (
+            facts(SOLD, GOLD, paid(), refund()),
+            {"plans_allowed": ["basic"]},
+            "Not eligible: the plan gold is not among those allowed",
+        ),
+        (facts(paid(), refund()), {"plans_allowed": ["basic"]}, FINE),
+        (
+            facts(paid(payment_method=by_bank()), refund()),
+            {},
+            "Needs approval: paid by Bank account, which can still be returned until 2026-12-31",
+        ),
+        (
+            facts(paid(payment_method=by_bank(), created_at=at(1, month=9)), refund()),
+            {},
+            "Eligible: 80 days after the payment, 1st refund in 12 months",
+        ),
+        (
+            facts(paid(), refund()),
+            {"methods": [{"method": "visa", "verdict": "not_eligible"}]},
+            "Not eligible: paid by visa",
+        ),
+        (facts(paid(), refund(created_at=at(22)), dispute()), {}, "Not eligible: the payment is disputed"),
+        (
+            facts(paid(), refund(created_at=at(22)), dispute(status=Status.LOST)),
+            {},
+            "Not eligible: the payment is disputed",
+        ),
+        (
+            facts(paid(), refund(created_at=at(20)), dispute()),
+            {},
+            FINE,
+        ),
+        (
+            facts(paid(), refund(created_at=at(22)), dispute(status=Status.WON, at=at(21, 13))),
+            {},
+            "Eligible: 21 days after the payment, 1st refund in 12 months",
+        ),
+        (
+            facts(paid(), refund(created_at=at(22)), dispute(stage=Stage.INQUIRY)),
+            {},
+            "Eligible: 21 days after the payment, 1st refund in 12 months",
+        ),
+    ],
+)  # fmt: skip
+def test_each_term_of_the_policy_has_its_sentence(known: Facts, terms: dict[str, Any], told: str) -> None:
+    assert judged(known, **terms) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (1, "Eligible: 1st refund in 12 months"),
+        (2, "Eligible: 2nd refund in 12 months"),
+        (4, "Eligible: 4th refund in 12 months"),
+        (5, "Needs approval: 5th refund in 12 months"),
+        (11, "Needs approval: 11th refund in 12 months"),
+        (22, "Needs approval: 22nd refund in 12 months"),
+    ],
+)
+def test_refunds_before_it_count(count: int, told: str) -> None:
+    assert judged(facts(*(done(number, number) for number in range(1, count + 1)))) == told
+
+
+def test_only_refunds_of_the_last_months_that_stand_count() -> None:
+    others = [
+        done(1, 1, month=1, created_at=at(19).replace(year=2025)),
+        done(2, 2, status="declined", code="gateway_error"),
+        done(3, 3, status="void", voided_at=at(4)),
+        done(4, 4, origin="chargeback", status="chargeback"),
+        done(5, 5),
+        done(9, 21),
+    ]
+    known = facts(*others, done(6, 20))
+    told = given_back.of(Evidence(known))
+    mine = next(one for one in told if one.recorded and one.recorded.id == "r6")
+    terms = Policy.model_validate({"rules": {"refund": {"policy": {"max_prior_refunds": 0}}}}).rules.refund
+    verdict = refund_policy.verdict(mine, None, told, Evidence(known), terms)
+    assert verdict.sentence == "Needs approval: 2nd refund in 12 months"
+
+
+def test_one_refund_that_both_tell_of_counts_once() -> None:
+    both = (refund(created_at=at(18), gateway_reference="re_1"), processed())
+    known = facts(paid(), *both, done(7, 20))
+    assert judged(known, max_prior_refunds=0) == "Needs approval: 2nd refund in 12 months"
+
+
+def test_a_month_is_a_month_of_the_calendar() -> None:
+    for first, told in ((at(30, month=9), "Eligible: 2nd"), (at(30, hour=11, month=9), "Eligible: 1st")):
+        known = facts(done(1, 1, created_at=first), done(2, 30, month=10))
+        assert judged(known, prior_refund_months=1) == f"{told} refund in 1 month"
+    leap = facts(done(1, 1, created_at=at(28, month=2)), done(2, 30, month=3))
+    assert judged(leap, prior_refund_months=1) == "Eligible: 2nd refund in 1 month"
+
+
+def test_the_strictest_term_is_told() -> None:
+    known = facts(paid(created_at=at(1, month=1)), refund(amount=paid().amount * 20))
+    assert judged(known).startswith("Not eligible: 323 days after the payment")
+
+
+def test_a_verdict_does_not_depend_on_the_order_of_facts() -> None:
+    parts = [paid(), refund(created_at=at(18)), processed(), done(3, 12), done(4, 14)]
+    told = {judged(facts(*parts[turn:], *parts[:turn]), max_prior_refunds=1) for turn in range(len(parts))}
+    assert told == {"Needs approval: 3rd refund in 12 months"}
+
+
+def test_what_both_tell_of_is_one_refund_with_the_processors_state() -> None:
+    (one,) = given_back.of(Evidence(facts(paid(), refund(created_at=at(18)), bounced())))
+    assert (one.state, one.root) == (given_back.State.FAILED, "pay1")
+    two = given_back.of(Evidence(facts(paid(), refund(created_at=at(16)), processed())))
+    assert len(two) == 2
+    other = replace(processed(), amount=paid().amount - 1)
+    assert len(given_back.of(Evidence(facts(paid(), refund(created_at=at(18)), other)))) == 2
+
+
+# Mistakes in the policy -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (
+            "[rules.refund.policy]\nwindow = 3\n",
+            (":2: rules.refund.policy.window:", "did you mean 'window_days'?"),
+        ),
+        ("[rules.refund.policy]\n\nwindow_days = -1\n", (":3: rules.refund.policy.window_days:",)),
+        (
+            "[rules.refund.policy]\nmax_prior_refunds = 'few'\n",
+            (":2: rules.refund.policy.max_prior_refunds:",),
+        ),
+        ("[rules.refund.policy]\nprior_refund_months = 0\n", (":2:", "greater than or equal to 1")),
+        (
+            "[rules.refund.policy]\ntiers = [{ amount = 5, verdikt = 'not_eligible' }]\n",
+            (
+                ":2: rules.refund.policy.tiers.0.verdikt:",
+                "did you mean 'verdict'?",
+                "allowed: amount, verdict",
+            ),
+        ),
+        (
+            "[rules.refund.policy]\ntiers = [{ amount = 5, verdict = 'eligible' }]\n",
+            (":2: rules.refund.policy.tiers.0.verdict:", "'needs_approval' or 'not_eligible'"),
+        ),
+        (
+            "[rules.refund.policy]\nmethods = [\n  { method = 'PayPal', verdict = 'not_eligible', day = 3 },\n]\n",
+            (":2: rules.refund.policy.methods.0.day:", "did you mean 'days'?"),
+        ),
+        ("[rules.refund.policy]\nplans_allowed = [3]\n", (":2: rules.refund.policy.plans_allowed.0:",)),
+        (
+            "[rules.refund]\ntiers = [{ amount = 5, prio = 'x' }]\n",
+            (":2: rules.refund.tiers.0.prio:", "did you mean 'priority'?"),
+        ),
+        (
+            "[rules.payout]\nescalation = [{ days = 5 }]\n",
+            (":2: rules.payout.escalation.0.days:", "did you mean 'days_left'?"),
+        ),
+        (
+            "[rules.payout]\n\nsubject = '{{ account }}'\n",
+            (":3: rules.payout.subject:", "allowed: amount, payee"),
+        ),
+        ("[rules.bank_debit]\nqueu = 'X'\n", (":2: rules.bank_debit.queu:", "did you mean 'queue'?")),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_line(tmp_path: Path, source: str, told: tuple[str, ...]) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(source, encoding="utf-8")
+    with pytest.raises(SetupError) as caught:
+        Policy.load(path)
+    for part in told:
+        assert part in str(caught.value)
+
+
+def test_the_example_shows_every_term_with_its_default() -> None:
+    source = EXAMPLE.read_text(encoding="utf-8")
+    section = source.partition("[rules.refund.policy]")[2].partition("\n[")[0]
+    shown = {line.partition("=")[0].strip() for line in section.splitlines() if "=" in line}
+    assert set(type(Policy().rules.refund.policy).model_fields) <= shown
+    assert Policy.load(EXAMPLE).rules.refund == Policy().rules.refund
+
+
+def test_an_org_must_have_the_queues_and_priorities_of_these_rules() -> None:
+    assert {"Billing_Refunds", "Billing_Payouts", "Billing_Collections"} <= Policy().queues()
+    tiers = Policy.model_validate({"rules": {"payout": {"tiers": [{"amount": 1, "priority": "Urgent"}]}}})
+    assert "Urgent" in tiers.case_priorities()
