@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def demo(once: bool, wanted: int, seed: int, pace: int | None) -> None:
     Example: casewire demo --once
     """
     pace = pace if pace is not None else (0 if once else 1500)
+    _end_properly()
     with _home() as home:
         err.print("Starting PostgreSQL, Valkey, the sandbox vendors, web, worker and scheduler …")
         logs = (home / "casewire.log").open("wb")
@@ -63,6 +65,12 @@ def demo(once: bool, wanted: int, seed: int, pace: int | None) -> None:
                 _stay(running, seed, pace)
     if not verdict.good:
         raise SystemExit(1)
+
+
+def _end_properly() -> None:
+    """However it is told to end, even from a shell that started it in the background: what it started ends too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager

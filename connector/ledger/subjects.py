@@ -201,16 +201,15 @@ def backlog(connection: Connection, at_most: int) -> Backlog:
 
 
 def wake_by_time(connection: Connection) -> int:
-    """Make due whatever asked to be looked at again by now."""
+    """Make due whatever asked to be looked at again by now, as urgent as it was last: a dispute's deadline may near."""
     return connection.execute(
         text(
             """
             UPDATE subject SET status = 'due', due_at = now(), generation = generation + 1, tries = 0,
-                               ready_at = now(), look_again_at = NULL, urgency = :urgency
+                               ready_at = now(), look_again_at = NULL
             WHERE look_again_at <= now() AND status = 'idle'
             """
-        ),
-        {"urgency": int(Urgency.ROUTINE)},
+        )
     ).rowcount
 
 

@@ -223,7 +223,7 @@ def test_an_account_is_looked_at_again_when_time_may_have_changed_the_answer(eng
     settle(engine, claim(engine)[0], "idle", look_again_at=datetime.now(UTC) - timedelta(seconds=1))
     assert _woken(engine) == 1
     (again,) = claim(engine)
-    assert (again.urgency, again.generation) == (Urgency.ROUTINE, 2)
+    assert (again.urgency, again.generation) == (Urgency.DISPUTE, 2)
     assert bob(engine).look_again_at is None
     assert _woken(engine) == 0
 

@@ -10,8 +10,7 @@ import pytest
 from connector.facts import Facts, Payment
 from connector.mappers import reasons
 from connector.mappers.reasons.evidence import BY_CATEGORY
-from connector.sync import checklist
-from connector.sync.evidence import Evidence
+from connector.sync.evidence import Evidence, checklist
 from sync.world import (
     account,
     at,

@@ -25,7 +25,7 @@ from connector.mappers import declines
 from connector.plan import Change, Parent, Transition
 from connector.policy import IncidentRule, Policy, Rules
 from connector.sync import outages
-from connector.sync.holding import HELD
+from connector.sync.evidence.holding import HELD
 from connector.sync.rules import incident as rule
 from connector.sync.rules import payment_failed
 

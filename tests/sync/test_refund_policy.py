@@ -11,8 +11,8 @@ import pytest
 from connector.errors import SetupError
 from connector.facts import Facts, Stage, Status
 from connector.policy import Policy
-from connector.sync import given_back, refund_policy
-from connector.sync.evidence import Evidence
+from connector.sync.evidence import Evidence, given_back
+from connector.sync.refunds import eligibility
 from sync.processing import bounced, by_bank, paid, processed
 from sync.world import at, dispute, facts, invoice, refund, subscription
 
@@ -29,7 +29,7 @@ def judged(known: Facts, **terms: Any) -> str:
     evidence = Evidence(known)
     told = given_back.of(evidence)
     newest = told[-1]
-    return refund_policy.verdict(newest, newest.payment, told, evidence, policy.rules.refund).sentence
+    return eligibility.verdict(newest, newest.payment, told, evidence, policy.rules.refund).sentence
 
 
 def done(number: int, day: int, month: int = 11, **changed: Any) -> Any:
@@ -152,7 +152,7 @@ def test_only_refunds_of_the_last_months_that_stand_count() -> None:
     told = given_back.of(Evidence(known))
     mine = next(one for one in told if one.recorded and one.recorded.id == "r6")
     terms = Policy.model_validate({"rules": {"refund": {"policy": {"max_prior_refunds": 0}}}}).rules.refund
-    verdict = refund_policy.verdict(mine, None, told, Evidence(known), terms)
+    verdict = eligibility.verdict(mine, None, told, Evidence(known), terms)
     assert verdict.sentence == "Needs approval: 2nd refund in 12 months"
 
 

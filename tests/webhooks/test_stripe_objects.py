@@ -260,9 +260,9 @@ def test_a_failed_bank_debit_of_an_intent_was_returned() -> None:
 # Refunds ---------------------------------------------------------------------------------------------------
 
 
-def test_a_refund_in_part_marks_the_charge_as_refunded() -> None:
+def test_only_a_charge_that_was_given_back_in_full_is_refunded() -> None:
     one = only("charge.refunded", charge(amount_refunded=1, refunded=False))
-    assert (one.refunded, one.refundable) == (True, None)
+    assert (one.refunded, one.refundable) == (False, None)
     whole = only("charge.refunded", charge(amount_refunded=4900, refunded=True))
     assert (whole.refunded, whole.refundable) == (True, False)
 

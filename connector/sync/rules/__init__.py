@@ -14,7 +14,7 @@ from typing import Final
 from connector.facts import About, Facts
 from connector.plan import Change
 from connector.policy import Policy
-from connector.sync.joined import ABOUT
+from connector.sync.evidence.joined import ABOUT
 from connector.sync.rules import (
     account,
     bank_debit,

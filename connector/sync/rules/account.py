@@ -14,8 +14,7 @@ from connector.mappers.records import contact, links
 from connector.mappers.salesforce import line
 from connector.plan import Change, Parent
 from connector.policy import Policy
-from connector.sync import joined
-from connector.sync.evidence import Evidence, as_of
+from connector.sync.evidence import Evidence, as_of, joined
 
 NAME = "account"
 

@@ -19,10 +19,11 @@ from connector.mappers.fields import Case as F
 from connector.mappers.records import subscription as subscriptions
 from connector.plan import Change, Parent, Value
 from connector.policy import Policy, Told
-from connector.sync import debit_texts, joined, lifecycle, refund_texts
+from connector.sync import debit_texts, lifecycle
 from connector.sync.debit_texts import Named
-from connector.sync.evidence import METHOD_UPDATED, UNPAID, Evidence, earliest, live, moment, times
+from connector.sync.evidence import METHOD_UPDATED, UNPAID, Evidence, earliest, joined, live, moment, times
 from connector.sync.lifecycle import Problem
+from connector.sync.refunds import wording
 
 NAME = "bank_debit"
 RETURNED_STEM = "bank_debit"
@@ -71,7 +72,7 @@ def _returned(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Prob
     named = debit_texts.returned(item, payment)
     end = _end_of_return(item, payment, invoice, evidence)
     money = joined.money(item) or (Money(payment.amount, payment.currency) if payment else None)
-    parents = refund_texts.parents(payment, evidence)
+    parents = wording.parents(payment, evidence)
     return Problem(
         object="charge",
         id=item.id,

@@ -15,8 +15,8 @@ from connector.mappers.records import invoice as invoices
 from connector.mappers.records import links
 from connector.plan import Change, Parent
 from connector.policy import Policy
-from connector.sync import joined, lifecycle
-from connector.sync.evidence import Evidence, moment
+from connector.sync import lifecycle
+from connector.sync.evidence import Evidence, joined, moment
 from connector.sync.lifecycle import Problem
 
 NAME = "chargeback"

@@ -14,9 +14,9 @@ from connector.mappers.records import dispute as record
 from connector.mappers.records import links
 from connector.plan import Change, Parent, Value
 from connector.policy import Policy
-from connector.sync import checklist, joined, lifecycle
-from connector.sync.behind import Behind, behind
-from connector.sync.evidence import Evidence
+from connector.sync import lifecycle
+from connector.sync.evidence import Evidence, checklist, joined
+from connector.sync.evidence.behind import Behind, behind
 from connector.sync.lifecycle import Problem
 
 NAME = "dispute"
@@ -69,7 +69,7 @@ def _problems(found: Sequence[ProcessorObject], evidence: Evidence, policy: Poli
 
 def _problem(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
     facts, reason, paid = evidence.facts, reasons.explain(item), behind(item, evidence)
-    needed = checklist.text(item, evidence)
+    needed, amount = checklist.text(item, evidence), joined.at_stake(item, evidence)
     return Problem(
         object="dispute",
         id=item.id,
@@ -84,12 +84,12 @@ def _problem(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Probl
         outcome=_OUTCOMES.get(item.status) if item.status else None,
         due_at=_due_at(item),
         queue=joined.queue(facts, policy),
-        amount=joined.money(item),
+        amount=amount,
         fields={**_fields(item, reason, paid, facts, policy), F.EVIDENCE: needed},
         parents={F.DISPUTE: Parent("Billing_Dispute__c", record.key(item)), **paid.parents(facts)},
         stable={
             "account": joined.code(facts),
-            "amount": joined.told_money(joined.money(item)),
+            "amount": joined.told_money(amount),
             "reason": joined.short_reason(item, reason),
         },
         fresh={**_texts(item, reason, paid, facts), "evidence": needed},

@@ -11,8 +11,7 @@ from connector.mappers.records import invoice as invoices
 from connector.mappers.records import payment as payments
 from connector.plan import Change, Parent
 from connector.policy import Policy
-from connector.sync import joined
-from connector.sync.evidence import Evidence
+from connector.sync.evidence import Evidence, joined
 
 NAME = "disputes"
 

@@ -13,9 +13,9 @@ from connector.mappers.fields import Case as F
 from connector.mappers.records import links
 from connector.plan import Change
 from connector.policy import Policy
-from connector.sync import joined, lifecycle
-from connector.sync.behind import Behind, behind
-from connector.sync.evidence import Evidence, moment
+from connector.sync import lifecycle
+from connector.sync.evidence import Evidence, joined, moment
+from connector.sync.evidence.behind import Behind, behind
 from connector.sync.lifecycle import Problem
 
 NAME = "fraud_warning"

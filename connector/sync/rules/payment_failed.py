@@ -23,7 +23,7 @@ from connector.sync.evidence import (
     latest,
     times,
 )
-from connector.sync.holding import HELD, Hold, hold
+from connector.sync.evidence.holding import HELD, Hold, hold
 from connector.sync.lifecycle import Problem
 
 NAME = "payment_failed"

@@ -18,7 +18,8 @@ from connector.mappers.reasons import Reason
 from connector.mappers.records import payout as record
 from connector.plan import Change, Parent
 from connector.policy import Payout, Policy
-from connector.sync import joined, lifecycle
+from connector.sync import lifecycle
+from connector.sync.evidence import joined
 from connector.sync.lifecycle import Problem
 
 NAME = "payout"

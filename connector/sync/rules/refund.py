@@ -19,18 +19,11 @@ from connector.mappers import declines, reasons, words
 from connector.mappers.fields import Case as F
 from connector.plan import Change, Value
 from connector.policy import Policy, Told
-from connector.sync import (
-    double_refund,
-    given_back,
-    joined,
-    lifecycle,
-    objections,
-    refund_review,
-    refund_texts,
-)
-from connector.sync.evidence import FAILED, Evidence
-from connector.sync.given_back import GivenBack, State
+from connector.sync import lifecycle
+from connector.sync.evidence import FAILED, Evidence, given_back, joined, objections
+from connector.sync.evidence.given_back import GivenBack, State
 from connector.sync.lifecycle import Problem
+from connector.sync.refunds import double, review, wording
 
 NAME = "refund"
 FAILED_STEM = "refund_failed"
@@ -43,8 +36,8 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
     problems = [
         *_failed(known, evidence, policy),
         *_failed_at_processors(known, evidence, policy),
-        *refund_review.problems(known, evidence, policy),
-        *double_refund.problems(known, evidence, policy),
+        *review.problems(known, evidence, policy),
+        *double.problems(known, evidence, policy),
     ]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.refund)
 
@@ -54,9 +47,9 @@ def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     evidence, settings = Evidence(facts), policy.rules.refund
     known = given_back.of(evidence)
     failed = [one.processed for one in known if one.processed and one.failed_at_the_processor]
-    dues = double_refund.dues(known, evidence, policy)
+    dues = double.dues(known, evidence, policy)
     moments = (
-        refund_review.next_reviewed(known, facts, policy),
+        review.next_reviewed(known, facts, policy),
         joined.next_asked(failed, facts, policy),
         *(settings.next_step_at(due, facts.now) for due in dues),
     )
@@ -200,8 +193,8 @@ def _told(
     payment, settings = refund.payment, policy.rules.refund
     disputed = [one for one in objections.of(payment, evidence) if one.over_at is None] if payment else []
     action = _DISPUTED if disputed else action
-    judged = refund_review.judged(refund, known, evidence, policy)
-    texts = refund_texts.of(refund, payment, evidence)
+    judged = review.judged(refund, known, evidence, policy)
+    texts = wording.of(refund, payment, evidence)
     money = refund.money
     return replace(
         problem,
@@ -211,9 +204,9 @@ def _told(
             F.REASON: reason,
             F.ACTION: action,
             F.REFUND_POLICY: judged.sentence if judged else None,
-            F.LINK: refund_texts.link(refund, evidence, policy),
+            F.LINK: wording.link(refund, evidence, policy),
         },
-        parents=refund_texts.lookups(refund, payment, evidence),
+        parents=wording.lookups(refund, payment, evidence),
         stable={"account": joined.code(evidence.facts), "problem": "Refund failed"},
         fresh={
             **texts,

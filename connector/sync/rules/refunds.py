@@ -10,8 +10,7 @@ from connector.mappers.records import payment as payments
 from connector.mappers.records import refund as record
 from connector.plan import Change, Parent
 from connector.policy import Policy
-from connector.sync import joined
-from connector.sync.evidence import Evidence
+from connector.sync.evidence import Evidence, joined
 
 NAME = "refunds"
 

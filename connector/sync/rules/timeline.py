@@ -30,8 +30,7 @@ from connector.mappers.fields import Event as F
 from connector.mappers.salesforce import CODE, WORD, line
 from connector.mappers.salesforce import NAME as NAME_LENGTH
 from connector.plan import Change, Parent
-from connector.sync import joined
-from connector.sync.evidence import CARD_WILL_EXPIRE, refs
+from connector.sync.evidence import CARD_WILL_EXPIRE, joined, refs
 from connector.sync.lifecycle import split
 
 NAME = "timeline"

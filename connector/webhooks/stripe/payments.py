@@ -105,11 +105,9 @@ def _charge_status(found: Body, details: Body, outcome: Body) -> Status | None:
 
 
 def _refunded(found: Body) -> bool | None:
-    """Whether anything was given back: ``amount_refunded`` is the sum of all refunds so far."""
-    given = found.get("amount_refunded")
-    if isinstance(given, int):
-        return given > 0
-    return True if found.get("refunded") is True else None
+    """Whether all of it was given back: after a refund in part the rest may still be disputed."""
+    refunded = found.get("refunded")
+    return refunded if isinstance(refunded, bool) else None
 
 
 def intent(found: Body) -> Said:

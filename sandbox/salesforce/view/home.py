@@ -17,7 +17,7 @@ from sandbox.salesforce.view.rows import SHOWN, newest, owner_name, rows
 
 MOST_OF_A_RULE: Final = 10
 """As many cases of one rule stand on the page until someone asks for that rule."""
-_CLOSED_SHOWN: Final = 20
+_CLOSED_SHOWN: Final = 10
 _PAYOUTS_SHOWN: Final = 15
 _DECIDED: Final = frozenset({"won", "lost", "accepted", "expired", "withdrawn"})
 _SOON: Final = timedelta(days=7)

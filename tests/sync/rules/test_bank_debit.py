@@ -95,6 +95,50 @@ def test_the_codes_of_each_scheme_are_told_in_plain_words(source: str, network: 
     assert code not in str(case.fields["Billing_Reason__c"])
 
 
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"network": "ach"}, "Bank debit returned"),
+        ({"network": None, "method": "SEPA direct debit"}, "Bank debit returned"),
+        ({"network": None, "method": "Bank account ending 6789"}, "Bank debit returned"),
+        ({"network": None, "method": None}, "Bank debit returned"),
+        ({"network": "visa", "method": "Visa ending 1111"}, "Payment taken back"),
+        ({"network": None, "method": "PayPal"}, "Payment taken back"),
+    ],
+)
+def test_a_payment_by_card_or_wallet_that_was_taken_back_is_no_bank_debit(
+    told: dict[str, str | None], problem: str
+) -> None:
+    case = the_case(facts(TAKEN, PAID, debit(network_code=None, **told)), RULE)
+    assert case is not None
+    assert case.on_create["Subject"] == f"{problem}: USD 49.00 (account bob)"
+    text = f"{case.fields['Billing_Reason__c']} {case.fields['Billing_Recommended_Action__c']}"
+    assert ("bank" in text) == (problem == "Bank debit returned")
+
+
+def test_what_is_not_said_of_the_charge_is_read_from_the_payment_behind_it() -> None:
+    by_paypal = replace(TAKEN, payment_method=card(brand="PayPal"))
+    case = the_case(facts(by_paypal, PAID, debit(network=None, network_code=None)), RULE)
+    assert case is not None
+    assert case.on_create["Subject"] == "Payment taken back: USD 49.00 (account bob)"
+
+
+@pytest.mark.parametrize(
+    ("told", "method"),
+    [
+        ({"source": "paypal", "network": "paypal", "method": "PayPal", "reason": "CANCELLED"}, "PayPal"),
+        ({"source": "braintree", "method": "Venmo", "reason": "revoked_by_customer"}, "Venmo"),
+        ({"source": "stripe", "network": "amazon_pay", "reason": None}, "Amazon pay"),
+    ],
+)
+def test_a_wallet_that_was_cut_off_is_no_mandate_of_a_bank(told: dict[str, str | None], method: str) -> None:
+    case = the_case(facts(BANK, subscription(), mandate(**told)), RULE)
+    assert case is not None
+    assert case.on_create["Subject"] == f"Permission to charge by {method} lost (account bob)"
+    assert f"No payment can be taken by {method} any more" in str(case.fields["Billing_Reason__c"])
+    assert "bank" not in str(case.fields["Billing_Summary__c"])
+
+
 def test_the_case_says_which_payment_made_it_good() -> None:
     case = the_case(facts(TAKEN, PAID, debit(), AGAIN, a_case(RETURNED)), RULE)
     assert case is not None

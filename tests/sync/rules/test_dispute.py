@@ -137,6 +137,14 @@ def test_what_its_processor_does_not_say_keeps_no_case_from_opening(changed: dic
     assert "None" not in str(case_of(known).on_create["Subject"])
 
 
+def test_a_dispute_that_says_no_amount_is_about_that_of_its_payment() -> None:
+    unsaid = dispute(amount=None, currency=None)
+    case = case_of(facts(PAID, unsaid))
+    assert (case.fields["Billing_Amount__c"], case.fields["Billing_Currency__c"]) == (Decimal("49.00"), "USD")
+    assert str(case.on_create["Subject"]).startswith("Dispute: USD 49.00")
+    assert case_of(facts(unsaid)).fields["Billing_Amount__c"] is None
+
+
 def test_two_disputes_are_two_cases() -> None:
     found = changes(facts(PAID, dispute(), dispute(id_="dp_2")), "Case", RULE)
     assert set(found) == {CASE, "stripe:dispute:dp_2:dispute:1"}

@@ -187,6 +187,7 @@ def test_its_row_does_not_change_while_the_dispute_goes_on() -> None:
     [
         (warning(), "USD 49.00, unauthorized use of card", "fraud_warning:issfr_1:fraud_warning:1"),
         (told_of(Kind.REFUND, "re_1", status=Status.PENDING), "USD 49.00", "refund:re_1:refund_failed:1"),
+        (told_of(Kind.REFUND, "re_1", status=Status.SUCCEEDED), "USD 49.00", "refund:re_1:refund_review:1"),
         (told_of(Kind.MANDATE, "md_1", amount=None), None, "mandate:md_1:mandate_lost:1"),
         (charge(), "USD 49.00", "charge:ch_1:bank_debit:1"),
         (charge(currency=None), None, "charge:ch_1:bank_debit:1"),

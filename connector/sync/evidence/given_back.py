@@ -14,8 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from connector.facts import Kind, Money, Payment, ProcessorObject, Status
-from connector.sync import joined
-from connector.sync.evidence import Evidence, earliest, gateway_references, moment
+from connector.sync.evidence import Evidence, earliest, gateway_references, joined, moment
 
 
 class State(StrEnum):

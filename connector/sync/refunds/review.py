@@ -14,11 +14,11 @@ from typing import Final
 from connector.facts import About, Facts, Payment, ProcessorObject
 from connector.mappers.fields import Case as F
 from connector.policy import Policy
-from connector.sync import joined, refund_policy, refund_texts
-from connector.sync.evidence import Evidence
-from connector.sync.given_back import GivenBack, State
+from connector.sync.evidence import Evidence, joined
+from connector.sync.evidence.given_back import GivenBack, State
 from connector.sync.lifecycle import Problem
-from connector.sync.refund_policy import Verdict
+from connector.sync.refunds import eligibility, wording
+from connector.sync.refunds.eligibility import Verdict
 
 STEM: Final = "refund_review"
 _ACTION: Final = "Check that the refund is within policy and was asked for, then close the case."
@@ -34,7 +34,7 @@ def judged(
     """The policy's verdict, where there is an account to judge by."""
     if evidence.facts.about is not About.ACCOUNT:
         return None
-    return refund_policy.verdict(refund, refund.payment, known, evidence, policy.rules.refund)
+    return eligibility.verdict(refund, refund.payment, known, evidence, policy.rules.refund)
 
 
 def problems(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> Iterator[Problem]:
@@ -138,12 +138,12 @@ def _told(
             F.REASON: verdict.sentence,
             F.ACTION: action,
             F.REFUND_POLICY: verdict.sentence,
-            F.LINK: refund_texts.link(refund, evidence, policy),
+            F.LINK: wording.link(refund, evidence, policy),
         },
-        parents=refund_texts.lookups(refund, refund.payment, evidence),
+        parents=wording.lookups(refund, refund.payment, evidence),
         stable={"account": evidence.facts.code, "problem": "Refund to review"},
         fresh={
-            **refund_texts.of(refund, refund.payment, evidence),
+            **wording.of(refund, refund.payment, evidence),
             "reason": None,
             "action": action,
             "attempts": None,

@@ -11,9 +11,8 @@ from connector.mappers.records import payment as payments
 from connector.mappers.records import refund as refunds
 from connector.plan import Parent
 from connector.policy import Policy, Told
-from connector.sync import joined
-from connector.sync.evidence import Evidence
-from connector.sync.given_back import GivenBack
+from connector.sync.evidence import Evidence, joined
+from connector.sync.evidence.given_back import GivenBack
 
 
 def of(refund: GivenBack, payment: Payment | None, evidence: Evidence) -> dict[str, Told]:

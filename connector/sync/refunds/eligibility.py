@@ -16,9 +16,8 @@ from connector.facts import Payment
 from connector.mappers import words
 from connector.policy import Refund
 from connector.policy.refunds import Judgement
-from connector.sync import objections
-from connector.sync.evidence import Evidence, moment
-from connector.sync.given_back import GivenBack
+from connector.sync.evidence import Evidence, moment, objections
+from connector.sync.evidence.given_back import GivenBack
 
 _WORDS: Final[dict[Judgement, str]] = {
     "eligible": "Eligible",

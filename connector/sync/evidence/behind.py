@@ -12,9 +12,8 @@ from connector.mappers.fields import Case as F
 from connector.mappers.records import invoice as invoices
 from connector.mappers.records import payment as payments
 from connector.plan import Parent
-from connector.sync import given_back, joined
-from connector.sync.evidence import Evidence
-from connector.sync.given_back import GivenBack
+from connector.sync.evidence import Evidence, given_back, joined
+from connector.sync.evidence.given_back import GivenBack
 
 
 @dataclass(frozen=True, slots=True)

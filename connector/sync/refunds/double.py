@@ -19,11 +19,11 @@ from connector.mappers.records import links
 from connector.mappers.records import refund as refunds
 from connector.plan import Parent
 from connector.policy import Policy
-from connector.sync import objections, refund_policy, refund_texts
-from connector.sync.evidence import TAKING, Evidence, latest
-from connector.sync.given_back import GivenBack
+from connector.sync.evidence import TAKING, Evidence, latest, objections
+from connector.sync.evidence.given_back import GivenBack
+from connector.sync.evidence.objections import Objection
 from connector.sync.lifecycle import Problem
-from connector.sync.objections import Objection
+from connector.sync.refunds import eligibility, wording
 
 STEM: Final = "double_refund"
 _RISK: Final = "The payment was refunded and is disputed: the customer may be paid back twice."
@@ -67,7 +67,7 @@ def _problem(
     standing = _standing(given, disputed)
     met = standing or [(one, by) for one in given for by in disputed]
     refund, by = met[-1]
-    judged = refund_policy.verdict(refund, payment, known, evidence, settings)
+    judged = eligibility.verdict(refund, payment, known, evidence, settings)
     reason, action = (_TWICE, _RECOVER) if by.lost and standing else (_RISK, _ANSWER)
     money = refund.money
     due = by.due_at if standing else None
@@ -95,7 +95,7 @@ def _problem(
         parents=_parents(payment, refund, by, evidence),
         stable={"account": facts.code, "problem": "Refund meets a dispute"},
         fresh={
-            **refund_texts.of(refund, payment, evidence),
+            **wording.of(refund, payment, evidence),
             "reason": reason,
             "action": action,
             "attempts": None,
@@ -145,7 +145,7 @@ def _why(payment: Payment, standing: bool) -> str:
 
 
 def _parents(payment: Payment, refund: GivenBack, by: Objection, evidence: Evidence) -> dict[str, Parent]:
-    found = refund_texts.parents(payment, evidence)
+    found = wording.parents(payment, evidence)
     if by.item:
         found[F.DISPUTE] = Parent("Billing_Dispute__c", disputes.key(by.item))
     if refund.processed:

@@ -17,9 +17,8 @@ from connector.facts import About, Facts, Kind, Money, Payment, ProcessorObject,
 from connector.mappers import kinds, reasons, words
 from connector.mappers.money import format_money
 from connector.mappers.salesforce import line
-from connector.sync import joined
-from connector.sync.behind import behind
-from connector.sync.evidence import TAKING, Evidence, moment
+from connector.sync.evidence import TAKING, Evidence, joined, moment
+from connector.sync.evidence.behind import behind
 
 _NOTICES: Final = frozenset({"charge_invoice.created", "invoice.created", "dunning_event.created"})
 _REMINDERS: Final = "subscription.renewal."
