@@ -15,7 +15,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from connector.facts.processing import SETTLED, STATUS_ORDER, ProcessorObject, Stage
+from connector.facts.processing import SETTLED, STATUS_ORDER, Kind, ProcessorObject, Stage, Status
 
 CLEARLY_LATER: Final = timedelta(seconds=60)
 
@@ -41,13 +41,23 @@ def fold(told: Iterable[ProcessorObject]) -> ProcessorObject:
         source=ordered[0].source,
         id=ordered[0].id,
         at=ordered[-1].at,
-        status=standing.status if standing else None,
+        status=_status(ordered, standing),
         stage=standing.stage if standing and standing.stage else _last(ordered, "stage"),
         references=tuple(sorted({ref for one in ordered for ref in one.references})),
         opened_at=min(opened) if opened else None,
         truncated=number.truncated if number else False,
         **latest,
     )
+
+
+def _status(ordered: Sequence[ProcessorObject], standing: ProcessorObject | None) -> Status | None:
+    """A charge that fails after it had succeeded was taken back, whatever its processor calls that."""
+    if standing is None:
+        return None
+    if standing.kind is not Kind.CHARGE or standing.status is not Status.FAILED:
+        return standing.status
+    had = any(one.status is Status.SUCCEEDED and one.at < standing.at for one in ordered)
+    return Status.RETURNED if had else Status.FAILED
 
 
 def _order(one: ProcessorObject) -> tuple[object, ...]:

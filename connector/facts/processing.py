@@ -124,7 +124,7 @@ class ProcessorObject:
     - ``references``: every id under which a billing system may know the payment (``ch_…``, ``pi_…``, a PSP
       reference). ``invoice_number``: what the billing system sent as its invoice number; ``truncated`` where the
       source may have cut it from the left. ``customer``: the source's customer.
-    - ``refundable``: whether the payment can still be given back. ``refunded``: whether it was.
+    - ``refundable``: whether the payment can still be given back. ``refunded``: whether all of it was.
     - ``payee``: who gets a payout; its own id at the source, ``""`` where it is the merchant itself.
     - ``method``: how it was paid, in words (``Visa ending 4242``). ``link``: its page at the source.
     - ``joined_by``: how it was joined to its account; ``known_since``: when the ledger first heard of it. Both are

@@ -31,7 +31,7 @@ log = structlog.get_logger("connector.asking")
 AT_ONCE: Final = 50
 LEASE_SECONDS: Final = 120.0
 MOST_ASKS: Final = 8
-PAUSE_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 10.0
 """While a destination is out."""
 
 

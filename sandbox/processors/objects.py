@@ -51,8 +51,8 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """``stage``: inquiry, chargeback, pre_arbitration. ``status``: needs_response, under_review, won, lost, withdrawn. ``reason``: in
-    the vendor's word; ``code``: the card network's."""
+    """``stage``: inquiry, chargeback, pre_arbitration. ``status``: needs_response, under_review, won, lost,
+    withdrawn. ``reason``: in the vendor's word; ``code``: the card network's."""
 
     object: ClassVar[str] = "dispute"
     source: str

@@ -167,6 +167,16 @@ def test_a_payout_that_was_paid_can_bounce() -> None:
     assert status_of(told(0, Status.PAID, **payout), told(10, Status.FAILED, **payout)) is Status.FAILED
 
 
+def test_a_charge_that_fails_after_it_had_succeeded_was_taken_back() -> None:
+    charge = {"kind": Kind.CHARGE, "id": "PM1"}
+    failed = told(864_000, Status.FAILED, **charge)
+    for order in permutations(
+        (told(0, Status.PENDING, **charge), told(10, Status.SUCCEEDED, **charge), failed)
+    ):
+        assert status_of(*order) is Status.RETURNED
+    assert status_of(told(0, Status.PENDING, **charge), failed) is Status.FAILED
+
+
 @given(st.lists(OBSERVED.filter(lambda one: one.stage is None), min_size=1, max_size=6))
 def test_no_open_status_stands_within_a_minute_after_a_settled_one(observed: list[ProcessorObject]) -> None:
     found = status_of(*observed)

@@ -49,8 +49,8 @@ TABLE: Table = {
     "SCHEME_ARBITRATION_LOST": Row("Billing_Dispute__c lost", "resolves dispute: Lost", after=TO_THE_SCHEME),
     "NOTIFICATION_OF_FRAUD": Row(NO_RECORD, "opens fraud_warning"),
     # Adyen tells of a review only when it is over: a record of it, and nothing to do.
-    "MANUAL_REVIEW_ACCEPT": Row(NO_RECORD, "records fraud_warning: Reviewed"),
-    "MANUAL_REVIEW_REJECT": Row(NO_RECORD, "records fraud_warning: Reviewed"),
+    "MANUAL_REVIEW_ACCEPT": Row(NO_RECORD, "no case"),
+    "MANUAL_REVIEW_REJECT": Row(NO_RECORD, "no case"),
     "REFUND": Row("Billing_Refund__c succeeded"),
     "REFUND_FAILED": Row("Billing_Refund__c failed", "opens refund_failed", after=("REFUND",)),
     "REFUNDED_REVERSED": Row("Billing_Refund__c failed", "opens refund_failed", after=("REFUND",)),

@@ -34,7 +34,7 @@ TABLE: Table = {
     "payments.paid_out": Row(NO_RECORD),
     "payments.cancelled": Row(NO_RECORD),
     "payments.failed": Row(NO_RECORD),
-    "payments.late_failure_settled": Row(NO_RECORD, "opens bank_debit", after=(*TAKEN, "payments.failed")),
+    "payments.late_failure_settled": Row(NO_RECORD, "keeps bank_debit", after=(*TAKEN, "payments.failed")),
     # The bank asks nobody: the dispute is a record, and what is left to do is to be paid again.
     "payments.charged_back": Row(
         "Billing_Dispute__c lost", "opens bank_debit; records dispute: Lost", after=TAKEN
@@ -79,7 +79,7 @@ TABLE: Table = {
     # The mandate stands, or another one has taken its place.
     "mandates.transferred": Row(NO_RECORD, asked=True, after=STOOD),
     "mandates.replaced": Row(NO_RECORD, asked=True, after=STOOD),
-    "mandates.consumed": Row(NO_RECORD, "opens mandate_lost", asked=True, after=STOOD),
+    "mandates.consumed": Row(NO_RECORD, asked=True, after=STOOD),
     "mandates.cancelled": Row(NO_RECORD, "opens mandate_lost", asked=True, after=STOOD),
     "mandates.failed": Row(NO_RECORD, "opens mandate_lost", asked=True, after=("mandates.submitted",)),
     "mandates.expired": Row(NO_RECORD, "opens mandate_lost", asked=True, after=STOOD),

@@ -61,7 +61,7 @@ def carried(kind: str, **fields: Any) -> tuple[ProcessorObject, ...]:
         ("mandates.reinstated", [("mandate", "MD1", "active")]),
         ("mandates.transferred", [("mandate", "MD1", None)]),
         ("mandates.replaced", [("mandate", "MD1", None)]),
-        ("mandates.consumed", [("mandate", "MD1", "inactive")]),
+        ("mandates.consumed", [("mandate", "MD1", None)]),
         ("mandates.cancelled", [("mandate", "MD1", "inactive")]),
         ("mandates.failed", [("mandate", "MD1", "inactive")]),
         ("mandates.expired", [("mandate", "MD1", "inactive")]),

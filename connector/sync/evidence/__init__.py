@@ -4,9 +4,10 @@ A case must not depend on whether anybody looked while its problem lasted. So a 
 stand, but what certainly happened: payments keep their declines and invoices their dunning step for good; for what
 objects forget (a cancellation taken back, a card replaced) there are the events.
 
-Beside it, each a question that several rules ask: what payment and refunds are behind a processor's object (``behind``),
-what was given back, as both sides tell it (``given_back``), what disputes a payment (``objections``), how an object came
-to its account (``joined``), what an incident holds back (``holding``), what is known as evidence (``checklist``).
+Beside it, each a question that several rules ask: what payment and refunds are behind a processor's object
+(``behind``), what was given back, as both sides tell it (``given_back``), what disputes a payment (``objections``), how
+an object came to its account (``joined``), what an incident holds back (``holding``), what is known as evidence
+(``checklist``).
 """
 
 from __future__ import annotations

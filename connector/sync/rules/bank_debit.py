@@ -4,7 +4,7 @@ A debit that fails at once is a failed payment like any other (``payment_failed`
 not: the invoice may still count as paid. While a dispute about it is open, that dispute's case has it. It is over when
 the invoice behind it was paid again, or given up.
 
-A wallet or card that is taken back or cut off has the same case, under its own name (``debit_texts``).
+A wallet or card that is taken back or cut off has the same case, under its own name (``mappers/taken_back.py``).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from datetime import datetime
 from typing import Final
 
 from connector.facts import About, Facts, Invoice, Kind, Money, Payment, ProcessorObject, Status, Subscription
-from connector.mappers import kinds, words
+from connector.mappers import kinds, taken_back, words
 from connector.mappers.fields import Case as F
 from connector.mappers.records import subscription as subscriptions
+from connector.mappers.taken_back import Named
 from connector.plan import Change, Parent, Value
 from connector.policy import Policy, Told
-from connector.sync import debit_texts, lifecycle
-from connector.sync.debit_texts import Named
+from connector.sync import lifecycle
 from connector.sync.evidence import METHOD_UPDATED, UNPAID, Evidence, earliest, joined, live, moment, times
 from connector.sync.lifecycle import Problem
 from connector.sync.refunds import wording
@@ -69,7 +69,7 @@ def _returned(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Prob
     """A charge that has not come back, or not any more, ends the case it had and never makes one."""
     facts = evidence.facts
     payment, invoice = evidence.payment_behind(item), evidence.invoice_behind(item)
-    named = debit_texts.returned(item, payment)
+    named = taken_back.returned(item, payment)
     end = _end_of_return(item, payment, invoice, evidence)
     money = joined.money(item) or (Money(payment.amount, payment.currency) if payment else None)
     parents = wording.parents(payment, evidence)
@@ -151,7 +151,7 @@ def _is_disputed(item: ProcessorObject, evidence: Evidence) -> bool:
 
 def _lost(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
     """A mandate that is not lost, or not any more, ends the case it had and never makes one."""
-    facts, named = evidence.facts, debit_texts.lost(item)
+    facts, named = evidence.facts, taken_back.lost(item)
     end, renewal = _end_of_loss(item, evidence), _renewal(evidence)
     due = renewal.current_period_ends_at if renewal else None
     return Problem(

@@ -58,6 +58,11 @@ def _problems(found: Sequence[ProcessorObject], evidence: Evidence, policy: Poli
     return [_problem(item, evidence, policy) for item in found]
 
 
+def _was_raised(item: ProcessorObject) -> bool:
+    """A review that was finished at the processor, and of which nothing was told before, asks nobody for anything."""
+    return item.status is Status.OPEN or item.opened_at is not None
+
+
 def _problem(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
     facts, reason, paid = evidence.facts, reasons.explain(item), behind(item, evidence)
     end, amount = _end(item, paid, evidence), joined.at_stake(item, evidence)
@@ -68,7 +73,7 @@ def _problem(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Probl
         name=STEM,
         source=item.source,
         open=end is None,
-        evident=joined.is_evident(item, facts, policy),
+        evident=joined.is_evident(item, facts, policy) and _was_raised(item),
         why=f"fraud warning {item.id} of {item.source} is {told}",
         opened_at=joined.began_at(item, facts),
         last_signal_at=joined.began_at(item, facts),

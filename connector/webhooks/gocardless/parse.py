@@ -241,7 +241,7 @@ _MANDATES: Final[Mapping[str, Status | None]] = {
     "reinstated": Status.ACTIVE,
     "transferred": None,  # the customer's bank account changed, the mandate stands
     "replaced": None,  # debits go on under another mandate: nothing is lost
-    "consumed": Status.INACTIVE,
+    "consumed": None,  # it was for one payment, which was taken: nothing is lost
     "cancelled": Status.INACTIVE,
     "failed": Status.INACTIVE,
     "expired": Status.INACTIVE,

@@ -117,7 +117,7 @@ def test_a_dispute_won_and_lost_again_is_so_within_the_window_to_reopen(town: To
     }
     assert events["SECOND_CHARGEBACK"] - events["CHARGEBACK_REVERSED"] < timedelta(days=14)
     (dispute,) = town.records("dispute")
-    assert (dispute["status"], dispute["stage"]) == ("lost", "chargeback")
+    assert (dispute["status"], dispute["stage"]) == ("lost", "pre_arbitration")
 
 
 def test_a_debit_is_returned_eight_days_after_it_was_collected(town: Town) -> None:
