@@ -7,7 +7,7 @@ fails, a row that is refused) is that account's alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -17,11 +17,12 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.facts import Facts
+from connector.facts import About, Facts, Incident
 from connector.ledger import attempts, circuits, subjects
 from connector.ledger.subjects import Claimed
 from connector.mappers import fields
-from connector.plan import Plan
+from connector.plan import Plan, Transition
+from connector.sync import outages
 from connector.sync.reading import Crm, Reading, read, read_cases
 from connector.sync.rows import OrgIds, Row, row_for
 from connector.sync.settling import Decision, Settlement, settle_one
@@ -104,12 +105,13 @@ class Applier:
         self._circuit(results)
         settlements = [settle_one(one, results) for one in decisions]
         self._settle(token, settlements, started_at, trigger, who)
+        touched = sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
         return Outcome(
             claimed=len(claimed),
             written=len(results.written),
             refused=len(results.refused),
             more=len(claimed) == limit or any(one.tries > subjects.WORN for one in claimed),
-            again=any(one.at_once for one in settlements),
+            again=any(one.at_once for one in settlements) or touched > 0,
             open=results.unavailable is not None,
             plans=decisions,
         )
@@ -186,6 +188,14 @@ class Applier:
                 outcome=one.outcome,
                 **({"error": one.settled.error} if one.settled.error else {}),
             )
+
+
+def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Incident]:
+    """The incidents whose case has just been made."""
+    for decision in decisions:
+        made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
+        if any(row.record in results.written for row in made) and decision.facts.about is About.GATEWAY:
+            yield decision.facts.incidents[-1]
 
 
 def not_set_up(error: SetupError | Permanent) -> Unavailable:

@@ -144,6 +144,14 @@ def notice(engine: Engine, settings: IncidentRule, now: datetime) -> int:
         return sum(_keep(connection, one) for one in found) + _end_forgotten(connection, window, now)
 
 
+def tell_touched(engine: Engine, one: Incident) -> int:
+    """Its case is there: the accounts it touched are due, so that theirs hang on it; how many."""
+    with engine.begin() as connection:
+        due = _accounts(connection, one)
+        subjects.mark_due(connection, due)
+    return len(due)
+
+
 def _codes(settings: IncidentRule) -> Codes:
     """The codes that count; for a category of codes that are not listed, those that do not."""
     if "unknown" not in settings.categories:

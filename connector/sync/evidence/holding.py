@@ -17,10 +17,9 @@ HELD: Final = "Part of an incident"
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """``until``: None while the incident lasts. ``case_key``: the incident's case, where it is known."""
+    """``until``: None while the incident lasts."""
 
     until: datetime | None
-    case_key: str | None
 
     def lasts_at(self, now: datetime) -> bool:
         return self.until is None or now < self.until
@@ -31,13 +30,21 @@ def hold(declined: Sequence[Payment], facts: Facts, policy: Policy) -> Hold | No
     settings = policy.rules.incident
     if not declined or not settings.enabled:
         return None
-    last = declined[-1]
-    if not _counts(last, policy):
-        return None
-    found = next(
-        (one for one in reversed(facts.incidents) if one.covers(last.gateway, last.created_at)), None
-    )
+    found = _incident(declined[-1], facts, policy)
     return _hold(found, timedelta(hours=settings.release_hours)) if found else None
+
+
+def case_of_incident(declined: Sequence[Payment], facts: Facts, policy: Policy) -> str | None:
+    """The case of the newest incident that any of these failures belongs to, once it is there."""
+    found = [one for one in (_incident(payment, facts, policy) for payment in declined) if one]
+    return max(found, key=lambda one: one.started_at).case_key if found else None
+
+
+def _incident(failed: Payment, facts: Facts, policy: Policy) -> Incident | None:
+    if not policy.rules.incident.enabled or not _counts(failed, policy):
+        return None
+    covers = (one for one in reversed(facts.incidents) if one.covers(failed.gateway, failed.created_at))
+    return next(covers, None)
 
 
 def _counts(payment: Payment, policy: Policy) -> bool:
@@ -47,4 +54,4 @@ def _counts(payment: Payment, policy: Policy) -> bool:
 
 def _hold(incident: Incident, grace: timedelta) -> Hold:
     until = None if incident.ended_at is None else incident.ended_at + grace
-    return Hold(until, incident.case_key)
+    return Hold(until)

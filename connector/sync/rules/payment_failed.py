@@ -23,7 +23,7 @@ from connector.sync.evidence import (
     latest,
     times,
 )
-from connector.sync.evidence.holding import HELD, Hold, hold
+from connector.sync.evidence.holding import HELD, case_of_incident, hold
 from connector.sync.lifecycle import Problem
 
 NAME = "payment_failed"
@@ -72,7 +72,7 @@ def _problem(invoice: Invoice, evidence: Evidence, settings: PaymentFailed, poli
         fields={**_fields(invoice, declined, last), F.LINK: links.to(invoice, evidence.facts, policy)},
         parents={
             F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice)),
-            **_incident(held),
+            **_incident(case_of_incident(declined, evidence.facts, policy)),
         },
         stable={
             "account": evidence.facts.code,
@@ -83,9 +83,9 @@ def _problem(invoice: Invoice, evidence: Evidence, settings: PaymentFailed, poli
     )
 
 
-def _incident(held: Hold | None) -> dict[str, Parent]:
+def _incident(case_key: str | None) -> dict[str, Parent]:
     """The case of the incident is the parent of those it touched."""
-    return {F.PARENT: Parent(F.OBJECT, held.case_key)} if held and held.case_key else {}
+    return {F.PARENT: Parent(F.OBJECT, case_key)} if case_key else {}
 
 
 def _is_evident(
