@@ -83,10 +83,11 @@ class Endpoint:
 
 
 @cache
-def _resource_class(name: str) -> type[recurly.Resource] | None:
+def _resource_class(name: object) -> type[recurly.Resource] | None:
     """The client looks each class up by importing its path, once for every object of every answer: half the time that
-    reading an answer takes. It lets the look-up be replaced."""
-    found: type[recurly.Resource] | None = getattr(recurly.resources, name, None)
+    reading an answer takes. It lets the look-up be replaced. (For a count it looks for no name, but a class of its own:
+    that is none of these.)"""
+    found: type[recurly.Resource] | None = getattr(recurly.resources, str(name), None)
     return found
 
 
