@@ -10,7 +10,7 @@ from rq import Worker
 
 from connector import queue
 from connector.cli.output import as_json, out, show
-from connector.ledger import circuits, listing
+from connector.ledger import circuits, incidents, listing
 from connector.webhooks import registry
 from connector.wiring import Wiring, wiring
 
@@ -37,6 +37,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
     with wires.engine.connect() as connection:
         numbers = listing.numbers(connection)
         unknown = listing.unknown_kinds(connection)
+        failing = incidents.lasting(connection)
         out_now = circuits.troubled(connection)
     redis = _redis(wires)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
@@ -46,6 +47,10 @@ def collect(wires: Wiring) -> dict[str, Any]:
         "needs_a_person": bool(dead or mend or missing or redis.get("error") or redis.get("workers") == 0),
         "backlog": numbers,
         "unknown_kinds": unknown,
+        "incidents": [
+            {"gateway": one.gateway, "site": one.site, "since": one.started_at, "accounts": one.accounts}
+            for one in failing
+        ],
         "circuits": [
             {
                 "destination": c.destination,
@@ -86,8 +91,10 @@ def _tell(found: dict[str, Any]) -> None:
         _line("histories", f"{backlog['histories_wanted']} older accounts wait to be fetched whole")
     if backlog["objects_not_joined"]:
         _line("not joined", f"{backlog['objects_not_joined']} disputes, refunds, … wait for their account")
-    if backlog["incidents_open"]:
-        _line("incidents", f"{backlog['incidents_open']}: payments are failing at a gateway", bad=True)
+    for incident in found["incidents"]:
+        _line(
+            "incident", f"payments of {incident['accounts']} accounts fail at {incident['gateway']}", bad=True
+        )
     _line("sources", f"{', '.join(found['sources']) or 'none'}; {found['mode']} events are worked")
     dead = backlog["dead_accounts"] + backlog["dead_events"]
     _line("dead letters", f"{dead}  → casewire dead list" if dead else "none", bad=bool(dead))

@@ -197,7 +197,6 @@ def numbers(connection: Connection) -> Found:
               (SELECT count(*) FROM subject WHERE history = 'wanted') AS histories_wanted,
               (SELECT count(*) FROM snapshot WHERE link = '' AND object <> 'charge') AS objects_not_joined,
               (SELECT count(*) FROM snapshot WHERE ask_at <= now()) AS asks_waiting,
-              (SELECT count(*) FROM incident WHERE ended_at IS NULL) AS incidents_open,
               (SELECT count(*) FROM event WHERE status = 'dead') AS dead_events,
               (SELECT count(*) FROM event WHERE status = 'unknown') AS unknown_events,
               (SELECT count(*) FROM subject WHERE status = 'dead') AS dead_accounts,

@@ -9,9 +9,12 @@ from pydantic import Field
 
 from connector.policy.shapes import Amount, CaseRule, Days, DeveloperName, Tier, Word
 from connector.policy.texts import Text
+from connector.policy.tiered import TieredRule
 
 
-class PaymentFailed(CaseRule):
+class PaymentFailed(TieredRule):
+    """``tiers`` go by the invoice's total, which stays as it is while its balance shrinks."""
+
     STABLE = {**CaseRule.STABLE, "invoice": "1001", "amount": "USD 49.00"}
     FRESH = {
         "balance": "USD 49.00",
@@ -55,14 +58,6 @@ Dunning step: {{ dunning_step }}{% if final_step %} (the last one){% endif %}.
 {% endif %}
 {{ link }}"""
     )
-
-    def priority_of(self, total: Decimal) -> str:
-        """By the invoice's total, which stays as it is while its balance shrinks."""
-        reached = [tier for tier in self.tiers if total >= tier.amount]
-        return max(reached, key=lambda tier: tier.amount).priority if reached else self.priority
-
-    def priorities(self) -> frozenset[str]:
-        return super().priorities() | {tier.priority for tier in self.tiers}
 
 
 class PaymentMethod(CaseRule):

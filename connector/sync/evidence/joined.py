@@ -12,7 +12,11 @@ from typing import Final
 
 from connector.facts import About, Facts, Kind, Money, Payment, ProcessorObject
 from connector.mappers import words
+from connector.mappers.fields import Dispute as F
 from connector.mappers.reasons import Reason
+from connector.mappers.records import invoice as invoices
+from connector.mappers.records import payment as payments
+from connector.plan import Parent
 from connector.policy import Policy
 from connector.sync.evidence import Evidence, earliest
 
@@ -115,3 +119,17 @@ def short_reason(item: ProcessorObject, reason: Reason) -> str | None:
         return words.plain(item.reason) if item.reason and item.reason[0].isalpha() else reason.code
     category = None if reason.category == "general" else words.plain(reason.category)
     return " ".join(part for part in (reason.code, category) if part) or None
+
+
+def parents(item: ProcessorObject, evidence: Evidence) -> dict[str, Parent]:
+    """What the record of a dispute or refund hangs on: its account, payment and invoice, as far as they are known."""
+    facts = evidence.facts
+    if facts.about is not About.ACCOUNT:
+        return {}
+    found = {F.ACCOUNT: Parent("Account", facts.subject)}
+    payment, invoice = evidence.payment_behind(item), evidence.invoice_behind(item)
+    if payment:
+        found[F.PAYMENT] = Parent("Billing_Payment__c", payments.key(facts, payment))
+    if invoice:
+        found[F.INVOICE] = Parent("Billing_Invoice__c", invoices.key(facts, invoice))
+    return found

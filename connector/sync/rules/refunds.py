@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from connector.facts import About, Facts, Kind, ProcessorObject
+from connector.facts import Facts, Kind, ProcessorObject
 from connector.mappers import words
 from connector.mappers.fields import Refund as F
-from connector.mappers.records import invoice as invoices
-from connector.mappers.records import payment as payments
 from connector.mappers.records import refund as record
-from connector.plan import Change, Parent
+from connector.plan import Change
 from connector.policy import Policy
 from connector.sync.evidence import Evidence, joined
 
@@ -27,18 +25,5 @@ def _refund(item: ProcessorObject, evidence: Evidence) -> Change:
         rule=NAME,
         reason=f"refund {item.id} of {item.source} is {words.plain(item.status or 'not told of in full')}",
         fields=record.record(item, joined.began_at(item, evidence.facts)),
-        parents=_parents(item, evidence),
+        parents=joined.parents(item, evidence),
     )
-
-
-def _parents(item: ProcessorObject, evidence: Evidence) -> dict[str, Parent]:
-    facts = evidence.facts
-    if facts.about is not About.ACCOUNT:
-        return {}
-    found = {F.ACCOUNT: Parent("Account", facts.subject)}
-    payment, invoice = evidence.payment_behind(item), evidence.invoice_behind(item)
-    if payment:
-        found[F.PAYMENT] = Parent("Billing_Payment__c", payments.key(facts, payment))
-    if invoice:
-        found[F.INVOICE] = Parent("Billing_Invoice__c", invoices.key(facts, invoice))
-    return found
