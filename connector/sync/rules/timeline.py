@@ -1,7 +1,8 @@
 """Each event of the account is one row on its timeline, and on that of the case it is about.
 
 A row says only what will not change: the kind of event, an amount, an invoice number. So it is written once, and
-again only if the case it belongs to is made after it.
+again only if the case it belongs to is made after it. What a processor told is known in parts, and the amount may
+come last: a row about it says what is known now, whenever that came, and stays with the case it was written to.
 
 A processor's event is about the object it names; one that is joined to no account yet has rows without an account.
 """
@@ -126,7 +127,9 @@ def _row(
 ) -> Change | None:
     stem = next((stem for stem in _stems(event, about, facts) if stem in cases), None)
     if event.on_timeline and stem not in new:
-        return None
+        if not isinstance(about, ProcessorObject):
+            return None
+        stem = None
     label = kinds.label(event.source, event.kind)
     parents = {F.ACCOUNT: Parent("Account", facts.subject)} if facts.about is About.ACCOUNT else {}
     if stem:

@@ -182,6 +182,14 @@ def test_its_row_does_not_change_while_the_dispute_goes_on() -> None:
     assert first.fields == later.fields
 
 
+def test_an_amount_that_is_told_later_is_on_its_row_too() -> None:
+    there = replace(OPENED, on_timeline=True)
+    case = seen("", "none", key="stripe:dispute:dp_1:dispute:1")
+    row = processors_row(there, PAID, dispute(), case)
+    assert row.fields["What__c"] == "Dispute opened: USD 49.00, Visa 10.4 fraud"
+    assert set(row.parents) == {"Account__c"}, "it stays with the case it was written to"
+
+
 @pytest.mark.parametrize(
     ("item", "what", "case"),
     [
