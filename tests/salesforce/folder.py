@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from lxml import etree
@@ -13,6 +14,7 @@ from lxml import etree
 PROJECT = Path(__file__).resolve().parents[2] / "salesforce"
 SOURCE = Path("force-app/main/default")
 NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
+IN_FOLDERS = ("reports", "dashboards")
 _SUFFIX = re.compile(r"\.[A-Za-z]+-meta\.xml$")
 
 
@@ -68,7 +70,11 @@ class Folder:
         return {c.name for c in self.of(type_)}
 
     def field(self, name: str) -> Component | None:
-        return next((c for c in self.of("CustomField") if c.name == name), None)
+        return self._fields.get(name)
+
+    @cached_property
+    def _fields(self) -> dict[str, Component]:
+        return {c.name: c for c in self.of("CustomField")}
 
     def named(self, type_: str, name: str) -> Component:
         return next(c for c in self.of(type_) if c.name == name)
@@ -91,6 +97,20 @@ def read(project: Path = PROJECT) -> Folder:
     return Folder(tuple(_components(project / SOURCE)))
 
 
+def edited(folder: Folder, file: str, right: str, wrong: str) -> Folder:
+    """The same folder, had somebody written ``wrong`` for the first ``right`` of this file."""
+    path = PROJECT / SOURCE / file
+    before = path.read_text()
+    assert right in before
+    root = etree.fromstring(before.replace(right, wrong, 1).encode())
+    return Folder(tuple(replace(c, root=root) if c.path == path else c for c in folder.components))
+
+
+def without(folder: Folder, type_: str) -> Folder:
+    """The same folder without the files of one type."""
+    return Folder(tuple(c for c in folder.components if c.type != type_))
+
+
 def manifest(path: Path) -> dict[str, list[str]]:
     """What a ``package.xml`` or ``destructiveChanges.xml`` names: type → members."""
     root = etree.parse(str(path)).getroot()
@@ -108,4 +128,4 @@ def _name(path: Path) -> str:
     own = _SUFFIX.sub("", path.name)
     if path.parts[0] == "objects" and len(path.parts) == 4:
         return f"{path.parts[1]}.{own}"
-    return f"{path.parent.name}/{own}" if len(path.parts) == 3 and path.parts[0] == "reports" else own
+    return f"{path.parent.name}/{own}" if len(path.parts) == 3 and path.parts[0] in IN_FOLDERS else own

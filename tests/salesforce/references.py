@@ -12,9 +12,12 @@ from collections.abc import Callable
 from lxml import etree
 
 from . import standard
+from .apps import apps
+from .dashboards import dashboards
 from .filters import list_views
 from .folder import NAMESPACE, Component, Folder, text, texts
 from .names import Complaints, absent, not_a_value, objects, unknown_columns, unknown_fields
+from .pages import pages
 from .reports import report_types, reports
 
 LABEL_LIMIT = 40
@@ -134,6 +137,7 @@ def permission_sets(folder: Folder) -> Complaints:
         yield from absent(c, c.deep("object"), objects(folder), "object")
         yield from absent(c, c.deep("recordType"), folder.names("RecordType"), "record type")
         yield from absent(c, c.deep("tab"), folder.names("CustomTab"), "tab")
+        yield from absent(c, c.deep("application"), folder.names("CustomApplication"), "app")
         for power in ("allowDelete", "modifyAllRecords", "viewAllRecords"):
             if "true" in c.deep(power):
                 yield f"{c.name}: grants {power}"
@@ -199,4 +203,7 @@ CHECKS: tuple[Callable[[Folder], Complaints], ...] = (
     queues,
     report_types,
     reports,
+    dashboards,
+    pages,
+    apps,
 )

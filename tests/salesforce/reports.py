@@ -74,14 +74,15 @@ def _words(folder: Folder, report: Component) -> Complaints:
 def _used(report: Component) -> set[str]:
     """Every column a report names, wherever it does."""
     tags = ("column", "sourceColumnName", "sortColumn", "dateColumn")
-    return set(_shown(report)) | set(_groups(report)) | {name for tag in tags for name in report.deep(tag)}
+    return set(_shown(report)) | set(groupings(report)) | {name for tag in tags for name in report.deep(tag)}
 
 
 def _shown(report: Component) -> list[str]:
     return [text(e, "field") for e in report.each("columns")]
 
 
-def _groups(report: Component) -> list[str]:
+def groupings(report: Component) -> list[str]:
+    """The columns it groups by, the outermost first."""
     return [text(e, "field") for tag in ("groupingsDown", "groupingsAcross") for e in report.each(tag)]
 
 
@@ -91,10 +92,10 @@ def _buckets(report: Component) -> set[str]:
 
 def _shape(report: Component) -> Complaints:
     """Salesforce refuses a grouping that is also a column, and a table that is grouped."""
-    shown, groups = _shown(report), _groups(report)
+    shown, groups = _shown(report), groupings(report)
     yield from (f"{report.name}: {n} is grouped by and shown" for n in groups if n in shown)
     yield from (f"{report.name}: {n} is shown twice" for n, count in Counter(shown).items() if count > 1)
-    if bool(groups) != (report.text("format") == "Summary"):
+    if report.text("format") != _format(report):
         yield f"{report.name}: {report.text('format')} with {len(groups)} groupings"
     if report.text("sortColumn") and report.text("sortColumn") not in shown:
         yield f"{report.name}: sorted by a column it does not show"
@@ -103,11 +104,18 @@ def _shape(report: Component) -> Complaints:
     )
 
 
+def _format(report: Component) -> str:
+    """What its groupings make of it."""
+    if report.each("groupingsAcross"):
+        return "Matrix"
+    return "Summary" if report.each("groupingsDown") else "Tabular"
+
+
 def _money(report: Component) -> Complaints:
     """Amounts of different currencies are never added up."""
     if not report.deep("aggregateTypes"):
         return
-    outermost = _groups(report)[:1]
+    outermost = groupings(report)[:1]
     if report.text("showGrandTotal") != "false" or not any("Currency" in name for name in outermost):
         yield f"{report.name}: adds up amounts of different currencies"
 

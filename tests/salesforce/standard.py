@@ -67,6 +67,13 @@ REPORT_COLUMNS: Final = {
 CUSTOM_OBJECT_REPORT_COLUMNS: Final = frozenset({"Name", "CreatedDate"})
 """Report types call a standard lookup by its relationship: Owner, not OwnerId."""
 
+PARENTS: Final = {"Case.Account": "Account"}
+CHILDREN: Final = {"Account.Cases": "Case", "Case.CaseComments": "CaseComment"}
+"""Where a standard relationship leads, up and down."""
+
+TABS: Final = frozenset({"standard-Account", "standard-Case", "standard-Dashboard", "standard-report"})
+"""Salesforce's own tabs, by the names an app calls them."""
+
 RELATED_LISTS: Final = frozenset({"RelatedActivityList", "RelatedCommentsList", "RelatedHistoryList"})
 
 CASE_STATUS: Final = frozenset({"New", "Working", "Escalated", "Closed"})

@@ -130,6 +130,7 @@ def test_the_integration_may_use_the_api_and_no_more(folder: Folder) -> None:
     set_ = folder.named("PermissionSet", "Casewire_Integration")
     assert [text(p, "name") for p in set_.each("userPermissions")] == ["ApiEnabled"]
     assert set_.each("tabSettings") == []
+    assert set_.each("applicationVisibilities") == []
 
 
 def test_agents_read_every_field_and_edit_none(folder: Folder) -> None:
@@ -142,6 +143,22 @@ def test_agents_read_every_object_and_change_none(folder: Folder) -> None:
     assert _objects(folder, "Casewire_Agent", "allowCreate") == set()
     assert _objects(folder, "Casewire_Agent", "allowEdit") == set()
     assert folder.named("PermissionSet", "Casewire_Agent").each("userPermissions") == []
+
+
+def test_agents_see_the_app_and_every_tab(folder: Folder) -> None:
+    set_ = folder.named("PermissionSet", "Casewire_Agent")
+    apps = {text(v, "application"): text(v, "visible") for v in set_.each("applicationVisibilities")}
+    tabs = {text(s, "tab"): text(s, "visibility") for s in set_.each("tabSettings")}
+    assert apps == dict.fromkeys(folder.names("CustomApplication"), "true")
+    assert tabs == dict.fromkeys(folder.names("CustomTab"), "Visible")
+
+
+def test_the_contacts_key_is_granted_by_its_own_name(folder: Folder) -> None:
+    """A person account shows it as Billing_Key__pc, which no permission set names: the grant on Contact is it."""
+    for set_ in folder.of("PermissionSet"):
+        granted = {text(p, "field") for p in set_.each("fieldPermissions")}
+        assert f"Contact.{fields.KEY}" in granted
+        assert [name for name in granted if name.endswith("__pc")] == []
 
 
 def test_both_may_use_the_record_type(folder: Folder) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from lxml import etree
 
-from .folder import PROJECT, SOURCE, read
+from .folder import Component, Folder, edited, read
 from .references import complaints
 
 
-def test_nothing_to_complain_about() -> None:
-    assert complaints(read()) == []
+@pytest.fixture(scope="module")
+def folder() -> Folder:
+    return read()
+
+
+def test_nothing_to_complain_about(folder: Folder) -> None:
+    assert complaints(folder) == []
 
 
 FIELDS = "objects/Case/fields/"
@@ -214,19 +219,17 @@ WRONG = {
 
 @pytest.mark.parametrize(("file", "right", "wrong", "complaint"), WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_folder_is_complained_about(
-    tmp_path: Path, file: str, right: str, wrong: str, complaint: str
+    folder: Folder, file: str, right: str, wrong: str, complaint: str
 ) -> None:
-    project = tmp_path / "salesforce"
-    shutil.copytree(PROJECT, project)
-    path = project / SOURCE / file
-    assert right in path.read_text()
-    path.write_text(path.read_text().replace(right, wrong, 1))
-    assert any(complaint in found for found in complaints(read(project)))
+    broken = edited(folder, file, right, wrong)
+    assert any(complaint in found for found in complaints(broken))
 
 
-def test_too_many_external_ids_are_complained_about(tmp_path: Path) -> None:
-    project = tmp_path / "salesforce"
-    shutil.copytree(PROJECT, project)
-    for path in (project / SOURCE / "objects/Account/fields").iterdir():
-        path.write_text(path.read_text().replace("<externalId>false<", "<externalId>true<"))
-    assert any("external ids" in found for found in complaints(read(project)))
+def test_too_many_external_ids_are_complained_about(folder: Folder) -> None:
+    broken = Folder(tuple(_indexed(c) if c.type == "CustomField" else c for c in folder.components))
+    assert any("external ids" in found for found in complaints(broken))
+
+
+def _indexed(field: Component) -> Component:
+    before = etree.tostring(field.root)
+    return replace(field, root=etree.fromstring(before.replace(b"<externalId>false<", b"<externalId>true<")))

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 
 from connector.facts.processing import SETTLED, STATUSES, Kind
 from connector.mappers import keys
+from connector.sync.rules import payment_failed
 
 from .filters import view_criteria
-from .folder import PROJECT, SOURCE, Folder, read
+from .folder import PROJECT, Folder, edited, read, without
 from .names import picklist_values
 from .references import complaints
-from .reports import report_criteria
+from .reports import groupings, report_criteria
 
 SETTLED_DISPUTES = STATUSES[Kind.DISPUTE] & SETTLED
 RULE = "Case.Billing_Rule__c"
 REPORTS = {
+    "Billing/Cases_Without_An_Account",
     "Billing/Disputes_By_Outcome",
     "Billing/Evidence_Due_This_Week",
     "Billing/Failed_Payouts",
     "Billing/Failed_Refunds",
     "Billing/Open_Billing_Cases_By_Rule_And_Age",
     "Billing/Payment_Incidents",
+    "Billing/Recovered_By_Month",
 }
 
 
@@ -106,12 +107,61 @@ def test_not_joined_lists_objects_without_an_account_and_no_payouts_or_incidents
     assert {s: not any(part in s for part in parts) for s in subjects} == subjects
 
 
+def test_every_kind_of_problem_is_one_teams(folder: Folder) -> None:
+    teams = [c for c in folder.of("ListView") if c.own_name.startswith("Team_")]
+    kinds = [kind for c in teams for kind in sorted(_view(folder, c.name)[RULE])]
+    assert sorted(kinds) == sorted(picklist_values(folder.named("CustomField", RULE)))
+    assert {tuple(_view(folder, c.name)["Case.Billing_State__c"]) for c in teams} == {("open",)}
+
+
+def test_my_cases_are_mine(folder: Folder) -> None:
+    view = folder.named("ListView", "Case.My_Open_Billing_Cases")
+    assert (view.text("filterScope"), _view(folder, view.name)) == (
+        "Mine",
+        {"Case.Billing_State__c": {"open"}},
+    )
+
+
+def test_the_backlog_is_a_table_of_kind_by_age(folder: Folder) -> None:
+    report = folder.named("Report", "Billing/Open_Billing_Cases_By_Rule_And_Age")
+    assert groupings(report) == ["Case$Billing_Rule__c", "BucketField_Age"]
+    assert report.text("format") == "Matrix"
+
+
+def test_recovered_is_money_that_came_in_after_all(folder: Folder) -> None:
+    """An incident recovers too, but brings no money of its own."""
+    wanted = {
+        "Case.Billing_State__c": {"resolved"},
+        "Case.Billing_Outcome__c": {"Recovered"},
+        RULE: {"incident"},
+    }
+    assert "Recovered" in payment_failed._OUTCOMES.values()
+    assert _report(folder, "Recovered_By_Month") == wanted
+    criteria = report_criteria(folder.named("Report", "Billing/Recovered_By_Month"))
+    assert [c.operation for c in criteria if c.field == RULE] == ["notEqual"]
+    assert groupings(folder.named("Report", "Billing/Recovered_By_Month")) == [
+        "Case$Billing_Currency__c",
+        "Case$Billing_Resolved_At__c",
+    ]
+
+
+def test_a_case_without_an_account_is_no_payout_and_no_incident(folder: Folder) -> None:
+    report = folder.named("Report", "Billing/Cases_Without_An_Account")
+    parts = [c.value for c in report_criteria(report) if c.operation == "notContain"]
+    subjects = (keys.payee("stripe", ""), keys.gateway("recurly", "acme", "stripe"))
+    assert [any(part in s for part in parts) for s in subjects] == [True, True]
+
+
 def test_every_queue_and_report_is_in_the_readme(folder: Folder) -> None:
     readme = (PROJECT / "README.md").read_text()
     names = [
         *folder.names("Queue"),
         *folder.names("CustomObject"),
         *(c.text("name") for c in folder.of("Report")),
+        *(c.text("label") for c in folder.of("ListView") if c.object == "Case"),
+        *(c.text("title") for c in folder.of("Dashboard")),
+        *folder.names("FlexiPage"),
+        *folder.names("CustomApplication"),
     ]
     assert [name for name in names if name not in readme] == []
 
@@ -191,6 +241,12 @@ WRONG = {
         "<field>Billing_Dispute__c$Network__c<",
         "different currencies",
     ),
+    "a table by nothing across": (
+        REPORT + "Open_Billing_Cases_By_Rule_And_Age.report-meta.xml",
+        "<format>Matrix<",
+        "<format>Summary<",
+        "Summary with 2 groupings",
+    ),
     "an order nobody sees": (
         REPORT + "Failed_Refunds.report-meta.xml",
         "<sortColumn>Billing_Refund__c$As_Of__c<",
@@ -238,18 +294,11 @@ WRONG = {
 
 @pytest.mark.parametrize(("file", "right", "wrong", "complaint"), WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_report_is_complained_about(
-    tmp_path: Path, file: str, right: str, wrong: str, complaint: str
+    folder: Folder, file: str, right: str, wrong: str, complaint: str
 ) -> None:
-    project = tmp_path / "salesforce"
-    shutil.copytree(PROJECT, project)
-    path = project / SOURCE / file
-    assert right in path.read_text()
-    path.write_text(path.read_text().replace(right, wrong, 1))
-    assert any(complaint in found for found in complaints(read(project)))
+    broken = edited(folder, file, right, wrong)
+    assert any(complaint in found for found in complaints(broken))
 
 
-def test_a_report_whose_folder_has_no_file_is_complained_about(tmp_path: Path) -> None:
-    project = tmp_path / "salesforce"
-    shutil.copytree(PROJECT, project)
-    (project / SOURCE / "reports/Billing.reportFolder-meta.xml").unlink()
-    assert "Billing/Failed_Refunds: its folder has no file" in complaints(read(project))
+def test_a_report_whose_folder_has_no_file_is_complained_about(folder: Folder) -> None:
+    assert "Billing/Failed_Refunds: its folder has no file" in complaints(without(folder, "ReportFolder"))
