@@ -12,12 +12,15 @@ import select
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Final
 
 from sandbox import processors, recurly, salesforce
 from sandbox.control import Control
 from sandbox.salesforce.metadata import default_metadata
+from sandbox.salesforce.org import full_org_id
+from sandbox.salesforce.shapes import Shape
 from sandbox.server import serve
 
 SERVERS: Final = ("salesforce", "recurly", "processors")
@@ -30,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, milliseconds in asked.latency_ms.items():
         controls[name].latency_ms = milliseconds
     key = None if asked.jwt_public_key is None else asked.jwt_public_key.read_text()
-    org = salesforce.Org(asked.metadata or default_metadata(), jwt_public_key=key)
+    folder = None if asked.bare else asked.metadata or default_metadata()
+    org = salesforce.Org(folder, jwt_public_key=key, org_id=asked.org_id, **asdict(asked.org))
     office = processors.Processors()
     site = recurly.Site(asked.site, seed=asked.seed, processors=office)
     try:
@@ -57,12 +61,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--latency-ms", type=_latency, default={}, metavar="salesforce=150,recurly=100", help="of each answer"
     )
+    parser.add_argument("--bare", action="store_true", help="nothing is deployed into the org at the start")
     parser.add_argument(
         "--metadata",
         type=_folder,
         metavar="DIR",
         help="deployed into the org at the start; default: salesforce/",
     )
+    parser.add_argument(
+        "--org",
+        type=_shape,
+        default=Shape(),
+        metavar="person_accounts,multi_currency",
+        help=f"the org's shape: any of {', '.join(field.name for field in fields(Shape))}",
+    )
+    parser.add_argument("--org-id", type=_org_id, metavar="ID", help="of the org, for who tells orgs apart")
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="of stories played without their own"
     )
@@ -80,6 +93,20 @@ def _latency(text: str) -> dict[str, int]:
             raise argparse.ArgumentTypeError(f"{part!r} is not one of {', '.join(SERVERS)}, =, milliseconds")
         found[name] = int(milliseconds)
     return found
+
+
+def _shape(text: str) -> Shape:
+    try:
+        return Shape.named(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _org_id(text: str) -> str:
+    try:
+        return full_org_id(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _folder(text: str) -> Path:

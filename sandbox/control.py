@@ -6,64 +6,20 @@ records. What is asked here is neither counted nor slowed nor failed.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, request
 
+from sandbox.faults import HOLDING, KINDS, SHARED, Fault
+
 PREFIX: Final = "/__sandbox__"
-
-KINDS: Final = frozenset(
-    {
-        "unavailable",
-        "rate_limited",
-        "daily_limit",
-        "concurrent_limit",
-        "row_lock",
-        "session_expired",
-        "timeout",
-        "drop_after_commit",
-        "validation_rule",
-        "duplicate_rule",
-        "slow",
-    }
-)
-HOLDING: Final = frozenset({"timeout", "slow"})
-"""For these ``seconds`` is how long an answer is held; for the others it is how long the fault lives."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that goes wrong on purpose.
-
-    ``match``: regular expression (or plain text) looked for in the subject; empty matches everything.
-    ``times``: how often it still strikes, None for always. ``seconds``: see ``HOLDING``.
-    """
-
-    id: int
-    kind: str
-    match: str = ""
-    times: int | None = None
-    seconds: float | None = None
-    until: float | None = None
-
-    def strikes(self, subject: str) -> bool:
-        return self.match in subject or re.search(self.match, subject, re.MULTILINE) is not None
-
-    def told(self) -> dict[str, Any]:
-        left = None if self.until is None else max(0.0, round(self.until - time.monotonic(), 3))
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "match": self.match,
-            "times": self.times,
-            "seconds": self.seconds if left is None else left,
-        }
 
 
 class Control:
@@ -100,20 +56,27 @@ class Control:
         released.wait(seconds)
 
     def add_fault(
-        self, kind: str, match: str = "", times: int | None = None, seconds: float | None = None
+        self,
+        kind: str,
+        match: str = "",
+        times: int | None = None,
+        seconds: float | None = None,
+        share: float | None = None,
     ) -> Fault:
-        """Raises ValueError for an unknown kind or an unreadable ``match``."""
+        """Raises ValueError for an unknown kind, an unreadable ``match`` or a ``share`` that is none."""
         if kind not in KINDS:
             raise ValueError(f"unknown fault kind {kind!r}; one of {', '.join(sorted(KINDS))}")
         try:
             re.compile(match)
         except re.error as error:
             raise ValueError(f"match is not a regular expression: {error}") from error
+        if share is not None and (kind not in SHARED or not 0 < share <= 1):
+            raise ValueError(f"share is above 0, up to 1, and for {', '.join(sorted(SHARED))} only")
         lives = seconds is not None and kind not in HOLDING
         until = time.monotonic() + seconds if lives and seconds is not None else None
         with self._lock:
             self._made += 1
-            fault = Fault(self._made, kind, match, times, seconds, until)
+            fault = Fault(self._made, kind, match, times, seconds, until, share)
             self._faults.append(fault)
         return fault
 
@@ -128,18 +91,18 @@ class Control:
             self._released.set()
             self._released = threading.Event()
 
-    def take_fault(self, kinds: Collection[str], subject: str) -> Fault | None:
+    def take_fault(self, kinds: Collection[str], subject: str, key: str = "") -> Fault | None:
         """The first fault of these kinds that strikes the subject; it has then struck once more.
 
         ``subject`` is free text, by custom ``METHOD path body-keys``; parts a ``match`` may anchor on
-        (the external id of a row) stand on a line of their own.
+        (the external id of a row) stand on a line of their own. ``key`` tells a row from all others.
         """
         if not self._faults:
             return None
         with self._lock:
             self._expire()
             for place, fault in enumerate(self._faults):
-                if fault.kind in kinds and fault.strikes(subject):
+                if fault.kind in kinds and fault.strikes(subject, key):
                     self._spend(place, fault)
                     return fault
         return None
@@ -160,9 +123,7 @@ class Control:
         if fault.times <= 1:
             del self._faults[place]
             return
-        self._faults[place] = Fault(
-            fault.id, fault.kind, fault.match, fault.times - 1, fault.seconds, fault.until
-        )
+        self._faults[place] = replace(fault, times=fault.times - 1)
 
 
 def is_control(path: str) -> bool:
@@ -189,13 +150,20 @@ def control_blueprint(
     @pages.get("/records/<name>")
     def show_records(name: str) -> Response | tuple[Response, int]:
         try:
-            return jsonify(records(name))
+            rows = _picked(records(name), request.args.get("fields", ""))
         except LookupError as error:
             return jsonify({"error": str(error)}), 404
+        return Response(json.dumps(rows, separators=(",", ":")), mimetype="application/json")
 
     _call_routes(pages, control)
     _fault_routes(pages, control)
     return pages
+
+
+def _picked(rows: list[dict[str, Any]], names: str) -> list[dict[str, Any]]:
+    """Only the fields ``?fields=Id,Name`` names, for who looks at many rows; all without it."""
+    wanted = [name for name in names.split(",") if name]
+    return [{name: row.get(name) for name in wanted} for row in rows] if wanted else rows
 
 
 def _call_routes(pages: Blueprint, control: Control) -> None:
@@ -226,7 +194,7 @@ def _fault_routes(pages: Blueprint, control: Control) -> None:
     @pages.post("/faults")
     def add_fault() -> tuple[Response, int]:
         body = _body()
-        unknown = set(body) - {"kind", "match", "times", "seconds"}
+        unknown = set(body) - {"kind", "match", "times", "seconds", "share"}
         if unknown:
             return jsonify({"error": f"unknown key {sorted(unknown)[0]}"}), 400
         try:
@@ -235,6 +203,7 @@ def _fault_routes(pages: Blueprint, control: Control) -> None:
                 str(body.get("match") or ""),
                 None if body.get("times") is None else int(body["times"]),
                 None if body.get("seconds") is None else float(body["seconds"]),
+                None if body.get("share") is None else float(body["share"]),
             )
         except (TypeError, ValueError) as error:
             return jsonify({"error": str(error)}), 400

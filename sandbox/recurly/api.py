@@ -43,6 +43,7 @@ _FAULTS: Final = ("unavailable", "rate_limited", "timeout", "slow", "drop_after_
 def api_blueprint(site: Site, control: Control) -> Blueprint:
     api = Blueprint("recurly_api", __name__)
     _guards(api, site, control)
+    _site_routes(api, site)
     _account_routes(api, site)
     _lists(api, site)
     _single(api, site, "/subscriptions/<form>", Subscription, "Subscription")
@@ -129,6 +130,32 @@ def _head(response: Response) -> None:
         response.headers["X-RateLimit-Limit"] = str(allowance.limit)
         response.headers["X-RateLimit-Remaining"] = str(allowance.remaining)
         response.headers["X-RateLimit-Reset"] = str(max(allowance.reset, int(time.time())))
+
+
+def _site_routes(api: Blueprint, site: Site) -> None:
+    """Only the site of the key."""
+    shown: dict[str, Any] = {
+        "id": site.id,
+        "object": "site",
+        "subdomain": site.name,
+        "mode": "sandbox",
+        "address": None,
+        "settings": {"billing_address_requirement": "none", "accepted_currencies": ["USD"]},
+        "features": [],
+        "created_at": None,
+        "updated_at": None,
+        "deleted_at": None,
+    }
+
+    @api.get("/sites")
+    def list_sites() -> Response:
+        return _json({"object": "list", "has_more": False, "next": None, "data": [shown]})
+
+    @api.get("/sites/<form>")
+    def get_site(form: str) -> Response:
+        if form not in (site.id, f"subdomain-{site.name}"):
+            raise not_found("Site", form)
+        return _json(shown)
 
 
 def _account_routes(api: Blueprint, site: Site) -> None:

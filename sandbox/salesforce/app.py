@@ -15,11 +15,16 @@ from sandbox.control import Control, control_blueprint
 from sandbox.salesforce.api import describe
 from sandbox.salesforce.api.calls import Answer, Call
 from sandbox.salesforce.api.routes import handle, route
+from sandbox.salesforce.bulk.plane import bulk_plane
+from sandbox.salesforce.bulk.work import advance
 from sandbox.salesforce.errors import RequestRefused, unreadable
 from sandbox.salesforce.jackson import compact, pretty
 from sandbox.salesforce.oauth import bearer, oauth_blueprint
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.page import page_blueprint
+from sandbox.salesforce.plane import org_plane
+from sandbox.salesforce.soap import metadata_blueprint
+from sandbox.salesforce.soap_login import soap_login_blueprint
 from sandbox.server import drop_connection
 
 _JSON: Final = "application/json;charset=UTF-8"
@@ -36,7 +41,11 @@ def create_app(org: Org, control: Control) -> Flask:
     app = Flask(__name__)
     app.url_map.redirect_defaults = False
     app.register_blueprint(control_blueprint(control, org.reset, org.records))
+    app.register_blueprint(org_plane(org))
+    app.register_blueprint(bulk_plane(org.jobs))
     app.register_blueprint(oauth_blueprint(org))
+    app.register_blueprint(soap_login_blueprint(org))
+    app.register_blueprint(metadata_blueprint(org, control))
     app.register_blueprint(page_blueprint(org, control))
     app.before_request(lambda: _before(control))
     app.after_request(_headers)
@@ -61,7 +70,7 @@ def _data_routes(app: Flask, org: Org, control: Control) -> None:
 
 def _data(org: Org, control: Control, version: str, path: str) -> Response:
     known = _VERSION.fullmatch(version)
-    if known is None or not describe.FIRST_VERSION <= int(known[1]) <= 99:
+    if known is None or not describe.FIRST_VERSION <= int(known[1]) <= describe.LAST_VERSION:
         return _refuse(404, "NOT_FOUND", "The requested resource does not exist")
     subject = _subject(org, control)
     if control.take_fault(("session_expired",), subject):
@@ -73,21 +82,30 @@ def _data(org: Org, control: Control, version: str, path: str) -> Response:
     if refused:
         return refused
     dropped = request.method in _WRITES and control.take_fault(("drop_after_commit",), subject)
+    advance(org, control, path.strip("/"))
     answer = _answer(org, control, version[1:], path.strip("/"), user)
     if dropped:
         return drop_connection()
     response = _respond(answer)
-    response.headers["Sforce-Limit-Info"] = f"api-usage={org.api_used}/{org.api_limit}"
+    response.headers["Sforce-Limit-Info"] = _usage(org)
     return response
+
+
+def _usage(org: Org) -> str:
+    return f"api-usage={org.api_used}/{org.api_limit}"
 
 
 def _limited(org: Org, control: Control, subject: str) -> Response | None:
     if control.take_fault(("concurrent_limit",), subject):
         message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
         return _refuse(403, "REQUEST_LIMIT_EXCEEDED", message)
+    if control.take_fault(("server_unavailable",), subject):
+        return _refuse(503, "SERVER_UNAVAILABLE", "Server too busy")
     within = org.count_call()
     if not within or control.take_fault(("daily_limit",), subject):
-        return _refuse(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        refused = _refuse(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        refused.headers["Sforce-Limit-Info"] = _usage(org)
+        return refused
     return None
 
 
@@ -184,6 +202,8 @@ def _headers(response: Response) -> Response:
 def _respond(answer: Answer) -> Response:
     if answer.body is None:
         return Response(status=answer.status, headers=dict(answer.headers))
+    if isinstance(answer.body, bytes):
+        return Response(answer.body, answer.status, dict(answer.headers))
     spread = request.headers.get("X-PrettyPrint", "0").strip() == "1"
     text = pretty(answer.body) if spread else compact(answer.body)
     return Response(text, answer.status, dict(answer.headers), content_type=_JSON)

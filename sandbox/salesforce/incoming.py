@@ -16,30 +16,38 @@ from sandbox.salesforce.values import stored
 class Incoming:
     """Checked values by API name, the row's own external ids, and those of the parents it names.
 
-    ``record_id``: of the row it changes, None for a new one.
+    ``record_id`` and ``before``: of the row it changes, None for a new one. ``after``: the whole row as it would be.
+    ``identity``: tells the row from all others of its object, however it was named.
     """
 
     values: Row = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     parents: list[str] = field(default_factory=list)
     record_id: str | None = None
+    before: Row | None = None
+    after: Row = field(default_factory=dict)
+    identity: str = ""
 
 
 @dataclass(slots=True)
 class Reader:
     """Reads the rows of one call; a parent named by many rows is looked up once.
 
-    ``queue_objects``: (queue id, object name) for what queues may own.
+    ``seen``: the schema as far as the user sees it, and may write. ``queue_objects``: (queue id, object name) for
+    what queues may own. ``closed_types``: (object name, developer name) of record types the user may not choose.
     """
 
     schema: Schema
+    seen: Schema
     store: Store
     queue_objects: frozenset[tuple[str, str]]
+    closed_types: frozenset[tuple[str, str]] = frozenset()
     _found: dict[tuple[str, str, Any], str] = field(default_factory=dict)
 
     def read(self, kind: ObjectType, data: Row, creating: bool) -> Incoming:
         """Raises RowRefused for the first thing wrong with the row, RequestRefused for a wrong JSON type."""
         row = Incoming()
+        kind = self.seen.objects[kind.name]
         closed: list[str] = []
         for name, value in data.items():
             if name == "attributes":
@@ -83,16 +91,20 @@ class Reader:
             code = "ENTITY_IS_DELETED" if deleted else "INVALID_CROSS_REFERENCE_KEY"
             message = "entity is deleted" if deleted else "invalid cross reference id"
             raise RowRefused(RowError(code, message, ()))
-        elif to.name == "Group" and (target, kind.name) not in self.queue_objects:
+        elif known.name == "OwnerId" and to.name == "Group" and (target, kind.name) not in self.queue_objects:
             raise RowRefused(RowError("INVALID_OPERATION", "Queue not associated with this SObject type"))
 
     def _check_record_type(self, kind: ObjectType, known: Field, target: str, sent: str) -> None:
         found = self.store.row(target)
         if target == MASTER_RECORD_TYPE:
             return
-        if found is None or found["SobjectType"] != kind.name or not found["IsActive"]:
+        if found is None or not self._may_choose(kind, found):
             message = f"{known.label}: this ID value isn't valid for the user: {sent}"
             raise RowRefused(RowError("INVALID_CROSS_REFERENCE_KEY", message, (known.name,)))
+
+    def _may_choose(self, kind: ObjectType, record_type: Row) -> bool:
+        own = record_type["SobjectType"] == kind.name and bool(record_type["IsActive"])
+        return own and (kind.name, record_type["DeveloperName"]) not in self.closed_types
 
     def _read_parent(self, kind: ObjectType, name: str, value: Any, row: Incoming) -> None:
         link = kind.relationships.get(name.lower())
@@ -110,7 +122,7 @@ class Reader:
 
     def _parent(self, link: Field, reference: Row, row: Incoming) -> str:
         named = reference.get("attributes", {}).get("type", link.reference_to[0])
-        parent = self.schema.get(str(named))
+        parent = self.seen.get(str(named))
         if parent is None or parent.name not in link.reference_to:
             raise RowRefused(RowError("INVALID_FIELD", f"{named} is no parent of {link.name}"))
         pairs = [(name, value) for name, value in reference.items() if name != "attributes"]

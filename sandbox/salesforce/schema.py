@@ -10,13 +10,19 @@ from typing import Any, Final
 
 TEXT_TYPES: Final = frozenset({"string", "textarea", "url", "email", "phone", "picklist", "multipicklist"})
 NUMBER_TYPES: Final = frozenset({"double", "currency", "percent", "int"})
+_SHARED_WITH_CONTACT: Final = frozenset(
+    {"LastName", "FirstName", "Salutation", "Phone", "Fax", "OwnerId", "CurrencyIsoCode"}
+)
 LONG_TEXT: Final = 255
 """Text areas longer than this can neither be filtered nor sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field; the names of its attributes are those of a describe answer where there is one."""
+    """One field; the names of its attributes are those of a describe answer where there is one.
+
+    ``permissionable``: an administrator may hide it from users, or from some of them.
+    """
 
     name: str
     type: str
@@ -24,9 +30,11 @@ class Field:
     length: int = 0
     precision: int = 0
     scale: int = 0
+    digits: int = 0
     required: bool = False
     createable: bool = True
     updateable: bool = True
+    permissionable: bool = True
     unique: bool = False
     external_id: bool = False
     id_lookup: bool = False
@@ -47,7 +55,7 @@ class Field:
 
     @property
     def custom(self) -> bool:
-        return self.name.endswith("__c")
+        return self.name.endswith(("__c", "__pc"))
 
     @property
     def is_text(self) -> bool:
@@ -72,6 +80,7 @@ class RecordType:
     label: str
     active: bool = True
     business_process: str | None = None
+    person: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,15 @@ class Schema:
                     found.setdefault(parent, []).append((kind, field))
         return found
 
+    @cached_property
+    def person_pairs(self) -> dict[str, str]:
+        """Field of a contact → the field of its person account that is the same; empty without person accounts."""
+        account, contact = self.objects.get("Account"), self.objects.get("Contact")
+        if account is None or contact is None or "IsPersonAccount" not in account.fields:
+            return {}
+        pairs = ((name, person_field(name)) for name in contact.fields)
+        return {name: same for name, same in pairs if same in account.fields}
+
     def referrers(self, parent: ObjectType) -> list[tuple[ObjectType, Field]]:
         """Every lookup that can point at the object."""
         return self._referrers.get(parent.name, [])
@@ -179,6 +197,13 @@ class Queue:
     developer_name: str
     label: str
     objects: tuple[str, ...]
+
+
+def person_field(name: str) -> str:
+    """The field of a person account that is this field of its contact: ``Email`` → ``PersonEmail``."""
+    if name.endswith("__c"):
+        return name.removesuffix("c") + "pc"
+    return name if name in _SHARED_WITH_CONTACT else f"Person{name}"
 
 
 def label_of(name: str) -> str:

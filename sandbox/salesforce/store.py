@@ -40,10 +40,13 @@ class Table:
         return make_id(self.kind.prefix, self.made)
 
     def find(self, field: Field, value: Any) -> Collection[str]:
-        """Ids of the live rows with this value in an indexed field, oldest first."""
+        """Ids of the live rows with this value; a field that is asked for often deserves its index at once."""
         if field.name == "Id":
             return (value,) if value in self.live else ()
-        return self._indexes[field.name].get(index_key(field, value), _NONE).keys()
+        index = self._indexes.get(field.name)
+        if index is None:
+            index = self._index(field)
+        return index.get(index_key(field, value), _NONE).keys()
 
     def put(self, row: Row) -> None:
         self.live[row["Id"]] = row
@@ -77,6 +80,13 @@ class Table:
             self._add(field, row)
         return before
 
+    def _index(self, field: Field) -> dict[Any, dict[str, None]]:
+        self._indexes[field.name] = {}
+        self._indexed = (*self._indexed, field)
+        for row in self.live.values():
+            self._add(field, row)
+        return self._indexes[field.name]
+
     def _add(self, field: Field, row: Row) -> None:
         value = row.get(field.name)
         if value is not None:
@@ -101,6 +111,23 @@ class Store:
         self._schema = schema
         self._undo: list[Callable[[], object]] = []
         self._depth = 0
+
+    def adopt(self, schema: Schema) -> None:
+        """The same rows under another schema: fields and objects it does not have are lost, new ones are empty."""
+        with self.lock:
+            self.tables = {kind.name: self._moved(kind) for kind in schema}
+            self._schema = schema
+
+    def _moved(self, kind: ObjectType) -> Table:
+        old = self.tables.get(kind.name)
+        if old is None or old.kind == kind:
+            return old or Table(kind)
+        table = Table(kind)
+        table.made = old.made
+        table.deleted = {at: _fitted(row, kind) for at, row in old.deleted.items()}
+        for row in old.live.values():
+            table.put(_fitted(row, kind))
+        return table
 
     def table(self, kind: ObjectType) -> Table:
         return self.tables[kind.name]
@@ -149,3 +176,9 @@ class Store:
     def _rollback(self, mark: int) -> None:
         while len(self._undo) > mark:
             self._undo.pop()()
+
+
+def _fitted(row: Row, kind: ObjectType) -> Row:
+    """A row as another version of its object has it; a checkbox is never empty."""
+    checked = {field.name: bool(field.default) for field in kind.filled if field.type == "boolean"}
+    return checked | {name: value for name, value in row.items() if name in kind.fields}

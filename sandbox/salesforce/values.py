@@ -90,6 +90,8 @@ def _email(field: Field, value: Any) -> str | None:
 def _picklist(field: Field, value: Any) -> str | None:
     kept = _text(field, value)
     if field.restricted and kept is not None and all(kept != known for known, _ in field.values):
+        if field.name == "CurrencyIsoCode":
+            raise _refused(field, "INVALID_CURRENCY_ISO", f"{field.label}: invalid currency ISO code: {kept}")
         raise _refused(
             field,
             "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",

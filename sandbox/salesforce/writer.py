@@ -8,7 +8,8 @@ from typing import Any
 
 from sandbox.salesforce.errors import RowError, RowRefused
 from sandbox.salesforce.ids import normal_id
-from sandbox.salesforce.incoming import Incoming, Reader, missing, not_writable
+from sandbox.salesforce.incoming import Incoming, Reader, missing
+from sandbox.salesforce.persons import Persons
 from sandbox.salesforce.schema import Field, ObjectType
 from sandbox.salesforce.store import Row, Store, Table
 
@@ -40,33 +41,43 @@ class Writer:
     def store(self) -> Store:
         return self.reader.store
 
+    @property
+    def persons(self) -> Persons:
+        return Persons(self.reader.schema, self.store)
+
     def insert(self, kind: ObjectType, data: Row) -> str:
-        self._writable(kind)
+        kind = self._whole(kind)
+        self._writable(kind, creating=True)
         sent = self.reader.read(kind, data, creating=True)
         row = {**kind.defaults, **sent.values}
         comment = row.pop("Comments", None)
-        self._derive(kind, row, row)
+        self._derive(kind, row, None)
         self._require(kind, row)
+        sent.after = row
         self._check(kind, sent, row)
         record_id = self._store(kind, row)
         self._comment(record_id, comment)
-        self._person_contact(record_id, row)
+        self._hidden_contact(kind, record_id, row)
         return record_id
 
     def update(self, kind: ObjectType, record_id: str, data: Row) -> None:
         """``record_id`` may be of any form; raises RowRefused where no such live row is."""
-        self._writable(kind)
+        kind = self._whole(kind)
+        self._writable(kind, creating=False)
         found = self.find(kind, record_id)
         sent = self.reader.read(kind, data, creating=False)
-        sent.record_id = found
         changes, before = sent.values, self._table(kind).live[found]
+        sent.record_id, sent.before = found, before
         self._not_emptied(kind, changes)
         comment = changes.pop("Comments", None)
-        self._derive(kind, changes, {**before, **changes})
+        self._derive(kind, changes, before)
         sent.keys += [str(before[key.name]) for key in kind.upsert_keys if before.get(key.name)]
+        sent.after = {**before, **changes}
         self._check(kind, sent, changes)
-        stamps = {"LastModifiedDate": self.now, "LastModifiedById": self.user, "SystemModstamp": self.now}
-        self.store.update(kind, found, {**changes, **stamps})
+        twin = self.persons.twin(kind, before)
+        self.store.update(kind, found, {**changes, **self._stamps()})
+        if twin:
+            self.store.update(*twin, {**self.persons.mirrored(kind, changes), **self._stamps()})
         self._comment(found, comment)
 
     def upsert(self, kind: ObjectType, key: Field, value: Any, data: Row) -> tuple[str, bool]:
@@ -81,12 +92,13 @@ class Writer:
         return self.insert(kind, {**data, key.name: value}), True
 
     def delete(self, kind: ObjectType, record_id: str) -> None:
-        self._writable(kind)
+        kind = self._whole(kind)
+        self._writable(kind, creating=False)
         found = self.find(kind, record_id)
-        for child, link in self.reader.schema.referrers(kind):
-            self._unlink(child, link, found)
-        gone = {"IsDeleted": True, "LastModifiedDate": self.now, "SystemModstamp": self.now}
-        self.store.delete(kind, found, gone)
+        if kind.name == "Contact" and self._table(kind).live[found].get("IsPersonAccount"):
+            message = "The contact of a person account goes with its account and can't be deleted alone"
+            raise RowRefused(RowError("DELETE_FAILED", message))
+        self._remove(kind, found)
 
     def find(self, kind: ObjectType, record_id: Any) -> str:
         """The 18-character id of a live row; refused if malformed, of another object, deleted or unknown."""
@@ -104,10 +116,25 @@ class Writer:
     def _table(self, kind: ObjectType) -> Table:
         return self.store.table(kind)
 
-    def _writable(self, kind: ObjectType) -> None:
+    def _whole(self, kind: ObjectType) -> ObjectType:
+        """The object with all its fields, those too which the user does not see."""
+        return self.reader.schema.objects[kind.name]
+
+    def _writable(self, kind: ObjectType, creating: bool) -> None:
         if not kind.writable:
             message = f"entity type {kind.name} does not support changes by the API"
             raise RowRefused(RowError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message))
+        seen = self.reader.seen.objects.get(kind.name)
+        if seen is not None and seen.writable:
+            return
+        if creating:
+            message = f"entity type cannot be inserted: {kind.label}"
+            raise RowRefused(RowError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message))
+        message = "insufficient access rights on object id"
+        raise RowRefused(RowError("INSUFFICIENT_ACCESS_OR_READONLY", message))
+
+    def _stamps(self) -> Row:
+        return {"LastModifiedDate": self.now, "LastModifiedById": self.user, "SystemModstamp": self.now}
 
     # -- what Salesforce insists on
 
@@ -122,6 +149,7 @@ class Writer:
             raise RowRefused(missing(emptied))
 
     def _check(self, kind: ObjectType, sent: Incoming, changes: Row) -> None:
+        sent.identity = _identity(kind, sent)
         error = self.guard(kind, sent) if self.guard else None
         if error:
             raise RowRefused(error)
@@ -131,17 +159,20 @@ class Writer:
 
     def _check_unique(self, kind: ObjectType, known: Field, record_id: str | None, value: Any) -> None:
         other = next((at for at in self._table(kind).find(known, value) if at != record_id), None)
+        other = other or self.persons.holder(kind, known, value, record_id)
         if other:
             message = f"duplicate value found: {known.name} duplicates value on record with id: {other}"
             raise RowRefused(RowError("DUPLICATE_VALUE", message))
 
     # -- what Salesforce adds
 
-    def _derive(self, kind: ObjectType, changes: Row, after: Row) -> None:
+    def _derive(self, kind: ObjectType, changes: Row, before: Row | None) -> None:
         if kind.name == "Case":
-            self._case(changes, after)
-        elif kind.name in ("Contact", "Account"):
-            self._person(kind, changes, after)
+            self._case(changes, {**(before or {}), **changes})
+        elif kind.name == "Account":
+            self.persons.account(changes, before)
+        elif kind.name == "Contact":
+            self.persons.contact(changes, before)
 
     def _case(self, changes: Row, after: Row) -> None:
         """Status decides IsClosed and ClosedDate; an active assignment rule takes the case."""
@@ -151,16 +182,6 @@ class Writer:
                 changes.update(IsClosed=closed, ClosedDate=self.now if closed else None)
         if self.assign and self.rules.assignee:
             changes["OwnerId"] = self.rules.assignee
-
-    def _person(self, kind: ObjectType, changes: Row, after: Row) -> None:
-        """A full name is made of its parts; an account with a last name is a person."""
-        if not after.get("LastName"):
-            return
-        if kind.name == "Account":
-            if "Name" in changes:
-                raise RowRefused(not_writable(["Name"], creating=False))
-            changes["IsPersonAccount"] = True
-        changes["Name"] = " ".join(filter(None, (after.get("FirstName"), after["LastName"])))
 
     def _store(self, kind: ObjectType, row: Row) -> str:
         table = self._table(kind)
@@ -185,14 +206,21 @@ class Writer:
                 self.reader.schema.objects["CaseComment"], {"ParentId": case_id, "CommentBody": comment}
             )
 
-    def _person_contact(self, account_id: str, row: Row) -> None:
-        if not row.get("IsPersonAccount"):
+    def _hidden_contact(self, kind: ObjectType, account_id: str, row: Row) -> None:
+        if kind.name != "Account" or not row.get("IsPersonAccount"):
             return
-        data = {"AccountId": account_id, "LastName": row["LastName"], "FirstName": row.get("FirstName")}
-        contact = self.insert(
-            self.reader.schema.objects["Contact"], {**data, "Email": row.get("PersonEmail")}
+        mirrored = self.persons.mirrored(kind, row)
+        contact = self._store(
+            self.reader.schema.objects["Contact"],
+            {**mirrored, "AccountId": account_id, "IsPersonAccount": True},
         )
-        self.store.update(self.reader.schema.objects["Account"], account_id, {"PersonContactId": contact})
+        self.store.update(kind, account_id, {"PersonContactId": contact})
+
+    def _remove(self, kind: ObjectType, record_id: str) -> None:
+        for child, link in self.reader.schema.referrers(kind):
+            self._unlink(child, link, record_id)
+        gone = {"IsDeleted": True, "LastModifiedDate": self.now, "SystemModstamp": self.now}
+        self.store.delete(kind, record_id, gone)
 
     def _unlink(self, child: ObjectType, link: Field, record_id: str) -> None:
         for found in tuple(self._table(child).find(link, record_id)):
@@ -203,9 +231,16 @@ class Writer:
                 )
                 raise RowRefused(RowError("DELETE_FAILED", message))
             if link.cascade:
-                self.delete(child, found)
+                self._remove(child, found)
             else:
                 self.store.update(child, found, {link.name: None})
+
+
+def _identity(kind: ObjectType, sent: Incoming) -> str:
+    """What tells the row from all others, however it was named: its external id, or else its id."""
+    keys = (key.name for key in kind.upsert_keys if key.external_id)
+    own = next((str(sent.after[name]) for name in keys if sent.after.get(name)), None)
+    return own or sent.record_id or str(sent.after.get("Name") or "")
 
 
 def _numbered(pattern: str, number: int) -> str:

@@ -11,13 +11,13 @@ from sandbox.control import Control
 from sandbox.salesforce.api.faults import row_guard
 from sandbox.salesforce.errors import not_found, unreadable
 from sandbox.salesforce.org import Org
-from sandbox.salesforce.schema import Field, ObjectType
+from sandbox.salesforce.schema import Field, ObjectType, Schema
 from sandbox.salesforce.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``body`` is JSON to be, or None for an empty answer."""
+    """``body`` is JSON to be, bytes whose type the headers tell, or None for an empty answer."""
 
     body: Any = None
     status: int = 200
@@ -53,8 +53,13 @@ class Call:
             raise unreadable("The HTTP entity body must be a JSON object")
         return body
 
+    @property
+    def schema(self) -> Schema:
+        """The schema as far as the caller sees it."""
+        return self.org.seen_by(self.user or self.org.user_id)
+
     def kind(self, name: str) -> ObjectType:
-        kind = self.org.schema.get(name)
+        kind = self.schema.get(name)
         if kind is None:
             raise not_found()
         return kind

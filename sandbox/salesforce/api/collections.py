@@ -37,7 +37,7 @@ def update(call: Call) -> Answer:
     body = call.json_object()
 
     def step(row: Row) -> Step:
-        return lambda writer: _updated(writer, _kind(call, row), row)
+        return lambda writer: updated(writer, _kind(call, row), row)
 
     return _all(call, [step(row) for row in _rows(body)], body.get("allOrNone") is True)
 
@@ -50,10 +50,10 @@ def upsert(call: Call, object: str, field: str) -> Answer:
         if _kind(call, row) is not kind:
             message = f"All records of an upsert must be of type {kind.name}"
             raise RequestRefused(400, "INVALID_TYPE", message)
-    twice = _named_twice(key, rows)
+    twice = named_twice(key, rows)
 
     def step(row: Row) -> Step:
-        return lambda writer: _upserted(writer, kind, key, row, twice)
+        return lambda writer: upserted(writer, kind, key, row, twice)
 
     return _all(call, [step(row) for row in rows], body.get("allOrNone") is True)
 
@@ -98,7 +98,7 @@ def _kind(call: Call, row: Row) -> ObjectType:
     name = (row.get("attributes") or {}).get("type")
     if not name:
         raise unreadable("attributes.type is required for each record")
-    kind = call.org.schema.get(str(name))
+    kind = call.schema.get(str(name))
     if kind is None:
         raise RequestRefused(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.")
     return kind
@@ -131,7 +131,8 @@ def _failed(*errors: RowError) -> Result:
     return {"success": False, "errors": [error.in_collection() for error in errors]}
 
 
-def _updated(writer: Writer, kind: ObjectType, row: Row) -> Result:
+def updated(writer: Writer, kind: ObjectType, row: Row) -> Result:
+    """Change the record whose Id the row holds."""
     values = {name: value for name, value in row.items() if name.lower() != "id"}
     record_id = next((value for name, value in row.items() if name.lower() == "id"), None)
     if record_id is None:
@@ -141,12 +142,13 @@ def _updated(writer: Writer, kind: ObjectType, row: Row) -> Result:
     return _done(found)
 
 
-def _upserted(writer: Writer, kind: ObjectType, key: Field, row: Row, twice: set[Any]) -> Result:
+def upserted(writer: Writer, kind: ObjectType, key: Field, row: Row, twice: set[Any]) -> Result:
+    """Change or make the record whose key the row holds. ``twice``: what ``named_twice`` gave."""
     value, values = _taken(row, key.name)
     if key.name == "Id":
         if value is None:
             return _done(writer.insert(kind, values), created=True)
-        return {**_updated(writer, kind, row), "created": False}
+        return {**updated(writer, kind, row), "created": False}
     if value is None:
         raise RowRefused(RowError("MISSING_ARGUMENT", f"{key.name} not specified"))
     if index_key(key, value) in twice:
@@ -168,7 +170,7 @@ def _taken(row: Row, name: str) -> tuple[Any, Row]:
     return value, {sent: value for sent, value in row.items() if sent.lower() != lower}
 
 
-def _named_twice(key: Field, rows: list[Row]) -> set[Any]:
+def named_twice(key: Field, rows: list[Row]) -> set[Any]:
     """Salesforce refuses every record whose key another record of the same call has too."""
     values = (_taken(row, key.name)[0] for row in rows)
     seen = Counter(index_key(key, value) for value in values if isinstance(value, str))
@@ -177,7 +179,7 @@ def _named_twice(key: Field, rows: list[Row]) -> set[Any]:
 
 def _deleted(call: Call, writer: Writer, record_id: str) -> Result:
     found = normal_id(record_id)
-    kind = call.org.schema.of_id(found) if found else None
+    kind = call.schema.of_id(found) if found else None
     if found is None or kind is None:
         raise RowRefused(RowError("MALFORMED_ID", f"malformed id {record_id}"))
     writer.delete(kind, found)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox.salesforce.api.calls import Answer, Call
-from sandbox.salesforce.errors import RequestRefused, unreadable
+from sandbox.salesforce.errors import RequestRefused, not_found, unreadable
 
 LARGEST: Final = 25
 _HEAVY: Final = 5
 _REFERENCE: Final = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
 _STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
 _DATA: Final = re.compile(r"/services/data/v(\d+\.\d)/(.*)")
+_ALONE: Final = re.compile(r"jobs/|composite(/(batch|graph|tree/.*))?$")
 _HALTED: Final = {
     "errorCode": "PROCESSING_HALTED",
     "message": "The transaction was rolled back since another operation in the same transaction failed.",
@@ -26,16 +28,37 @@ Handle = Callable[[Call], Answer]
 
 def composite(call: Call, handle: Handle) -> Answer:
     body = call.json_object()
-    requests = body.get("compositeRequest")
-    if not isinstance(requests, list) or not all(isinstance(request, dict) for request in requests):
-        raise unreadable("compositeRequest must be an array of subrequests")
+    requests = subrequests(body, "compositeRequest")
     _within_limits(requests)
+    named_apart(requests)
+    answers, _ = carried_out(call, requests, handle, body.get("allOrNone") is True)
+    return Answer({"compositeResponse": answers})
+
+
+def subrequests(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    requests = body.get(name)
+    if not isinstance(requests, list) or not all(isinstance(request, dict) for request in requests):
+        raise unreadable(f"{name} must be an array of subrequests")
+    return requests
+
+
+def named_apart(requests: list[dict[str, Any]]) -> None:
+    names = [request.get("referenceId") for request in requests]
+    if len(set(names)) != len(names) or None in names:
+        raise RequestRefused(400, "INVALID_INPUT", "Each subrequest needs a referenceId of its own")
+
+
+def carried_out(
+    call: Call, requests: list[dict[str, Any]], handle: Handle, all_or_none: bool
+) -> tuple[list[dict[str, Any]], bool]:
+    """What each was answered, and whether all went well; if not, ``all_or_none`` undoes them all."""
     with call.org.store.transaction() as undo:
         answers = _run(call, requests, handle)
-        if body.get("allOrNone") is True and any(answer["httpStatusCode"] >= 400 for answer in answers):
+        well = all(answer["httpStatusCode"] < 400 for answer in answers)
+        if all_or_none and not well:
             undo()
             answers = [_halted(answer) for answer in answers]
-    return Answer({"compositeResponse": answers})
+    return answers, well
 
 
 def _within_limits(requests: list[dict[str, Any]]) -> None:
@@ -48,9 +71,6 @@ def _within_limits(requests: list[dict[str, Any]]) -> None:
     if len(heavy) > _HEAVY:
         message = f"The request can't contain more than {_HEAVY} Query or sObject Collections operations."
         raise RequestRefused(400, "LIMIT_EXCEEDED", message)
-    names = [request.get("referenceId") for request in requests]
-    if len(set(names)) != len(names) or None in names:
-        raise RequestRefused(400, "INVALID_INPUT", "Each subrequest needs a referenceId of its own")
 
 
 def _run(call: Call, requests: list[dict[str, Any]], handle: Handle) -> list[dict[str, Any]]:
@@ -66,28 +86,28 @@ def _run(call: Call, requests: list[dict[str, Any]], handle: Handle) -> list[dic
 
 def _one(call: Call, request: dict[str, Any], known: dict[str, Any], handle: Handle) -> Answer:
     try:
-        inner = _inner(call, _filled(request, known))
+        filled = _filled(request, known)
+        headers = {name.lower(): str(value) for name, value in (filled.get("httpHeaders") or {}).items()}
+        inner = inner_call(call, filled, str(filled.get("url", "")), filled.get("body", {}))
     except RequestRefused as refused:
         return Answer(refused.body(), refused.status)
-    return handle(inner)
+    return handle(replace(inner, headers={**call.headers, **headers}))
 
 
-def _inner(call: Call, request: dict[str, Any]) -> Call:
-    parts = urlsplit(str(request.get("url", "")))
+def inner_call(call: Call, request: dict[str, Any], url: str, body: Any) -> Call:
+    """One that stands in another. Jobs and other calls with calls in them may not."""
+    parts = urlsplit(url)
     found = _DATA.fullmatch(parts.path)
-    if found is None:
-        raise RequestRefused(404, "NOT_FOUND", "The requested resource does not exist")
-    headers = {name.lower(): str(value) for name, value in (request.get("httpHeaders") or {}).items()}
-    return Call(
-        call.org,
-        call.control,
-        str(request.get("method", "GET")).upper(),
-        found[1],
-        unquote(found[2]).strip("/"),
-        dict(parse_qsl(parts.query, keep_blank_values=True)),
-        {**call.headers, **headers},
-        request.get("body", {}),
-        call.user,
+    path = unquote(found[2]).strip("/") if found else ""
+    if found is None or _ALONE.match(path):
+        raise not_found()
+    return replace(
+        call,
+        method=str(request.get("method", "GET")).upper(),
+        version=found[1],
+        path=path,
+        args=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        body=body,
     )
 
 

@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.salesforce.api.calls import Answer, Call
+from sandbox.salesforce.api.fields import described
 from sandbox.salesforce.ids import MASTER_RECORD_TYPE
-from sandbox.salesforce.schema import NUMBER_TYPES, Field, ObjectType
+from sandbox.salesforce.schema import ObjectType
 
 FIRST_VERSION: Final = 31
 LAST_VERSION: Final = 67
-_SOAP: Final = {
-    "id": "tns:ID",
-    "reference": "tns:ID",
-    "boolean": "xsd:boolean",
-    "date": "xsd:date",
-    "datetime": "xsd:dateTime",
-    "int": "xsd:int",
-    "double": "xsd:double",
-    "currency": "xsd:double",
-    "percent": "xsd:double",
-}
 _RESOURCES: Final = ("composite", "limits", "query", "queryAll", "sobjects", "tooling")
 _SEASONS: Final = ("Spring", "Summer", "Winter")
+_WITH_PAGES: Final = frozenset({"Account", "Contact", "Case", "User"})
+_OF_INTERFACES: Final = (
+    "defaultImplementation",
+    "extendedBy",
+    "extendsInterfaces",
+    "implementedBy",
+    "implementsInterfaces",
+)
+_NEVER: Final = (
+    "activateable",
+    "customSetting",
+    "deepCloneable",
+    "deprecatedAndHidden",
+    "hasSubtypes",
+    "isInterface",
+    "isSubtype",
+)
+_MASTER: Final = {"Id": MASTER_RECORD_TYPE, "DeveloperName": "Master", "Name": "Master", "IsActive": True}
+_OTHER_LIMITS: Final = {
+    name: {"Max": most, "Remaining": most}
+    for name, most in {
+        "ConcurrentAsyncGetReportInstances": 200,
+        "ConcurrentSyncReportRuns": 20,
+        "DailyAsyncApexExecutions": 250_000,
+        "DailyBulkApiBatches": 15_000,
+        "DailyBulkV2QueryFileStorageMB": 976_562,
+        "DailyBulkV2QueryJobs": 10_000,
+        "DailyDurableStreamingApiEvents": 10_000,
+        "DailyGenericStreamingApiEvents": 10_000,
+        "DailyStandardVolumePlatformEvents": 10_000,
+        "DailyStreamingApiEvents": 10_000,
+        "DailyWorkflowEmails": 390,
+        "DataStorageMB": 1024,
+        "FileStorageMB": 1024,
+        "HourlyAsyncReportRuns": 1200,
+        "HourlyDashboardRefreshes": 200,
+        "HourlyODataCallout": 1000,
+        "HourlySyncReportRuns": 500,
+        "HourlyTimeBasedWorkflow": 50,
+        "MassEmail": 10,
+        "SingleEmail": 15,
+    }.items()
+}
 
 
 def versions() -> list[dict[str, str]]:
@@ -46,7 +80,7 @@ def resources(call: Call) -> Answer:
 
 
 def everything(call: Call) -> Answer:
-    shown = [_brief(call, kind) for kind in sorted(call.org.schema, key=lambda kind: kind.name)]
+    shown = [_brief(call, kind) for kind in sorted(call.schema, key=lambda kind: kind.name)]
     return Answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": shown})
 
 
@@ -55,82 +89,101 @@ def basics(call: Call, object: str) -> Answer:
 
 
 def one(call: Call, object: str) -> Answer:
+    """All the keys of a real describe, in its order, which is that of the alphabet."""
     kind = call.kind(object)
-    return Answer(
-        {
-            **_brief(call, kind),
-            "actionOverrides": [],
-            "childRelationships": _children(call, kind),
-            "compactLayoutable": True,
-            "fields": [_field(known) for known in kind.fields.values()],
-            "listviewable": None,
-            "lookupLayoutable": None,
-            "namedLayoutInfos": [],
-            "networkScopeFieldName": None,
-            "recordTypeInfos": _record_types(call, kind),
-            "searchLayoutable": True,
-            "supportedScopes": [{"label": f"All {kind.plural.lower()}", "name": "everything"}],
-        }
-    )
+    brief = _brief(call, kind)
+    told = {
+        **brief,
+        "actionOverrides": [],
+        "childRelationships": _children(call, kind),
+        "compactLayoutable": _has_pages(kind),
+        "fields": [described(kind, known) for known in kind.fields.values()],
+        "listviewable": None,
+        "lookupLayoutable": None,
+        "namedLayoutInfos": [],
+        "networkScopeFieldName": None,
+        "recordTypeInfos": _record_types(call, kind),
+        "searchLayoutable": _has_pages(kind),
+        "sobjectDescribeOption": "FULL",
+        "supportedScopes": _scopes(kind),
+        "urls": {**brief["urls"], **_pages(call, kind)},
+        **dict.fromkeys(_OF_INTERFACES),
+    }
+    return Answer(dict(sorted(told.items())))
 
 
 def limits(call: Call) -> Answer:
     org = call.org
     left = max(0, org.api_limit - org.api_used)
-    return Answer(
-        {
-            "DailyApiRequests": {"Max": org.api_limit, "Remaining": left},
-            "DailyBulkApiBatches": {"Max": 15000, "Remaining": 15000},
-            "DailyBulkV2QueryJobs": {"Max": 10000, "Remaining": 10000},
-            "DataStorageMB": {"Max": 1024, "Remaining": 1024},
-            "FileStorageMB": {"Max": 1024, "Remaining": 1024},
-            "HourlyODataCallout": {"Max": 1000, "Remaining": 1000},
-        }
-    )
+    return Answer({"DailyApiRequests": {"Max": org.api_limit, "Remaining": left}, **_OTHER_LIMITS})
 
 
 def record_count(call: Call) -> Answer:
     named = {name.strip().lower() for name in call.args.get("sObjects", "").split(",") if name.strip()}
     counts = [
         {"count": len(call.org.store.table(kind).live), "name": kind.name}
-        for kind in call.org.schema
+        for kind in call.schema
         if not named or kind.name.lower() in named
     ]
     return Answer({"sObjects": counts})
 
 
 def _brief(call: Call, kind: ObjectType) -> dict[str, Any]:
-    base = call.url("sobjects", kind.name)
-    on = dict.fromkeys(("createable", "deletable", "mruEnabled", "triggerable", "updateable"), kind.writable)
-    yes = dict.fromkeys(("layoutable", "queryable", "replicateable", "retrieveable", "searchable"), True)
-    no = dict.fromkeys(
-        (
-            "activateable",
-            "customSetting",
-            "deepCloneable",
-            "deprecatedAndHidden",
-            "hasSubtypes",
-            "isInterface",
-            "isSubtype",
-        ),
-        False,
-    )
-    return {
+    writable, pages = kind.writable, _has_pages(kind)
+    on = dict.fromkeys(("createable", "deletable", "undeletable", "updateable"), writable)
+    yes = dict.fromkeys(("queryable", "replicateable", "retrieveable"), True)
+    brief = {
         "associateEntityType": None,
         "associateParentEntity": None,
         "custom": kind.custom,
-        "feedEnabled": not kind.custom and kind.writable,
+        "feedEnabled": pages and not kind.custom,
         "keyPrefix": kind.prefix,
         "label": kind.label,
         "labelPlural": kind.plural,
-        "mergeable": kind.name in ("Account", "Contact", "Case"),
+        "mergeable": kind.name in ("Account", "Contact"),
         "name": kind.name,
-        "undeletable": kind.writable,
-        "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
+        "urls": _urls(call, kind),
         **on,
         **yes,
-        **no,
+        **dict.fromkeys(("layoutable", "mruEnabled", "searchable", "triggerable"), pages),
+        **dict.fromkeys(_NEVER, False),
     }
+    return dict(sorted(brief.items()))
+
+
+def _has_pages(kind: ObjectType) -> bool:
+    """Whether people meet the object in pages and searches, or it is only set-up."""
+    return kind.custom or kind.name in _WITH_PAGES
+
+
+def _urls(call: Call, kind: ObjectType) -> dict[str, str]:
+    base = call.url("sobjects", kind.name)
+    plain = {"rowTemplate": f"{base}/{{ID}}", "describe": f"{base}/describe", "sobject": base}
+    if not _has_pages(kind):
+        return plain
+    return {
+        "compactLayouts": f"{base}/describe/compactLayouts",
+        "approvalLayouts": f"{base}/describe/approvalLayouts",
+        "listviews": f"{base}/listviews",
+        "quickActions": f"{base}/quickActions",
+        "layouts": f"{base}/describe/layouts",
+        **plain,
+    }
+
+
+def _pages(call: Call, kind: ObjectType) -> dict[str, str]:
+    """Where people open the object's records."""
+    here = f"http://{call.headers.get('host', '')}"
+    pages = {"uiDetailTemplate": "/{ID}", "uiEditTemplate": "/{ID}/e", "uiNewRecord": f"/{kind.prefix}/e"}
+    return {name: here + path for name, path in pages.items()} if _has_pages(kind) else {}
+
+
+def _scopes(kind: ObjectType) -> list[dict[str, str]]:
+    many = kind.plural.lower()
+    scopes = {"everything": f"All {many}"}
+    if "OwnerId" in kind.fields and _has_pages(kind):
+        scopes |= {"mine": f"My {many}", "scopingRule": "Filter by scope", "team": f"My team's {many}"}
+    return [{"label": label, "name": name} for name, label in scopes.items()]
 
 
 def _children(call: Call, kind: ObjectType) -> list[dict[str, Any]]:
@@ -145,107 +198,40 @@ def _children(call: Call, kind: ObjectType) -> list[dict[str, Any]]:
             "relationshipName": link.children,
             "restrictedDelete": link.restrict,
         }
-        for child, link in call.org.schema.referrers(kind)
+        for child, link in call.schema.referrers(kind)
+        if link.name != "MasterRecordId"
     ]
 
 
 def _record_types(call: Call, kind: ObjectType) -> list[dict[str, Any]]:
-    table = call.org.store.tables["RecordType"].live.values()
-    own = [(row["DeveloperName"], row["Name"], row["Id"], row["IsActive"]) for row in table if _of(row, kind)]
-    infos = [*own, ("Master", "Master", MASTER_RECORD_TYPE, True)]
-    layouts = call.url("sobjects", kind.name, "describe", "layouts")
-    return [
-        {
-            "active": active,
-            "available": active,
-            "defaultRecordTypeMapping": place == 0,
-            "developerName": developer_name,
-            "master": record_id == MASTER_RECORD_TYPE,
-            "name": name,
-            "recordTypeId": record_id,
-            "urls": {"layout": f"{layouts}/{record_id}"},
-        }
-        for place, (developer_name, name, record_id, active) in enumerate(infos)
+    """The master comes last; rows get it by default, except where there must be a kind, as for person accounts."""
+    user = call.user or call.org.user_id
+    rows = call.org.store.tables["RecordType"].live.values()
+    own = [row for row in rows if row["SobjectType"] == kind.name]
+    must = any(row["IsPersonType"] for row in own)
+    infos = [
+        _record_type(
+            call,
+            kind,
+            row,
+            row["IsActive"] and call.org.may_choose(kind.name, row["DeveloperName"], user),
+            must and place == 0,
+        )
+        for place, row in enumerate(own)
     ]
+    return [*infos, _record_type(call, kind, _MASTER, True, not must)]
 
 
-def _of(row: dict[str, Any], kind: ObjectType) -> bool:
-    return bool(row["SobjectType"] == kind.name)
-
-
-def _field(known: Field) -> dict[str, Any]:
-    """All the keys of a real describe, in its order."""
-    system = not (known.createable or known.updateable)
-    default = False if known.type == "boolean" and known.default is None else known.default
+def _record_type(
+    call: Call, kind: ObjectType, row: Mapping[str, Any], available: bool, default: bool
+) -> dict[str, Any]:
     return {
-        "aggregatable": known.filterable and known.type != "boolean",
-        "aiPredictionField": False,
-        "autoNumber": known.auto_number is not None,
-        "byteLength": 18 if known.length == 18 else known.length * 3,
-        "calculated": known.calculated,
-        "calculatedFormula": None,
-        "cascadeDelete": known.cascade,
-        "caseSensitive": known.case_sensitive,
-        "compoundFieldName": None,
-        "controllerName": None,
-        "createable": known.createable,
-        "custom": known.custom,
-        "defaultValue": default if known.type != "picklist" else None,
-        "defaultValueFormula": None,
-        "defaultedOnCreate": known.defaulted or known.default is not None,
-        "dependentPicklist": False,
-        "deprecatedAndHidden": False,
-        "digits": 0,
-        "displayLocationInDecimal": False,
-        "encrypted": False,
-        "externalId": known.external_id,
-        "extraTypeInfo": None,
-        "filterable": known.filterable,
-        "filteredLookupInfo": None,
-        "formulaTreatNullNumberAsZero": False,
-        "groupable": known.filterable and known.type not in ("double", "currency", "percent", "datetime"),
-        "highScaleNumber": False,
-        "htmlFormatted": False,
-        "idLookup": known.id_lookup,
-        "inlineHelpText": known.help,
-        "label": known.label,
-        "length": known.length,
-        "mask": None,
-        "maskType": None,
-        "name": known.name,
-        "nameField": known.name_field,
-        "namePointing": len(known.reference_to) > 1,
-        "nillable": not (known.required or known.defaulted or known.type in ("id", "boolean")),
-        "permissionable": not (system or known.required),
-        "picklistValues": _values(known),
-        "polymorphicForeignKey": len(known.reference_to) > 1,
-        "precision": known.precision if known.type in NUMBER_TYPES else 0,
-        "queryByDistance": False,
-        "referenceTargetField": None,
-        "referenceTo": list(known.reference_to),
-        "relationshipName": known.relationship,
-        "relationshipOrder": None,
-        "restrictedDelete": known.restrict,
-        "restrictedPicklist": known.restricted,
-        "scale": known.scale,
-        "searchPrefilterable": False,
-        "soapType": _SOAP.get(known.type, "xsd:string"),
-        "sortable": known.filterable,
-        "type": known.type,
-        "unique": known.unique,
-        "updateable": known.updateable,
-        "writeRequiresMasterRead": False,
+        "active": row["IsActive"],
+        "available": available,
+        "defaultRecordTypeMapping": default,
+        "developerName": row["DeveloperName"],
+        "master": row["Id"] == MASTER_RECORD_TYPE,
+        "name": row["Name"],
+        "recordTypeId": row["Id"],
+        "urls": {"layout": call.url("sobjects", kind.name, "describe", "layouts", row["Id"])},
     }
-
-
-def _values(known: Field) -> list[dict[str, Any]]:
-    return [
-        {
-            "active": True,
-            "defaultValue": value == known.default,
-            "label": label,
-            "validFor": None,
-            "value": value,
-        }
-        for value, label in known.values
-    ]

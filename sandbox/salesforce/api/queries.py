@@ -7,8 +7,8 @@ from typing import Any, Final
 from sandbox.salesforce.api.calls import Answer, Call
 from sandbox.salesforce.errors import RequestRefused
 from sandbox.salesforce.soql import Asked, Result, run
-from sandbox.salesforce.soql.tree import Call as Aggregate
-from sandbox.salesforce.soql.tree import Column
+from sandbox.salesforce.soql.run import all_fields
+from sandbox.salesforce.soql.tree import Column, Query
 
 _PAGE: Final = 2000
 _SMALLEST_PAGE: Final = 200
@@ -43,7 +43,7 @@ def _query(call: Call, deleted: bool) -> Answer:
     text = call.args.get("q")
     if text is None:
         raise RequestRefused(400, "MALFORMED_QUERY", "SOQL statements cannot be empty or null")
-    asked = Asked(call.org.schema, call.org.store, call.org.clock(), call.version, deleted)
+    asked = Asked(call.schema, call.org.store, call.org.clock(), call.version, deleted)
     result = run(asked, text)
     if call.flag("columns"):
         return Answer(_columns(result))
@@ -72,24 +72,43 @@ def _page_size(call: Call) -> int:
 
 def _columns(result: Result) -> dict[str, Any]:
     """What the ``sf`` command asks for before it shows a table."""
-    kind = result.scope.kind
+    query, kind = result.query, result.scope.kind
+    columns = _selected(result)
+    return {
+        "columnMetadata": columns,
+        "entityName": kind.name,
+        "groupBy": bool(query.group),
+        "idSelected": any(column["columnName"] == "Id" for column in columns),
+        "keyPrefix": kind.prefix,
+    }
+
+
+def _selected(result: Result) -> list[dict[str, Any]]:
     columns: dict[str, dict[str, Any]] = {}
+    unnamed = 0
     for item in result.query.items:
         if isinstance(item, Column):
             _add_column(columns, result.scope.path(item.field).text.split("."))
-        elif isinstance(item, Aggregate):
-            name = item.alias or f"expr{len(columns)}"
-            columns[name] = _column(name, aggregate=True)
-    selected = any(
-        isinstance(item, Column) and item.field.text.lower() == "id" for item in result.query.items
-    )
-    return {
-        "columnMetadata": list(columns.values()),
-        "entityName": kind.name,
-        "groupBy": bool(result.query.group),
-        "idSelected": selected,
-        "keyPrefix": kind.prefix,
-    }
+        elif isinstance(item, Query):
+            columns[item.object.text] = _children(item)
+        elif item.function == "FIELDS":
+            for field in all_fields(result.scope, item):
+                _add_column(columns, [field.text])
+        else:
+            shown = f"{item.function.lower()}({item.field.text if item.field else ''})"
+            name = item.alias or f"expr{unnamed}"
+            unnamed += item.alias is None
+            columns[name] = {**_column(name, aggregate=True), "displayName": shown}
+    return list(columns.values())
+
+
+def _children(query: Query) -> dict[str, Any]:
+    """A query within the query is one column, with those it selects in it."""
+    columns: dict[str, dict[str, Any]] = {}
+    for item in query.items:
+        if isinstance(item, Column):
+            _add_column(columns, item.field.text.split("."))
+    return {**_column(query.object.text, aggregate=True), "joinColumns": list(columns.values())}
 
 
 def _add_column(columns: dict[str, dict[str, Any]], parts: list[str]) -> None:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from sandbox.salesforce.api import collections, describe, queries, rows
+from sandbox.salesforce.api import changes, collections, deployments, describe, queries, rows, tree
+from sandbox.salesforce.api.batch import batch
 from sandbox.salesforce.api.calls import Answer, Call
 from sandbox.salesforce.api.composite import composite
+from sandbox.salesforce.api.graph import graph
+from sandbox.salesforce.bulk import extract, ingest
 from sandbox.salesforce.errors import RequestRefused, RowRefused, not_found
 
 Handler = Callable[..., Answer]
@@ -17,6 +20,14 @@ _SHOWN: Final = frozenset({"object", "field"})
 
 def _composite(call: Call) -> Answer:
     return composite(call, handle)
+
+
+def _batch(call: Call) -> Answer:
+    return batch(call, handle)
+
+
+def _graph(call: Call) -> Answer:
+    return graph(call, handle)
 
 
 _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
@@ -29,16 +40,40 @@ _TABLE: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "queryAll/<locator>", queries.more),
     ("GET", "tooling/query", queries.tooling_query),
     ("POST", "composite", _composite),
+    ("POST", "composite/batch", _batch),
+    ("POST", "composite/graph", _graph),
+    ("POST", "composite/tree/<object>", tree.create),
     ("POST", "composite/sobjects", collections.create),
     ("PATCH", "composite/sobjects", collections.update),
     ("DELETE", "composite/sobjects", collections.delete),
     ("GET", "composite/sobjects/<object>", collections.read),
     ("POST", "composite/sobjects/<object>", collections.read),
     ("PATCH", "composite/sobjects/<object>/<field>", collections.upsert),
+    ("POST", "jobs/ingest", ingest.create),
+    ("GET", "jobs/ingest", ingest.everything),
+    ("GET", "jobs/ingest/<id>", ingest.info),
+    ("PATCH", "jobs/ingest/<id>", ingest.change),
+    ("DELETE", "jobs/ingest/<id>", ingest.delete),
+    ("PUT", "jobs/ingest/<id>/batches", ingest.upload),
+    ("GET", "jobs/ingest/<id>/successfulResults", ingest.successful),
+    ("GET", "jobs/ingest/<id>/failedResults", ingest.failed),
+    ("GET", "jobs/ingest/<id>/unprocessedrecords", ingest.unprocessed),
+    ("GET", "jobs/ingest/<id>/unprocessedRecords", ingest.unprocessed),
+    ("POST", "jobs/query", extract.create),
+    ("GET", "jobs/query", extract.everything),
+    ("GET", "jobs/query/<id>", extract.info),
+    ("PATCH", "jobs/query/<id>", extract.change),
+    ("DELETE", "jobs/query/<id>", extract.delete),
+    ("GET", "jobs/query/<id>/results", extract.results),
+    ("POST", "metadata/deployRequest", deployments.start),
+    ("GET", "metadata/deployRequest/<id>", deployments.status),
+    ("PATCH", "metadata/deployRequest/<id>", deployments.cancel),
     ("GET", "sobjects", describe.everything),
     ("GET", "sobjects/<object>", describe.basics),
     ("POST", "sobjects/<object>", rows.create),
     ("GET", "sobjects/<object>/describe", describe.one),
+    ("GET", "sobjects/<object>/updated", changes.updated),
+    ("GET", "sobjects/<object>/deleted", changes.deleted),
     ("GET", "sobjects/<object>/<id>", rows.read),
     ("PATCH", "sobjects/<object>/<id>", rows.update),
     ("DELETE", "sobjects/<object>/<id>", rows.delete),

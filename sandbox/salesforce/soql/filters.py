@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import operator
-import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final
@@ -14,6 +13,7 @@ from sandbox.salesforce.schema import NUMBER_TYPES, Field
 from sandbox.salesforce.soql.dates import days_of
 from sandbox.salesforce.soql.errors import pointed
 from sandbox.salesforce.soql.grammar import unquoted
+from sandbox.salesforce.soql.likes import any_affix, is_affix, wild
 from sandbox.salesforce.soql.paths import Path, Scope
 from sandbox.salesforce.soql.tree import Both, Compare, Condition, Literal, Membership, Negation, Query
 from sandbox.salesforce.store import Row
@@ -41,18 +41,42 @@ class _Stretch:
 def compile_filter(scope: Scope, condition: Condition) -> Filter:
     """Raises RequestRefused for names, types and operators Salesforce does not accept."""
     if isinstance(condition, Both):
-        return _both(condition, [compile_filter(scope, part) for part in condition.parts])
+        return _both(condition, _parts(scope, condition))
     if isinstance(condition, Negation):
         inner = compile_filter(scope, condition.condition).test
         return Filter(lambda row: not inner(row))
-    path = scope.path(condition.field)
-    if not path.field.filterable:
-        name = path.field.name
-        message = f"field '{name}' can not be filtered in a query call"
-        raise pointed(scope.text, condition.field.at, "INVALID_FIELD", message)
+    path = _path(scope, condition)
     if isinstance(condition, Membership):
         return _membership(scope, path, condition)
     return _comparison(scope, path, condition)
+
+
+def _path(scope: Scope, condition: Compare | Membership) -> Path:
+    path = scope.path(condition.field)
+    if not path.field.filterable:
+        message = f"field '{path.field.name}' can not be filtered in a query call"
+        raise pointed(scope.text, condition.field.at, "INVALID_FIELD", message)
+    return path
+
+
+def _parts(scope: Scope, condition: Both) -> list[Filter]:
+    """One filter for each part; for alternatives, one for all the patterns of a field."""
+    likes: dict[str, list[Compare]] = {}
+    rest: list[Condition] = []
+    for part in condition.parts:
+        if not condition.every and isinstance(part, Compare) and _is_plain_like(part):
+            likes.setdefault(part.field.text.lower(), []).append(part)
+        else:
+            rest.append(part)
+    alike = [
+        compile_filter(scope, group[0]) if len(group) == 1 else _like(scope, group)
+        for group in likes.values()
+    ]
+    return [*(compile_filter(scope, part) for part in rest), *alike]
+
+
+def _is_plain_like(condition: Compare) -> bool:
+    return condition.operator == "like" and is_affix(condition.value.text)
 
 
 def _both(condition: Both, parts: list[Filter]) -> Filter:
@@ -81,7 +105,7 @@ def _membership(scope: Scope, path: Path, condition: Membership) -> Filter:
 def _comparison(scope: Scope, path: Path, condition: Compare) -> Filter:
     read = scope.reader(path)
     if condition.operator == "like":
-        return Filter(_like(scope, path.field, condition, read))
+        return _like(scope, [condition])
     constant = _constant(scope, path.field, condition.value)
     if isinstance(constant, _Stretch):
         return Filter(_in_stretch(condition.operator, constant, read))
@@ -124,19 +148,18 @@ def _in_stretch(sign: str, days: _Stretch, read: Callable[[Row], Any]) -> Test:
     return lambda row: when_empty if (value := read(row)) is None else test(value)
 
 
-def _like(scope: Scope, field: Field, condition: Compare, read: Callable[[Row], Any]) -> Test:
-    if not field.is_text or condition.value.kind != "string":
-        message = f"invalid operator on {field.type} field"
-        raise pointed(scope.text, condition.field.at, "INVALID_QUERY_FILTER_OPERATOR", message)
-    flags = re.DOTALL if field.case_sensitive else re.DOTALL | re.IGNORECASE
-    pattern = re.compile(_like_pattern(condition.value.text), flags)
-    return lambda row: (value := read(row)) is not None and pattern.fullmatch(value) is not None
-
-
-def _like_pattern(quoted: str) -> str:
-    parts = re.findall(r"\\.|[^\\]", quoted[1:-1], re.DOTALL)
-    wild = {"%": ".*", "_": "."}
-    return "".join(wild.get(part) or re.escape(unquoted(f"'{part}'")) for part in parts)
+def _like(scope: Scope, conditions: Sequence[Compare]) -> Filter:
+    """Any of the patterns, all of one field."""
+    path = _path(scope, conditions[0])
+    read, field = scope.reader(path), path.field
+    for condition in conditions:
+        if not field.is_text or condition.value.kind != "string":
+            message = f"invalid operator on {field.type} field"
+            raise pointed(scope.text, condition.field.at, "INVALID_QUERY_FILTER_OPERATOR", message)
+    quoted = [condition.value.text for condition in conditions]
+    plain = all(map(is_affix, quoted))
+    fits = any_affix(quoted, _same(field)) if plain else wild(quoted[0], field.case_sensitive)
+    return Filter(lambda row: (value := read(row)) is not None and fits(value))
 
 
 def _same(field: Field) -> Callable[[Any], Any]:

@@ -72,8 +72,8 @@ class Scope:
         return read
 
     def rows_with(self, path: Path, values: Iterable[Any]) -> Collection[str] | None:
-        """Ids of this object's rows with one of the values at the end of the path, by index; None without one."""
-        if not (path.field.indexed or path.field.name == "Id"):
+        """Ids of this object's rows with one of the values at the end of the path; None where too many have one."""
+        if path.field.type == "boolean":
             return None
         values, found = list(values), dict[str, None]()
         for kind in path.owners:

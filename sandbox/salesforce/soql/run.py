@@ -126,7 +126,7 @@ class _Run:
             elif isinstance(item, Column):
                 shape.add(scope.path(item.field))
             elif isinstance(item, Call):
-                for name in _all_fields(scope, item):
+                for name in all_fields(scope, item):
                     shape.add(scope.path(name))
         return shape
 
@@ -164,7 +164,7 @@ def _aggregate_row(columns: list[Cell], group: list[Row]) -> dict[str, Any]:
     return row | {name: value(group) for name, value in columns}
 
 
-def _all_fields(scope: Scope, call: Call) -> Iterator[Name]:
+def all_fields(scope: Scope, call: Call) -> Iterator[Name]:
     """``FIELDS(ALL)``, ``FIELDS(STANDARD)``, ``FIELDS(CUSTOM)``."""
     which = call.field.text.upper() if call.field else ""
     if call.function != "FIELDS" or which not in ("ALL", "STANDARD", "CUSTOM"):

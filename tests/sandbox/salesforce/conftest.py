@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +21,7 @@ from sandbox.salesforce import Org, create_app
 from sandbox.server import Server, serve
 
 NOW = datetime(2026, 5, 1, 7, 25, 37, tzinfo=UTC)
+JSFORCE = Path(__file__).parent / "jsforce"
 FIXTURES = Path(__file__).resolve().parents[3] / "../shared/fixtures/salesforce"
 
 _HEAD = (
@@ -152,6 +156,34 @@ def connect(control: Control) -> Callable[[Org], Api]:
     return lambda org: Api(
         create_app(org, control).test_client(), org.sessions.issue(org.org_id, org.user_id)
     )
+
+
+Script = Callable[[str, str], dict[str, Any]]
+"""Runs a script of ``jsforce/`` against an address; gives the JSON it prints."""
+
+
+@pytest.fixture(scope="session")
+def jsforce(tmp_path_factory: pytest.TempPathFactory) -> Script:
+    """jsforce, installed once from its lock file; skips where node, npm or the registry is not to be had."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("jsforce needs node and npm")
+    folder = tmp_path_factory.mktemp("jsforce")
+    for source in JSFORCE.iterdir():
+        if source.is_file():
+            shutil.copy(source, folder)
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=60000")
+    installed = subprocess.run([npm, "ci", *quiet], cwd=folder, capture_output=True, text=True, timeout=300)
+    if installed.returncode != 0:
+        pytest.skip(f"jsforce could not be installed: {installed.stderr.strip().splitlines()[-1:]}")
+
+    def run(script: str, url: str) -> dict[str, Any]:
+        ran = subprocess.run([node, script, url], cwd=folder, capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 0, ran.stderr
+        told: dict[str, Any] = json.loads(ran.stdout)
+        return told
+
+    return run
 
 
 @pytest.fixture

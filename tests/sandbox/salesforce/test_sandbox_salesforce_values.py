@@ -43,11 +43,11 @@ def _error(answer: list[dict[str, Any]]) -> tuple[str, str]:
             "NUMBER_OUTSIDE_VALID_RANGE",
             "Balance: value outside of valid range on numeric field: 1000000",
         ),
-        ({"ParentId": "nonsense"}, "MALFORMED_ID", "Parent ID: id value of incorrect type: nonsense"),
+        ({"ParentId": "nonsense"}, "MALFORMED_ID", "Parent Account ID: id value of incorrect type: nonsense"),
         (
             {"ParentId": "500Cw0000000001IAA"},
             "MALFORMED_ID",
-            "Parent ID: id value of incorrect type: 500Cw0000000001IAA",
+            "Parent Account ID: id value of incorrect type: 500Cw0000000001IAA",
         ),
         ({"ParentId": "001Cw000000zzzz"}, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"),
         (
