@@ -17,6 +17,32 @@ TOKEN_PATH = "/services/oauth2/token"
 SESSION_REFUSED = Reply([{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}], 401)
 
 
+XML = {"Content-Type": "text/xml; charset=utf-8"}
+
+
+def envelope(inner: str) -> Reply:
+    """An answer of the metadata API."""
+    return Reply(
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+        'xmlns="http://soap.sforce.com/2006/04/metadata" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        f"<soapenv:Body>{inner}</soapenv:Body></soapenv:Envelope>",
+        headers=XML,
+    )
+
+
+def soap_fault(code: str, said: str) -> Reply:
+    """Its refusal. The parts of a fault are in no namespace."""
+    parts = f"<faultcode>sf:{code}</faultcode><faultstring>{code}: {said}</faultstring>"
+    return Reply(
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+        'xmlns:sf="http://soap.sforce.com/2006/04/metadata">'
+        f"<soapenv:Body><soapenv:Fault>{parts}</soapenv:Fault></soapenv:Body></soapenv:Envelope>",
+        500,
+        XML,
+    )
+
+
 def fault(status: int, code: str, message: str = "because", **more: Any) -> Reply:
     return Reply([{"errorCode": code, "message": message, **more}], status)
 
@@ -26,6 +52,7 @@ class Logins:
 
     def __init__(self) -> None:
         self.url = ""
+        self.org = ORG
         self.count = 0
         self.refuse_all = False
         self.valid: set[str] = set()
@@ -36,20 +63,33 @@ class Logins:
             self.count += 1
             token = f"session-{self.count}"
             self.valid.add(token)
-        id_ = f"https://login.salesforce.com/id/{ORG}/005xx000001SwiUAAS"
+        id_ = f"https://login.salesforce.com/id/{self.org}/005xx000001SwiUAAS"
         return Reply({"access_token": token, "instance_url": self.url, "id": id_, "token_type": "Bearer"})
 
     def refuses(self, asked: Asked) -> bool:
-        held = asked.headers.get("authorization", "").removeprefix("Bearer ")
-        return self.refuse_all or held not in self.valid
+        return self.refuse_all or _session(asked) not in self.valid
 
     def script(self, then: Script) -> Script:
         def answer(asked: Asked) -> Reply:
             if asked.path == TOKEN_PATH:
                 return self.login()
-            return SESSION_REFUSED if self.refuses(asked) else then(asked)
+            if not self.refuses(asked):
+                return then(asked)
+            soap = soap_fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader")
+            return soap if _of_soap(asked) else SESSION_REFUSED
 
         return answer
+
+
+def _of_soap(asked: Asked) -> bool:
+    return asked.path.startswith("/services/Soap/")
+
+
+def _session(asked: Asked) -> str:
+    """In the header; SOAP has it in its envelope."""
+    if _of_soap(asked):
+        return asked.body.decode().partition("<sessionId>")[2].partition("<")[0]
+    return asked.headers.get("authorization", "").removeprefix("Bearer ")
 
 
 class Rig:

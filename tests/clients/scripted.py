@@ -109,7 +109,7 @@ class Scripted:
             def _serve(self) -> None:
                 _send(self, scripted.answer(_asked(self)), scripted.released)
 
-            do_GET = do_POST = do_PATCH = do_HEAD = _serve
+            do_GET = do_POST = do_PATCH = do_PUT = do_HEAD = _serve
 
         return Handler
 
@@ -131,7 +131,10 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply, released: threading.Eve
         handler.close_connection = True
         return
     body = reply.encoded()
-    handler.send_response(reply.status)
+    if "Date" in reply.headers:
+        handler.send_response_only(reply.status)
+    else:
+        handler.send_response(reply.status)
     defaults = {"Content-Type": "application/json", "X-Request-Id": "req-1"}
     for name, value in {**defaults, **reply.headers}.items():
         if value:

@@ -11,6 +11,7 @@ import simple_salesforce
 
 from connector.clients.salesforce import Verdict
 from connector.clients.salesforce.advice import ADVICE
+from connector.clients.salesforce.bulk_errors import HOPELESS, QUOTA
 from connector.clients.salesforce.errors import LIMIT, PAUSED, RELOGIN, RETRIED, classified, of_answer
 from connector.errors import Permanent, Transient, Unavailable
 
@@ -43,16 +44,106 @@ def test_every_code_we_name_is_a_real_one(status_codes: frozenset[str]) -> None:
     assert status_codes.isdisjoint(API_FAULTS)
 
 
+def test_the_codes_of_bulk_jobs_are_not_taken_for_status_codes(status_codes: frozenset[str]) -> None:
+    assert status_codes.isdisjoint({*HOPELESS, QUOTA})
+
+
 def test_every_code_we_treat_apart_has_its_advice() -> None:
     assert {*RETRIED, *PAUSED, *RELOGIN, LIMIT} <= set(ADVICE)
 
 
 def test_every_status_code_of_salesforce_gets_a_verdict_and_a_text(status_codes: frozenset[str]) -> None:
+    assert len(status_codes) > 500
     for code in status_codes:
         error = classified({"statusCode": code, "message": "because", "fields": ["Name"]}, "Account")
         assert error.code == code
         assert len(error.text) > 20
         assert "{" not in error.text
+
+
+RETRY_BY_FACTS = (
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    "ENTITY_IS_LOCKED",
+    "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE",
+    "PROCESSING_HALTED",
+    "QUERY_TIMEOUT",
+    "RECORD_LOCKED",
+    "UNABLE_TO_LOCK_RECORD",
+    "UNABLE_TO_LOCK_ROW",
+    "UNKNOWN_EXCEPTION",
+)
+WHOLE_ORG_IS_OUT = ("API_CURRENTLY_DISABLED", "SERVER_UNAVAILABLE", "SERVICE_UNAVAILABLE")
+PAUSE_BY_FACTS = ("API_DISABLED_FOR_ORG", "LOGIN_RATE_EXCEEDED", "STORAGE_LIMIT_EXCEEDED")
+NEVER_BY_FACTS = (
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    "DUPLICATES_DETECTED",
+    "DUPLICATE_EXTERNAL_ID",
+    "ENTITY_IS_DELETED",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+    "FIELD_INTEGRITY_EXCEPTION",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+    "INSUFFICIENT_ACCESS_OR_READONLY",
+    "INVALID_CROSS_REFERENCE_KEY",
+    "INVALID_CURRENCY_ISO",
+    "INVALID_EMAIL_ADDRESS",
+    "INVALID_FIELD",
+    "INVALID_FIELD_FOR_INSERT_UPDATE",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+    "INVALID_TYPE",
+    "JSON_PARSER_ERROR",
+    "MALFORMED_ID",
+    "MALFORMED_QUERY",
+    "NOT_FOUND",
+    "NUMBER_OUTSIDE_VALID_RANGE",
+    "REQUIRED_FIELD_MISSING",
+    "STRING_TOO_LONG",
+)
+
+
+@pytest.mark.parametrize(
+    ("codes", "verdict"),
+    [
+        (RETRY_BY_FACTS, Verdict.RETRY),
+        (WHOLE_ORG_IS_OUT, Verdict.PAUSE),
+        (PAUSE_BY_FACTS, Verdict.PAUSE),
+        (NEVER_BY_FACTS, Verdict.DEAD),
+        (("INVALID_SESSION_ID",), Verdict.RELOGIN),
+    ],
+)
+def test_the_documented_classes_of_errors_are_ours(codes: tuple[str, ...], verdict: Verdict) -> None:
+    """What is retried where no row of any object can be written, is retried by the circuit: no attempt is spent."""
+    found = {code: classified({"errorCode": code, "message": "because"}, "Case") for code in codes}
+    assert {error.verdict for error in found.values()} == {verdict}
+    if verdict is Verdict.RETRY:
+        assert all(error.retry_after for error in found.values())
+
+
+def test_a_slow_retry_is_slow() -> None:
+    for code in ("API_CURRENTLY_DISABLED", "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE"):
+        assert (classified({"errorCode": code}, "Case").retry_after or 0) >= 900
+
+
+NOT_OURS = frozenset(
+    {
+        "CHECKOUT_LOCKED",
+        "DATAASSESSMENT_CONFIG_ASSESSMENT_IN_PROGRESS_ERROR",
+        "EMAIL_EXTERNAL_TRANSPORT_TOO_MANY_REQUESTS_ERROR",
+        "PAYMENTS_TOO_MANY_REQUESTS_ERROR",
+        "UNAVAILABLE_RECORDTYPE_EXCEPTION",
+        "UNAVAILABLE_REF",
+    }
+)
+"""Of features that Casewire does not use, or about a value that is not available."""
+_SOUNDS_PASSING = re.compile(
+    r"UNAVAILABLE|TIMED?_?OUT|IN_PROGRESS|TOO_MANY_(APEX|REQUESTS|JOBS)|TO_LOCK|LOCKED$|IN_USE_BY"
+)
+
+
+def test_every_status_code_that_sounds_passing_is_tried_again(status_codes: frozenset[str]) -> None:
+    passing = {code for code in status_codes if _SOUNDS_PASSING.search(code)}
+    dead = {code for code in passing if classified({"statusCode": code}, "Case").verdict is Verdict.DEAD}
+    assert dead == NOT_OURS
+    assert len(passing) > 12
 
 
 @pytest.mark.parametrize(
@@ -115,26 +206,9 @@ def test_advice_names_object_and_field_and_what_to_do(
         assert word in text
 
 
-@pytest.mark.parametrize("key", ["duplicateResut", "duplicateResult"])
-def test_the_records_of_a_duplicate_rule_are_named_under_both_spellings(key: str) -> None:
-    record = {"attributes": {"type": "Contact"}, "Id": "0038M0000016Wv8QAE"}
-    told = {key: {"matchResults": [{"matchRecords": [{"record": record}]}]}}
-    error = classified({"errorCode": "DUPLICATES_DETECTED", "message": "m", **told}, "Contact")
-    assert (error.verdict, error.matches) == (Verdict.DEAD, ("0038M0000016Wv8QAE",))
-
-
-def test_the_holder_of_a_duplicate_value_is_named() -> None:
-    message = "duplicate value found: Billing_Key__c duplicates value on record with id: 001Vr00000m4eGC"
-    assert classified({"statusCode": "DUPLICATE_VALUE", "message": message}, "Account").matches == (
-        "001Vr00000m4eGC",
-    )
-
-
-@pytest.mark.parametrize(
-    "told", ["", "soup", [], ["soup"], {}, None, [{"matchResults": 1}], {"matchResults": 1}]
-)
-def test_odd_duplicate_results_do_no_harm(told: object) -> None:
-    assert classified({"errorCode": "DUPLICATES_DETECTED", "duplicateResut": told}, "Contact").matches == ()
+@pytest.mark.parametrize("body", ["Bad_OAuth_Token", "Missing_OAuth_Token\n"])
+def test_the_identity_service_refuses_a_session_in_its_own_words(body: str) -> None:
+    assert of_answer(403, body, "identity").verdict is Verdict.RELOGIN
 
 
 @pytest.mark.parametrize(
@@ -142,6 +216,7 @@ def test_odd_duplicate_results_do_no_harm(told: object) -> None:
     [
         (401, "<html>", Verdict.RELOGIN),
         (302, "", Verdict.RELOGIN),
+        (300, "", Verdict.RELOGIN),
         (420, "<html>", Verdict.PAUSE),
         (503, {"odd": 1}, Verdict.PAUSE),
         (500, "<html>", Verdict.PAUSE),
@@ -164,4 +239,7 @@ def test_answers_without_a_code_go_by_status(status: int, body: object, verdict:
     ],
 )
 def test_a_refusal_can_be_raised(code: str, kind: type[Exception]) -> None:
-    assert type(classified({"statusCode": code}, "Case").exception()) is kind
+    raised = classified({"statusCode": code}, "Case").exception()
+    assert isinstance(raised, kind)
+    assert isinstance(raised, Unavailable) is (kind is Unavailable)
+    assert isinstance(raised, Permanent) is (kind is Permanent)

@@ -92,6 +92,28 @@ def test_a_signed_assertion_logs_in_the_user(
     assert claims == {"iss": "app", "sub": "bot@acme.example", "aud": server.url, "exp": 2_000_000_180}
 
 
+def test_the_login_may_be_at_another_address_than_the_org_and_stays_there(
+    start: Start, key: rsa.RSAPrivateKey, pem: str
+) -> None:
+    """The audience is the address of the login, at every renewal too; data go to the address the login names."""
+    refused = Reply([{"errorCode": "INVALID_SESSION_ID", "message": "expired"}], 401)
+    answers = iter([refused])
+    with Scripted(lambda asked: next(answers, None) or works(asked)) as org:
+
+        def login(asked: Asked) -> Reply:
+            return Reply(
+                {**works(asked).body, "instance_url": org.url, "access_token": str(len(server.asked))}
+            )
+
+        settings = {"client_secret": None, "username": "bot@acme.example", "jwt_key": pem}
+        client, server = start(login, **settings)
+        assert client.query(QUERY) == []
+        assertions = [asked.form()["assertion"] for asked in server.asked]
+        told = [jwt.decode(each, key.public_key(), ["RS256"], audience=server.url) for each in assertions]
+        assert [claims["aud"] for claims in told] == [server.url] * 2
+        assert [asked.headers["authorization"] for asked in org.asked] == ["Bearer 1", "Bearer 2"]
+
+
 @pytest.mark.parametrize(
     ("error", "description", "words"),
     [
@@ -137,7 +159,7 @@ def test_a_login_that_cannot_be_asked_for_waits_a_little(start: Start, reply: Re
 def test_a_refused_login_is_not_repeated_by_every_thread(start: Start) -> None:
     client, server = start(lambda asked: Reply({"error": "invalid_client"}, 400))
     raised = side_by_side(16, lambda: client.query(QUERY))
-    assert [type(error) for error in raised] == [Unavailable] * 16
+    assert [isinstance(error, Unavailable) for error in raised] == [True] * 16
     assert len(server.asked) == 1
 
 

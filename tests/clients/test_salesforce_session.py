@@ -108,6 +108,17 @@ def test_a_shared_token_of_another_org_is_refused_as_well(salesforce: Rig) -> No
         salesforce(written, tokens, org_id=ORG).upsert("Case", "Billing_Key__c", [ROW])
 
 
+def test_a_renewal_that_leads_to_another_org_writes_nothing_there(salesforce: Rig) -> None:
+    client = salesforce(written, org_id=ORG)
+    client.upsert("Case", "Billing_Key__c", [ROW])
+    salesforce.logins.valid.clear()
+    salesforce.logins.org = "00Dyy0000009zzZEAQ"
+    with pytest.raises(SetupError, match="SALESFORCE_ORG_ID"):
+        client.upsert("Case", "Billing_Key__c", [ROW])
+    assert [asked.headers["authorization"] for asked in salesforce.asked] == ["Bearer session-1"] * 2
+    assert client.org_id == ORG
+
+
 def test_an_org_id_of_fifteen_characters_will_do(salesforce: Rig) -> None:
     client = salesforce(written, org_id=ORG[:15])
     assert client.upsert("Case", "Billing_Key__c", [ROW])[0].id

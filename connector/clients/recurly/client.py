@@ -123,6 +123,17 @@ class RecurlyClient:
         with self._wires.one() as wire:
             wire.list_accounts(params={"limit": 1}).take(1)
 
+    @property
+    def api_version(self) -> str:
+        """The version of Recurly's API that is spoken."""
+        with self._wires.one() as wire:
+            return str(wire.api_version())
+
+    def sites(self) -> tuple[str, ...]:
+        """The subdomains of the sites that the key reads: one, as a rule."""
+        with self._wires.one() as wire:
+            return tuple(str(site.subdomain) for site in _all_pages(wire.list_sites()))
+
     def fetch(self, kind: str, refs_list: Sequence[Refs]) -> Fetched:
         """The objects behind the references. All references answer 404 → ``Gone`` under the first of them."""
         wanted = _once(refs_list)

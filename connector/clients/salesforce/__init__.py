@@ -2,16 +2,24 @@
 
 from connector.clients.salesforce.client import SalesforceClient, parent
 from connector.clients.salesforce.config import SalesforceConfig
-from connector.clients.salesforce.errors import RowError, Verdict
-from connector.clients.salesforce.org import Org, missing_fields, require_fields
+from connector.clients.salesforce.deploy import Deployment, Problem
+from connector.clients.salesforce.errors import Match, RowError, Verdict
+from connector.clients.salesforce.identity import Identity
+from connector.clients.salesforce.login import LoginRefused
+from connector.clients.salesforce.org import Org
 from connector.clients.salesforce.rows import RowResult
 from connector.clients.salesforce.session import Call
 from connector.clients.salesforce.tokens import MemoryTokens, Token, TokenStore
 
 __all__ = [
     "Call",
+    "Deployment",
+    "Identity",
+    "LoginRefused",
+    "Match",
     "MemoryTokens",
     "Org",
+    "Problem",
     "RowError",
     "RowResult",
     "SalesforceClient",
@@ -19,7 +27,5 @@ __all__ = [
     "Token",
     "TokenStore",
     "Verdict",
-    "missing_fields",
     "parent",
-    "require_fields",
 ]

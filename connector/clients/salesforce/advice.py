@@ -59,6 +59,10 @@ ADVICE: Final[Mapping[str, str]] = {
         "{object} would belong to an inactive user: activate the user, or set another owner or queue, then retry."
     ),
     "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE": "The org is read-only during maintenance. Work waits.",
+    "INSUFFICIENT_ACCESS": (
+        "The user may not do this ({object}): {message}. Deploying and reading metadata needs the permission "
+        "Modify Metadata Through Metadata API Functions."
+    ),
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": (
         "The integration user may not see or edit a record that {object} refers to: share it, or assign the "
         "permission set Casewire_Integration ({message})."
@@ -99,13 +103,18 @@ ADVICE: Final[Mapping[str, str]] = {
     "LOGIN_RATE_EXCEEDED": "The integration user has logged in too often this hour. Work waits.",
     "MALFORMED_ID": "Salesforce does not accept an id in {fields} of {object}: {message}.",
     "MALFORMED_QUERY": "Salesforce cannot read a query: {message}. This is a fault of the connector.",
+    "MATCH_SERVICE_TIMED_OUT": "The org's duplicate rules took too long over {object}. It is retried.",
+    "MATCH_SERVICE_UNAVAILABLE_ERROR": "The org's duplicate rules are out of order for now. {object} is retried.",
     "NOT_FOUND": "Salesforce does not know {object}, or the integration user may not see it: "
     + _DEPLOY
     + ".",
     "NUMBER_OUTSIDE_VALID_RANGE": "The number for {fields} of {object} is too large ({message}).",
     "OPERATION_CONFLICT": "Another request changed {object} at the same time. It is retried.",
+    "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE": "Platform events cannot be published for now: {message}. It is retried.",
+    "PLATFORM_EVENT_PUBLISH_FAILED": "A platform event was not published: {message}. It is retried.",
     "PROCESSING_HALTED": "Salesforce rolled {object} back because another row failed: it is resent.",
     "QUERY_TIMEOUT": "A query took Salesforce too long ({object}). It is retried.",
+    "RECORD_IN_USE_BY_WORKFLOW": "A workflow of the org holds {object}. It is retried.",
     "RECORD_LOCKED": "The {object} is locked by an approval or a process. It is retried.",
     "REQUEST_LIMIT_EXCEEDED": (
         "The org's API limit is reached: {message}. Work waits; buy more calls, or let other integrations call less."
@@ -121,8 +130,11 @@ ADVICE: Final[Mapping[str, str]] = {
     "SESSION_INVALIDATED": "Salesforce refuses a fresh login: {message}.",
     "STORAGE_LIMIT_EXCEEDED": "The org's data storage is full: free some (Setup > Storage Usage). Work waits.",
     "STRING_TOO_LONG": "The text for {fields} of {object} is longer than the field: {message}.",
+    "TERRITORY_REALIGN_IN_PROGRESS": "The org's territories are being realigned; {object} waits and is retried.",
     "TOO_MANY_APEX_REQUESTS": "Too many long-running requests in the org. It is retried.",
+    "TOO_MANY_JOBS": "Too many jobs wait in the org ({message}). It is retried.",
     "UNABLE_TO_LOCK_RECORD": "Somebody else is writing {object} or its parent. It is retried.",
     "UNABLE_TO_LOCK_ROW": "Somebody else is writing {object} or its parent. It is retried.",
+    "UNABLE_TO_UPDATE_RECORD_LOCK": "The lock on {object} is being changed. It is retried.",
     "UNKNOWN_EXCEPTION": "Salesforce had an unexpected error with {object}: {message}. It is retried.",
 }

@@ -6,33 +6,20 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
+from xml.etree.ElementTree import Element
 
+from connector.clients.salesforce.batches import Batches
+from connector.clients.salesforce.bulk import Bulk
 from connector.clients.salesforce.config import SalesforceConfig
-from connector.clients.salesforce.encoding import to_json
-from connector.clients.salesforce.errors import RowError, Verdict
-from connector.clients.salesforce.rows import (
-    EnvelopeRefused,
-    Row,
-    RowResult,
-    check_keys,
-    chunks,
-    isolated,
-    refused_once,
-    results,
-)
+from connector.clients.salesforce.deploy import Deployer, Deployment
+from connector.clients.salesforce.identity import Identity
+from connector.clients.salesforce.patience import HALF_AN_HOUR, Patience, Wait
+from connector.clients.salesforce.rows import Row, RowResult
 from connector.clients.salesforce.session import Call, Session
+from connector.clients.salesforce.soap import Metadata
 from connector.clients.salesforce.soql import key_queries
 from connector.clients.salesforce.tokens import MemoryTokens, TokenStore
-from connector.errors import Permanent
-
-ROWS_IN_A_CALL: Final = 200
-_WRITE_HEADERS: Final = {
-    "Sforce-Auto-Assign": "FALSE",
-    "Sforce-Duplicate-Rule-Header": "allowSave=true",
-    "Sforce-Mru": "updateMru=false",
-}
-"""Auto-Assign is TRUE by default, for updates too: an agent's case would be taken away at every change."""
 
 
 class SalesforceClient:
@@ -52,9 +39,13 @@ class SalesforceClient:
         pause: Callable[[], float] = partial(random.uniform, 0.2, 1.0),
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
+        self._clock = clock
         self._session = Session(
             config, tokens or MemoryTokens(), clock=clock, sleep=sleep, pause=pause, on_call=on_call
         )
+        self._batches = Batches(self._session)
+        self._bulk = Bulk(self._session, self._batches)
+        self._metadata = Metadata(self._session)
 
     @property
     def calls(self) -> int:
@@ -68,8 +59,18 @@ class SalesforceClient:
 
     @property
     def usage(self) -> tuple[int, int] | None:
-        """API calls used and allowed in the org's last 24 hours, as the last answer told."""
+        """API calls used and allowed in the org's last 24 hours, as the last answer that told them."""
         return self._session.usage
+
+    @property
+    def usage_at(self) -> float | None:
+        """When ``usage`` was told, in seconds of the clock."""
+        return self._session.usage_at
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds that Salesforce's clock was ahead of ours at the last answer; it tells whole seconds."""
+        return self._session.skew
 
     @property
     def org_id(self) -> str:
@@ -85,14 +86,22 @@ class SalesforceClient:
         """Close idle connections."""
         self._session.close()
 
+    def identity(self) -> Identity:
+        """Who we are logged in as."""
+        return Identity.read(self._session.call("identity", "GET", "/services/oauth2/userinfo"))
+
+    def versions(self) -> str:
+        """The newest API version the org speaks: ``67.0``."""
+        told = self._session.call("versions", "GET", "/services/data")
+        return max((str(item["version"]) for item in told), key=float)
+
     def query(self, soql: str) -> list[dict[str, Any]]:
         """All rows of a query, page after page. Numbers with decimals are Decimals."""
-        page = self._session.call("query", "GET", "query", params={"q": soql})
-        rows: list[dict[str, Any]] = list(page["records"])
-        while not page["done"]:
-            page = self._session.call("query", "GET", page["nextRecordsUrl"])
-            rows += page["records"]
-        return rows
+        return self._pages("query", soql)
+
+    def query_all(self, soql: str) -> list[dict[str, Any]]:
+        """The same with deleted rows and those merged into another (``IsDeleted``, ``MasterRecordId``)."""
+        return self._pages("queryAll", soql)
 
     def query_keys(
         self, prefix: str, field: str, keys: Iterable[str], suffix: str = ""
@@ -119,36 +128,67 @@ class SalesforceClient:
         or ``parent(…)`` under the relationship's name. If it raises, rows may have been written all the same;
         sending all of them again is safe.
         """
-        check_keys(rows, key_field)
-        return [
-            result
-            for chunk in chunks(rows, ROWS_IN_A_CALL)
-            for result in self._upsert_chunk(object_, key_field, chunk)
-        ]
+        return self._batches.upsert(object_, key_field, rows)
 
-    def _upsert_chunk(self, object_: str, key_field: str, rows: Sequence[Row]) -> list[RowResult]:
-        send = partial(self._send, object_, key_field)
-        done = isolated(send, rows, key_field)
-        again = {index: row for index, row in enumerate(rows) if refused_once(done[index])}
-        if again:
-            for index, result in zip(again, isolated(send, list(again.values()), key_field), strict=True):
-                done[index] = result
-        return done
+    def update(self, object_: str, rows: Sequence[Row]) -> list[RowResult]:
+        """Change existing records, 200 rows a call. Each row holds its ``Id``, which is the result's key.
 
-    def _send(self, object_: str, key_field: str, rows: Sequence[Row]) -> list[RowResult]:
-        records = [{"attributes": {"type": object_}, **row} for row in rows]
-        try:
-            answer = self._session.call(
-                f"upsert {object_}",
-                "PATCH",
-                f"composite/sobjects/{object_}/{key_field}",
-                body=to_json({"allOrNone": False, "records": records}),
-                headers=_WRITE_HEADERS,
-            )
-        except Permanent as error:
-            problem = RowError(Verdict.DEAD, error.code, str(error), str(error))
-            raise EnvelopeRefused(problem) from error
-        return results(answer, [str(row[key_field]) for row in rows], object_)
+        A record that is gone or merged is a row's error: ENTITY_IS_DELETED, INVALID_CROSS_REFERENCE_KEY or NOT_FOUND.
+        """
+        return self._batches.update(object_, rows)
+
+    def upsert_alone(self, object_: str, key_field: str, row: Row) -> RowResult:
+        """One row, one call. Where a duplicate rule refuses it, the matched records are told, which lists may not."""
+        return self._batches.upsert_alone(object_, key_field, row)
+
+    def bulk_upsert(
+        self,
+        object_: str,
+        key_field: str,
+        rows: Sequence[Row],
+        *,
+        wait: Wait,
+        within: float = HALF_AN_HOUR,
+    ) -> list[RowResult]:
+        """The same as ``upsert`` by Bulk API 2.0, for thousands of rows; key field ``Id``: as ``update``.
+
+        ``wait(seconds)`` is called between looks at the job; if it raises, or ``within`` seconds are over, the job is
+        aborted. A job that fails as a whole raises; rows may have been written all the same.
+        """
+        return self._bulk.upsert(object_, key_field, rows, Patience(wait, self._clock, within))
+
+    def deploy(
+        self,
+        archive: bytes,
+        *,
+        check_only: bool = False,
+        wait: Wait,
+        on_progress: Callable[[Deployment], None] = lambda _: None,
+        within: float = HALF_AN_HOUR,
+    ) -> Deployment:
+        """Deploy a zip with package.xml at its root, all or nothing; ``check_only`` changes nothing.
+
+        Refused components are in the result. If ``wait`` raises or the time is over, the deployment goes on
+        in the org.
+        """
+        patience = Patience(wait, self._clock, within)
+        return Deployer(self._session).deploy(archive, check_only, patience, on_progress)
+
+    def list_metadata(self, wanted: Mapping[str, str | None]) -> dict[str, list[str]]:
+        """Type → full names in the org, sorted. ``wanted``: type → folder, None where the type has none."""
+        return self._metadata.listed(wanted)
+
+    def read_metadata(self, type_: str, names: Sequence[str]) -> dict[str, Element]:
+        """Full name → component, its elements in Salesforce's namespace; what the org lacks is left out."""
+        return self._metadata.read(type_, names)
+
+    def _pages(self, resource: str, soql: str) -> list[dict[str, Any]]:
+        page = self._session.call("query", "GET", resource, params={"q": soql})
+        rows: list[dict[str, Any]] = list(page["records"])
+        while not page["done"]:
+            page = self._session.call("query", "GET", page["nextRecordsUrl"])
+            rows += page["records"]
+        return rows
 
 
 def parent(object_: str, key_field: str, key: str) -> Mapping[str, Any]:

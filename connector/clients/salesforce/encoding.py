@@ -1,4 +1,4 @@
-"""Values as Salesforce reads them in JSON.
+"""Values as Salesforce reads them, in JSON and CSV.
 
 Amounts are written digit by digit from their Decimal: through a float 0.1 + 0.2 would arrive as
 0.30000000000000004. Key order is kept: Salesforce wants ``attributes`` first in a nested record.
@@ -22,16 +22,26 @@ def to_json(value: object) -> str:
 
 
 def _scalar(value: object) -> str:
-    if value is None or isinstance(value, bool | int):
-        return json.dumps(value)
+    if value is None:
+        return "null"
+    text = plain(value)
+    return _text(text) if isinstance(value, str | date) else text
+
+
+def plain(value: object) -> str:
+    """A value's text without quotes, the same in JSON and CSV. What cannot be exact is refused."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, str):
-        return _text(value)
+        return value
     if isinstance(value, Decimal):
         return _number(value)
     if isinstance(value, datetime):
-        return _text(timestamp(value))
+        return timestamp(value)
     if isinstance(value, date):
-        return _text(value.isoformat())
+        return value.isoformat()
     raise TypeError(f"{type(value).__name__} cannot be written to Salesforce")
 
 

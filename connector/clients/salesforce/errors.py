@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
@@ -39,14 +39,22 @@ RETRIED: Final[Mapping[str, float]] = {
     "ENTITY_IS_LOCKED": LATER,  # perhaps an approval, which lasts: attempts run out
     "INTERNAL_ERROR": SOON,
     "INVALID_QUERY_LOCATOR": SOON,
+    "MATCH_SERVICE_TIMED_OUT": LATER,
+    "MATCH_SERVICE_UNAVAILABLE_ERROR": LATER,
     "OPERATION_CONFLICT": SOON,
+    "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE": LONG,
+    "PLATFORM_EVENT_PUBLISH_FAILED": LATER,
     "PROCESSING_HALTED": SOON,
     "QUERY_TIMEOUT": LATER,
+    "RECORD_IN_USE_BY_WORKFLOW": LATER,
     "RECORD_LOCKED": LATER,
     "REQUEST_RUNNING_TOO_LONG": LATER,
+    "TERRITORY_REALIGN_IN_PROGRESS": LONG,
     "TOO_MANY_APEX_REQUESTS": SOON,
+    "TOO_MANY_JOBS": LATER,
     "UNABLE_TO_LOCK_RECORD": SOON,
     "UNABLE_TO_LOCK_ROW": SOON,
+    "UNABLE_TO_UPDATE_RECORD_LOCK": LATER,
     "UNKNOWN_EXCEPTION": SOON,
 }
 """Code → seconds to wait. The same request may well work then."""
@@ -66,16 +74,28 @@ No row of any object can be written meanwhile."""
 RELOGIN: Final = frozenset({"INVALID_SESSION_ID", "SESSION_EXPIRED", "SESSION_INVALIDATED"})
 LIMIT: Final = "REQUEST_LIMIT_EXCEEDED"
 DUPLICATE: Final = "DUPLICATE_VALUE"
+TWINS: Final = "DUPLICATE_EXTERNAL_ID"
 _LOCKED_ROW: Final = "UNABLE_TO_LOCK_ROW"
 _WHOLE_DAY: Final = ("totalrequests", "24 hour", "daily")
 _HOLDER: Final = re.compile(r"duplicates value on record with id: (\w{15,18})")
+_OF_RECORD: Final = re.compile(r"/sobjects/(\w+)/(\w{15,18})$")
+_BAD_TOKENS: Final = frozenset({"Bad_OAuth_Token", "Missing_OAuth_Token"})
+"""How the identity service says, as plain text with 403, what the data API says as INVALID_SESSION_ID with 401."""
 _EDGE: Final = frozenset({HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.TOO_MANY_REQUESTS, 420})
 """What Salesforce's edge answers while an org moves or is set up, whatever the body."""
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """A record that the refused one would double. ``object`` is empty where Salesforce names only the id."""
+
+    object: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RowError:
-    """Why one row was refused. ``text`` tells an admin what to do; ``matches``: records it would duplicate."""
+    """Why one row was refused. ``text`` tells an admin what to do; ``matched``: the records it would double."""
 
     verdict: Verdict
     code: str
@@ -83,15 +103,28 @@ class RowError:
     text: str
     fields: tuple[str, ...] = ()
     retry_after: float | None = None
-    matches: tuple[str, ...] = ()
+    matched: tuple[Match, ...] = ()
+
+    @property
+    def matches(self) -> tuple[str, ...]:
+        """The ids of ``matched``."""
+        return tuple(match.id for match in self.matched)
 
     def exception(self) -> CasewireError:
         """The same as an exception to raise."""
         if self.verdict is Verdict.DEAD:
-            return Permanent(self.text, code=self.code)
+            return Refusal(self)
         if self.verdict is Verdict.RETRY:
             return Transient(self.text, code=self.code, retry_after=self.retry_after)
         return Unavailable(DESTINATION, self.text, code=self.code, retry_after=self.retry_after)
+
+
+class Refusal(Permanent):
+    """A call Salesforce will never accept, with all it said."""
+
+    def __init__(self, problem: RowError) -> None:
+        super().__init__(problem.text, code=problem.code)
+        self.problem = problem
 
 
 def classified(problem: Mapping[str, Any], about: str) -> RowError:
@@ -103,11 +136,15 @@ def classified(problem: Mapping[str, Any], about: str) -> RowError:
     verdict, wait = _verdict(code, message)
     locked = verdict is Verdict.RETRY and code not in RETRIED and code != LIMIT
     text = _advice(_LOCKED_ROW if locked else code, about, fields, message)
-    return RowError(verdict, code, message, text, fields, wait, tuple(_matches(problem)))
+    return RowError(verdict, code, message, text, fields, wait, tuple(dict.fromkeys(_matched(problem))))
 
 
 def of_answer(status: int, body: object, about: str) -> RowError:
-    """What a refused call means. ``body``: parsed JSON, or text where it was none."""
+    """What a refused call means. ``body``: parsed JSON or SOAP fault, or text where it was neither."""
+    if isinstance(body, str) and body.strip() in _BAD_TOKENS:
+        return classified({"errorCode": "INVALID_SESSION_ID", "message": body.strip()}, about)
+    if status == HTTPStatus.MULTIPLE_CHOICES and isinstance(body, list):
+        return _twins(body, about)
     problem = _first(body)
     if problem is not None:
         found = classified(problem, about)
@@ -150,15 +187,29 @@ def _without_code(verdict: Verdict, status: int, wait: float | None) -> RowError
     return RowError(verdict, f"HTTP_{status}", "", text, retry_after=wait)
 
 
-def _matches(problem: Mapping[str, Any]) -> Iterator[str]:
-    """Ids in a duplicate rule's answer, whose key real orgs spell ``duplicateResut``, or in the message."""
+def _twins(addresses: Sequence[object], about: str) -> RowError:
+    """A key that several records hold: their addresses are the whole answer."""
+    found = [match for address in addresses if (match := _OF_RECORD.search(str(address)))]
+    records = tuple(Match(match[1], match[2]) for match in found)
+    message = f"the key is on {', '.join(record.id for record in records) or 'several records'}"
+    return replace(classified({"errorCode": TWINS, "message": message}, about), matched=records)
+
+
+def _matched(problem: Mapping[str, Any]) -> Iterator[Match]:
+    """Records in a duplicate rule's answer, whose key real orgs spell ``duplicateResut``, or in the message."""
     result = problem.get("duplicateResut") or problem.get("duplicateResult") or {}
     for match in _dicts(result.get("matchResults") if isinstance(result, Mapping) else None):
         for record in _dicts(match.get("matchRecords")):
             inner = record.get("record")
             if isinstance(inner, Mapping) and inner.get("Id"):
-                yield str(inner["Id"])
-    yield from _HOLDER.findall(str(problem.get("message") or ""))
+                yield Match(_type(inner) or str(match.get("entityType") or ""), str(inner["Id"]))
+    for holder in _HOLDER.findall(str(problem.get("message") or "")):
+        yield Match("", holder)
+
+
+def _type(record: Mapping[str, Any]) -> str:
+    attributes = record.get("attributes")
+    return str(attributes.get("type") or "") if isinstance(attributes, Mapping) else ""
 
 
 def _dicts(value: object) -> Sequence[Mapping[str, Any]]:

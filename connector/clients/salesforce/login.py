@@ -23,6 +23,9 @@ _GRANT_JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _MENDED_BY_HAND: Final = 300.0
 
 _APP: Final = "Setup > External Client App Manager"
+_ADDRESS: Final = (
+    "SALESFORCE_LOGIN_URL must be the org's My Domain, like https://acme.my.salesforce.com (Setup > My Domain)"
+)
 _ADVICE: Final[Mapping[str, str]] = {
     "invalid_client": "SALESFORCE_CLIENT_SECRET does not belong to SALESFORCE_CLIENT_ID: copy both from "
     + _APP,
@@ -51,6 +54,15 @@ _GRANT_ADVICE: Final[Mapping[str, str]] = {
 """``invalid_grant`` means many things; only its description tells them apart."""
 
 
+class LoginRefused(Unavailable):
+    """There is no token. ``cause`` and ``mend`` are the two halves of its text."""
+
+    def __init__(self, cause: str, mend: str, *, code: str, retry_after: float | None = None) -> None:
+        super().__init__(DESTINATION, f"{cause}: {mend}.", code=code, retry_after=retry_after)
+        self.cause = cause
+        self.mend = mend
+
+
 class Login:
     """Asks Salesforce for a token. Not more often than its caller lets it."""
 
@@ -64,8 +76,8 @@ class Login:
             answer = self._post(http)
         except (requests.RequestException, OSError) as error:
             reason = type(error).__name__
-            text = f"The login at {self._config.origin} cannot be reached ({reason}): check SALESFORCE_LOGIN_URL."
-            raise Unavailable(DESTINATION, text, code="login") from error
+            cause = f"The login at {self._config.origin} cannot be reached ({reason})"
+            raise LoginRefused(cause, "check SALESFORCE_LOGIN_URL", code="login") from error
         body = _json(answer)
         if answer.status_code != HTTPStatus.OK or not body.get("access_token"):
             raise self._refused(answer.status_code, body)
@@ -114,11 +126,11 @@ class Login:
     def _refused(self, status: int, body: Mapping[str, Any]) -> CasewireError:
         code, said = str(body.get("error") or ""), str(body.get("error_description") or "")
         if not code:
-            text = f"The login at {self._config.origin} answered {status} and no token."
-            return Unavailable(DESTINATION, text, code=f"HTTP_{status}")
+            cause = f"The login at {self._config.origin} answered {status} and no token"
+            return LoginRefused(cause, _ADDRESS, code=f"HTTP_{status}")
         advice = _ADVICE.get(code) or _grant_advice(said)
-        text = f"Salesforce refuses the login ({code}: {said}): {advice}."
-        return Unavailable(DESTINATION, text, code=code, retry_after=_MENDED_BY_HAND)
+        cause = f"Salesforce refuses the login ({code}: {said})"
+        return LoginRefused(cause, advice, code=code, retry_after=_MENDED_BY_HAND)
 
 
 def check_org(config: SalesforceConfig, token: Token) -> None:

@@ -2,20 +2,23 @@
 
 A batch whose envelope Salesforce cannot read is refused whole, so one unreadable value would hold back 199 rows.
 It is halved until the culprit is alone; if both halves are refused in the same words, nothing in the rows differs
-(a field is missing in the org, say) and halving stops.
+(a field is missing in the org, say) and halving stops. Rows that were refused only for their company's sake are
+sent once more without it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from connector.clients.salesforce.errors import DUPLICATE, RowError, Verdict, classified
 from connector.errors import Transient
 
 Row = Mapping[str, Any]
 Send = Callable[[Sequence[Row]], "Sequence[RowResult]"]
+_SIBLINGS: Final = frozenset({"ALL_OR_NONE_OPERATION_ROLLED_BACK", "PROCESSING_HALTED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,38 @@ def refused_once(result: RowResult) -> bool:
     """Two upserts of one new key at once: the loser is told DUPLICATE_VALUE, and an update when sent again."""
     error = result.error
     return error is not None and error.code == DUPLICATE and "duplicate value found" in error.message
+
+
+def sent(send: Send, rows: Sequence[Row], key_field: str) -> list[RowResult]:
+    """Each row's fate, after what was refused for the company it was in has been sent again without it."""
+    done = isolated(send, rows, key_field)
+    culprit = any(result.error and result.error.code not in _SIBLINGS for result in done)
+    again = {index: row for index, row in enumerate(rows) if _refused_for_company(done[index], culprit)}
+    for wave in _waves(again, key_field):
+        for index, result in zip(wave, isolated(send, list(wave.values()), key_field), strict=True):
+            done[index] = result
+    return done
+
+
+def _refused_for_company(result: RowResult, culprit: bool) -> bool:
+    error = result.error
+    if error is None:
+        return False
+    shared = error.code == DUPLICATE and "Duplicate external id specified" in error.message
+    return shared or refused_once(result) or (culprit and error.code in _SIBLINGS)
+
+
+def _waves(rows: Mapping[int, Row], key_field: str) -> list[dict[int, Row]]:
+    """Keys that an org takes for the same, as those that differ in case only, never share a call."""
+    waves: list[dict[int, Row]] = []
+    seen: Counter[str] = Counter()
+    for index, row in rows.items():
+        key = str(row[key_field]).strip().casefold()
+        if seen[key] == len(waves):
+            waves.append({})
+        waves[seen[key]][index] = row
+        seen[key] += 1
+    return waves
 
 
 def isolated(send: Send, rows: Sequence[Row], key_field: str) -> list[RowResult]:
@@ -106,10 +141,10 @@ def _result(item: object, key: str, object_: str) -> RowResult:
     if told.get("success") is True:
         return RowResult(key, str(told["id"]) if told.get("id") else None, told.get("created") is True)
     problems = [problem for problem in told.get("errors") or () if isinstance(problem, Mapping)]
-    return RowResult(key, None, False, _gravest(problems, object_))
+    return RowResult(key, None, False, gravest(problems, object_))
 
 
-def _gravest(problems: Sequence[Mapping[str, Any]], object_: str) -> RowError:
+def gravest(problems: Sequence[Mapping[str, Any]], object_: str) -> RowError:
     """Of several errors the one that decides: what pauses everything, then what no retry mends."""
     found = [classified(problem, object_) for problem in problems] or [classified({}, object_)]
     order = (Verdict.RELOGIN, Verdict.PAUSE, Verdict.DEAD, Verdict.RETRY)

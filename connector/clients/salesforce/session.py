@@ -11,42 +11,44 @@ asked for once more, as everything we send may be sent twice; what the org's lim
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 
 import requests
-from requests.adapters import HTTPAdapter
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
-from urllib3.exceptions import NewConnectionError
 
 from connector.clients.salesforce.config import SalesforceConfig
-from connector.clients.salesforce.errors import DESTINATION, LATER, SOON, Verdict, of_answer
+from connector.clients.salesforce.errors import SOON, Verdict
 from connector.clients.salesforce.login import Login, check_org
+from connector.clients.salesforce.proof import Proof, SessionRefused
 from connector.clients.salesforce.tokens import Token, TokenStore
-from connector.errors import CasewireError, Transient, Unavailable
+from connector.clients.salesforce.wire import (
+    DOORS,
+    Lost,
+    Outgoing,
+    content,
+    fresh_http,
+    json_request,
+    of_network,
+    refusal,
+)
+from connector.errors import CasewireError, Transient
 
+LOST: Final = "lost"
+"""The code of an answer that did not come."""
 _CONNECT_SECONDS: Final = 10.0
 _LATCH_SECONDS: Final = 5.0
 """So long one refused login counts for every thread of this process."""
-_GZIP_FROM: Final = 4096
-_CONNECTIONS: Final = 32
 _LOST_STATUS: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-_USAGE: Final = re.compile(r"\bapi-usage=(\d+)/(\d+)")
-_ALWAYS: Final = {
-    "Accept": "application/json",
-    "Content-Type": "application/json; charset=UTF-8",
-    "X-PrettyPrint": "0",
-    "Sforce-Call-Options": "client=Casewire",
-}
+_USAGE: Final = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+"""``api-usage=18/5000; per-app-api-usage=17/250(appName=x)``: what one app may use is not what the org has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,6 @@ class Call:
     name: str
     status: int
     seconds: float
-
-
-class Lost(Exception):
-    """Sent, but the answer did not come: it may or may not have been done."""
 
 
 class Session:
@@ -82,6 +80,7 @@ class Session:
         self._pause = pause
         self._on_call = on_call
         self._login = Login(config, clock)
+        self._proofs = {door: Proof(clock) for door in DOORS}
         self._latched: tuple[float, CasewireError] | None = None
         self._http_of: tuple[int, requests.Session] | None = None
         self._making = threading.Lock()
@@ -89,6 +88,8 @@ class Session:
         self.calls = 0
         self.logins = 0
         self.usage: tuple[int, int] | None = None
+        self.usage_at: float | None = None
+        self._dated: tuple[str, float] | None = None
 
     def call(
         self,
@@ -104,13 +105,41 @@ class Session:
 
         Everything sent through here must be safe to send twice.
         """
-        request = _prepared(method, self._path(path), params, body, headers)
+        outgoing = json_request(name, method, self.path(path), params, body, headers)
+        return content(self.ask(outgoing), name)
+
+    def ask(self, outgoing: Outgoing, *, repeat: bool = True) -> requests.Response:
+        """A good answer. ``repeat=False``: a lost one is not asked for again, but Transient with the code LOST."""
+        proof = self._proofs[outgoing.door]
+        proof.ensure_open()
         token = self.token()
-        answer = self._answered(name, request, token)
-        if _refuses_session(answer, name):
+        try:
+            return self._tried(outgoing, token, proof, repeat)
+        except SessionRefused:
+            proof.ensure_open()
             token = self._renewed(token)
-            answer = self._answered(name, request, token)
-        return self._accepted(answer, name)
+        try:
+            return self._tried(outgoing, token, proof, repeat)
+        except SessionRefused as refused:
+            raise refused.unavailable() from None
+
+    def path(self, path: str) -> str:
+        """From the root; below the API version unless it starts there."""
+        return path if path.startswith("/") else f"/services/data/v{self.api_version}/{path}"
+
+    @property
+    def api_version(self) -> str:
+        """The version of Salesforce's API we speak."""
+        return self._config.api_version
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds that Salesforce's clock was ahead of ours at the last answer, to a second."""
+        if self._dated is None:
+            return None
+        told, ours = self._dated
+        moment = parsedate_tz(told)
+        return mktime_tz(moment) - ours if moment else None
 
     def token(self) -> Token:
         """The shared login, made now if there is none. SetupError if it is for another org than the pinned one."""
@@ -148,135 +177,63 @@ class Session:
         self._latched = None
         return token
 
-    def _answered(self, name: str, request: requests.Request, token: Token) -> requests.Response:
+    def _tried(self, outgoing: Outgoing, token: Token, proof: Proof, repeat: bool) -> requests.Response:
+        with proof.trial(token):
+            answer = self._answered(outgoing, token, repeat)
+            problem = refusal(answer, outgoing.name)
+            if problem is not None and problem.verdict is Verdict.RELOGIN:
+                raise proof.refused(token, problem)
+            proof.good(token)
+        if problem is not None:
+            raise problem.exception()
+        return answer
+
+    def _answered(self, outgoing: Outgoing, token: Token, repeat: bool) -> requests.Response:
         """The answer, asked for once more if it was lost."""
         retrying = Retrying(
-            stop=stop_after_attempt(2),
+            stop=stop_after_attempt(2 if repeat else 1),
             wait=lambda _: self._pause(),
             sleep=self._sleep,
             retry=retry_if_exception_type(Lost),
             reraise=True,
         )
         try:
-            return retrying(self._sent, name, request, token)
+            return retrying(self._sent, outgoing, token)
         except Lost as error:
-            text = f"Salesforce's answer was lost twice ({error}); the same request will be sent again."
-            raise Transient(text, code="lost", retry_after=SOON) from error
+            times = "twice " if repeat else ""
+            text = f"Salesforce's answer was lost {times}({error}); the same request will be sent again."
+            raise Transient(text, code=LOST, retry_after=SOON) from error
 
-    def _sent(self, name: str, request: requests.Request, token: Token) -> requests.Response:
+    def _sent(self, outgoing: Outgoing, token: Token) -> requests.Response:
         http = self._http()
-        prepared = http.prepare_request(_addressed(request, token))
+        prepared = http.prepare_request(outgoing.addressed(token))
         settings = http.merge_environment_settings(prepared.url or "", {}, None, None, None)
         timeout = (_CONNECT_SECONDS, self._config.timeout)
         started = time.perf_counter()
         try:
             answer = http.send(prepared, timeout=timeout, allow_redirects=False, **settings)
         except requests.RequestException as error:
-            raise _of_network(error) from error
-        self._noted(Call(name, answer.status_code, time.perf_counter() - started), answer)
+            raise of_network(error) from error
+        self._noted(Call(outgoing.name, answer.status_code, time.perf_counter() - started), answer)
         if answer.status_code in _LOST_STATUS:
             raise Lost(f"HTTP {answer.status_code}")
         return answer
 
-    def _accepted(self, answer: requests.Response, name: str) -> Any:
-        if answer.ok and answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
-            return _content(answer, name)
-        problem = of_answer(answer.status_code, _parsed(answer), name)
-        if problem.verdict is Verdict.RELOGIN:
-            raise Unavailable(DESTINATION, problem.text, code=problem.code, retry_after=300.0)
-        raise problem.exception()
-
     def _noted(self, call: Call, answer: requests.Response) -> None:
         usage = _USAGE.search(answer.headers.get("Sforce-Limit-Info", ""))
+        dated, now = answer.headers.get("Date"), self._clock()
         with self._counting:
             self.calls += 1
             if usage:
-                self.usage = int(usage[1]), int(usage[2])
+                self.usage, self.usage_at = (int(usage[1]), int(usage[2])), now
+            if dated:
+                self._dated = dated, now
         if self._on_call:
             self._on_call(call)
-
-    def _path(self, path: str) -> str:
-        return path if path.startswith("/") else f"/services/data/v{self._config.api_version}/{path}"
 
     def _http(self) -> requests.Session:
         """This process's connections: a fork must not share sockets with its parent."""
         with self._making:
             if self._http_of is None or self._http_of[0] != os.getpid():
-                self._http_of = (os.getpid(), _fresh_http())
+                self._http_of = (os.getpid(), fresh_http())
             return self._http_of[1]
-
-
-def _fresh_http() -> requests.Session:
-    http = requests.Session()
-    adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS)
-    http.mount("https://", adapter)
-    http.mount("http://", adapter)
-    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return http
-
-
-def _prepared(
-    method: str,
-    path: str,
-    params: Mapping[str, str] | None,
-    body: str | None,
-    headers: Mapping[str, str] | None,
-) -> requests.Request:
-    """What is sent, the same each time; only address and login are added when it goes."""
-    told = {**_ALWAYS, **(headers or {})}
-    data = body.encode() if body is not None else None
-    if data is not None and len(data) >= _GZIP_FROM:
-        data, told["Content-Encoding"] = gzip.compress(data, 5), "gzip"
-    return requests.Request(method, path, params=dict(params or {}), data=data, headers=told)
-
-
-def _addressed(request: requests.Request, token: Token) -> requests.Request:
-    def bearer(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        """As ``auth``, which a ~/.netrc entry cannot replace as it would a header."""
-        prepared.headers["Authorization"] = f"Bearer {token.access_token}"
-        return prepared
-
-    return requests.Request(
-        request.method,
-        token.instance_url + str(request.url),
-        params=request.params,
-        data=request.data,
-        headers=request.headers,
-        auth=bearer,
-    )
-
-
-def _of_network(error: requests.RequestException) -> Exception:
-    """Never sent: the destination is out. Sent: the answer is lost."""
-    cause = getattr(error.args[0] if error.args else None, "reason", None)
-    never_sent = isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError)
-    if isinstance(error, requests.exceptions.SSLError):
-        text = "Salesforce's TLS certificate is not accepted here: check the proxy and REQUESTS_CA_BUNDLE."
-        return Unavailable(DESTINATION, text, code="tls", retry_after=300.0)
-    if never_sent or isinstance(cause, NewConnectionError):
-        text = f"Salesforce cannot be reached ({type(error).__name__}): check the network and the proxy."
-        return Unavailable(DESTINATION, text, code="unreachable", retry_after=LATER / 2)
-    return Lost(type(error).__name__)
-
-
-def _refuses_session(answer: requests.Response, name: str) -> bool:
-    if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
-        return False
-    return of_answer(answer.status_code, _parsed(answer), name).verdict is Verdict.RELOGIN
-
-
-def _content(answer: requests.Response, name: str) -> Any:
-    if not answer.content:
-        return None
-    try:
-        return answer.json(parse_float=Decimal)
-    except ValueError:
-        text = f"Salesforce's answer to {name} was not JSON; something between answers in its place."
-        raise Transient(text, code="not_json", retry_after=LATER) from None
-
-
-def _parsed(answer: requests.Response) -> object:
-    try:
-        return answer.json()
-    except ValueError:
-        return answer.text
