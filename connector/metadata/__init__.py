@@ -1,0 +1,1 @@
+"""What ``salesforce/`` holds: read, packed for a deployment, compared with an org, and what to do after it."""

@@ -1,0 +1,76 @@
+"""Permission sets: what one grants, in words, so that two can be held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from connector.metadata.folder import local, text
+
+INTEGRATION: Final = "Casewire_Integration"
+"""The permission set of the user Casewire logs in as."""
+
+_NAMES: Final = (
+    "field",
+    "object",
+    "recordType",
+    "tab",
+    "application",
+    "apexClass",
+    "apexPage",
+    "flow",
+    "customPermission",
+    "name",
+)
+"""What an entry is about: the first of these it has."""
+
+_WORDS: Final = {
+    "readable": "reading",
+    "editable": "editing",
+    "allowCreate": "creating",
+    "allowRead": "reading",
+    "allowEdit": "editing",
+    "allowDelete": "deleting",
+    "viewAllRecords": "viewing all records of",
+    "viewAllFields": "viewing all fields of",
+    "modifyAllRecords": "changing all records of",
+    "enabled": "the permission",
+}
+
+Grants = Mapping[tuple[str, str, str], str]
+"""(entry, about, right) → value: ``("fieldPermissions", "Case.Billing_Key__c", "editable") → "true"``."""
+
+
+def grants(permission_set: Element) -> Grants:
+    """Everything a permission set says, entry by entry."""
+    found = {}
+    for entry in permission_set:
+        about = next((name for name in _NAMES if text(entry, name)), None)
+        for right in entry if about else ():
+            if local(right) != about:
+                found[local(entry), text(entry, str(about)), local(right)] = (right.text or "").strip()
+    return found
+
+
+def lacking(ours: Element, theirs: Element) -> Iterator[str]:
+    """A sentence for each right the org's permission set lacks."""
+    has = grants(theirs)
+    for (entry, about, right), value in grants(ours).items():
+        if value != "false" and has.get((entry, about, right), "false") != value:
+            yield f"does not grant {_right(entry, about, right, value)}"
+
+
+def beyond(ours: Element, theirs: Element) -> Iterator[str]:
+    """A sentence for each right that is false here and true in the org; what is not named here is not ours."""
+    has = grants(theirs)
+    for (entry, about, right), value in grants(ours).items():
+        if value == "false" and has.get((entry, about, right)) == "true":
+            yield f"also grants {_right(entry, about, right, 'true')}"
+
+
+def _right(entry: str, about: str, right: str, value: str) -> str:
+    if right in _WORDS:
+        return f"{_WORDS[right]} {about}"
+    kind = {"recordTypeVisibilities": "record type", "tabSettings": "tab"}.get(entry, entry)
+    return f"{kind} {about}" if value == "true" else f"{kind} {about} as {value}"

@@ -1,0 +1,1 @@
+"""The folder ``salesforce/`` read, packed, compared; against the sandbox where an org is needed."""
