@@ -13,17 +13,19 @@ from datetime import timedelta
 
 import structlog
 from redis.exceptions import RedisError
+from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from connector.errors import CasewireError, SetupError
+from connector.errors import CasewireError, SetupError, Unavailable
 from connector.events import Urgency
-from connector.ledger import events, leases, retention, subjects, told
+from connector.ledger import circuits, events, leases, links, retention, subjects, told, watermarks
 from connector.queue import Stage
 from connector.sync import apply as applying
 from connector.sync import asking, joining, outages
 from connector.sync import history as histories
 from connector.sync import refresh as refreshing
 from connector.sync.apply import Applier
+from connector.sync.linking import watching
 from connector.wiring import Wiring, wiring
 
 log = structlog.get_logger("connector.jobs")
@@ -35,6 +37,10 @@ GATHER_SECONDS = {Urgency.DISPUTE: 2.0, Urgency.FAILURE: 15.0, Urgency.ROUTINE: 
 
 SIDE_BY_SIDE = 3
 """Batches of accounts that one worker applies at the same time."""
+
+BULK_LOCK = 7_203_553
+"""Held in PostgreSQL while a bulk run is under way."""
+MEANWHILE_SECONDS = 0.3
 
 SWEPT = 100
 """Objects without an account that each sweep looks at again."""
@@ -59,12 +65,23 @@ def apply() -> None:
     run(wiring(), Stage.APPLY)
 
 
+def bulk() -> None:
+    """RQ job: decide and write very many due accounts by Bulk API 2.0."""
+    run(wiring(), Stage.BULK)
+
+
+def watch() -> None:
+    """RQ job: look at what people did to accounts in Salesforce."""
+    run(wiring(), Stage.WATCH)
+
+
 def run(wires: Wiring, stage: Stage) -> None:
     """One job of a stage. Raises nothing of what the work runs into."""
     wires.queue.begin(stage)
     try:
         _WORK[stage](wires, None)
         wires.queue.note(wires.budgets())
+        wires.queue.remark(wires.worker, wires.remarks.told())
     except (OperationalError, InterfaceError) as error:
         log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
         _give_back(wires, spend=False)
@@ -150,31 +167,101 @@ def _apply(wires: Wiring, limit: int | None) -> int:
     except SetupError as error:
         applying.hold(wires.engine, applying.not_set_up(error))
         return 0
-    outcomes = _side_by_side(wires, applier) if limit is None else [applier.run(limit=limit)]
+    with wires.engine.connect() as connection:
+        enough = wires.policy.budget.bulk_from + 1
+        many = subjects.backlog(connection, enough, least=Urgency.FAILURE).ready >= enough
+    if many:
+        wires.queue.wake(Stage.BULK)
+    most = Urgency.FAILURE if many else Urgency.ROUTINE
+    outcomes = _side_by_side(wires, applier, most) if limit is None else [applier.run(limit=limit, most=most)]
     if any(outcome.more or outcome.again for outcome in outcomes):
         wires.queue.wake(Stage.APPLY)
     return sum(outcome.claimed for outcome in outcomes)
 
 
-def _side_by_side(wires: Wiring, applier: Applier) -> list[applying.Outcome]:
+def _bulk(wires: Wiring, limit: int | None) -> int:
+    """One bulk run for the whole org at a time. While Salesforce works on it this worker goes on with what is urgent,
+    so that no dispute waits behind ten thousand profile edits."""
+    with leases.alone(wires.engine, BULK_LOCK) as is_ours:
+        if not is_ours:
+            return 0
+        applier = wires.applier()
+        outcome = applier.run(
+            limit=limit or wires.policy.budget.bulk_at_most,
+            least=Urgency.FAILURE,
+            wait=lambda seconds: _meanwhile(wires, applier, seconds),
+        )
+    if outcome.more or outcome.again:
+        wires.queue.wake(Stage.APPLY)
+    return outcome.claimed
+
+
+def _meanwhile(wires: Wiring, applier: Applier, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        done = _refresh(wires, None) + applier.run(most=Urgency.FAILURE).claimed
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        if not done:
+            time.sleep(min(left, MEANWHILE_SECONDS))
+
+
+def _side_by_side(wires: Wiring, applier: Applier, most: Urgency) -> list[applying.Outcome]:
     """One batch, or several at a time where more is due: while one waits for Salesforce another decides. Their
     accounts differ, so that they do not wait for each other's rows there."""
     with wires.engine.connect() as connection:
         ready = subjects.backlog(connection, applying.BATCH * SIDE_BY_SIDE).ready
     batches = min(-(-ready // applying.BATCH), SIDE_BY_SIDE)
     if batches <= 1:
-        return [applier.run(limit=applying.BATCH)]
+        return [applier.run(limit=applying.BATCH, most=most)]
     with ThreadPoolExecutor(batches, thread_name_prefix="apply") as pool:
         return [
             future.result()
-            for future in [pool.submit(applier.run, limit=applying.BATCH) for _ in range(batches)]
+            for future in [pool.submit(applier.run, limit=applying.BATCH, most=most) for _ in range(batches)]
         ]
+
+
+def _watch(wires: Wiring, limit: int | None) -> int:
+    """One look at a time, however many ask. It waits while calls are short."""
+    try:
+        every = timedelta(minutes=wires.policy.linking.watch_minutes)
+        with wires.engine.begin() as connection:
+            if not watermarks.take(connection, watching.TURN, every):
+                return 0
+        if wires.spending.level() < Urgency.ROUTINE:
+            return 0
+        shape = wires.shaping.org.shape
+        found = watching.Watch(wires.engine, wires.salesforce, shape).look(wires.clock())
+    except Unavailable as error:
+        applying.hold(wires.engine, error)
+    except SetupError as error:
+        applying.hold(wires.engine, applying.not_set_up(error))
+    else:
+        if found:
+            wires.queue.wake(Stage.APPLY)
+    return 0
+
+
+def _time_to_watch(wires: Wiring, connection: Connection) -> bool:
+    """Whether accounts are linked, and nobody has looked at them for so long."""
+    try:
+        every = timedelta(minutes=wires.policy.linking.watch_minutes)
+    except SetupError:
+        return False
+    return (
+        watermarks.has_passed(connection, watching.TURN, every)
+        and links.exist(connection)
+        and applying.DESTINATION not in circuits.open_circuits(connection)
+    )
 
 
 _WORK: Mapping[Stage, Callable[[Wiring, int | None], int]] = {
     Stage.REFRESH: _refresh,
     Stage.HISTORY: _history,
     Stage.APPLY: _apply,
+    Stage.BULK: _bulk,
+    Stage.WATCH: _watch,
 }
 """Each works a batch, or at most so many, and answers how many it claimed."""
 
@@ -201,11 +288,12 @@ def sweep(wires: Wiring) -> None:
         pending = events.waiting(connection, 1) or told.asks_wait(connection)
         due = subjects.backlog(connection, 1).ready
         wanted = subjects.histories_wanted(connection)
+        watch_now = _time_to_watch(wires, connection)
     if lost:
         log.error("exhausted", count=lost, outcome="dead")
-    for stage, waiting in ((Stage.REFRESH, pending), (Stage.APPLY, due), (Stage.HISTORY, wanted)):
-        if waiting:
-            wires.queue.wake(stage)
+    waiting = {Stage.REFRESH: pending, Stage.APPLY: due, Stage.HISTORY: wanted, Stage.WATCH: watch_now}
+    for stage in (stage for stage, any_ in waiting.items() if any_):
+        wires.queue.wake(stage)
 
 
 def purge(wires: Wiring) -> retention.Purged:

@@ -33,6 +33,15 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A record that is not ours, by an external id of its own: ``Lookup("Region__c", "Code__c", "EMEA")``."""
+
+    object: str
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """A queue by its DeveloperName; whoever applies the plan knows its id."""
 
@@ -41,12 +50,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class RecordType:
-    """A record type by its DeveloperName; an org without it gets none."""
+    """A record type of Case by its DeveloperName, or of another object: ``Account.PersonAccount``. An org without it
+    gets none."""
 
     name: str
 
 
-CreateValue = Value | Parent | Queue | RecordType
+CreateValue = Value | Parent | Lookup | Queue | RecordType
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class Change:
     key: str
     rule: str
     reason: str
-    fields: Mapping[str, Value]
+    fields: Mapping[str, Value | Lookup]
     parents: Mapping[str, Parent] = field(default_factory=dict)
     on_create: Mapping[str, CreateValue] = field(default_factory=dict)
     transition: Transition | None = None

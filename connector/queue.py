@@ -7,9 +7,11 @@ another worker may take at once. A flag outlives its job by seconds at most, and
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
@@ -24,9 +26,13 @@ log = structlog.get_logger("connector.queue")
 
 NAME = "casewire"
 _BUDGETS = "casewire:budgets"
+_SWEPT = "casewire:swept"
+_REMARKS = "casewire:remarks:"
 FLAG_SECONDS = 10
 JOB_SECONDS = 170
 """A job ends before its lease does (``ledger/events.py``)."""
+BULK_SECONDS = 3600
+"""A bulk run renews its leases while it waits for Salesforce."""
 REST_SECONDS = 0.02
 """Between two wakes of one process: the first goes out at once, those that are asked for meanwhile as one."""
 
@@ -37,6 +43,8 @@ class Stage(StrEnum):
     REFRESH = "refresh"
     HISTORY = "history"
     APPLY = "apply"
+    BULK = "bulk"
+    WATCH = "watch"
 
 
 class Wakes(Protocol):
@@ -63,8 +71,9 @@ class Queue:
     def wake(self, stage: Stage) -> None:
         """One Redis call, or two when a job has to be queued. RedisError when Redis is gone."""
         if self._redis.set(_flag(stage), "1", nx=True, ex=FLAG_SECONDS):
+            seconds = BULK_SECONDS if stage is Stage.BULK else JOB_SECONDS
             self._rq.enqueue(
-                f"connector.jobs.{stage}", job_timeout=JOB_SECONDS, result_ttl=0, failure_ttl=24 * 3600
+                f"connector.jobs.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=24 * 3600
             )
 
     def begin(self, stage: Stage) -> None:
@@ -80,6 +89,25 @@ class Queue:
     def notes(self) -> dict[str, str]:
         found: Mapping[Any, Any] = self._redis.hgetall(_BUDGETS)
         return {name.decode(): text.decode() for name, text in sorted(found.items())}
+
+    def remark(self, worker: str, remarks: Sequence[str]) -> None:
+        """Keep what a worker found that the org cannot take, for ``casewire status``; an hour without it is enough."""
+        if remarks:
+            self._redis.set(f"{_REMARKS}{worker}", json.dumps(remarks), ex=3600)
+
+    def remarks(self) -> list[str]:
+        keys = sorted(self._redis.scan_iter(f"{_REMARKS}*"))
+        found = (cast(bytes | None, self._redis.get(key)) for key in keys)
+        return list(dict.fromkeys(one for held in found if held for one in json.loads(held)))
+
+    def swept(self, at: datetime) -> None:
+        """The scheduler has looked for work that nobody was woken for; kept for ``casewire doctor``."""
+        self._redis.set(_SWEPT, at.isoformat(), ex=24 * 3600)
+
+    def swept_at(self) -> datetime | None:
+        """When the scheduler last did; None if not within a day."""
+        found = cast(bytes | None, self._redis.get(_SWEPT))
+        return datetime.fromisoformat(found.decode()) if found else None
 
     def depth(self) -> int:
         """Jobs that wait for a worker."""

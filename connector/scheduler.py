@@ -29,6 +29,7 @@ def run(wires: Wiring, stop: threading.Event) -> None:
             if time.monotonic() - purged_at > PURGE_SECONDS:
                 purged_at = time.monotonic()
                 _purge(wires)
+            wires.queue.swept(wires.clock())
             if away:
                 log.info("sweep_again", outcome="recovered")
             away = ""

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from connector import logs
 from connector.errors import CasewireError
+from connector.gauges import Gauges
 from connector.ledger.engine import require_current
 from connector.ledger.inbox import Inbox
 from connector.queue import Stage, Waker
@@ -39,7 +40,7 @@ def create_app(wires: Wiring | None = None) -> Flask:
         )
     )
     _health(app, wires)
-    _metrics(app, registry)
+    _metrics(app, registry, Gauges(wires))
     return app
 
 
@@ -68,10 +69,14 @@ def not_ready(wires: Wiring) -> list[str]:
     return reasons
 
 
-def _metrics(app: Flask, registry: CollectorRegistry) -> None:
+def _metrics(app: Flask, registry: CollectorRegistry, gauges: Gauges) -> None:
+    waiting = CollectorRegistry()
+    waiting.register(gauges)
+
     @app.get("/metrics")
     def metrics() -> Response:
-        return Response(generate_latest(_collected(registry)), mimetype=CONTENT_TYPE_LATEST)
+        told = generate_latest(_collected(registry)) + generate_latest(waiting)
+        return Response(told, mimetype=CONTENT_TYPE_LATEST)
 
 
 def _collected(registry: CollectorRegistry) -> CollectorRegistry:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 
 from redis import Redis
@@ -16,18 +16,22 @@ from sqlalchemy import Engine
 from connector import embedded, queue, settings
 from connector.clients import processors
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
-from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig, require_fields
+from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig
 from connector.clients.salesforce.redis_tokens import RedisTokens
 from connector.errors import SetupError
 from connector.ledger.engine import open_engine
-from connector.mappers.salesforce import required_fields
 from connector.policy import Policy
 from connector.queue import Queue
 from connector.settings import Settings
+from connector.sync import mapping
 from connector.sync.apply import Applier
 from connector.sync.asking import Lookups
 from connector.sync.decide import decide
+from connector.sync.linking import Linker, without_account
 from connector.sync.refresh import Apis
+from connector.sync.shaping import Shaping
+from connector.sync.shaping.remarks import Remarks
+from connector.sync.spending import Spending
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Wiring:
 
     @cached_property
     def policy(self) -> Policy:
-        return Policy.load(self.policy_path)
+        return mapping.checked(Policy.load(self.policy_path))
 
     @property
     def policy_path(self) -> Path | None:
@@ -99,14 +103,19 @@ class Wiring:
 
     @cached_property
     def salesforce(self) -> SalesforceClient:
-        config = self._salesforce_config()
+        config = self.salesforce_config()
         return SalesforceClient(config, RedisTokens(self.redis, config))
 
     @cached_property
-    def org(self) -> Org:
-        """The org's queues and record types; SetupError names the fields it lacks, once for each process."""
-        require_fields(self.salesforce, required_fields())
-        return Org.load(self.salesforce)
+    def shaping(self) -> Shaping:
+        """The org, and how plans are made to fit it; read once for each process. SetupError names what it lacks: then
+        it is read again the next time."""
+        pointed_to = {one.lookup.object for one in self.policy.mapping if one.lookup}
+        return Shaping.of(self.policy, Org.load(self.salesforce, pointed_to), self.remarks)
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        return Remarks()
 
     def not_configured(self) -> list[str]:
         """What is not set up yet, a sentence each: deliveries that will not be taken, records not written."""
@@ -124,7 +133,7 @@ class Wiring:
                     f"Recurly site {site.name} has no RECURLY_API_KEY: its events cannot be worked."
                 )
         try:
-            self._salesforce_config()
+            self.salesforce_config()
         except SetupError as error:
             missing.append(f"Salesforce is not configured: nothing is written. {error}")
         return missing
@@ -132,9 +141,6 @@ class Wiring:
     def budgets(self) -> dict[str, str]:
         """What the vendors last told this process of their limits, a line each; nothing is asked for it."""
         told: dict[str, str] = {}
-        if "salesforce" in self.__dict__ and self.salesforce.usage is not None:
-            used, allowed = self.salesforce.usage
-            told["salesforce"] = f"{used:,} of {allowed:,} calls used in the last 24 hours"
         if "_recurly" in self.__dict__:
             for site, client in self._recurly.items():
                 budget = client.budget
@@ -146,11 +152,24 @@ class Wiring:
         return Applier(
             engine=self.engine,
             crm=self.salesforce,
-            org=lambda: self.org,
-            decide=partial(decide, policy=self.policy),
+            org=lambda: self.shaping.org,
+            decide=lambda facts: decide(facts, self.shaping.policy),
+            fit=lambda changes, facts: self.shaping.fit(without_account(changes, facts), facts),
             clock=self.clock,
             worker=self.worker,
+            linker=self.linker,
+            spending=self.spending,
         )
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Which records of the org the accounts are."""
+        return Linker(self.engine, self.salesforce, self.policy.linking, lambda: self.shaping.org.shape)
+
+    @cached_property
+    def spending(self) -> Spending:
+        """The org's API budget."""
+        return Spending(self.engine, self.salesforce, self.policy.budget)
 
     def _address(self, name: str) -> str:
         given: str | None = getattr(self.settings, name)
@@ -165,7 +184,7 @@ class Wiring:
         found: str = getattr(running, name)
         return found
 
-    def _salesforce_config(self) -> SalesforceConfig:
+    def salesforce_config(self) -> SalesforceConfig:
         s = self.settings
         if not s.salesforce_login_url or not s.salesforce_client_id:
             raise SetupError("Set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID (README, Connect your own).")

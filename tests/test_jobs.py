@@ -19,10 +19,10 @@ from sync.world import account, decline, invoice, payment
 from telling import BOB, bill, carrying, dispute, links, tell
 
 from connector import jobs, queue
-from connector.errors import SetupError
+from connector.errors import SetupError, Unavailable
 from connector.events import Pointer, Urgency
 from connector.facts import Facts
-from connector.ledger import circuits, events, snapshots, subjects
+from connector.ledger import circuits, events, leases, snapshots, subjects
 from connector.plan import Change, Plan
 from connector.queue import Stage
 from connector.settings import Settings
@@ -416,3 +416,86 @@ def test_a_policy_that_cannot_be_read_stops_neither_the_reading_nor_the_sweep(
     jobs.run(wires, Stage.REFRESH)
     assert set(statuses(engine).values()) == {"fetched"}
     assert "apply" in queued(wires)
+
+
+# ── very much at once ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def many(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """More accounts than are written one batch after the other; a job is worth it from ten rows on."""
+    monkeypatch.setattr("connector.sync.writing.IN_BULK", 10)
+    budget = wires.policy.budget.model_copy(update={"bulk_from": 200})
+    wires.__dict__["policy"] = wires.policy.model_copy(update={"budget": budget})
+    codes = [f"acc{number}" for number in range(205)]
+    with wires.engine.begin() as connection:
+        known = [account(code=code, id=code) for code in [*codes, "bob"]]
+        snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), known)
+        subjects.mark_due(connection, [due(code) for code in codes])
+    return codes
+
+
+def written(wires: Wires) -> set[str]:
+    return {key.rpartition(":")[2] for key in wires.crm.of("Account")}
+
+
+def test_very_many_due_accounts_are_left_to_a_bulk_job(wires: Wires, many: list[str]) -> None:
+    with wires.engine.begin() as connection:
+        subjects.mark_due(connection, [due("bob", Urgency.DISPUTE)])
+    jobs.run(wires, Stage.APPLY)
+    assert written(wires) == {"bob"}, "what is urgent does not wait for it"
+    assert "bulk" in queued(wires)
+    jobs.run(wires, Stage.BULK)
+    assert wires.crm.jobs == [("Account", 205)]
+    assert written(wires) == {*many, "bob"}
+    assert set(states(wires.engine).values()) == {"idle"}
+
+
+def test_while_salesforce_works_on_the_job_disputes_are_written(wires: Wires, many: list[str]) -> None:
+    """Each account of the job is still held, however long it takes."""
+    asked: list[set[str]] = []
+
+    class Meanwhile(FakeCrm):
+        def bulk_upsert(self, object_: str, key_field: str, rows: Any, *, wait: Any) -> Any:
+            make_due(wires, "bob")
+            expire(wires)
+            wait(0.0)
+            asked.append(written(wires))
+            assert held(wires) == 205
+            return super().bulk_upsert(object_, key_field, rows, wait=wait)
+
+    wires.crm = Meanwhile()
+    jobs.run(wires, Stage.BULK)
+    assert asked == [{"bob"}]
+    assert written(wires) == {*many, "bob"}
+
+
+def make_due(wires: Wires, code: str) -> None:
+    with wires.engine.begin() as connection:
+        subjects.mark_due(connection, [due(code, Urgency.DISPUTE)])
+
+
+def expire(wires: Wires) -> None:
+    rows(wires.engine, "UPDATE subject SET ready_at = now() WHERE lease IS NOT NULL")
+
+
+def held(wires: Wires) -> int:
+    found = one(
+        wires.engine, "SELECT count(*) AS n FROM subject WHERE lease IS NOT NULL AND ready_at > now()"
+    )
+    return int(found.n)
+
+
+def test_one_bulk_run_at_a_time(wires: Wires, many: list[str]) -> None:
+    with leases.alone(wires.engine, jobs.BULK_LOCK):
+        jobs.run(wires, Stage.BULK)
+    assert written(wires) == set()
+    jobs.run(wires, Stage.BULK)
+    assert written(wires) == set(many)
+
+
+def test_a_job_that_fails_as_a_whole_leaves_every_account_due(wires: Wires, many: list[str]) -> None:
+    wires.crm.outages["Account"] = Unavailable("salesforce", "Salesforce is unavailable (503).", code="503")
+    jobs.run(wires, Stage.BULK)
+    assert set(states(wires.engine).values()) == {"due"}
+    assert {row.tries for row in rows(wires.engine, "SELECT tries FROM subject")} == {0}

@@ -10,6 +10,7 @@ import pytest
 
 from connector.errors import SetupError
 from connector.policy import CaseRule, Escalation, Policy
+from connector.policy.shapes import Section
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "policy.example.toml"
 
@@ -37,10 +38,11 @@ def test_the_example_shows_every_key() -> None:
         *Policy.model_fields,
         *(key for rule in Policy().case_rules().values() for key in type(rule).model_fields),
     }
-    sections = (Policy().cases, Policy().statuses, Policy().joining, Policy().rules.refund.policy)
-    keys |= {key for section in sections for key in type(section).model_fields}
-    shown = {line.partition("=")[0].strip() for line in source.splitlines() if "=" in line}
-    assert keys - shown == {"statuses", "cases", "joining", "rules", "policy"}
+    sections = {name: value for name, value in Policy() if isinstance(value, Section) and name != "rules"}
+    for section in (*sections.values(), Policy().rules.refund.policy):
+        keys |= type(section).model_fields.keys()
+    shown = {line.removeprefix("#").partition("=")[0].strip() for line in source.splitlines() if "=" in line}
+    assert keys - shown == {*sections, "rules", "policy", "mapping"}
 
 
 def test_the_example_tells_what_any_rule_may_have(tmp_path: Path) -> None:
@@ -267,3 +269,71 @@ def test_an_org_must_have_what_the_steps_and_the_joining_name(tmp_path: Path) ->
     assert "Urgent" in policy.case_priorities()
     off = load(tmp_path, "[rules.dispute]\nenabled = false\n")
     assert "Billing_Escalations" not in off.queues()
+
+
+# ── the org and its own fields ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_statuses_that_are_not_given_are_not_printed_either() -> None:
+    assert Policy().model_dump(mode="json")["statuses"] == {}
+
+
+def test_the_example_of_a_mapping_is_good(tmp_path: Path) -> None:
+    shown = EXAMPLE.read_text(encoding="utf-8").partition("#[[mapping]]")
+    text = shown[1] + shown[2].partition("\n\n")[0]
+    policy = load(tmp_path, "\n".join(line.removeprefix("#") for line in text.splitlines()))
+    assert [one.name for one in policy.mapping] == ["Account.Tax_Id__c", "Account.Region__c"]
+    assert Policy.model_validate(policy.model_dump(mode="json", by_alias=True)) == policy
+
+
+def mapped(**changed: str) -> str:
+    told = {"object": "Account", "field": "X__c", "from": "account.email", **changed}
+    return "".join(f"{key} = {value!r}\n" for key, value in told.items())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "site",
+        "account.vat_number",
+        "account.custom_fields.tax.id",
+        "account.payment_method.last_four",
+        "subscription.custom_fields.tier",
+    ],
+)
+def test_anything_that_is_known_may_be_mapped(tmp_path: Path, path: str) -> None:
+    policy = load(tmp_path, f"[[mapping]]\n{mapped(**{'from': path})}")
+    assert policy.mapping[0].from_ == path
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {"from": "account.vat"},
+            ("from: 'account.vat': account has no such value (allowed: ", "vat_number"),
+        ),
+        ({"from": "account"}, ("from:", "payment_method")),
+        ({"from": "account.payment_method"}, ("from:", "last_four")),
+        ({"from": "account.email.domain"}, ("from:", "account.email has no parts")),
+        ({"from": "account.custom_fields"}, ("from:", "name the custom field")),
+        (
+            {"from": "invoice.total"},
+            ("from:", "no such value for Account (allowed: account.…, subscription.…, site)"),
+        ),
+        ({"from": "nonsense"}, ("from:", "no such value")),
+        ({"object": "Billing_Event__c"}, ("object:", "'Billing_Invoice__c'")),
+        ({"type": "money"}, ("type:", "'number'")),
+        ({"type": "lookup"}, ("lookup:", "an object and its key")),
+        ({"field": "no spaces"}, ("field:",)),
+        ({"frm": "x"}, ("frm: there is no such key; did you mean 'from'?",)),
+    ],
+)
+def test_a_mistake_in_the_second_mapping_is_found_there(
+    tmp_path: Path, changed: dict[str, str], told: tuple[str, ...]
+) -> None:
+    why = mistake(tmp_path, f"[[mapping]]\n{mapped()}\n[[mapping]]\n{mapped(**changed)}")
+    line = int(why.partition("policy.toml:")[2].partition(":")[0])
+    assert line >= 6, why
+    assert "mapping.1." in why
+    assert all(one in why for one in told), why

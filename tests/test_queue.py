@@ -85,6 +85,15 @@ def test_what_workers_heard_of_budgets_is_kept(waiting: Queue) -> None:
     assert waiting.notes() == {"recurly:acme": "1 of 2", "salesforce": "11 of 100"}
 
 
+def test_what_the_org_cannot_take_is_kept_for_an_hour_each_once(waiting: Queue, redis: Redis) -> None:
+    for worker, remarks in (("a", ["one", "two"]), ("b", ["two", "three"]), ("c", [])):
+        waiting.remark(worker, remarks)
+    assert waiting.remarks() == ["one", "two", "three"]
+    waiting.remark("a", ["four"])
+    assert waiting.remarks() == ["four", "two", "three"]
+    assert [0 < redis.ttl(key) <= 3600 for key in redis.scan_iter("casewire:remarks:*")] == [True, True]
+
+
 def test_without_redis_a_wake_says_so() -> None:
     client = queue.connect("redis://127.0.0.1:1/0")
     with pytest.raises(RedisError):

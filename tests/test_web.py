@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
-from samples import statuses
+from samples import due, statuses
 from sqlalchemy import Engine
 from waiting import wait_until
 from webhooks.recurly_deliveries import signed, thin
 
 from connector import queue
+from connector.ledger import budgets, circuits, subjects
 from connector.ledger.engine import open_engine
 from connector.settings import Settings
 from connector.web import create_app
@@ -130,3 +131,23 @@ def test_what_comes_in_is_counted_for_prometheus(client: FlaskClient) -> None:
     assert answer.status_code == 200
     assert answer.mimetype == "text/plain"
     assert 'casewire_deliveries_total{outcome="rejected",source="recurly"} 1.0' in answer.text
+
+
+def test_what_waits_is_told_as_numbers(engine: Engine, client: FlaskClient) -> None:
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("bob"), due("eve")])
+        circuits.open_circuit(connection, "salesforce", "out", "503", None)
+        budgets.note(connection, "salesforce", 10, 1000)
+    told = client.get("/metrics").text.splitlines()
+    assert "casewire_accounts_due 2.0" in told
+    assert 'casewire_circuit_open{destination="salesforce"} 1.0' in told
+    assert "casewire_salesforce_calls_used 10.0" in told
+    assert "casewire_salesforce_calls_allowed 1000.0" in told
+
+
+def test_without_postgresql_the_counters_are_still_told(wires: Wiring) -> None:
+    wires.__dict__["engine"] = open_engine("postgresql://127.0.0.1:1/nobody")
+    answer = create_app(wires).test_client().get("/metrics")
+    assert answer.status_code == 200
+    assert "casewire_deliveries" in answer.text
+    assert "casewire_accounts_due" not in answer.text

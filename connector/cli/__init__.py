@@ -19,13 +19,17 @@ COMMANDS = {
     "worker": "connector.cli.serve",
     "scheduler": "connector.cli.serve",
     "migrate": "connector.cli.serve",
+    "init": "connector.cli.init",
+    "doctor": "connector.cli.doctor",
     "status": "connector.cli.status",
     "events": "connector.cli.events",
     "dead": "connector.cli.dead",
     "plan": "connector.cli.resync",
     "resync": "connector.cli.resync",
+    "link": "connector.cli.link",
     "purge": "connector.cli.purge",
     "policy": "connector.cli.policy",
+    "salesforce": "connector.cli.salesforce",
 }
 """Where each command lives; it is imported only when it is called, so that ``--help`` is quick."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ from rich.progress import (
 from connector import settings
 from connector.cli.local import Stack, stack
 from connector.cli.output import err, out
+from connector.cli.serve import KEPT
 from connector.cli.verdict import Verdict, judge
 
 POPULATION = 25
@@ -100,7 +102,19 @@ def _addresses(running: Stack, home: Path) -> None:
     out.print(f"Casewire                         {running.url}/readyz  {running.url}/metrics")
     out.print(f"Recurly, and the processors      {running.vendors.recurly}  {running.vendors.processors}")
     out.print(f"Log                              {home}/casewire.log")
-    out.print(f"Ask it yourself                  CASEWIRE_HOME={home} casewire status\n")
+    _remember(running, home)
+    out.print(
+        f"Ask it yourself                  cd {home}; casewire status, doctor, events list, salesforce check\n"
+    )
+
+
+def _remember(running: Stack, home: Path) -> None:
+    """Its settings as the ``.env`` of its folder, where every command then finds them."""
+    ours = {name: value for name, value in running.environment.items() if os.environ.get(name) != value}
+    told = "".join(f"{name}={value}\n" for name, value in sorted(ours.items()) if name != KEPT)
+    place = home / ".env"
+    place.touch(mode=0o600)
+    place.write_text(told, encoding="utf-8")
 
 
 def _tell(running: Stack, wanted: int, seed: int, pace: int) -> Told:

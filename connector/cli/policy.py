@@ -9,6 +9,7 @@ import tomli_w
 
 from connector.cli.output import err
 from connector.policy import Policy
+from connector.sync import mapping
 from connector.wiring import wiring
 
 
@@ -26,7 +27,7 @@ def check(file: Path | None) -> None:
     Example: casewire policy check policy.toml
     """
     path = file or wiring().policy_path
-    Policy.load(path)
+    mapping.checked(Policy.load(path))
     err.print(f"{path or 'The default policy'} is good.")
 
 
@@ -37,5 +38,6 @@ def show() -> None:
     \b
     Example: casewire policy show > policy.toml
     """
-    in_force = wiring().policy.model_dump(mode="json", exclude_none=True)
-    click.echo(tomli_w.dumps(in_force, multiline_strings=True), nl=False)
+    in_force = wiring().policy.model_dump(mode="json", exclude_none=True, by_alias=True)
+    told = {name: value for name, value in in_force.items() if value != []}
+    click.echo(tomli_w.dumps(told, multiline_strings=True), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -10,7 +11,10 @@ from rq import Worker
 
 from connector import queue
 from connector.cli.output import as_json, out, show
-from connector.ledger import circuits, incidents, listing
+from connector.errors import SetupError
+from connector.facts import LinkState
+from connector.ledger import budgets, circuits, incidents, links, listing
+from connector.sync import spending
 from connector.webhooks import registry
 from connector.wiring import Wiring, wiring
 
@@ -39,6 +43,8 @@ def collect(wires: Wiring) -> dict[str, Any]:
         unknown = listing.unknown_kinds(connection)
         failing = incidents.lasting(connection)
         out_now = circuits.troubled(connection)
+        linked = links.numbers(connection)
+        calls = budgets.told(connection, spending.DESTINATION)
     redis = _redis(wires)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
     mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
@@ -47,6 +53,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
         "needs_a_person": bool(dead or mend or missing or redis.get("error") or redis.get("workers") == 0),
         "backlog": numbers,
         "unknown_kinds": unknown,
+        "not_linked": {str(state): linked.get(state, 0) for state in (LinkState.REVIEW, LinkState.WAITING)},
         "incidents": [
             {"gateway": one.gateway, "site": one.site, "since": one.started_at, "accounts": one.accounts}
             for one in failing
@@ -61,12 +68,22 @@ def collect(wires: Wiring) -> dict[str, Any]:
             }
             for c in out_now
         ],
-        "budgets": redis.pop("budgets", {}),
+        "budgets": {**redis.pop("budgets", {}), **_salesforce(wires, calls)},
+        "left_out": redis.pop("left_out", []),
+        "salesforce_calls": asdict(calls) if calls else None,
         "redis": redis,
         "not_configured": missing,
         "mode": "live" if wires.settings.live else "test",
         "sources": [":".join(filter(None, key)) for key in registry.configured(wires.sources)],
     }
+
+
+def _salesforce(wires: Wiring, calls: budgets.Told | None) -> dict[str, str]:
+    """A policy that cannot be read is told of elsewhere."""
+    try:
+        return {spending.DESTINATION: spending.in_words(calls, wires.policy.budget)} if calls else {}
+    except SetupError:
+        return {}
 
 
 def _redis(wires: Wiring) -> dict[str, Any]:
@@ -77,6 +94,7 @@ def _redis(wires: Wiring) -> dict[str, Any]:
             "jobs_waiting": wires.queue.depth(),
             "queue": queue.NAME,
             "budgets": wires.queue.notes(),
+            "left_out": wires.queue.remarks(),
         }
     except RedisError as error:
         return {"error": f"Redis does not answer: {error}. Deliveries are still recorded."}
@@ -91,6 +109,9 @@ def _tell(found: dict[str, Any]) -> None:
         _line("histories", f"{backlog['histories_wanted']} older accounts wait to be fetched whole")
     if backlog["objects_not_joined"]:
         _line("not joined", f"{backlog['objects_not_joined']} disputes, refunds, … wait for their account")
+    review, waiting = (found["not_linked"][str(state)] for state in (LinkState.REVIEW, LinkState.WAITING))
+    if review or waiting:
+        _line("not linked", f"{review} for a person, {waiting} wait for a record  → casewire link review")
     for incident in found["incidents"]:
         _line(
             "incident", f"payments of {incident['accounts']} accounts fail at {incident['gateway']}", bad=True
@@ -110,6 +131,8 @@ def _tell(found: dict[str, Any]) -> None:
         _line("", "Mended? To try at once → casewire resync ACCOUNT --apply")
     for name, budget in found["budgets"].items():
         _line("budget", f"{name}: {budget}")
+    for sentence in found["left_out"]:
+        _line("org", sentence)
     for sentence in found["not_configured"]:
         _line("to set up", sentence, bad=True)
     redis = found["redis"]

@@ -4,7 +4,8 @@ Amounts are ``Decimal`` in major units with their currency; times are aware UTC.
 did not say, never zero. Snapshots in the ledger hold these values as JSON (``ledger/snapshots.py``).
 
 ``billing.py``: what the billing system holds; ``processing.py``: what the payment processors tell of;
-``folding.py``: what a processor's object is now, from all that was told of it.
+``folding.py``: what a processor's object is now, from all that was told of it; ``linking.py``: which record of the
+CRM an account is.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from connector.facts.billing import (
     PaymentMethod,
     Subscription,
 )
+from connector.facts.linking import Candidate, Link, LinkState
 from connector.facts.processing import Kind, ProcessorObject, Stage, Status
 
 __all__ = [
     "About",
     "Account",
     "BillingObject",
+    "Candidate",
     "CaseSeen",
     "CreditPayment",
     "Facts",
@@ -36,6 +39,8 @@ __all__ = [
     "Incident",
     "Invoice",
     "Kind",
+    "Link",
+    "LinkState",
     "Money",
     "Payment",
     "PaymentMethod",
@@ -86,7 +91,8 @@ class CaseSeen:
     ``state`` is ``Billing_State__c``, which only the connector writes: ``open`` or ``resolved``. ``closed`` is
     Salesforce's own ``IsClosed``, so an agent's closing and ours can be told apart. ``escalation``: the policy's
     step that was reached. ``in_queue``: no person has taken it yet. ``subject``: whose it was when it was last
-    written: not its account's while that was not known.
+    written: not its account's while that was not known. ``account_id``: the CRM account it hangs on, which a person
+    may have chosen.
     """
 
     id: str
@@ -98,6 +104,7 @@ class CaseSeen:
     escalation: int = 0
     in_queue: bool = True
     subject: str = ""
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,8 @@ class Facts:
     ``subject`` is its key; for an account ``recurly:<site>:account:<code>``. ``account`` is None while its source
     has not told us of it, and for every other kind of subject; ``gone`` is True once the source says it no longer
     exists. ``objects``: what processors told of, joined to this account; or the one that is not joined yet; or the
-    payouts of a payee. ``incidents``: those of the account's site, or of the gateway.
+    payouts of a payee. ``incidents``: those of the account's site, or of the gateway. ``link``: the account's record in
+    the CRM; None where nobody looked for one.
     """
 
     subject: str
@@ -152,6 +160,7 @@ class Facts:
     about: About = About.ACCOUNT
     objects: tuple[ProcessorObject, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    link: Link | None = None
 
     def of(self, kind: Kind) -> tuple[ProcessorObject, ...]:
         """The processors' objects of one kind, the oldest first."""

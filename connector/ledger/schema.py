@@ -11,6 +11,9 @@
 | attempt     | one decide + apply of a subject               | outcome: applied unchanged retry dead              |
 | change      | one record written, or refused, in an attempt | outcome: written refused                           |
 | mirror      | what was last written to a Salesforce record  |                                                    |
+| link        | which CRM record an account of billing is     | new · linked · review · waiting                    |
+| watermark   | how far something was looked through          |                                                    |
+| budget      | what a destination last told of its API limit |                                                    |
 | circuit     | a destination that is out for now             |                                                    |
 """
 
@@ -207,6 +210,37 @@ mirror = Table(
     Column("fields", JSONB, nullable=False),
     Column("written_at", _time, nullable=False, server_default=_now),
     Index("mirror_subject", "subject"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("account_id", Text),
+    Column("contact_id", Text),
+    Column("person", Boolean, nullable=False, server_default=text("false")),
+    Column("how", Text, nullable=False, server_default=""),
+    Column("candidates", JSONB, nullable=False, server_default="[]"),
+    Column("since", _time, nullable=False, server_default=_now),
+    Index("link_account", "account_id", unique=True),
+    Index("link_held", "subject", postgresql_where=text("state IN ('review', 'waiting')")),
+)
+
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", _time, nullable=False),
+)
+
+budget = Table(
+    "budget",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("used", BigInteger, nullable=False),
+    Column("allowed", BigInteger, nullable=False),
+    Column("told_at", _time, nullable=False),
 )
 
 circuit = Table(

@@ -86,8 +86,17 @@ def named(connection: Connection, key: str) -> Due | None:
     return Due(row.key, row.source, row.site, row.code, Urgency(row.urgency)) if row else None
 
 
-def claim(connection: Connection, token: str, limit: int, only: Sequence[str] | None = None) -> list[Claimed]:
-    """Up to ``limit`` due subjects, most urgent and longest waiting first, leased to ``token``.
+def claim(
+    connection: Connection,
+    token: str,
+    limit: int,
+    only: Sequence[str] | None = None,
+    *,
+    most: Urgency = Urgency.ROUTINE,
+    least: Urgency = Urgency.DISPUTE,
+) -> list[Claimed]:
+    """Up to ``limit`` due subjects, most urgent and longest waiting first, leased to ``token``: those from ``least`` to
+    ``most``.
 
     With ``only``, those of them that nobody else holds, due or not (a person asked). Otherwise what was claimed
     ``WORN`` times may be what kills its workers: it comes last, and alone.
@@ -95,9 +104,14 @@ def claim(connection: Connection, token: str, limit: int, only: Sequence[str] | 
     if only is not None:
         free = "key = ANY(:only) AND (lease IS NULL OR ready_at <= now())"
         return _claim(connection, token, free, {"only": list(only), "limit": limit})
-    due = "status = 'due' AND ready_at <= now() AND tries >= :at_least AND tries < :below"
-    for at_least, below, most in ((0, WORN, limit), (WORN, MOST_TRIES, 1)):
-        found = _claim(connection, token, due, {"at_least": at_least, "below": below, "limit": most})
+    due = (
+        "status = 'due' AND ready_at <= now() AND tries >= :at_least AND tries < :below "
+        "AND urgency BETWEEN :least AND :most"
+    )
+    urgent = {"least": int(least), "most": int(most)}
+    for at_least, below, at_most in ((0, WORN, limit), (WORN, MOST_TRIES, 1)):
+        tried = {"at_least": at_least, "below": below, "limit": at_most}
+        found = _claim(connection, token, due, {**tried, **urgent})
         if found:
             return found
     return []
@@ -123,6 +137,14 @@ def _claim(connection: Connection, token: str, which: str, values: Mapping[str, 
         Claimed(r.key, r.source, r.site, r.code, Urgency(r.urgency), r.generation, r.tries) for r in rows
     ]
     return sorted(found, key=lambda one: (one.urgency, one.key))
+
+
+def renew(connection: Connection, token: str) -> None:
+    """Hold what is claimed for another while: its worker lives and waits for an answer."""
+    connection.execute(
+        text("UPDATE subject SET ready_at = now() + make_interval(secs => :lease) WHERE lease = :token"),
+        {"lease": LEASE_SECONDS, "token": token},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +210,15 @@ class Backlog:
     most_urgent: Urgency | None
 
 
-def backlog(connection: Connection, at_most: int) -> Backlog:
+def backlog(connection: Connection, at_most: int, *, least: Urgency = Urgency.DISPUTE) -> Backlog:
+    """``least``: what is more urgent is not counted."""
     row = connection.execute(
         text(
             "SELECT count(*) AS ready, min(due_at) AS oldest, min(urgency) AS urgency FROM "
             "(SELECT due_at, urgency FROM subject WHERE status = 'due' AND ready_at <= now() "
-            " ORDER BY urgency, due_at LIMIT :most) AS ready"
+            " AND urgency >= :least ORDER BY urgency, due_at LIMIT :most) AS ready"
         ),
-        {"most": at_most},
+        {"most": at_most, "least": int(least)},
     ).one()
     return Backlog(row.ready, row.oldest, None if row.urgency is None else Urgency(row.urgency))
 

@@ -12,6 +12,9 @@ from typing import Final
 KEY: Final = "Billing_Key__c"
 """The external id on every record the connector owns."""
 
+PERSON_KEY: Final = "Billing_Key__pc"
+"""The contact's key on a person account, which is account and contact in one."""
+
 ORDER: Final = (
     "Account",
     "Contact",
@@ -58,6 +61,7 @@ class Account:
     CUSTOMER_SINCE: Final = "Billing_Customer_Since__c"
     AS_OF: Final = "Billing_As_Of__c"
     LINK: Final = "Billing_Link__c"
+    LINKED_BY: Final = "Billing_Linked_By__c"
 
 
 class Contact:
@@ -253,6 +257,7 @@ class Case:
     GATEWAY: Final = "Billing_Gateway__c"
     AFFECTED: Final = "Billing_Accounts_Affected__c"
     SUCCESS_RATE: Final = "Billing_Success_Rate__c"
+    CANDIDATES: Final = "Billing_Candidates__c"
     LINK: Final = "Billing_Link__c"
 
 

@@ -73,8 +73,9 @@ def sum_of(amounts: Mapping[str, Decimal]) -> str | None:
 
 
 def required_fields() -> Mapping[str, frozenset[str]]:
-    """Every object Casewire writes with every field it writes there, for checking an org."""
-    return {shape.OBJECT: _fields(shape) for shape in _OBJECTS}
+    """Every object Casewire writes with every field it writes there, for checking an org. A record type is written
+    only where there are any."""
+    return {shape.OBJECT: _fields(shape) - {fields.Case.RECORD_TYPE} for shape in _OBJECTS}
 
 
 def _fields(shape: type) -> frozenset[str]:

@@ -14,9 +14,12 @@ from pydantic import ValidationError
 
 from connector.errors import SetupError
 from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
+from connector.policy.budget import Budget
 from connector.policy.disputes import Dispute, FraudWarning
 from connector.policy.incidents import IncidentRule
+from connector.policy.linking import AccountMatch, Key, Linking
 from connector.policy.mistakes import explain
+from connector.policy.orgs import LookupTo, Mapped, Orgs
 from connector.policy.payouts import BankDebit, Payout
 from connector.policy.refunds import Refund, RefundPolicy
 from connector.policy.rules import Rules
@@ -24,7 +27,9 @@ from connector.policy.shapes import CaseRule, Cases, Escalation, Joining, Link, 
 from connector.policy.texts import Text, Told
 
 __all__ = [
+    "AccountMatch",
     "BankDebit",
+    "Budget",
     "Cancellation",
     "CaseRule",
     "Cases",
@@ -34,6 +39,11 @@ __all__ = [
     "FraudWarning",
     "IncidentRule",
     "Joining",
+    "Key",
+    "Linking",
+    "LookupTo",
+    "Mapped",
+    "Orgs",
     "PaymentFailed",
     "PaymentMethod",
     "Payout",
@@ -59,6 +69,10 @@ class Policy(Section):
     statuses: Statuses = Statuses()
     cases: Cases = Cases()
     joining: Joining = Joining()
+    linking: Linking = Linking()
+    budget: Budget = Budget()
+    orgs: Orgs = Orgs()
+    mapping: tuple[Mapped, ...] = ()
     rules: Rules = Rules()
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -17,7 +18,7 @@ def explain(item: ErrorDetails, path: Path, source: str, shape: type[BaseModel])
     keys, why = [str(part) for part in item["loc"]], item["msg"]
     if item["type"] == "extra_forbidden":
         why = _unknown(keys, shape)
-    elif item["type"] == "template_value":
+    elif "key" in item.get("ctx", {}):
         keys = [*keys, item["ctx"]["key"]]
         why = why.removeprefix(f"{item['ctx']['key']}: ")
     elif item["type"] != "template":
@@ -36,7 +37,7 @@ def _allowed(path: Sequence[str], section: type[BaseModel]) -> list[str]:
     for key in path:
         field = section.model_fields.get(key)
         section = (_section(field.annotation) if field else None) or section
-    return sorted(section.model_fields)
+    return sorted(field.alias or name for name, field in section.model_fields.items())
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
@@ -55,19 +56,24 @@ def _line_of(source: str, keys: Sequence[str]) -> int:
     named = [key for key in keys if not key.isdigit()]
     best, line = 0, 1
     for number, path in _paths(source):
-        shared = _shared(path, named)
+        shared = _shared(path, keys if any(part.isdigit() for part in path) else named)
         if shared == len(path) and shared > best:
             best, line = shared, number
     return line
 
 
 def _paths(source: str) -> list[tuple[int, list[str]]]:
+    """Each line with its key. The tables of ``[[mapping]]`` are counted: ``mapping.0``, ``mapping.1``, …"""
     found: list[tuple[int, list[str]]] = []
     section: list[str] = []
+    tables: Counter[str] = Counter()
     inside = False
     for number, text in enumerate(source.splitlines(), start=1):
         if not inside and (header := _HEADER.match(text)):
             section = _split(header["path"])
+            if text.lstrip().startswith("[["):
+                section = [*section, str(tables[header["path"]])]
+                tables[header["path"]] += 1
             found.append((number, section))
         elif not inside and (key := _KEY.match(text)):
             found.append((number, [*section, *_split(key["path"])]))

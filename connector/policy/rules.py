@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
 from connector.policy.disputes import Dispute, FraudWarning
 from connector.policy.incidents import IncidentRule
+from connector.policy.linking import AccountMatch
 from connector.policy.payouts import BankDebit, Payout
 from connector.policy.refunds import Refund
 from connector.policy.shapes import Section
@@ -24,3 +25,4 @@ class Rules(Section):
     payout: Payout = Payout()
     bank_debit: BankDebit = BankDebit()
     incident: IncidentRule = IncidentRule()
+    account_match: AccountMatch = AccountMatch()

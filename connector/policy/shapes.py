@@ -6,10 +6,18 @@ import string
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import jinja2
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from connector.policy.texts import Text, Told
@@ -38,11 +46,20 @@ class Section(BaseModel):
 
 
 class Statuses(Section):
-    """Values of Case.Status in the org."""
+    """Values of Case.Status. One that is not given is the org's own wherever an org is asked; until then it is called
+    as in a new org."""
 
     open: Word = "New"
     reopened: Word = "New"
     closed: Word = "Closed"
+
+    def is_given(self, key: str) -> bool:
+        return key in self.model_fields_set
+
+    @model_serializer(mode="wrap")
+    def _given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without those of the org: a policy that is printed and saved does not pin them."""
+        return {key: value for key, value in dump(self).items() if self.is_given(key)}
 
 
 class Cases(Section):

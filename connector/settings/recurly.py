@@ -31,12 +31,17 @@ def recurly_sites(environment: dict[str, str], more: tuple[str, ...]) -> tuple[R
     In a suffix every other character than a letter or digit is an underscore: ``acme-eu`` has ``__ACME_EU``.
     """
     sites = [_site(environment, "")] if environment.get("RECURLY_SITE") else []
-    sites += [_site(environment, f"__{re.sub(r'[^A-Z0-9]', '_', name.upper())}", name) for name in more]
+    sites += [_site(environment, suffix(name), name) for name in more]
     names = [site.name for site in sites]
     for name in names:
         if names.count(name) > 1:
             raise SetupError(f"RECURLY_SITES: the site {name!r} is configured twice. Name each site once.")
     return tuple(sites)
+
+
+def suffix(name: str) -> str:
+    """What the settings of a further site end with: ``__ACME_EU`` for ``acme-eu``."""
+    return f"__{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
 
 
 def _site(environment: dict[str, str], suffix: str, default: str = "") -> RecurlySite:

@@ -7,7 +7,7 @@ fails, a row that is refused) is that account's alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -17,16 +17,18 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.facts import About, Facts, Incident
-from connector.ledger import attempts, circuits, subjects
+from connector.events import Urgency
+from connector.facts import About, Facts, Incident, Link
+from connector.ledger import attempts, circuits, links, subjects
 from connector.ledger.subjects import Claimed
 from connector.mappers import fields
-from connector.plan import Plan, Transition
-from connector.sync import outages
+from connector.plan import Change, Plan, Transition
+from connector.sync import outages, relinking
 from connector.sync.reading import Crm, Reading, read, read_cases
 from connector.sync.rows import OrgIds, Row, row_for
 from connector.sync.settling import Decision, Settlement, settle_one
-from connector.sync.writing import Results, Upserts, write
+from connector.sync.spending import Spending
+from connector.sync.writing import Results, Upserts, Wait, write
 
 log = structlog.get_logger("connector.apply")
 
@@ -42,7 +44,26 @@ class Salesforce(Crm, Upserts, Protocol):
     """What stage 4 needs of the Salesforce client."""
 
 
+class Linker(Protocol):
+    """Which record of the CRM an account is (``sync/linking``)."""
+
+    def find(self, readings: Sequence[Reading]) -> Mapping[str, Link]:
+        """The links of those subjects whose record is not known yet, asked for now."""
+
+    def duplicates(self, named: Mapping[str, Mapping[str, Sequence[str]]]) -> Set[str]:
+        """Subject → object → the records that a duplicate rule says it would double. The subjects for which that
+        was an answer: they are tried again with it."""
+
+
 Decide = Callable[[Facts], Plan]
+Fit = Callable[[Sequence[Change], Facts], Sequence[Change]]
+"""Makes a plan's changes fit the shape of the org, and leaves out what the account's link does not allow yet."""
+
+
+def unfitted(changes: Sequence[Change], facts: Facts) -> Sequence[Change]:
+    """For an org in which everything is as Casewire made it."""
+    return changes
+
 
 _LEVELS = {"retry": "warning", "dead": "error"}
 """How loudly an outcome is logged; the others are news, not trouble."""
@@ -71,6 +92,9 @@ class Applier:
     decide: Decide
     clock: Callable[[], datetime]
     worker: str
+    linker: Linker | None = None
+    fit: Fit = unfitted
+    spending: Spending | None = None
 
     def run(
         self,
@@ -79,31 +103,39 @@ class Applier:
         only: Sequence[str] | None = None,
         trigger: str = "webhook",
         who: str = "",
+        most: Urgency = Urgency.ROUTINE,
+        least: Urgency = Urgency.DISPUTE,
+        wait: Wait | None = None,
     ) -> Outcome:
-        """Claim due subjects and bring them up to date. With ``only``, those, due or not, even while Salesforce's
-        circuit is open: a person wants to know now, and if it works everything else goes on too."""
+        """Claim due subjects and bring them up to date, those that the org's budget allows. With ``only``, those, due
+        or not, even while Salesforce's circuit is open: a person wants to know now, and if it works everything else
+        goes on too. ``wait``: what is done while Salesforce works on a bulk job."""
         token = f"{self.worker}:{uuid4().hex}"
+        try:
+            most = self._affordable(most, only)
+        except (Transient, Permanent) as error:
+            hold(self.engine, _unavailable(error))
+            return Outcome(open=True)
         with self.engine.begin() as connection:
             if only is None and DESTINATION in circuits.open_circuits(connection):
                 return Outcome(open=True)
-            claimed = subjects.claim(connection, token, limit, only)
+            claimed = subjects.claim(connection, token, limit, only, most=most, least=least)
         if not claimed:
             return Outcome()
         started_at = self.clock()
         results, decisions = Results(), [Decision(one) for one in claimed]
         try:
             decisions = self.decisions(claimed)
-            results = write(self.crm, [row for one in decisions for row in one.rows])
-        except Unavailable as error:
-            results.unavailable = error
-        except Transient as error:
-            results.unavailable = Unavailable(
-                DESTINATION, str(error), code=error.code, retry_after=error.retry_after
+            results = write(
+                self.crm, [row for one in decisions for row in one.rows], self._holding(token, wait)
             )
-        except (SetupError, Permanent) as error:
-            results.unavailable = not_set_up(error)
+        except (SetupError, Permanent, Transient) as error:
+            results.unavailable = _unavailable(error)
         self._circuit(results)
-        settlements = [settle_one(one, results) for one in decisions]
+        if self.spending is not None:
+            self.spending.note()
+        relinked = self._relinked(decisions, results)
+        settlements = [settle_one(one, results, relinked=one.subject.key in relinked) for one in decisions]
         self._settle(token, settlements, started_at, trigger, who)
         touched = sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
         return Outcome(
@@ -116,6 +148,24 @@ class Applier:
             plans=decisions,
         )
 
+    def _affordable(self, most: Urgency, only: Sequence[str] | None) -> Urgency:
+        """The least urgent work that may be done now; what a person asks for always is."""
+        if self.spending is None or only is not None:
+            return most
+        return min(most, self.spending.level())
+
+    def _holding(self, token: str, wait: Wait | None) -> Wait | None:
+        """The same wait, at each of which the leases are renewed."""
+        if wait is None:
+            return None
+
+        def held(seconds: float) -> None:
+            with self.engine.begin() as connection:
+                subjects.renew(connection, token)
+            wait(seconds)
+
+        return held
+
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
         org = self.org()
@@ -123,12 +173,13 @@ class Applier:
             readings = read(connection, claimed, self.clock())
             former = attempts.former_subjects(connection, [one.key for one in claimed])
         cases = read_cases(self.crm, [one.key for one in claimed], former)
-        decisions = [
-            self._decide(one, readings[one.key].with_cases(cases.get(one.key, ()))) for one in claimed
-        ]
+        told = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
+        for key, link in (self.linker.find(list(told.values())) if self.linker else {}).items():
+            told[key] = told[key].with_link(link)
+        decisions = [self._decide(one, told[one.key]) for one in claimed]
         existing = self._existing(decisions)
         for decision in decisions:
-            decision.rows = _rows(decision, existing, org)
+            decision.rows = _rows(decision, existing, org, self.fit)
         return decisions
 
     def _decide(self, subject: Claimed, reading: Reading) -> Decision:
@@ -149,12 +200,21 @@ class Applier:
                 change.key
                 for decision in decisions
                 for change in decision.plan.changes
-                if change.object == object_ and (object_, change.key) not in decision.mirror
+                if change.object == object_ and _is_unknown(decision, change)
             ]
             if unknown:
                 rows = self.crm.query_keys(f"SELECT {fields.KEY} FROM {object_}", fields.KEY, unknown)
                 found |= {(object_, row[fields.KEY]) for row in rows}
         return found
+
+    def _relinked(self, decisions: Sequence[Decision], results: Results) -> Set[str]:
+        """Keep which records were made, and look again for those that are not what they were thought to be."""
+        lost = relinking.lost(decisions, results)
+        with self.engine.begin() as connection:
+            links.save(connection, relinking.made(decisions, results))
+            links.forget(connection, sorted(lost))
+        named = relinking.duplicates(decisions, results)
+        return lost | (self.linker.duplicates(named) if self.linker and named else set())
 
     def _circuit(self, results: Results) -> None:
         """Open or close Salesforce's circuit. Nothing is claimed while it is open."""
@@ -198,6 +258,15 @@ def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Inciden
             yield decision.facts.incidents[-1]
 
 
+def _unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
+    """Reading or asking failed before anything was decided: everything waits."""
+    if isinstance(error, Unavailable):
+        return error
+    if isinstance(error, Transient):
+        return Unavailable(DESTINATION, str(error), code=error.code, retry_after=error.retry_after)
+    return not_set_up(error)
+
+
 def not_set_up(error: SetupError | Permanent) -> Unavailable:
     """What is wrong with the installation or the org as a whole is no account's fault: everything waits until a
     person has mended it, and ``casewire status`` says what."""
@@ -219,14 +288,24 @@ def hold(engine: Engine, error: Unavailable) -> None:
     )
 
 
-def _rows(decision: Decision, existing: set[tuple[str, str]], org: OrgIds) -> tuple[Row, ...]:
-    cases = {("Case", case.key) for case in decision.facts.cases}
+def _is_unknown(decision: Decision, change: Change) -> bool:
+    """Whether nothing tells yet if Salesforce has the record. An account's link tells of the account."""
+    if change.object == fields.Account.OBJECT and decision.facts.link is not None:
+        return False
+    return (change.object, change.key) not in decision.mirror
+
+
+def _rows(decision: Decision, existing: set[tuple[str, str]], org: OrgIds, fit: Fit) -> tuple[Row, ...]:
+    if not decision.plan.changes:
+        return ()
+    known = {("Case", case.key) for case in decision.facts.cases} | existing
+    ids = relinking.ids(decision.facts)
     rows = []
-    for change in decision.plan.changes:
+    for change in fit(decision.plan.changes, decision.facts):
         record = (change.object, change.key)
         mirrored = decision.mirror.get(record)
-        exists = record in cases if change.object == "Case" else mirrored is not None or record in existing
-        row = row_for(change, mirrored, exists=exists, org=org)
+        exists = record in known or record in ids or (mirrored is not None and change.object != "Case")
+        row = row_for(change, mirrored, exists=exists, org=org, id_=ids.get(record))
         if row is not None:
             rows.append(row)
     return tuple(rows)

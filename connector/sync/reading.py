@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from connector import facts
-from connector.facts import About, CaseSeen, Facts, Incident, ProcessorObject, SeenEvent
-from connector.ledger import attempts, incidents, snapshots, timeline
+from connector.facts import About, CaseSeen, Facts, Incident, Link, ProcessorObject, SeenEvent
+from connector.ledger import attempts, incidents, links, snapshots, timeline
 from connector.ledger.subjects import Claimed
 from connector.mappers import fields, keys
 from connector.mappers.times import parse_salesforce_time
@@ -37,10 +37,13 @@ class Reading:
     def with_cases(self, cases: tuple[CaseSeen, ...]) -> Reading:
         return replace(self, facts=replace(self.facts, cases=cases))
 
+    def with_link(self, link: Link) -> Reading:
+        return replace(self, facts=replace(self.facts, link=link))
+
 
 CASE_SELECT = (
     f"SELECT Id, {fields.KEY}, {fields.Case.ACCOUNT_KEY}, {fields.Case.RULE}, {fields.Case.STATE}, "
-    f"{fields.Case.ESCALATION}, {fields.Case.OWNER}, IsClosed, ClosedDate FROM Case"
+    f"{fields.Case.ESCALATION}, {fields.Case.OWNER}, {fields.Case.ACCOUNT}, IsClosed, ClosedDate FROM Case"
 )
 
 _QUEUE_PREFIX = "00G"
@@ -72,6 +75,7 @@ def _case(row: Mapping[str, Any]) -> CaseSeen:
         escalation=int(row[fields.Case.ESCALATION] or 0),
         in_queue=str(row[fields.Case.OWNER] or "").startswith(_QUEUE_PREFIX),
         subject=row[fields.Case.ACCOUNT_KEY] or "",
+        account_id=row[fields.Case.ACCOUNT],
     )
 
 
@@ -82,6 +86,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
     wanted = [one.key for one in claimed]
     known = snapshots.load(connection, wanted)
     seen = timeline.load(connection, wanted)
+    linked = links.load(connection, wanted)
     troubles = incidents.load(connection, sorted({(one.source, one.site) for one in claimed}))
     mirrored: dict[str, dict[tuple[str, str], attempts.Mirrored]] = defaultdict(dict)
     for record, subject, row in attempts.mirrored(connection, wanted):
@@ -94,6 +99,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
                 seen[one.key],
                 now,
                 troubles[one.source, one.site],
+                linked.get(one.key),
             ),
             new_events=tuple(event.id for event in seen[one.key] if event.new),
             mirror=mirrored[one.key],
@@ -108,6 +114,7 @@ def _facts(
     seen: Sequence[timeline.Entry],
     now: datetime,
     troubles: Sequence[Incident],
+    link: Link | None,
 ) -> Facts:
     about = _about(subject)
     account = next((s for s in known if isinstance(s.value, facts.Account)), None)
@@ -128,6 +135,7 @@ def _facts(
         about=about,
         objects=tuple(v for v in values if isinstance(v, ProcessorObject)),
         incidents=tuple(one for one in troubles if about is About.ACCOUNT or _is_of(one, subject)),
+        link=link,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from connector.ledger.attempts import Encoded, Mirrored
 from connector.mappers import fields
-from connector.plan import Change, CreateValue, Parent, Queue, RecordType, Value
+from connector.plan import Change, CreateValue, Lookup, Parent, Queue, RecordType, Value
 
 Record = tuple[str, str]
 """A Salesforce record: its object and its key."""
@@ -25,7 +25,8 @@ class OrgIds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record to be written. ``payload`` is what is sent, beside the key. ``exists``: Salesforce has it."""
+    """One record to be written. ``payload`` is what is sent, beside the key. ``exists``: Salesforce has it. ``id``: it
+    is written by its Salesforce id, as it may not have our key yet."""
 
     change: Change
     payload: Mapping[str, Any]
@@ -33,6 +34,7 @@ class Row:
     after: Encoded
     mirror: Encoded
     exists: bool
+    id: str | None = None
 
     @property
     def record(self) -> Record:
@@ -55,7 +57,9 @@ class Row:
         return replace(self, payload=kept(self.payload), after=kept(self.after), mirror=kept(self.mirror))
 
 
-def row_for(change: Change, mirrored: Mirrored | None, *, exists: bool, org: OrgIds) -> Row | None:
+def row_for(
+    change: Change, mirrored: Mirrored | None, *, exists: bool, org: OrgIds, id_: str | None = None
+) -> Row | None:
     """The row that makes the change true, or None where Salesforce says it already."""
     wanted: dict[str, CreateValue] = {**change.fields, **change.parents}
     last = mirrored.fields if mirrored is not None and exists else {}
@@ -73,6 +77,7 @@ def row_for(change: Change, mirrored: Mirrored | None, *, exists: bool, org: Org
         after=after,
         mirror={**last, **{name: encode(value) for name, value in wanted.items()}},
         exists=exists,
+        id=id_,
     )
 
 
@@ -85,6 +90,8 @@ def encode(value: CreateValue) -> Any:
     match value:
         case Parent(key=key):
             return key
+        case Lookup(value=named):
+            return named
         case Queue(name=name) | RecordType(name=name):
             return name
         case Decimal():
@@ -103,6 +110,8 @@ def _payload(sent: Mapping[str, CreateValue], org: OrgIds) -> dict[str, Any]:
         match value:
             case Parent(object=parent, key=key):
                 payload[_relationship(name)] = {"attributes": {"type": parent}, fields.KEY: key}
+            case Lookup(object=target, field=key_field, value=named):
+                payload[_relationship(name)] = {"attributes": {"type": target}, key_field: named}
             case Queue(name=queue):
                 _put(payload, name, org.queue(queue))
             case RecordType(name=record_type):
@@ -119,4 +128,4 @@ def _put(payload: dict[str, Any], name: str, value: Value) -> None:
 
 def _relationship(lookup: str) -> str:
     """The name under which a parent is given by its external id: ``Account__c`` → ``Account__r``."""
-    return f"{lookup[:-1]}r" if lookup.endswith("__c") else lookup.removesuffix("Id")
+    return f"{lookup[:-1]}r" if lookup.endswith(("__c", "__pc")) else lookup.removesuffix("Id")

@@ -66,9 +66,10 @@ class Settlement:
         )
 
 
-def settle_one(decision: Decision, results: Results) -> Settlement:
+def settle_one(decision: Decision, results: Results, *, relinked: bool = False) -> Settlement:
     """Read one subject's fate from what became of its rows. What waits for Salesforce is ready at once: it is its
-    circuit that is waited for, so all goes on as soon as that closes."""
+    circuit that is waited for, so all goes on as soon as that closes. ``relinked``: it is another record of the CRM
+    than was thought, and all is written to that one."""
     if decision.failure:
         return _dead(decision, (), decision.failure, "RULE_FAILED")
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
@@ -77,6 +78,8 @@ def settle_one(decision: Decision, results: Results) -> Settlement:
         error = results.unavailable
         return _again(decision, changes, 0.0, str(error), error.code, outcome="waiting", spend=False)
     refused = [results.refused[row.record] for row in decision.rows if row.record in results.refused]
+    if refused and relinked:
+        return _again(decision, changes, 0.0, refused[0].text, refused[0].code, forget=True)
     if refused:
         return _refused(decision, changes, refused)
     if any(results.written[row.record].created and row.exists for row in decision.rows):

@@ -165,6 +165,12 @@ def test_the_status_says_what_needs_a_person(connected: Run, stocked: Engine) ->
     assert [circuit["destination"] for circuit in found["circuits"]] == ["recurly:acme"]
 
 
+def test_the_status_says_what_a_worker_left_out(connected: Run, engine: Engine, redis: Redis) -> None:
+    queue.Queue(redis).remark("w", ["left out: Account: [Tax_Id__c]"])
+    assert "left out: Account: [Tax_Id__c]" in connected("status").stdout
+    assert json.loads(connected("status", "--json").stdout)["left_out"] == ["left out: Account: [Tax_Id__c]"]
+
+
 def test_the_status_is_told_without_redis_too(
     connected: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +179,7 @@ def test_the_status_is_told_without_redis_too(
     assert result.exit_code == 1
     found = json.loads(result.stdout)
     assert "Redis does not answer" in found["redis"]["error"]
-    assert found["budgets"] == {}
+    assert (found["budgets"], found["left_out"]) == ({}, [])
 
 
 # ── migrate, purge, policy ────────────────────────────────────────────────────────────────────────────────────

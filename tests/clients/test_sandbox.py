@@ -20,12 +20,14 @@ from connector.clients.salesforce import (
     SalesforceClient,
     SalesforceConfig,
     Verdict,
-    missing_fields,
     parent,
-    require_fields,
 )
 from connector.errors import SetupError, Transient, Unavailable
 from connector.mappers import fields
+from connector.mappers.salesforce import required_fields
+from connector.policy import Policy
+from connector.sync.shaping import Shaping
+from connector.sync.shaping.lacking import lacking
 from sandbox import recurly as sandbox_recurly
 from sandbox import salesforce as sandbox_salesforce
 from sandbox.control import Control
@@ -33,15 +35,6 @@ from sandbox.salesforce.metadata import default_metadata
 from sandbox.server import Server, serve
 
 KEY = fields.KEY
-OBJECTS = (
-    fields.Account,
-    fields.Contact,
-    fields.Subscription,
-    fields.Invoice,
-    fields.Payment,
-    fields.Case,
-    fields.Event,
-)
 
 
 @dataclass(frozen=True)
@@ -124,17 +117,9 @@ def test_an_update_never_runs_the_assignment_rules(salesforce_client: Salesforce
 
 
 def test_everything_we_write_is_there_once_the_metadata_is(salesforce_client: SalesforceClient) -> None:
-    required = {
-        owner.OBJECT: [
-            KEY,
-            *(value for name, value in vars(owner).items() if name.isupper() and name != "OBJECT"),
-        ]
-        for owner in OBJECTS
-    }
-    assert missing_fields(salesforce_client, required) == {}
     org = Org.load(salesforce_client)
+    assert lacking(org.shape, required_fields()) == {}
     assert org.record_type("Billing")
-    assert org.is_closed("Closed")
 
 
 def test_a_signed_assertion_logs_in() -> None:
@@ -156,9 +141,9 @@ def test_a_bare_org_says_what_it_lacks() -> None:
     with serve(sandbox_salesforce.create_app(sandbox_salesforce.Org(), Control())) as server:
         client = SalesforceClient(SalesforceConfig(server.url, "sandbox", client_secret="sandbox"))
         with pytest.raises(
-            SetupError, match=r"Billing_Event__c: Billing_Key__c, Kind__c\. Deploy salesforce/"
+            SetupError, match=r"Account: Billing_Account_Code__c.*Billing_Event__c: .*Deploy salesforce/"
         ):
-            require_fields(client, {"Account": ["Name"], "Billing_Event__c": [KEY, "Kind__c"]})
+            Shaping.of(Policy(), Org.load(client), print)
         client.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,11 @@ Record = tuple[str, str]
 @dataclass(frozen=True)
 class Trouble:
     error: CasewireError
+    matches: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> str:
+        return str(getattr(self.error, "code", ""))
 
     def exception(self) -> CasewireError:
         return self.error
@@ -40,6 +45,7 @@ class FakeCrm:
     queries: list[str] = field(default_factory=list)
     upserts: list[tuple[str, list[Mapping[str, Any]]]] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
+    jobs: list[tuple[str, int]] = field(default_factory=list)
 
     def query_keys(
         self, select: str, field_: str, keys: Sequence[str], suffix: str = ""
@@ -61,13 +67,47 @@ class FakeCrm:
             raise self.answer_lost.pop(object_)
         return answers
 
+    def update(self, object_: str, rows: Sequence[Mapping[str, Any]]) -> list[RowAnswer]:
+        """By Id; the record then goes by the key it is given."""
+        self.upserts.append((object_, list(rows)))
+        if object_ in self.outages:
+            raise self.outages[object_]
+        return [self._update(object_, row["Id"], row) for row in rows]
+
+    def upsert_alone(self, object_: str, key_field: str, row: Mapping[str, Any]) -> RowAnswer:
+        return self.upsert(object_, key_field, [row])[0]
+
+    def bulk_upsert(
+        self,
+        object_: str,
+        key_field: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        wait: Callable[[float], None],
+    ) -> list[RowAnswer]:
+        """One job, at which one looks twice."""
+        self.jobs.append((object_, len(rows)))
+        wait(0.0)
+        wait(0.0)
+        return self.update(object_, rows) if key_field == "Id" else self.upsert(object_, key_field, rows)
+
     def of(self, object_: str) -> dict[str, dict[str, Any]]:
         return {key: row for (of, key), row in self.records.items() if of == object_}
 
     def sent(self, object_: str) -> list[dict[str, Any]]:
         """Every row of an object that was sent, without its key."""
         rows = [row for of, rows in self.upserts if of == object_ for row in rows]
-        return [{name: value for name, value in row.items() if name != fields.KEY} for row in rows]
+        return [
+            {name: value for name, value in row.items() if name not in (fields.KEY, "Id")} for row in rows
+        ]
+
+    def _update(self, object_: str, id_: str, row: Mapping[str, Any]) -> RowAnswer:
+        found = next((r for r, told in self.records.items() if r[0] == object_ and told["Id"] == id_), None)
+        if found is None:
+            return RowAnswer(error=Trouble(Permanent("entity is deleted", code="ENTITY_IS_DELETED")))
+        record = (object_, row[fields.KEY])
+        self.records[record] = self.records.pop(found)
+        return self._upsert(object_, record[1], {name: v for name, v in row.items() if name != "Id"})
 
     def _upsert(self, object_: str, key: str, row: Mapping[str, Any]) -> RowAnswer:
         if (object_, key) in self.refusals:

@@ -403,6 +403,7 @@ def test_events_in_any_order_end_in_the_same_case_and_record(
     assert (found["Status"], found["Account__r"], found["Billing_Outcome__c"]) == ("Closed", BOB, "Won")
     calm = FakeCrm()
     rows(engine, "DELETE FROM mirror")
+    rows(engine, "DELETE FROM link")
     rows(engine, "UPDATE subject SET status = 'due', due_at = now()")
     apply(engine, calm, after=LATER)
     assert {**shown(calm), "Id": found["Id"]} == found

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.ledger.attempts import Mirrored
-from connector.plan import Change, Parent, Queue, RecordType, Transition
+from connector.plan import Change, Lookup, Parent, Queue, RecordType, Transition
 from connector.sync.rows import Row, encode, row_for
 
 
@@ -211,3 +211,19 @@ def test_different_values_are_different(one: Any, other: Any) -> None:
 )
 def test_a_value_is_kept_as(value: Any, kept: Any) -> None:
     assert encode(value) == kept
+
+
+# ── lookups to records that are not ours ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "relationship"),
+    [("Region__c", "Region__r"), ("Region__pc", "Region__pr"), ("ReportsToId", "ReportsTo")],
+)
+def test_a_lookup_is_given_by_an_external_id(name: str, relationship: str) -> None:
+    wanted = change(fields={name: Lookup("Region__c", "Code__c", "EMEA")})
+    made = row(wanted)
+    assert made
+    assert made.payload == {relationship: {"attributes": {"type": "Region__c"}, "Code__c": "EMEA"}}
+    assert row(wanted, dict(made.mirror)) is None
+    assert sent(change(fields={name: None}), dict(made.mirror)) == {name: None}

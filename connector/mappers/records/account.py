@@ -49,10 +49,15 @@ def record(facts: Facts, account: Account, disputed: Iterable[Money]) -> Mapping
     }
 
 
+def newest_live(facts: Facts) -> Subscription | None:
+    live = (s for s in facts.subscriptions if s.state in _LIVE)
+    return max(live, key=lambda s: (_at(s.activated_at or s.created_at), s.uuid), default=None)
+
+
 def main_currency(facts: Facts) -> str | None:
-    live = [s for s in facts.subscriptions if s.state in _LIVE]
-    if live:
-        return max(live, key=lambda s: (_at(s.activated_at or s.created_at), s.uuid)).currency
+    live = newest_live(facts)
+    if live is not None:
+        return live.currency
     if facts.invoices:
         return max(facts.invoices, key=lambda i: (_at(i.created_at), i.number)).currency
     return None

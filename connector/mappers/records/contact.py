@@ -24,7 +24,7 @@ def record(account: Account) -> Mapping[str, Value]:
     told: Mapping[str, Value] = {
         F.FIRST_NAME: line(account.first_name, FIRST_NAME),
         F.LAST_NAME: line(account.last_name, NAME),
-        F.EMAIL: line(account.email, EMAIL) if _is_address(account.email) else None,
+        F.EMAIL: line(account.email, EMAIL) if is_address(account.email) else None,
         F.PHONE: line(account.phone, PHONE),
     }
     return {field: value for field, value in told.items() if value is not None}
@@ -39,7 +39,7 @@ def on_create(account: Account) -> Mapping[str, Value]:
     return {F.LAST_NAME: next((name for name in named if name), account.code)}
 
 
-def _is_address(value: str | None) -> bool:
+def is_address(value: str | None) -> bool:
     """An e-mail field refuses what is none, and the whole row with it; a cut address would be someone else's."""
     if value is None or len(value) > EMAIL or len(value.split()) != 1:
         return False

@@ -17,6 +17,7 @@ from connector.policy import Policy
 from connector.sync.evidence.joined import ABOUT
 from connector.sync.rules import (
     account,
+    account_match,
     bank_debit,
     cancellation,
     chargeback,
@@ -49,7 +50,8 @@ class Rule:
 
 
 RULES: Final = (
-    Rule(account.NAME, account.changes),
+    Rule(account.NAME, account.changes, account.look_again_at),
+    Rule(account_match.NAME, account_match.changes),
     Rule(subscriptions.NAME, subscriptions.changes),
     Rule(invoices.NAME, invoices.changes),
     Rule(payments.NAME, payments.changes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from connector.facts import Account, Facts, Kind, Money, Payment
 from connector.facts.processing import SETTLED
@@ -27,6 +28,13 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
     return [_account(facts, account, policy), *person]
 
 
+def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
+    """Accounts without a record of their own: one may have appeared."""
+    if facts.link is None or not facts.link.held:
+        return None
+    return facts.now + timedelta(minutes=policy.linking.look_again_minutes)
+
+
 def gone(facts: Facts) -> Change:
     """The account's source no longer has it. Its record stays as it was last known: only its state changes."""
     named = facts.account.code if facts.account else facts.code
@@ -45,6 +53,7 @@ def _account(facts: Facts, account: Account, policy: Policy) -> Change:
         **record.record(facts, account, _disputed(facts)),
         F.AS_OF: as_of(facts),
         F.LINK: links.account(facts, policy),
+        **({F.LINKED_BY: line(facts.link.how)} if facts.link else {}),
     }
     return Change(
         object=F.OBJECT,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Facts, Status
+from connector.facts import Facts, Link, LinkState, Status
 from connector.mappers import fields
 from connector.plan import Change, Parent
 from connector.policy import Policy
@@ -60,7 +60,7 @@ def test_a_new_account_gets_the_best_name_there_is_and_people_may_change_it(
 
 
 def test_every_field_of_an_account_is_written() -> None:
-    known = facts(subscription(), invoice(), payment())
+    known = facts(subscription(), invoice(), payment(), link=Link(LinkState.LINKED, "001A", how="e-mail"))
     written = {**the_account(known).fields, **the_account(known).on_create}
     declared = {value for name, value in vars(A).items() if name.isupper() and name != "OBJECT"}
     assert set(written) == declared

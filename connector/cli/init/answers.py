@@ -1,0 +1,166 @@
+"""Where answers come from: a person at a terminal, or a file and the environment.
+
+What is known before is the default of each question: the file first, then the environment, then ``.env``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import click
+from dotenv import dotenv_values
+
+from connector import settings
+from connector.cli.output import out, show
+from connector.errors import SetupError
+
+_ENV: Final = Path(".env")
+_NEEDED: Final = ("SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID")
+_YES: Final = frozenset({"yes", "y", "true", "1"})
+NOBODY: Final = (
+    "There is no terminal to ask on. Give the answers with --answers FILE (lines NAME=value, the names of "
+    ".env.example) or in the environment."
+)
+
+
+class Answers(Protocol):
+    """``settings``: what is to stand in ``.env``; an empty value takes one away."""
+
+    settings: dict[str, str]
+    given: Mapping[str, str]
+
+    def ask(
+        self,
+        name: str,
+        question: str,
+        *,
+        default: str = "",
+        secret: bool = False,
+        needed: bool = False,
+        choices: Sequence[str] = (),
+    ) -> str:
+        """The answer, empty only if it is not needed. Raises SetupError where nobody can be asked for it."""
+        ...
+
+    def yes(self, name: str, question: str, *, default: bool, unasked: bool) -> bool:
+        """``unasked``: what holds where nobody can be asked and nothing is given."""
+        ...
+
+    def again(self, question: str) -> bool:
+        """Whether something that was not good is tried once more."""
+        ...
+
+    def say(self, text: str) -> None:
+        """What a person should know or click now."""
+        ...
+
+
+class Person:
+    """Asks on the terminal. What was answered before is the default when it is asked again."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.given = given
+        self._typed: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
+
+    def ask(
+        self,
+        name: str,
+        question: str,
+        *,
+        default: str = "",
+        secret: bool = False,
+        needed: bool = False,
+        choices: Sequence[str] = (),
+    ) -> str:
+        known = self._typed.get(name) or self.given.get(name, "") or default
+        if choices and known not in choices:
+            known = ""
+        while True:
+            answer = self._prompt(question, known, secret, choices if needed else [*choices, ""])
+            if answer or not needed:
+                self._typed[name] = answer
+                return answer
+            out.print("[yellow]This one is needed.[/yellow]")
+
+    def _prompt(self, question: str, known: str, secret: bool, choices: Sequence[str]) -> str:
+        told = f" ({', '.join(filter(None, choices))})" if any(choices) else ""
+        kept = " (Enter keeps it)" if secret and known else ""
+        answer: str = click.prompt(
+            question + told + kept,
+            default=known,
+            hide_input=secret,
+            show_default=bool(known) and not secret,
+            type=click.Choice(choices) if any(choices) else None,
+            show_choices=False,
+        )
+        return answer.strip()
+
+    def yes(self, name: str, question: str, *, default: bool, unasked: bool) -> bool:
+        return click.confirm(question, default=default)
+
+    def again(self, question: str) -> bool:
+        return click.confirm(question, default=True)
+
+    def say(self, text: str) -> None:
+        out.print(show_lines(text))
+
+
+class Script:
+    """Takes what is given and asks nobody."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.given = given
+        self.settings: dict[str, str] = {}
+
+    def ask(
+        self,
+        name: str,
+        question: str,
+        *,
+        default: str = "",
+        secret: bool = False,
+        needed: bool = False,
+        choices: Sequence[str] = (),
+    ) -> str:
+        answer = self.given.get(name, "") or default
+        if needed and not answer:
+            raise SetupError(f"{name} is not answered ({question}): add a line {name}=… to the answers.")
+        if answer and choices and answer not in choices:
+            raise SetupError(f"{name} is {answer!r}; it must be one of {', '.join(choices)}.")
+        return answer
+
+    def yes(self, name: str, question: str, *, default: bool, unasked: bool) -> bool:
+        answer = self.given.get(name, "")
+        return answer.lower() in _YES if answer else unasked
+
+    def again(self, question: str) -> bool:
+        raise SetupError(
+            "These answers are not good: mend them and run casewire init again. Nothing was written."
+        )
+
+    def say(self, text: str) -> None:
+        pass
+
+
+def show_lines(text: str) -> str:
+    return "\n".join(show(line) for line in text.splitlines())
+
+
+def opened(file: Path | None, has_terminal: Callable[[], bool] | None = None) -> Answers:
+    """A script where a file is given or nobody sits there; SetupError if then nothing is known."""
+    environment = {**_values(_ENV), **{name: v for name, v in settings.child_environment().items() if v}}
+    if file is not None:
+        return Script({**environment, **_values(file)})
+    if (has_terminal or sys.stdin.isatty)():
+        return Person(environment)
+    if not all(environment.get(name) for name in _NEEDED):
+        raise SetupError(NOBODY)
+    return Script(environment)
+
+
+def _values(path: Path) -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(path).items() if value}

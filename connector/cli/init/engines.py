@@ -1,0 +1,46 @@
+"""PostgreSQL and Redis: this machine's own, or addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connector.cli.init.answers import Answers
+from connector.cli.init.until_good import asked
+from connector.doctor import postgresql, redis
+from connector.doctor.finding import Area
+from connector.settings import Settings
+from connector.wiring import Wiring
+
+_OURS = "On one machine leave both empty: casewire up brings PostgreSQL and Valkey with it."
+
+
+def ask(answers: Answers) -> None:
+    """Each address is tried."""
+    answers.say(_OURS)
+    _address(answers, "DATABASE_URL", "PostgreSQL 14 or newer (postgresql://user:password@host/name)")
+    _address(answers, "REDIS_URL", "Redis 6 or newer (redis://host:6379/0)")
+
+
+def _address(answers: Answers, name: str, question: str) -> None:
+    def questions() -> Area:
+        given = answers.ask(name, question)
+        answers.settings[name] = given
+        if not given:
+            return Area(name, ())
+        wires = Wiring(Settings(**{name.lower(): given}))  # type: ignore[arg-type]
+        return _reachable(postgresql.areas(wires) if name == "DATABASE_URL" else redis.areas(wires), wires)
+
+    asked(answers, questions)
+
+
+def _reachable(areas: Iterable[Area], wires: Wiring) -> Area:
+    (area,) = areas
+
+    def close() -> None:
+        made = vars(wires)
+        if "engine" in made:
+            made["engine"].dispose()
+        if "redis" in made:
+            made["redis"].close()
+
+    return Area(area.name, area.checks[:1], close)

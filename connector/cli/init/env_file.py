@@ -1,0 +1,70 @@
+"""``.env`` with some settings changed; every other line, comments too, stays as it is."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
+
+from connector.errors import SetupError
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./~?&-]*")
+_ASIDE: Final = re.compile(r"(?P<gap>\s+)(?P<comment>#.*)$")
+
+
+def updated(text: str, values: Mapping[str, str]) -> str:
+    """``values`` win. Where a name stands as a comment (``# NAME=``) it takes that place, else the end."""
+    left = dict(values)
+    lines = [_line(line, left) for line in parse_stream(io.StringIO(text))]
+    new = "".join(lines)
+    for name, value in {name: value for name, value in left.items() if value}.items():
+        new, placed = _uncommented(new, name, value)
+        if not placed:
+            new += ("" if not new or new.endswith("\n") else "\n") + f"{name}={quoted(value)}\n"
+    _require_read_back(new, values)
+    return new
+
+
+def quoted(value: str) -> str:
+    """As it may stand behind ``NAME=``."""
+    if _BARE.fullmatch(value):
+        return value
+    if "\n" in value:
+        value = value.replace("\n", "\\n")
+        return '"' + value.replace('"', '\\"') + '"'
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _line(line: Binding, left: dict[str, str]) -> str:
+    text = line.original.string
+    if line.key is None or line.key not in left:
+        return text
+    value = left.pop(line.key)
+    if value == (line.value or ""):
+        return text
+    body = text.rstrip("\r\n")
+    aside = _ASIDE.search(body) if "\n" not in body.strip("\n") else None
+    before = text[: len(text) - len(text.lstrip())]
+    comment = f"  {aside['comment']}" if aside else ""
+    return f"{before}{line.key}={quoted(value)}{comment}{text[len(body) :]}"
+
+
+def _uncommented(text: str, name: str, value: str) -> tuple[str, bool]:
+    pattern = re.compile(rf"^#[ \t]*{re.escape(name)}=[^#\n]*?(?P<aside>[ \t]+#.*)?$", re.MULTILINE)
+    found = pattern.search(text)
+    if found is None:
+        return text, False
+    comment = f"  {found['aside'].strip()}" if found["aside"] else ""
+    return f"{text[: found.start()]}{name}={quoted(value)}{comment}{text[found.end() :]}", True
+
+
+def _require_read_back(text: str, values: Mapping[str, str]) -> None:
+    """What would be read differently (``${…}`` is replaced on reading) is refused now, not found at run time."""
+    found = dotenv_values(stream=io.StringIO(text))
+    for name, value in values.items():
+        if (found.get(name) or "") != value:
+            raise SetupError(f"The value of {name} cannot stand in .env as it is: set it in the environment.")

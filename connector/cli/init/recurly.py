@@ -1,0 +1,80 @@
+"""The Recurly sites: keys, and the webhook endpoint of each."""
+
+from __future__ import annotations
+
+import secrets
+
+from connector.cli.init.answers import Answers
+from connector.cli.init.until_good import asked
+from connector.doctor import recurly as doctor
+from connector.doctor.finding import Area
+from connector.settings import recurly_sites
+from connector.settings.reading import listed
+from connector.settings.recurly import suffix
+
+
+def ask(answers: Answers, host: str) -> None:
+    """One site, and then as many more as there are."""
+    answers.say("Recurly: Integrations > API Credentials > a private key with read access.")
+    _site(answers, "")
+    first = answers.settings["RECURLY_SITE"]
+    known = [name for name in listed(answers.given.get("RECURLY_SITES", "")) if name != first]
+    further: list[str] = []
+    while known or answers.yes("another_site", "Another Recurly site?", default=False, unasked=False):
+        name = answers.ask(
+            f"site{len(further) + 2}", "Its subdomain", default=known.pop(0) if known else "", needed=True
+        )
+        _site(answers, suffix(name), name)
+        further.append(name)
+    answers.settings["RECURLY_SITES"] = ",".join(further)
+    several = bool(further)
+    for name, end in ((first, ""), *((name, suffix(name)) for name in further)):
+        _endpoint(answers, end, f"{host}/webhooks/recurly" + (f"/{name}" if several else ""))
+
+
+def _site(answers: Answers, end: str, name: str = "") -> None:
+    def questions() -> Area:
+        site = name or answers.ask(
+            "RECURLY_SITE", "Recurly: subdomain (acme for acme.recurly.com)", needed=True
+        )
+        given = {
+            f"RECURLY_SITE{end}": site,
+            f"RECURLY_REGION{end}": answers.ask(
+                f"RECURLY_REGION{end}",
+                f"Recurly {site}: region",
+                default="us",
+                choices=("us", "eu"),
+                needed=True,
+            ),
+            f"RECURLY_API_KEY{end}": answers.ask(
+                f"RECURLY_API_KEY{end}", f"Recurly {site}: API key", secret=True, needed=True
+            ),
+        }
+        api_url = answers.given.get(f"RECURLY_API_URL{end}", "")
+        if api_url:
+            given[f"RECURLY_API_URL{end}"] = api_url
+        answers.settings |= given
+        found = recurly_sites({**given}, (name,) if name else ())
+        return doctor.area(found[0], f"recurly {site}")
+
+    asked(answers, questions)
+
+
+def _endpoint(answers: Answers, end: str, address: str) -> None:
+    """JSON is signed with a secret that Recurly makes; XML is not signed, so its password is made here."""
+    site = answers.settings[f"RECURLY_SITE{end}"]
+    answers.say(
+        f"In Recurly ({site}): Integrations > Webhooks > an endpoint {address}, format JSON, all events.\n"
+        "  Its page then shows the secret key."
+    )
+    signed = f"RECURLY_WEBHOOK_SECRETS{end}"
+    answers.settings[signed] = answers.ask(signed, f"Recurly {site}: secret key of the endpoint", secret=True)
+    basic = f"RECURLY_WEBHOOK_BASIC_AUTH{end}"
+    answers.settings[basic] = answers.given.get(basic, "")
+    xml = not answers.settings[signed] and not answers.settings[basic]
+    if xml and answers.yes(
+        f"xml{end}", "Must the endpoint be XML (no secret)?", default=False, unasked=False
+    ):
+        user, password = "casewire", secrets.token_urlsafe(24)
+        answers.settings[basic] = f"{user}:{password}"
+        answers.say(f"  Give the endpoint this user: {user}\n  and this password: {password}")

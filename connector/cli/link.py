@@ -1,0 +1,141 @@
+"""``casewire link``: which Salesforce account a billing account is, said by a person; and what waits for one."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import sys
+from typing import Any
+
+import click
+
+from connector.cli.output import as_json, err, out, show
+from connector.errors import Permanent, SetupError
+from connector.facts import Candidate, Link
+from connector.ledger import links
+from connector.mappers import keys
+from connector.queue import Stage
+from connector.sync.linking import by_hand
+from connector.sync.linking.by_hand import Wish
+from connector.sync.linking.searching import Search
+from connector.wiring import Wiring, wiring
+
+REVIEW = "review"
+_ACCOUNT_ID = re.compile(r"001[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
+_HOW = (
+    "To decide: set the account of the review case in Salesforce, or: casewire link ACCOUNT SALESFORCE_ID. Billing "
+    "accounts that wait for a record are linked once one fits."
+)
+
+
+@click.command()
+@click.argument("account", metavar="ACCOUNT")
+@click.argument("salesforce_id", metavar="SALESFORCE_ID", required=False)
+@click.option("--site", help="Which Recurly site, if several are configured.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@click.option("--json", "json_", is_flag=True, help="With review: one JSON document on stdout.")
+def link(account: str, salesforce_id: str | None, site: str | None, yes: bool, json_: bool) -> None:
+    """Link billing ACCOUNT (its code, or its whole key) to the Salesforce account SALESFORCE_ID.
+
+    Everything Casewire has written about it moves there; the record it had before is left without billing data.
+
+    \b
+    casewire link review: what waits, with the candidates; exit code 1 if anything does
+    Example: casewire link acme-17 001Hs00004XyZabIAF
+    """
+    if salesforce_id is None and account == REVIEW:
+        _review(wiring(), json_)
+        return
+    if salesforce_id is None:
+        raise click.UsageError("Say which Salesforce account: casewire link ACCOUNT SALESFORCE_ID.")
+    if json_:
+        raise click.UsageError("--json belongs to: casewire link review.")
+    if not _ACCOUNT_ID.fullmatch(salesforce_id):
+        raise click.UsageError(f"{salesforce_id!r} is not the id of a Salesforce account (001…).")
+    _link(wiring(), account, salesforce_id, site, yes)
+
+
+def _link(wires: Wiring, account: str, id_: str, site: str | None, yes: bool) -> None:
+    search = Search(wires.salesforce, wires.shaping.org.shape)
+    wish = by_hand.look(wires.engine, search, _subject(wires, account, site), id_)
+    if wish.before is not None and wish.before.account_id == wish.record.id:
+        err.print(f"{show(wish.subject)} is linked to {_named(wish)} already.")
+        return
+    err.print(_meant(wish))
+    _consent(yes)
+    if not by_hand.link(wires.engine, wires.salesforce, search, wish, getpass.getuser(), wires.clock()):
+        raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
+    wires.queue.wake(Stage.APPLY)
+    err.print(
+        f"{show(wish.subject)} is linked to {_named(wish)}; all that is known of it is written there now."
+    )
+
+
+def _subject(wires: Wiring, account: str, site: str | None) -> str:
+    if keys.account_of(account)[2]:
+        return account
+    sites = [one.name for one in wires.settings.recurly]
+    if not sites:
+        raise SetupError("No Recurly site is configured: set RECURLY_SITE.")
+    chosen = site or sites[0]
+    if chosen not in sites or (site is None and len(sites) > 1):
+        raise click.UsageError(f"Say which site: --site {' or --site '.join(sites)}.")
+    return keys.subject("recurly", chosen, account)
+
+
+def _meant(wish: Wish) -> str:
+    lines = [f"{show(wish.subject)} becomes {_named(wish)}."]
+    if wish.from_id:
+        lines.append(f"It leaves {wish.from_id}, where its billing data are emptied.")
+    return "\n".join(lines)
+
+
+def _named(wish: Wish) -> str:
+    return f"{show(wish.record.name)} ({wish.record.id})"
+
+
+def _consent(yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nothing was linked. Add --yes to do it without being asked.")
+    click.confirm("Link them?", abort=True, err=True)
+
+
+def _review(wires: Wiring, json_: bool) -> None:
+    with wires.engine.connect() as connection:
+        held = links.held(connection)
+    if json_:
+        as_json([_document(subject, one) for subject, one in held.items()])
+    else:
+        _tell(held)
+    if held:
+        raise SystemExit(1)
+
+
+def _tell(held: dict[str, Link]) -> None:
+    if not held:
+        err.print("No billing account waits to be linked.")
+        return
+    for subject, one in held.items():
+        out.print(f"[bold]{show(subject)}[/bold]  {one.state} since {show(one.since)}: {show(one.how)}")
+        for candidate in one.candidates:
+            taken = f"; linked to {candidate.taken_by} already" if candidate.taken_by else ""
+            out.print(
+                f"  {candidate.id}  {show(candidate.name)}  {show(', '.join(candidate.reasons))}{taken}"
+            )
+    err.print(_HOW)
+
+
+def _document(subject: str, one: Link) -> dict[str, Any]:
+    return {
+        "account": subject,
+        "state": one.state,
+        "since": one.since,
+        "why": one.how,
+        "candidates": [_candidate(candidate) for candidate in one.candidates],
+    }
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    return {"id": one.id, "name": one.name, "reasons": list(one.reasons), "taken_by": one.taken_by}

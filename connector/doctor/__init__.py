@@ -1,0 +1,62 @@
+"""What is wrong with this installation, and what mends it: every connection, permission, field, limit and secret.
+
+A check is a value; looking changes nothing anywhere. ``AREAS`` is the whole list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from connector import settings
+from connector.doctor import configuration, postgresql, processors, recurly, redis, webhooks
+from connector.doctor.finding import Area, Finding, State
+from connector.doctor.looking import look_at, not_asked
+from connector.doctor.salesforce import area as salesforce
+from connector.errors import CasewireError
+from connector.settings import Settings
+from connector.wiring import Wiring
+
+__all__ = ["AREAS", "Finding", "State", "examine"]
+
+AREAS: Final[tuple[Callable[[Wiring], Iterable[Area]], ...]] = (
+    postgresql.areas,
+    redis.areas,
+    salesforce.areas,
+    recurly.areas,
+    webhooks.areas,
+    processors.areas,
+)
+"""What is looked at once the settings can be read, in the order it is told."""
+
+
+def examine(
+    load: Callable[[], Settings] = settings.load, wire: Callable[[Settings], Wiring] = Wiring
+) -> tuple[Finding, ...]:
+    """Every finding, in order. Raises nothing; takes a minute at the most."""
+    first = look_at([configuration.area(load)])
+    if any(found.state is State.FAILED and found.name == configuration.SETTINGS for found in first):
+        return (*first, not_asked("all else", "the settings cannot be read"))
+    wires = wire(load())
+    try:
+        return (*first, *look_at(list(_areas(wires))))
+    finally:
+        _close(wires)
+
+
+def _close(wires: Wiring) -> None:
+    made = vars(wires)
+    if "engine" in made:
+        made["engine"].dispose()
+    if "redis" in made:
+        made["redis"].close()
+
+
+def _areas(wires: Wiring) -> Iterator[Area]:
+    """The engines are opened here, as opening them in several threads at once would open several."""
+    with suppress(CasewireError):
+        wires.engine  # noqa: B018
+        wires.redis  # noqa: B018
+    for areas in AREAS:
+        yield from areas(wires)

@@ -1,0 +1,77 @@
+"""The words of an examination: a finding, what a check tells, and the checks of an area in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Only ``FAILED`` keeps Casewire from its work."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``told``: what was found. ``mend``: what to click or which line to change; never empty for a failure."""
+
+    area: str
+    name: str
+    state: State
+    told: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one check tells; ``about`` is what of it, where it tells several things."""
+
+    state: State
+    text: str
+    mend: str = ""
+    about: str = ""
+
+
+class NotAsked(Exception):
+    """A check cannot be made; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``look`` changes nothing, and may raise. ``gate``: the checks behind it in its area need it to be good.
+    ``mend``: what helps when ``look`` raises something that does not say so itself."""
+
+    name: str
+    look: Callable[[], Iterable[Told]]
+    gate: bool = False
+    mend: str = "Mend what it says, then run casewire doctor again."
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Checks that are made one after the other. ``close`` lets go of what they opened."""
+
+    name: str
+    checks: tuple[Check, ...]
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+def ok(text: str, about: str = "") -> Told:
+    return Told(State.OK, text, "", about)
+
+
+def warning(text: str, mend: str, about: str = "") -> Told:
+    return Told(State.WARNING, text, mend, about)
+
+
+def failed(text: str, mend: str, about: str = "") -> Told:
+    return Told(State.FAILED, text, mend, about)
+
+
+def skipped(text: str, mend: str = "", about: str = "") -> Told:
+    return Told(State.SKIPPED, text, mend, about)

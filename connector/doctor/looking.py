@@ -1,0 +1,89 @@
+"""Looking: areas side by side, an area's checks one after the other, none for longer than its time, none raising."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from connector.doctor.finding import Area, Check, Finding, NotAsked, State, Told, failed, skipped
+from connector.errors import CasewireError
+
+CHECK_SECONDS: Final = 20.0
+AREA_SECONDS: Final = 60.0
+
+
+def look_at(
+    areas: Sequence[Area], *, check_seconds: float = CHECK_SECONDS, area_seconds: float = AREA_SECONDS
+) -> list[Finding]:
+    """What was found, in the order of the areas."""
+    found: list[list[Finding]] = [[] for _ in areas]
+
+    def look(number: int) -> None:
+        found[number] = list(_examined(areas[number], check_seconds, time.monotonic() + area_seconds))
+
+    threads = [
+        threading.Thread(target=look, args=(number,), name=f"doctor-{area.name}", daemon=True)
+        for number, area in enumerate(areas)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [finding for findings in found for finding in findings]
+
+
+def not_asked(area: str, why: str, name: str = "") -> Finding:
+    return Finding(area, name, State.SKIPPED, why)
+
+
+def _examined(area: Area, check_seconds: float, deadline: float) -> Iterator[Finding]:
+    closed = ""
+    try:
+        for check in area.checks:
+            if not closed and time.monotonic() > deadline:
+                closed = "there was no time left for it"
+            if closed:
+                yield not_asked(area.name, closed, check.name)
+                continue
+            told = _bounded(check, check_seconds)
+            yield from (_finding(area, check, one) for one in told)
+            if check.gate and any(one.state in (State.FAILED, State.SKIPPED) for one in told):
+                closed = f"it needs {check.name}"
+    finally:
+        area.close()
+
+
+def _finding(area: Area, check: Check, told: Told) -> Finding:
+    name = f"{check.name}: {told.about}" if told.about else check.name
+    return Finding(area.name, name, told.state, told.text, told.mend)
+
+
+def _bounded(check: Check, seconds: float) -> tuple[Told, ...]:
+    """The check in a thread of its own, which is left behind if it does not end in time."""
+    told: list[tuple[Told, ...]] = []
+    thread = threading.Thread(target=lambda: told.append(_looked(check)), name=check.name, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return told[0] if told else (failed(f"no answer within {seconds:.0f} s", check.mend),)
+
+
+def _looked(check: Check) -> tuple[Told, ...]:
+    """``except Exception`` as at the border of a job: whatever a check runs into is a finding, its last."""
+    told: list[Told] = []
+    try:
+        told.extend(check.look())
+    except NotAsked as why:
+        told.append(skipped(str(why)))
+    except CasewireError as error:
+        told.append(failed(str(error), check.mend))
+    except Exception as error:  # noqa: BLE001
+        told.append(failed(_first_line(error), check.mend))
+    return tuple(told)
+
+
+def _first_line(error: Exception) -> str:
+    """Without the statement or the values that drivers add in further lines."""
+    said = str(error.__cause__ or error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

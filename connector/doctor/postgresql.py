@@ -1,0 +1,96 @@
+"""PostgreSQL, where the ledger is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from connector import embedded
+from connector.doctor.clock import compared
+from connector.doctor.finding import Area, Check, Told, failed, ok, skipped
+from connector.ledger.engine import require_current
+from connector.ledger.schema import metadata
+from connector.wiring import Wiring
+
+OLDEST: Final = 14
+_REACH: Final = "Start PostgreSQL, or mend DATABASE_URL (postgresql://user:password@host:5432/name)."
+NOT_RUNNING: Final = "no address is set and no Casewire runs here"
+START: Final = "Start it with casewire up, which brings PostgreSQL and Valkey with it."
+
+
+def areas(wires: Wiring) -> Iterator[Area]:
+    yield Area(
+        "postgresql",
+        (
+            Check("reachable", lambda: _reachable(wires), gate=True, mend=_REACH),
+            Check("tables", lambda: _tables(wires), mend="Run: casewire migrate"),
+            Check("writing", lambda: _writing(wires), mend="Run: casewire migrate"),
+            Check("clock", lambda: _clock(wires), mend=_REACH),
+        ),
+    )
+
+
+def _reachable(wires: Wiring) -> Iterator[Told]:
+    given = wires.settings
+    if not given.database_url and embedded.running(given.casewire_home) is None:
+        yield skipped(NOT_RUNNING, START)
+        return
+    try:
+        with wires.engine.connect() as connection:
+            version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    except SQLAlchemyError as error:
+        yield failed(f"PostgreSQL does not answer: {_first_line(error)}", _REACH)
+        return
+    if version < OLDEST:
+        yield failed(f"it is version {version}", f"Use PostgreSQL {OLDEST} or newer.")
+    else:
+        yield ok(f"version {version}")
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    return str(error.__cause__ or error).strip().partition("\n")[0]
+
+
+def _tables(wires: Wiring) -> Iterator[Told]:
+    require_current(wires.engine)
+    yield ok("as this version needs them")
+
+
+def _writing(wires: Wiring) -> Iterator[Told]:
+    """Asked, not tried: looking writes nothing."""
+    with wires.engine.connect() as connection:
+        standby, read_only = connection.execute(
+            text("SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'")
+        ).one()
+        refused = connection.execute(
+            text(
+                "SELECT t FROM unnest(CAST(:tables AS text[])) AS t WHERE to_regclass(t) IS NOT NULL "
+                "AND NOT has_table_privilege(to_regclass(t), 'INSERT, UPDATE, DELETE') ORDER BY t"
+            ),
+            {"tables": sorted(metadata.tables)},
+        ).scalars()
+        named = list(refused)
+    if standby or read_only:
+        what = "a standby" if standby else "read-only"
+        yield failed(
+            f"this PostgreSQL is {what}", "Let DATABASE_URL name the primary, and a user that may write."
+        )
+    elif named:
+        told = f"the user may not write to {', '.join(named)}"
+        yield failed(told, "Let the user of DATABASE_URL own the tables: run casewire migrate as that user.")
+    else:
+        yield ok("the user may write")
+
+
+def _clock(wires: Wiring) -> Iterator[Told]:
+    with wires.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        before = wires.clock()
+        theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        after = wires.clock()
+    ours = before + (after - before) / 2
+    yield compared("PostgreSQL's clock", (theirs - ours).total_seconds())

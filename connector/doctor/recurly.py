@@ -1,0 +1,88 @@
+"""Each Recurly site: whether its key is good, and of this site, and how much it may still ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from connector.clients.recurly import RecurlyClient, RecurlyConfig
+from connector.doctor.finding import Area, Check, NotAsked, Told, failed, ok, warning
+from connector.errors import Permanent
+from connector.settings import RecurlySite
+from connector.wiring import Wiring
+
+_KEYS: Final = "In Recurly: Integrations > API Credentials"
+_SCARCE: Final = 0.1
+
+
+def areas(wires: Wiring) -> Iterator[Area]:
+    sites = wires.settings.recurly
+    if not sites:
+        yield Area("recurly", (Check("site", _no_site),))
+    for site in sites:
+        yield area(site, f"recurly {site.name}" if len(sites) > 1 else "recurly")
+
+
+def _no_site() -> Iterator[Told]:
+    yield failed(
+        "no Recurly site is set: deliveries are answered 404",
+        "Set RECURLY_SITE and RECURLY_API_KEY in .env, or run casewire init.",
+    )
+
+
+def area(site: RecurlySite, name: str = "recurly") -> Area:
+    """One site. A person asks: nothing of the rate limit is kept from them."""
+    if not site.api_key:
+        return Area(name, (Check("key", lambda: _no_key(site)),))
+    config = RecurlyConfig(site.name, site.api_key, region=site.region, api_url=site.api_url, reserve=0.0)
+    client = cache(lambda: RecurlyClient(config))
+    return Area(
+        name,
+        (
+            Check(
+                "key", lambda: _key(client()), gate=True, mend=f"{_KEYS}, copy a private key of this site."
+            ),
+            Check("site", lambda: _site(site, client())),
+            Check("rate limit", lambda: _rate(client())),
+        ),
+        close=lambda: client().close() if client.cache_info().currsize else None,
+    )
+
+
+def _no_key(site: RecurlySite) -> Iterator[Told]:
+    yield failed(
+        f"site {site.name} has no API key: its events cannot be worked",
+        f"{_KEYS}, make a private key with read access; put it into RECURLY_API_KEY.",
+    )
+
+
+def _key(client: RecurlyClient) -> Iterator[Told]:
+    client.check()
+    yield ok(f"accepted; API {client.api_version}")
+
+
+def _site(site: RecurlySite, client: RecurlyClient) -> Iterator[Told]:
+    """The name goes into every link and every key in Salesforce: a wrong one is not mended later."""
+    try:
+        named = client.sites()
+    except Permanent as error:
+        raise NotAsked(f"the key may not list its sites ({error})") from error
+    if site.name in named:
+        yield ok(f"the key is of {site.name}")
+        return
+    yield failed(
+        f"the key is of the site {', '.join(named) or '(none)'}, the settings say {site.name}",
+        f"Set RECURLY_SITE to {named[0] if named else 'the subdomain'} in .env, or use a key of {site.name}.",
+    )
+
+
+def _rate(client: RecurlyClient) -> Iterator[Told]:
+    budget = client.budget
+    if budget.limit is None or budget.remaining is None:
+        raise NotAsked("Recurly has not told its limit")
+    told = f"{budget.remaining:,} of {budget.limit:,} calls left"
+    if budget.remaining < budget.limit * _SCARCE:
+        yield warning(told, "Let your other systems call Recurly less, or ask Recurly for a higher limit.")
+    else:
+        yield ok(told)

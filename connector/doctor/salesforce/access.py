@@ -1,0 +1,65 @@
+"""Getting in: the settings, the login, the right org, an API version it speaks, the same time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from connector.clients.salesforce import LoginRefused
+from connector.doctor.clock import compared
+from connector.doctor.finding import NotAsked, Told, failed, ok, warning
+from connector.doctor.salesforce.look import Look
+
+SETTINGS_MEND: Final = "Fill in the block Salesforce of .env, or run casewire init."
+_VERSION: Final = re.compile(r"\d+\.0")
+LOGIN_MEND: Final = "Check the network and the proxy of this machine, and SALESFORCE_LOGIN_URL."
+
+
+def settings(look: Look) -> Iterator[Told]:
+    flow = "client credentials" if look.config.client_secret else f"JWT bearer as {look.config.username}"
+    yield ok(f"{look.config.origin}, {flow}")
+
+
+def login(look: Look) -> Iterator[Told]:
+    try:
+        org = look.client.org_id
+    except LoginRefused as refused:
+        yield failed(refused.cause, f"{_capital(refused.mend)}.")
+        return
+    yield ok(f"logged in to {org or 'an org that does not say its id'}")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def org(look: Look) -> Iterator[Told]:
+    pinned, found = look.config.org_id, look.client.org_id
+    if not pinned:
+        yield warning("any org would be written to", f"Add to .env: SALESFORCE_ORG_ID={found}")
+    elif pinned[:15] != found[:15]:
+        yield failed(
+            f"the login is for the org {found}, and SALESFORCE_ORG_ID is {pinned}: nothing is written",
+            f"Mend the login if {pinned} is meant; if {found} is, set SALESFORCE_ORG_ID={found} in .env.",
+        )
+    else:
+        yield ok(f"{found}, as pinned")
+
+
+def version(look: Look) -> Iterator[Told]:
+    newest, ours = look.client.versions(), look.config.api_version
+    mend = f"Set SALESFORCE_API_VERSION={newest} in .env."
+    if not _VERSION.fullmatch(ours):
+        yield failed(f"{ours!r} is not a version of the API", mend)
+    elif float(ours) > float(newest):
+        yield failed(f"the org does not speak version {ours} of the API, only up to {newest}", mend)
+    else:
+        yield ok(f"{ours}; the org speaks up to {newest}")
+
+
+def clock(look: Look) -> Iterator[Told]:
+    skew = look.client.skew
+    if skew is None:
+        raise NotAsked("Salesforce's answers bear no time")
+    yield compared("Salesforce's clock", skew)

@@ -1,0 +1,43 @@
+"""The checks of the org, in their order: without a login to the right org nothing else is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from connector.doctor.finding import Area, Check
+from connector.doctor.salesforce import access, cases, fields, fit, limits, rules
+from connector.doctor.salesforce.look import Look
+from connector.wiring import Wiring
+
+
+def areas(wires: Wiring) -> Iterator[Area]:
+    look = Look(wires)
+    yield Area("salesforce", (*entering(look), *inside(look)), close=look.close)
+
+
+def entering(look: Look) -> tuple[Check, ...]:
+    return (
+        Check("settings", partial(access.settings, look), gate=True, mend=access.SETTINGS_MEND),
+        Check("login", partial(access.login, look), gate=True, mend=access.LOGIN_MEND),
+    )
+
+
+def inside(look: Look) -> tuple[Check, ...]:
+    return (
+        Check("org", partial(access.org, look), gate=True),
+        Check("api version", partial(access.version, look)),
+        Check("clock", partial(access.clock, look)),
+        Check("fields", partial(fields.written, look)),
+        Check("key fields", partial(fields.keys, look)),
+        Check("fit", partial(fit.fit, look)),
+        Check("linking", partial(fields.linking, look)),
+        Check("queues", partial(cases.queues, look)),
+        Check("record types", partial(cases.record_types, look)),
+        Check("case statuses", partial(cases.statuses, look)),
+        Check("case values", partial(cases.values, look)),
+        Check("duplicate rules", partial(rules.duplicates, look)),
+        Check("assignment rules", partial(rules.assignment, look)),
+        Check("api calls", partial(limits.calls, look)),
+        Check("storage", partial(limits.storage, look)),
+    )

@@ -1,0 +1,156 @@
+"""Every object and field that is written: there, readable, writable by the integration user; keys as keys must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from connector.clients.salesforce.soql import quoted
+from connector.doctor.finding import NotAsked, Told, failed, ok, warning
+from connector.doctor.salesforce.look import Described, Look
+from connector.mappers import fields
+from connector.mappers.salesforce import required_fields
+from connector.sync.shaping.lacking import indispensable
+
+PERMISSION_SET: Final = "Casewire_Integration"
+_DEPLOY: Final = "Deploy what Casewire writes to: casewire salesforce deploy"
+_ASSIGN: Final = (
+    f"Assign the permission set {PERMISSION_SET} to the integration user: Setup > Permission Sets > "
+    "Casewire Integration > Manage Assignments"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What an object lacks, by name. ``all_missing``: not one of our own fields is there."""
+
+    object: str
+    there: bool
+    missing: tuple[str, ...]
+    fixed: tuple[str, ...]
+    all_missing: bool
+
+    def __bool__(self) -> bool:
+        return not self.there or bool(self.missing or self.fixed)
+
+
+def written(look: Look) -> Iterator[Told]:
+    required = required_fields()
+    lacking = [one for object_, names in required.items() if (one := _lacking(look, object_, names))]
+    if not lacking:
+        yield ok(f"{sum(map(len, required.values()))} fields of {len(required)} objects can be written")
+        return
+    mend = _mend(look)
+    for one in lacking:
+        if _left_out(look) and not indispensable(one.object, (*one.missing, *one.fixed), there=one.there):
+            yield warning(f"{_sentence(one)}: left out, as the policy says", mend, one.object)
+        else:
+            yield failed(_sentence(one), mend, one.object)
+
+
+def _left_out(look: Look) -> bool:
+    """Without a policy that can be read they are refused, as by default."""
+    try:
+        return look.policy.orgs.missing == "leave_out"
+    except NotAsked:
+        return False
+
+
+def missing(look: Look) -> bool:
+    """Whether anything that is written is not there or not writable."""
+    return any(_lacking(look, object_, names) for object_, names in required_fields().items())
+
+
+def _lacking(look: Look, object_: str, names: Iterable[str]) -> Lacking:
+    found = look.fields(object_)
+    missing = tuple(sorted(name for name in names if name not in found))
+    fixed = tuple(sorted(name for name in names if name in found and not _writable(found[name])))
+    own = {name for name in names if name.endswith("__c")}
+    return Lacking(object_, bool(found), missing, fixed, own <= set(missing))
+
+
+def _writable(field: Described) -> bool:
+    """A parent that cannot move once it is set is written on create only."""
+    updateable = field.get("updateable") or field.get("type") == "reference"
+    return bool(field.get("createable") and updateable)
+
+
+def _sentence(one: Lacking) -> str:
+    if not one.there:
+        return "the object is not there, or not visible to the integration user"
+    told = []
+    if one.missing:
+        named = "any of our fields" if one.all_missing else ", ".join(one.missing)
+        told.append(f"not there, or not visible to the integration user: {named}")
+    if one.fixed:
+        told.append(f"the integration user may read but not write: {', '.join(one.fixed)}")
+    return "; ".join(told)
+
+
+def _mend(look: Look) -> str:
+    """Which of the two: deployed and not granted, or not deployed. An org that does not tell gets both."""
+    sets = look.rows(f"SELECT Id FROM PermissionSet WHERE Name = {quoted(PERMISSION_SET)}")
+    if sets is None:
+        return f"{_DEPLOY}; then: {_ASSIGN}."
+    if not sets:
+        return f"{_DEPLOY}; then: {_ASSIGN}. (The org has no such permission set yet.)"
+    ids = ", ".join(quoted(str(row["Id"])) for row in sets)
+    user = quoted(look.client.identity().user_id)
+    held = look.rows(
+        f"SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user} AND PermissionSetId IN ({ids})"
+    )
+    if held is None:
+        return f"{_ASSIGN}. If it has it: {_DEPLOY}."
+    if not held:
+        return f"{_ASSIGN}. (The integration user does not have it.)"
+    return f"{_DEPLOY}. (The integration user has the permission set: it is older than these fields, or changed.)"
+
+
+def keys(look: Look) -> Iterator[Told]:
+    """An external id that is not unique makes an upsert match several records, and asks for View All Data."""
+    there = _keys(look)
+    if not there:
+        raise NotAsked(f"{fields.KEY} is nowhere yet")
+    for object_, field in there.items():
+        lacks = _not_a_key(field)
+        if lacks:
+            yield failed(
+                f"{object_}.{fields.KEY} is not {' and not '.join(lacks)}",
+                f"Setup > Object Manager > {object_} > Fields & Relationships > {fields.KEY} > Edit: tick Unique "
+                "(case sensitive) and External ID. Or casewire salesforce deploy. Values that are there twice "
+                "must be cleared first.",
+                object_,
+            )
+    if not wrong_keys(look):
+        yield ok(f"{fields.KEY} is unique and an external id wherever it is")
+
+
+def wrong_keys(look: Look) -> bool:
+    """Whether any key field is there and not as it must be."""
+    return any(_not_a_key(field) for field in _keys(look).values())
+
+
+def _keys(look: Look) -> dict[str, Described]:
+    return {name: field for name in required_fields() if (field := look.fields(name).get(fields.KEY))}
+
+
+def linking(look: Look) -> Iterator[Told]:
+    """Fields by which the policy finds an account's record."""
+    settings = look.policy.linking
+    names = sorted({key.field for key in settings.keys if key.field}) if settings.enabled else []
+    found = look.fields(fields.Account.OBJECT)
+    lacking = [name for name in names if name not in found]
+    for name in lacking:
+        yield failed(
+            f"Account has no field {name}, or the integration user may not see it: no account is found by it",
+            f"Give the integration user read access to {name}, or change [[linking.keys]] in policy.toml.",
+            name,
+        )
+    if not lacking:
+        yield ok(f"{', '.join(names)} can be read" if names else "no field of Account is asked for")
+
+
+def _not_a_key(field: Described) -> list[str]:
+    asked = {"unique": field.get("unique"), "an external id": field.get("externalId")}
+    return [name for name, is_so in asked.items() if not is_so]

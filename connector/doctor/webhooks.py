@@ -1,0 +1,108 @@
+"""Each source of webhooks: whether it has a secret, and when it was last heard of.
+
+Refused deliveries leave no trace in the ledger; each web process counts its own at ``/metrics``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from connector.doctor.finding import Area, Check, Told, failed, ok, skipped, warning
+from connector.errors import CasewireError
+from connector.ledger.deliveries import DAYS, Heard, heard
+from connector.settings import RecurlySite
+from connector.webhooks.registry import SOURCES
+from connector.wiring import Wiring
+
+Key = tuple[str, str]
+News = Callable[[], Mapping[Key, Heard]]
+
+_QUIET: Final = timedelta(days=3)
+"""Longer than Recurly goes on trying; its endpoints are paused when they keep failing."""
+
+SECRETS: Final[Mapping[str, str]] = {
+    "recurly": "RECURLY_WEBHOOK_SECRETS",
+    "stripe": "STRIPE_WEBHOOK_SECRETS",
+    "braintree": "BRAINTREE_PUBLIC_KEY and BRAINTREE_PRIVATE_KEY",
+    "adyen": "ADYEN_HMAC_KEYS",
+    "paypal": "PAYPAL_WEBHOOK_IDS",
+    "gocardless": "GOCARDLESS_WEBHOOK_SECRETS",
+    "authorizenet": "AUTHORIZENET_SIGNATURE_KEYS",
+}
+WHERE: Final[Mapping[str, str]] = {
+    "recurly": "Recurly: Integrations > Webhooks > the endpoint > Secret key",
+    "stripe": "Stripe: Workbench > Webhooks > the destination > Signing secret",
+    "braintree": "Braintree: Settings > API > Keys",
+    "adyen": "Adyen: Developers > Webhooks > the webhook > HMAC key",
+    "paypal": "PayPal: developer dashboard > the app > Webhooks > Webhook ID",
+    "gocardless": "GoCardless: Developers > the webhook endpoint > Secret",
+    "authorizenet": "Authorize.Net: Account > Settings > API Credentials & Keys > New Signature Key",
+}
+"""Where each source shows its secret."""
+
+
+def areas(wires: Wiring) -> Iterator[Area]:
+    news = cache(lambda: _news(wires))
+    checks = [
+        Check(_name(key), partial(_source, wires, key, given, news), mend=f"Mend {SECRETS[key[0]]} in .env.")
+        for key, given in wires.sources.items()
+    ]
+    yield Area("webhooks", tuple(checks))
+
+
+def _name(key: Key) -> str:
+    return " ".join(filter(None, key))
+
+
+def _source(wires: Wiring, key: Key, given: object, news: News) -> Iterator[Told]:
+    made = SOURCES[key[0]](given)
+    if made is None:
+        yield _closed(key, given, asked=key[0] in wires.lookups)
+        return
+    yield ok("a secret is set")
+    try:
+        found = news().get(key)
+    except (SQLAlchemyError, CasewireError):
+        yield skipped("when it last delivered stands in PostgreSQL", about="deliveries")
+        return
+    yield from _heard(key, found, wires.clock())
+
+
+def _closed(key: Key, given: object, *, asked: bool) -> Told:
+    """A processor that nobody set up is no mistake."""
+    source = key[0]
+    told = f"no secret is set: /webhooks/{source} answers 404"
+    mend = f"Put it into {_setting(source, given)} in .env and start again. It is shown in {WHERE[source]}."
+    return failed(told, mend) if source == "recurly" or asked else skipped(told)
+
+
+def _setting(source: str, given: object) -> str:
+    name = SECRETS[source]
+    return f"{name} (of site {given.name})" if isinstance(given, RecurlySite) else name
+
+
+def _heard(key: Key, found: Heard | None, now: datetime) -> Iterator[Told]:
+    at = f"https://your.host/webhooks/{'/'.join(filter(None, key))}"
+    if found is None:
+        told = f"nothing was delivered within {DAYS} days, or all of it was refused"
+        yield warning(told, f"Let {key[0]} post to {at}, and send a test from there.", "deliveries")
+        return
+    last = f"last delivery {found.last_at:%Y-%m-%d %H:%M:%S} UTC, {found.events:,} events within {DAYS} days"
+    if now - found.last_at > _QUIET:
+        mend = f"Look at the endpoint there: is it paused, is its address {at}? Refusals: /metrics."
+        yield warning(last, mend, "deliveries")
+    else:
+        yield ok(last, "deliveries")
+    if found.unreadable:
+        mend = f"See them: casewire events list --source {key[0]} --status dead"
+        yield warning(f"{found.unreadable:,} events could not be read", mend, "content")
+
+
+def _news(wires: Wiring) -> Mapping[Key, Heard]:
+    with wires.engine.connect() as connection:
+        return heard(connection)

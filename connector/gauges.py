@@ -1,0 +1,57 @@
+"""What waits, as numbers for ``/metrics``: read from the ledger whenever it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from connector.ledger import budgets, circuits, incidents, links, listing
+from connector.sync.spending import DESTINATION
+from connector.wiring import Wiring
+
+_BACKLOG: Final[Mapping[str, str]] = {
+    "events_waiting": "Events that wait to be fetched",
+    "accounts_due": "Accounts that wait to be written",
+    "dead_events": "Events given up on",
+    "dead_accounts": "Accounts given up on",
+    "objects_not_joined": "Disputes, refunds, … that wait for their account",
+    "histories_wanted": "Older accounts that wait to be fetched whole",
+}
+
+
+class Gauges(Collector):
+    """Nothing while PostgreSQL is away: ``/readyz`` tells of that."""
+
+    def __init__(self, wires: Wiring) -> None:
+        self._wires = wires
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            return list(self._read())
+        except SQLAlchemyError:
+            return []
+
+    def _read(self) -> Iterable[Metric]:
+        with self._wires.engine.connect() as connection:
+            numbers = listing.numbers(connection)
+            told = budgets.told(connection, DESTINATION)
+            lasting = incidents.lasting(connection)
+            held = links.held(connection)
+            out_now = circuits.troubled(connection)
+        for name, text in _BACKLOG.items():
+            yield GaugeMetricFamily(f"casewire_{name}", text, numbers[name])
+        yield GaugeMetricFamily("casewire_incidents", "Gateways that fail for many accounts", len(lasting))
+        yield GaugeMetricFamily("casewire_accounts_to_link", "Accounts without a CRM record yet", len(held))
+        circuit = GaugeMetricFamily(
+            "casewire_circuit_open", "Destinations that are out", labels=["destination"]
+        )
+        for one in out_now:
+            circuit.add_metric([one.destination], 1)
+        yield circuit
+        if told is not None:
+            yield GaugeMetricFamily("casewire_salesforce_calls_used", "API calls of the last day", told.used)
+            yield GaugeMetricFamily("casewire_salesforce_calls_allowed", "API calls in a day", told.allowed)

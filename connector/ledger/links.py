@@ -1,0 +1,156 @@
+"""Which record of the CRM each account of billing is: no record is two accounts', whoever links at the same time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from connector.facts import Candidate, Link, LinkState
+from connector.ledger import subjects as due
+
+_LOCK = 7_203_552
+"""One writer of links at a time: whoever comes second sees what is taken."""
+
+_HELD = "state IN ('review', 'waiting')"
+_GONE = "EXISTS (SELECT 1 FROM snapshot s WHERE s.subject = link.subject AND s.object = 'account' AND s.gone)"
+
+
+def load(connection: Connection, subjects: Sequence[str]) -> dict[str, Link]:
+    """What is known of these subjects."""
+    rows = connection.execute(
+        text("SELECT * FROM link WHERE subject = ANY(:subjects)"), {"subjects": list(subjects)}
+    )
+    return {row.subject: _link(row) for row in rows}
+
+
+def holders(connection: Connection, account_ids: Collection[str]) -> dict[str, str]:
+    """CRM account → the subject that is linked to it."""
+    rows = connection.execute(
+        text("SELECT account_id, subject FROM link WHERE account_id = ANY(:ids)"), {"ids": list(account_ids)}
+    )
+    return {row.account_id: row.subject for row in rows}
+
+
+def held(connection: Connection, state: LinkState | None = None) -> dict[str, Link]:
+    """The accounts that wait for a person, or for their record to appear; the oldest first. Those that billing no
+    longer has wait for nothing."""
+    which = [str(state)] if state else [str(LinkState.REVIEW), str(LinkState.WAITING)]
+    rows = connection.execute(
+        text(f"SELECT * FROM link WHERE state = ANY(:which) AND NOT {_GONE} ORDER BY since, subject"),
+        {"which": which},
+    )
+    return {row.subject: _link(row) for row in rows}
+
+
+def numbers(connection: Connection) -> dict[LinkState, int]:
+    """How many accounts there are in each state; those that billing no longer has are not counted as held."""
+    rows = connection.execute(
+        text(f"SELECT state, count(*) AS n FROM link WHERE NOT ({_HELD} AND {_GONE}) GROUP BY state")
+    )
+    return {LinkState(row.state): row.n for row in rows}
+
+
+def exist(connection: Connection) -> bool:
+    """Whether any account was ever looked for."""
+    return bool(connection.execute(text("SELECT EXISTS (SELECT 1 FROM link)")).scalar_one())
+
+
+def save(connection: Connection, found: Mapping[str, Link]) -> set[str]:
+    """Keep these links; the subjects whose CRM account another subject holds already, for which nothing was kept.
+
+    What was written without its account while it was held is written again with it."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    released = _released(connection, found)
+    taken = {subject for subject in sorted(found) if not _save(connection, subject, found[subject])}
+    _tell_again(connection, released - taken)
+    return taken
+
+
+def forget(connection: Connection, subjects: Sequence[str]) -> None:
+    """Their record is not what it was: it is looked for again, and all that hung on it is written again."""
+    if not subjects:
+        return
+    connection.execute(text("DELETE FROM link WHERE subject = ANY(:subjects)"), {"subjects": list(subjects)})
+    _tell_again(connection, subjects)
+
+
+def move(connection: Connection, found: Mapping[str, Link]) -> set[str]:
+    """Keep these links of accounts whose record is another than before, and make them due: all is written to that
+    one. The subjects that another holds it from, as ``save`` tells them."""
+    taken = save(connection, found)
+    moved = sorted(found.keys() - taken)
+    _tell_again(connection, moved)
+    make_due(connection, moved)
+    return taken
+
+
+def make_due(connection: Connection, subjects: Collection[str]) -> None:
+    """Decide these anew, as urgently as last time."""
+    known = [due.named(connection, subject) for subject in sorted(subjects)]
+    due.mark_due(connection, [one for one in known if one is not None])
+
+
+def _released(connection: Connection, found: Mapping[str, Link]) -> set[str]:
+    """Those that were held and are not any more."""
+    free = [subject for subject, link in found.items() if not link.held]
+    rows = connection.execute(
+        text(f"SELECT subject FROM link WHERE subject = ANY(:subjects) AND {_HELD}"), {"subjects": free}
+    )
+    return {row.subject for row in rows}
+
+
+def _tell_again(connection: Connection, subjects: Collection[str]) -> None:
+    """A row of the timeline is written once, with the account it had then: their events are told again."""
+    if not subjects:
+        return
+    connection.execute(
+        text("UPDATE event SET status = 'fetched' WHERE subject = ANY(:subjects) AND status = 'done'"),
+        {"subjects": list(subjects)},
+    )
+    make_due(connection, subjects)
+
+
+def _save(connection: Connection, subject: str, link: Link) -> bool:
+    return bool(
+        connection.execute(
+            text(
+                """
+                INSERT INTO link (subject, state, account_id, contact_id, person, how, candidates)
+                SELECT :subject, :state, :account_id, :contact_id, :person, :how, CAST(:candidates AS jsonb)
+                WHERE NOT EXISTS (SELECT 1 FROM link WHERE account_id = :account_id AND subject <> :subject)
+                ON CONFLICT (subject) DO UPDATE SET state = excluded.state, account_id = excluded.account_id,
+                    contact_id = excluded.contact_id, person = excluded.person, how = excluded.how,
+                    candidates = excluded.candidates,
+                    since = CASE WHEN link.state = excluded.state THEN link.since ELSE now() END
+                """
+            ),
+            {
+                "subject": subject,
+                "state": str(link.state),
+                "account_id": link.account_id,
+                "contact_id": link.contact_id,
+                "person": link.person,
+                "how": link.how,
+                "candidates": json.dumps([asdict(one) for one in link.candidates]),
+            },
+        ).rowcount
+    )
+
+
+def _link(row: Row[Any]) -> Link:
+    return Link(
+        LinkState(row.state),
+        account_id=row.account_id,
+        contact_id=row.contact_id,
+        how=row.how,
+        person=row.person,
+        candidates=tuple(
+            Candidate(one["id"], one["name"], tuple(one["reasons"]), one["taken_by"])
+            for one in row.candidates
+        ),
+        since=row.since,
+    )

@@ -1,0 +1,47 @@
+"""How far something was looked through, and when it was last looked at."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+
+def load(connection: Connection, name: str) -> datetime | None:
+    """How far; None where it was never looked through."""
+    found: datetime | None = connection.execute(
+        text("SELECT at FROM watermark WHERE name = :name"), {"name": name}
+    ).scalar_one_or_none()
+    return found
+
+
+def save(connection: Connection, name: str, at: datetime) -> None:
+    """It was looked through up to here. It never goes back."""
+    connection.execute(
+        text(
+            "INSERT INTO watermark (name, at) VALUES (:name, :at) "
+            "ON CONFLICT (name) DO UPDATE SET at = GREATEST(watermark.at, excluded.at)"
+        ),
+        {"name": name, "at": at},
+    )
+
+
+def has_passed(connection: Connection, name: str, every: timedelta) -> bool:
+    """Whether it is time to look again."""
+    return not connection.execute(
+        text("SELECT EXISTS (SELECT 1 FROM watermark WHERE name = :name AND at > now() - :every)"),
+        {"name": name, "every": every},
+    ).scalar_one()
+
+
+def take(connection: Connection, name: str, every: timedelta) -> bool:
+    """Whether it is time to look again, and this caller's turn: nobody else's until then."""
+    return bool(
+        connection.execute(
+            text(
+                "INSERT INTO watermark (name, at) VALUES (:name, now()) "
+                "ON CONFLICT (name) DO UPDATE SET at = now() WHERE watermark.at <= now() - :every"
+            ),
+            {"name": name, "every": every},
+        ).rowcount
+    )

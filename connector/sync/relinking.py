@@ -1,0 +1,74 @@
+"""What Salesforce's answers tell of an account's link: which record was made, which is gone, which was there before.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from connector.facts import Facts, Link, LinkState
+from connector.mappers.fields import PERSON_KEY, Account, Contact
+from connector.mappers.records import contact
+from connector.sync.rows import Record
+from connector.sync.settling import Decision
+from connector.sync.writing import DUPLICATES, Results
+
+MOST_TRIES: Final = 4
+"""After so many tries a record that is said to be gone, or doubled, is a matter for a person."""
+GONE: Final = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+
+
+def ids(facts: Facts) -> dict[Record, str]:
+    """The records of an account that are written by their Salesforce id: linked ones may not have our key."""
+    link = facts.link
+    if link is None or link.state is not LinkState.LINKED or link.account_id is None:
+        return {}
+    found = {(Account.OBJECT, facts.subject): link.account_id}
+    if link.contact_id is not None:
+        found[Contact.OBJECT, contact.key(facts)] = link.contact_id
+    return found
+
+
+def made(decisions: Iterable[Decision], results: Results) -> dict[str, Link]:
+    """Subject → the link to the account that was made for it just now."""
+    found = {}
+    for decision in decisions:
+        subject = decision.subject.key
+        written = results.written.get((Account.OBJECT, subject))
+        if written is None or not written.id or written.row.id is not None or decision.reading is None:
+            continue
+        link = decision.facts.link or Link(LinkState.NEW)
+        person = PERSON_KEY in written.row.change.fields
+        found[subject] = replace(link, state=LinkState.LINKED, account_id=written.id, person=person)
+    return found
+
+
+def lost(decisions: Iterable[Decision], results: Results) -> set[str]:
+    """Subjects whose linked account or contact is deleted, or merged into another."""
+    return {
+        decision.subject.key
+        for decision in decisions
+        if decision.subject.tries < MOST_TRIES
+        for row in decision.rows
+        if row.id is not None and _code(row.record, results) in GONE
+    }
+
+
+def duplicates(decisions: Iterable[Decision], results: Results) -> dict[str, Mapping[str, Sequence[str]]]:
+    """Subject → object → the records that a duplicate rule of the org named."""
+    found: dict[str, Mapping[str, Sequence[str]]] = {}
+    for decision in decisions:
+        named = {
+            row.change.object: results.refused[row.record].matches
+            for row in decision.rows
+            if _code(row.record, results) == DUPLICATES and results.refused[row.record].matches
+        }
+        if named and decision.subject.tries < MOST_TRIES:
+            found[decision.subject.key] = named
+    return found
+
+
+def _code(record: Record, results: Results) -> str:
+    refused = results.refused.get(record)
+    return refused.code if refused else ""

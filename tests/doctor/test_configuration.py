@@ -1,0 +1,85 @@
+"""``.env`` and the policy: the line that is wrong, and what it should be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from connector import doctor, settings
+from connector.doctor import State, configuration
+
+from .conftest import Findings, by_name, seen
+
+
+def looked() -> Findings:
+    return seen(iter([configuration.area(settings.load)]))
+
+
+def env(text: str, mode: int = 0o600) -> None:
+    Path(".env").write_text(text)
+    Path(".env").chmod(mode)
+
+
+def test_without_files_the_environment_and_the_defaults_hold() -> None:
+    found = looked()
+    assert [one.state for one in found.values()] == [State.OK] * 3
+    assert "there is no .env here" in found["settings: .env"].told
+    assert "there is no policy.toml here" in found["settings: policy"].told
+
+
+def test_a_line_that_cannot_be_read_is_named() -> None:
+    env("PORT=8080\nRECURLY_SITE='acme\n")
+    found = looked()["settings: .env"]
+    assert (found.state, found.told.startswith(".env:2: this line cannot be read")) == (State.FAILED, True)
+    assert "between single quotes" in found.mend
+
+
+def test_a_misspelt_setting_is_named_with_the_right_one() -> None:
+    env("SALESFORCE_CLIENTID=x\nCASEWIRE_XYZ=1\n")
+    area = configuration.area(settings.load)
+    told = list(area.checks[0].look())
+    assert [one.state for one in told] == [State.WARNING, State.WARNING]
+    assert told[0].text == ".env:1: there is no setting SALESFORCE_CLIENTID"
+    assert told[0].mend == "Rename it to SALESFORCE_CLIENT_ID."
+    assert ".env.example" in told[1].mend
+
+
+def test_secrets_that_others_can_read_are_warned_of() -> None:
+    env("PORT=8080\n", mode=0o644)
+    found = looked()["settings: .env"]
+    assert (found.state, found.mend) == (State.WARNING, "Run: chmod 600 .env")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_nobody_may_read_is_named() -> None:
+    env("PORT=8080\n", mode=0)
+    found = looked()
+    assert found["settings: .env"].state is State.FAILED
+    assert "Casewire's user may read" in found["settings: .env"].mend
+
+
+def test_a_value_that_cannot_be_is_named_and_nothing_else_is_asked() -> None:
+    env("PORT=seven\nRECURLY_SITE=acme\n")
+    found = by_name(doctor.examine())
+    assert found["settings: values"].state is State.FAILED
+    assert "PORT" in found["settings: values"].told
+    assert found["all else: "].state is State.SKIPPED
+    assert {name.partition(":")[0] for name in found} == {"settings", "all else"}
+
+
+def test_every_mistake_of_the_policy_is_a_finding_of_its_own() -> None:
+    Path("policy.toml").write_text('[statuses]\nclozed = "x"\n\n[rules.refund]\nqueue = 7\n')
+    told = list(configuration.area(settings.load).checks[2].look())
+    assert [one.state for one in told] == [State.FAILED, State.FAILED]
+    assert told[0].text.startswith(
+        "policy.toml:2: statuses.clozed: there is no such key; did you mean 'closed'?"
+    )
+    assert told[1].text.startswith("policy.toml:5: rules.refund.queue:")
+
+
+def test_a_policy_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEWIRE_POLICY", "nowhere.toml")
+    found = looked()["settings: policy"]
+    assert (found.state, "nowhere.toml" in found.told) == (State.FAILED, True)

@@ -1,0 +1,146 @@
+"""PostgreSQL, Redis, workers and scheduler: what is away, old, or not running, and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from rq import SimpleWorker
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from connector import queue
+from connector.doctor import State, postgresql
+from connector.doctor import redis as redis_
+from connector.ledger.engine import open_engine
+from connector.wiring import Wiring
+
+from .conftest import seen
+
+
+@pytest.fixture
+def worker(redis: Redis) -> Iterator[SimpleWorker]:
+    """A worker that is there and does nothing."""
+    worker = SimpleWorker([queue.NAME], connection=redis)
+    worker.register_birth()
+    yield worker
+    worker.register_death()
+
+
+def test_engines_that_are_as_they_must_be(running: Wiring, worker: SimpleWorker) -> None:
+    running.queue.swept(running.clock())
+    found = {**seen(postgresql.areas(running)), **seen(redis_.areas(running))}
+    assert {name: one.state for name, one in found.items()} == dict.fromkeys(
+        (
+            "postgresql: reachable",
+            "postgresql: tables",
+            "postgresql: writing",
+            "postgresql: clock",
+            "redis: reachable",
+            "redis: memory",
+            "redis: workers",
+            "redis: scheduler",
+        ),
+        State.OK,
+    )
+
+
+def test_postgresql_that_is_away_is_named_without_its_password(wire: Callable[..., Wiring]) -> None:
+    found = seen(postgresql.areas(wire(database_url="postgresql://me:open-sesame@127.0.0.1:1/none")))
+    reachable = found["postgresql: reachable"]
+    assert reachable.state is State.FAILED
+    assert "PostgreSQL does not answer" in reachable.told
+    assert "open-sesame" not in reachable.told
+    assert "mend DATABASE_URL" in reachable.mend
+    assert found["postgresql: tables"].state is State.SKIPPED
+
+
+def test_an_address_that_is_none_is_named(wire: Callable[..., Wiring]) -> None:
+    found = seen(postgresql.areas(wire(database_url="nonsense")))["postgresql: reachable"]
+    assert (found.state, "DATABASE_URL is not an address" in found.told) == (State.FAILED, True)
+
+
+def test_without_an_address_it_is_casewire_that_must_be_started(wire: Callable[..., Wiring]) -> None:
+    wires = wire()
+    found = {**seen(postgresql.areas(wires)), **seen(redis_.areas(wires))}
+    for name in ("postgresql: reachable", "redis: reachable"):
+        assert found[name].state is State.SKIPPED
+        assert "casewire up" in found[name].mend
+
+
+def test_a_database_without_tables_is_to_be_migrated(
+    wire: Callable[..., Wiring], empty_database_url: str
+) -> None:
+    found = seen(postgresql.areas(wire(database_url=empty_database_url)))
+    assert "has no Casewire tables" in found["postgresql: tables"].told
+    assert found["postgresql: tables"].mend == "Run: casewire migrate"
+    assert found["postgresql: clock"].state is State.OK
+
+
+def test_a_user_who_may_only_read_is_named_with_the_tables(
+    wire: Callable[..., Wiring], database_url: str
+) -> None:
+    owner = create_engine(open_engine(database_url).url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with owner.connect() as connection:
+        connection.execute(text("CREATE ROLE reader LOGIN"))
+        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"))
+    try:
+        url = owner.url.set(drivername="postgresql", username="reader")
+        wires = wire(database_url=url.render_as_string(hide_password=False))
+        found = seen(postgresql.areas(wires))["postgresql: writing"]
+        wires.engine.dispose()
+        assert found.state is State.FAILED
+        assert "may not write to attempt, " in found.told
+        assert "own the tables" in found.mend
+    finally:
+        with owner.connect() as connection:
+            connection.execute(text("DROP OWNED BY reader"))
+            connection.execute(text("DROP ROLE reader"))
+
+
+def test_redis_that_is_away_is_named(wire: Callable[..., Wiring]) -> None:
+    found = seen(redis_.areas(wire(redis_url="redis://127.0.0.1:1/0")))["redis: reachable"]
+    assert found.state is State.FAILED
+    assert "Redis does not answer" in found.told
+    assert "mend REDIS_URL" in found.mend
+
+
+def test_a_redis_that_throws_jobs_away_is_warned_of(running: Wiring, redis: Redis) -> None:
+    redis.config_set("maxmemory", "100mb")
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        found = seen(redis_.areas(running))["redis: memory"]
+    finally:
+        redis.config_set("maxmemory", "0")
+        redis.config_set("maxmemory-policy", "noeviction")
+    assert (found.state, "(allkeys-lru)" in found.told) == (State.WARNING, True)
+    assert "maxmemory-policy noeviction" in found.mend
+
+
+def test_without_a_worker_the_waiting_jobs_are_counted(running: Wiring) -> None:
+    running.queue.wake(queue.Stage.REFRESH)
+    found = seen(redis_.areas(running))["redis: workers"]
+    assert found.state is State.FAILED
+    assert found.told == "no worker runs, so nothing is worked; 1 jobs wait"
+    assert "casewire worker" in found.mend
+
+
+def test_looking_for_workers_leaves_redis_as_it_is(running: Wiring, redis: Redis) -> None:
+    redis.sadd("rq:workers:casewire", "rq:worker:gone")
+    before = sorted(redis.keys())
+    found = seen(redis_.areas(running))
+    assert found["redis: workers"].state is State.FAILED, "its key is gone, so it is"
+    assert sorted(redis.keys()) == before
+    assert redis.smembers("rq:workers:casewire") == {b"rq:worker:gone"}
+
+
+def test_a_scheduler_that_never_ran_or_stopped_is_to_be_started(running: Wiring) -> None:
+    never = seen(redis_.areas(running))["redis: scheduler"]
+    running.queue.swept(running.clock() - timedelta(hours=2))
+    stopped = seen(redis_.areas(running))["redis: scheduler"]
+    assert (never.state, stopped.state) == (State.FAILED, State.FAILED)
+    assert "no scheduler was seen" in never.told
+    assert "does not run any more; last seen" in stopped.told
+    assert "casewire scheduler" in never.mend

@@ -1,0 +1,99 @@
+"""Looking raises nothing, waits for nothing for ever, and goes on beside what failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from connector.doctor.clock import compared
+from connector.doctor.finding import Area, Check, NotAsked, State, Told, failed, ok, skipped
+from connector.doctor.looking import look_at
+from connector.errors import SetupError
+
+
+def good() -> Iterator[Told]:
+    yield ok("good")
+
+
+def bad() -> Iterator[Told]:
+    yield failed("bad", "mend it")
+
+
+def unset() -> list[Told]:
+    raise SetupError("Set X.")
+
+
+def unforeseen() -> list[Told]:
+    raise ZeroDivisionError("a secret stands\nin the second line")
+
+
+def unasked() -> list[Told]:
+    raise NotAsked("because")
+
+
+def test_each_check_is_told_whatever_the_others_run_into() -> None:
+    checks = tuple(
+        Check(look.__name__, look, mend="Mend it so.") for look in (unset, unforeseen, unasked, bad, good)
+    )
+    found = look_at([Area("here", checks), Area("there", (Check("good", good),))])
+    assert [(one.area, one.name, one.state) for one in found] == [
+        ("here", "unset", State.FAILED),
+        ("here", "unforeseen", State.FAILED),
+        ("here", "unasked", State.SKIPPED),
+        ("here", "bad", State.FAILED),
+        ("here", "good", State.OK),
+        ("there", "good", State.OK),
+    ]
+    assert [one.told for one in found[:3]] == ["Set X.", "ZeroDivisionError: a secret stands", "because"]
+    assert [one.mend for one in found[:4]] == ["Mend it so.", "Mend it so.", "", "mend it"]
+
+
+@pytest.mark.parametrize("gate", [bad, unset, lambda: [skipped("off")]])
+def test_behind_a_gate_that_is_shut_nothing_is_asked(gate: object) -> None:
+    looked = []
+
+    def look() -> Iterator[Told]:
+        looked.append(1)
+        yield ok("looked")
+
+    first = Check("door", gate, gate=True)  # type: ignore[arg-type]
+    found = look_at([Area("here", (first, Check("room", look)))])
+    assert (found[1].state, found[1].told, looked) == (State.SKIPPED, "it needs door", [])
+
+
+def test_what_does_not_answer_is_left_behind_and_closed() -> None:
+    release, closed = threading.Event(), []
+
+    def hangs() -> Iterator[Told]:
+        release.wait(30)
+        yield ok("late")
+
+    area = Area(
+        "here", (Check("slow", hangs, mend="Wake it."), Check("good", good)), close=lambda: closed.append(1)
+    )
+    found = look_at([area], check_seconds=0.05)
+    release.set()
+    assert [(one.name, one.state) for one in found] == [("slow", State.FAILED), ("good", State.OK)]
+    assert (found[0].told, found[0].mend, closed) == ("no answer within 0 s", "Wake it.", [1])
+
+
+def test_an_area_whose_time_is_up_says_what_it_left_out() -> None:
+    found = look_at([Area("here", (Check("good", good),))], area_seconds=-1)
+    assert (found[0].state, found[0].told) == (State.SKIPPED, "there was no time left for it")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "told"),
+    [
+        (0.2, State.OK, "within 1 s of theirs"),
+        (-29, State.OK, "within 29 s of theirs"),
+        (31, State.WARNING, "this machine's clock is behind theirs by 31 s"),
+        (-130, State.FAILED, "this machine's clock is ahead of theirs by 130 s"),
+    ],
+)
+def test_clocks_may_differ_by_seconds_not_by_minutes(ahead: float, state: State, told: str) -> None:
+    found = compared("theirs", ahead)
+    assert (found.state, found.text) == (state, told)
+    assert bool(found.mend) is (state is not State.OK)

@@ -1,0 +1,415 @@
+"""Salesforce orgs that are not as they must be: the cause is named, and what to click or which line to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from connector.doctor import State
+from connector.doctor.salesforce import area as salesforce
+from connector.doctor.salesforce import rules
+from connector.errors import Permanent
+from connector.wiring import Wiring
+from sandbox.control import Control
+from sandbox.salesforce import Org, create_app, default_metadata
+from sandbox.server import serve
+
+from .conftest import Findings, seen
+
+ORG = "00D000000000001EAA"
+Wire = Callable[..., Wiring]
+
+
+@pytest.fixture(scope="module")
+def usual() -> Iterator[tuple[Org, str]]:
+    """An org that has everything, for all tests."""
+    org = Org(default_metadata(), org_id=ORG)
+    with serve(create_app(org, Control())) as server:
+        yield org, server.url
+
+
+class World:
+    """A local org and the settings of a Casewire that would write to it."""
+
+    def __init__(self, wire: Wire, stack: Callable[[Any], Any], usual: tuple[Org, str]) -> None:
+        self._wire = wire
+        self._enter = stack
+        self._usual = usual
+        self.settings: dict[str, Any] = {
+            "salesforce_client_id": "sandbox",
+            "salesforce_client_secret": "sandbox",
+        }
+
+    def org(self, metadata: Any = "ours", **shape: Any) -> Org:
+        if metadata == "ours" and not shape:
+            org, self.url = self._usual
+            org.reset()
+            self.plane("DELETE", "calls", None)
+        else:
+            org = Org(default_metadata() if metadata == "ours" else metadata, org_id=ORG, **shape)
+            self.url = self._enter(serve(create_app(org, Control()))).url
+        self.settings |= {"salesforce_login_url": self.url, "salesforce_org_id": org.org_id}
+        return org
+
+    def plane(self, method: str, path: str, told: Any) -> None:
+        answer = requests.request(method, f"{self.url}/__sandbox__/{path}", json=told, timeout=10)
+        assert answer.ok, answer.text
+
+    def seen(self, **settings: Any) -> Findings:
+        if not hasattr(self, "url"):
+            self.org()
+        return seen(salesforce.areas(self._wire(**{**self.settings, **settings})))
+
+
+@pytest.fixture
+def world(wire: Wire, usual: tuple[Org, str]) -> Iterator[World]:
+    with ExitStack() as stack:
+        yield World(wire, stack.enter_context, usual)
+
+
+def policy(text: str) -> None:
+    Path("policy.toml").write_text(text)
+
+
+def failures(found: Findings) -> set[str]:
+    return {name for name, one in found.items() if one.state is State.FAILED}
+
+
+# ── as it must be ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_org_as_it_must_be(world: World) -> None:
+    found = world.seen()
+    assert failures(found) == set()
+    bad = {name: one.told for name, one in found.items() if one.state is not State.OK}
+    assert list(bad) == ["salesforce: case values: Origin"], "the org's own list of origins is never replaced"
+    assert found["salesforce: org"].told == f"{ORG}, as pinned"
+    assert "Casewire switches it off for what it writes" in found["salesforce: assignment rules"].told
+
+
+def test_looking_writes_nothing(world: World) -> None:
+    org = world.org()
+    before = {name: org.records(name) for name in ("Account", "Case", "User", "Group")}
+    world.seen()
+    assert {name: org.records(name) for name in before} == before
+    calls = requests.get(f"{world.url}/__sandbox__/calls", timeout=10).json()["calls"]
+    writing = [call for call in calls if call.startswith(("PATCH", "PUT", "DELETE"))]
+    assert writing == []
+    assert [call for call in calls if call.startswith("POST")] == ["POST /services/oauth2/token"]
+
+
+# ── getting in ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check", "told", "mend"),
+    [
+        (
+            {"salesforce_client_secret": "of-yesterday"},
+            "login",
+            "invalid_client:",
+            "SALESFORCE_CLIENT_SECRET does not belong to SALESFORCE_CLIENT_ID: copy both",
+        ),
+        (
+            {"salesforce_client_id": "of-another-org"},
+            "login",
+            "invalid_client_id",
+            "copy the consumer key from Setup > External Client App Manager",
+        ),
+        (
+            {"salesforce_login_url": "http://127.0.0.1:1"},
+            "login",
+            "cannot be reached",
+            "Check SALESFORCE_LOGIN_URL",
+        ),
+        ({"salesforce_client_secret": None}, "settings", "Set SALESFORCE_CLIENT_SECRET", "casewire init"),
+        ({"salesforce_login_url": None}, "settings", "Set SALESFORCE_LOGIN_URL", "block Salesforce of .env"),
+        (
+            {"salesforce_org_id": "00D00000000FFFFEAA"},
+            "org",
+            f"the login is for the org {ORG}, and SALESFORCE_ORG_ID is 00D00000000FFFFEAA: nothing is written",
+            f"set SALESFORCE_ORG_ID={ORG} in .env",
+        ),
+        (
+            {"salesforce_api_version": "99.0"},
+            "api version",
+            "does not speak version 99.0",
+            "SALESFORCE_API_VERSION=6",
+        ),
+    ],
+)
+def test_a_door_that_is_shut(world: World, wrong: dict[str, Any], check: str, told: str, mend: str) -> None:
+    world.org()
+    found = world.seen(**wrong)
+    assert f"salesforce: {check}" in failures(found)
+    assert told in found[f"salesforce: {check}"].told
+    assert mend in found[f"salesforce: {check}"].mend
+    if check != "api version":
+        assert found["salesforce: fields"].state is State.SKIPPED
+
+
+def test_a_jwt_key_that_is_not_of_the_apps_certificate(world: World) -> None:
+    apps, ours = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    public = apps.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    pem = ours.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    world.org(jwt_public_key=public.decode())
+    found = world.seen(
+        salesforce_client_secret=None,
+        salesforce_username="integration.user@casewire.sandbox",
+        salesforce_jwt_key=pem.decode(),
+    )["salesforce: login"]
+    assert (found.state, "invalid_grant" in found.told) == (State.FAILED, True)
+    assert "SALESFORCE_JWT_KEY does not belong to the app's certificate" in found.mend
+
+
+def test_an_org_that_is_not_pinned_is_a_warning_with_the_line_that_pins_it(world: World) -> None:
+    world.org()
+    found = world.seen(salesforce_org_id=None)["salesforce: org"]
+    assert (found.state, found.mend) == (State.WARNING, f"Add to .env: SALESFORCE_ORG_ID={ORG}")
+
+
+# ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_bare_org_is_to_be_deployed_to(world: World) -> None:
+    world.org(None)
+    found = world.seen()
+    assert found["salesforce: key fields"].state is State.SKIPPED
+    assert found["salesforce: fields: Billing_Invoice__c"].told.startswith("the object is not there")
+    assert "any of our fields" in found["salesforce: fields: Account"].told
+    assert "casewire salesforce deploy" in found["salesforce: fields: Account"].mend
+    assert "salesforce: queues: Billing_Refunds" in failures(found)
+
+
+def test_fields_the_integration_user_may_not_see_or_write_are_named(world: World) -> None:
+    world.org()
+    hidden = {
+        "Account": {"Billing_Balance__c": "none", "Billing_MRR__c": "none", "Billing_Plan__c": "read"},
+        "Billing_Payout__c": {"object": "none"},
+    }
+    world.plane("PUT", "permissions", hidden)
+    found = world.seen()
+    assert failures(found) == {"salesforce: fields: Account", "salesforce: fields: Billing_Payout__c"}
+    account = found["salesforce: fields: Account"]
+    assert account.told == (
+        "not there, or not visible to the integration user: Billing_Balance__c, Billing_MRR__c; "
+        "the integration user may read but not write: Billing_Plan__c"
+    )
+    assert "casewire salesforce deploy" in account.mend
+    assert "has the permission set: it is older than these fields, or changed" in account.mend
+
+
+def test_a_permission_set_that_is_not_assigned_is_told_from_one_that_is_not_deployed(world: World) -> None:
+    org = world.org()
+    for row in org.records("PermissionSetAssignment"):
+        world.plane("DELETE", f"records/PermissionSetAssignment/{row['Id']}", None)
+    world.plane("PUT", "permissions", {"Account": {"Billing_Balance__c": "none"}})
+    account = world.seen()["salesforce: fields: Account"]
+    assert account.state is State.FAILED
+    assert account.mend.startswith(
+        "Assign the permission set Casewire_Integration to the integration user: Setup >"
+    )
+    assert "does not have it" in account.mend
+
+
+def test_a_key_that_is_not_unique_is_named_with_where_to_tick_it(world: World, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay"
+    folder = overlay / "force-app/main/default/objects/Account/fields"
+    folder.mkdir(parents=True)
+    (deployed,) = default_metadata().rglob("objects/Account/fields/Billing_Key__c.field-meta.xml")
+    (folder / deployed.name).write_text(deployed.read_text().replace("<unique>true", "<unique>false"))
+    world.org([default_metadata(), overlay])
+    found = world.seen()
+    assert failures(found) == {"salesforce: key fields: Account"}
+    key = found["salesforce: key fields: Account"]
+    assert key.told == "Account.Billing_Key__c is not unique"
+    assert "Object Manager > Account" in key.mend
+    assert "tick Unique" in key.mend
+
+
+def test_what_the_policy_leaves_out_is_only_warned_of(world: World) -> None:
+    world.org()
+    world.plane("PUT", "permissions", {"Account": {"Billing_MRR__c": "none"}})
+    policy('[orgs]\nmissing = "leave_out"\n')
+    found = world.seen()
+    account = found["salesforce: fields: Account"]
+    assert (account.state, account.told.endswith("left out, as the policy says")) == (State.WARNING, True)
+    assert found["salesforce: fit"].state is State.OK
+
+
+def test_what_cannot_be_left_out_is_refused_all_the_same(world: World) -> None:
+    world.org()
+    world.plane("PUT", "permissions", {"Account": {"Billing_Key__c": "none"}})
+    policy('[orgs]\nmissing = "leave_out"\n')
+    found = world.seen()["salesforce: fit"]
+    assert (found.state, "nothing works without it: Account: Billing_Key__c" in found.told) == (
+        State.FAILED,
+        True,
+    )
+
+
+def test_a_mapping_that_does_not_fit_is_named(world: World) -> None:
+    policy('[[mapping]]\nobject = "Account"\nfield = "Customer_Since__c"\nfrom = "account.created_at"\n')
+    found = world.seen()
+    (name,) = failures(found)
+    assert name.startswith("salesforce: fit: ")
+    assert "Customer_Since__c" in found[name].told
+    assert "[[mapping]]" in found[name].mend
+
+
+def test_a_field_that_accounts_are_found_by(world: World) -> None:
+    policy('[[linking.keys]]\nby = "field"\nfield = "Customer_No__c"\nvalue = "account_code"\n')
+    found = world.seen()
+    assert failures(found) == {"salesforce: linking: Customer_No__c"}
+    assert "read access to Customer_No__c" in found["salesforce: linking: Customer_No__c"].mend
+
+
+# ── what the policy names ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_queue_that_is_missing_is_named_with_the_keys_that_name_it(world: World) -> None:
+    policy('[rules.refund]\nqueue = "Money_Back"\n[rules.payout]\nqueue = "Money_Back"\n')
+    found = world.seen()
+    assert failures(found) == {"salesforce: queues: Money_Back"}
+    queue = found["salesforce: queues: Money_Back"]
+    assert queue.told.startswith("there is no queue Money_Back (or it is not visible); the org has Billing_")
+    assert "change rules.payout.queue, rules.refund.queue in policy.toml" in queue.mend
+
+
+def test_a_queue_that_may_not_own_cases(world: World) -> None:
+    org = world.org()
+    (triage,) = (row["Id"] for row in org.records("Group") if row["DeveloperName"] == "Billing_Triage")
+    for row in org.records("QueueSobject"):
+        if row["QueueId"] == triage:
+            world.plane("DELETE", f"records/QueueSobject/{row['Id']}", None)
+    found = world.seen()["salesforce: queues: Billing_Triage"]
+    assert (found.state, found.told) == (State.FAILED, "the queue Billing_Triage may not own cases")
+    assert "Setup > Queues > Billing_Triage" in found.mend
+
+
+def test_statuses_the_org_does_not_have_are_named_with_those_it_has(world: World) -> None:
+    world.org(other_statuses=True)
+    assert world.seen()["salesforce: case statuses"].told == "the org's own are used"
+    policy('[statuses]\nclosed = "Closed"\nopen = "New"\n')
+    found = world.seen()
+    closed, opened = found["salesforce: case statuses: closed"], found["salesforce: case statuses: open"]
+    assert closed.told == "the org has no case status 'Closed'"
+    assert 'section [statuses]: closed = "Erledigt"' in closed.mend
+    assert 'open = "Offen"' in opened.mend
+
+
+def test_a_status_that_does_not_close_does_not_do_for_closing(world: World) -> None:
+    policy('[statuses]\nclosed = "Working"\nopen = "Closed"\n')
+    found = world.seen()
+    assert "counts 'Working' as open" in found["salesforce: case statuses: closed"].told
+    assert "counts 'Closed' as closed" in found["salesforce: case statuses: open"].told
+
+
+def test_a_record_type_that_is_not_there_or_not_for_the_user(world: World) -> None:
+    org = world.org()
+    world.plane("PUT", "permissions", {"Case": {"record_types": {"Billing": "none"}}})
+    policy('[rules.refund]\nrecord_type = "Refunds"\n')
+    found = world.seen()
+    shut, none = found["salesforce: record types: Billing"], found["salesforce: record types: Refunds"]
+    assert (shut.state, none.state) == (State.FAILED, State.WARNING)
+    assert "assign the record type Billing" in shut.mend
+    assert "rules.refund.record_type" in none.mend
+    assert org.org_id == ORG
+
+
+def test_a_priority_the_org_does_not_have(world: World) -> None:
+    policy('[rules.payout]\npriority = "Urgent"\n')
+    found = world.seen()["salesforce: case values: Priority"]
+    assert "Priority has no value 'Urgent'; it has High, Low, Medium" in found.told
+    assert "rules.payout.priority" in found.mend
+
+
+def test_a_policy_that_cannot_be_read_leaves_out_only_what_needs_it(world: World) -> None:
+    policy("nonsense = 1\n")
+    found = world.seen()
+    assert found["salesforce: queues"].told == "the policy cannot be read"
+    assert found["salesforce: queues"].state is State.SKIPPED
+    assert found["salesforce: fields"].state is State.OK
+
+
+# ── rules and limits ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_duplicate_rule_is_named(world: World) -> None:
+    world.org()
+    rule = {"object": "Account", "fields": ["Name"], "action": "block", "name": "Same_Name"}
+    world.plane("POST", "duplicate_rules", rule)
+    found = world.seen()["salesforce: duplicate rules: Account"]
+    assert found.state in (State.WARNING, State.FAILED), "the second where the metadata can be read"
+    assert "'Same Name'" in found.told
+    assert "Setup > Duplicate Rules > Same Name" in found.mend
+    assert "Allow" in found.mend
+
+
+class Reading:
+    """A look that sees one rule, and its metadata or not."""
+
+    def __init__(self, read: str | None) -> None:
+        self._read = read
+        self.client = self
+
+    def rows(self, soql: str) -> list[dict[str, str]]:
+        return [{"DeveloperName": "Same_Name", "MasterLabel": "Same Name", "SobjectType": "Account"}]
+
+    def read_metadata(self, type_: str, names: list[str]) -> dict[str, Any]:
+        if self._read is None:
+            raise Permanent("no", code="INSUFFICIENT_ACCESS")
+        xmlns = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
+        return {name: ElementTree.fromstring(f"<records {xmlns}>{self._read}</records>") for name in names}
+
+
+@pytest.mark.parametrize(
+    ("read", "state", "told"),
+    [
+        (
+            "<actionOnInsert>Block</actionOnInsert><actionOnUpdate>Allow</actionOnUpdate>",
+            "failed",
+            "blocks new",
+        ),
+        (
+            "<actionOnInsert>Block</actionOnInsert><actionOnUpdate>Block</actionOnUpdate>",
+            "failed",
+            "blocks new and changed records of Account",
+        ),
+        (
+            "<actionOnInsert>Allow</actionOnInsert><actionOnUpdate>Allow</actionOnUpdate>",
+            "ok",
+            "with an alert",
+        ),
+        (None, "warning", "whether it blocks, the integration user may not see"),
+    ],
+)
+def test_only_its_metadata_tells_whether_a_rule_blocks(read: str | None, state: str, told: str) -> None:
+    (found,) = rules.duplicates(Reading(read))  # type: ignore[arg-type]
+    assert (found.state, told in found.text) == (state, True)
+
+
+def test_an_api_budget_that_is_nearly_used(world: World) -> None:
+    world.org(api_limit=1000)
+    world.plane("PUT", "limits", {"api_used": 850})
+    found = world.seen()["salesforce: api calls"]
+    assert found.state is State.FAILED
+    assert "of 1,000 calls used in 24 hours, 200 kept for people: only disputes are written" in found.told
+    assert "let it call less" in found.mend
+
+
+def test_the_org_tells_its_time(world: World) -> None:
+    found = world.seen()["salesforce: clock"]
+    assert (found.state, "of Salesforce's clock" in found.told) == (State.OK, True)

@@ -1,0 +1,139 @@
+"""The watch: one look in its time, none where there is nothing to look at, and it stops nothing when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq import Queue as RqQueue
+from samples import due, one, rows, subject
+from sqlalchemy import Engine
+
+from connector import jobs, queue
+from connector.errors import SetupError, Unavailable
+from connector.events import Urgency
+from connector.facts import Link, LinkState
+from connector.ledger import circuits, links, subjects
+from connector.queue import Stage
+from connector.settings import Settings
+from connector.sync import spending
+from connector.wiring import Wiring
+
+BOB = subject("bob")
+
+
+class Crm:
+    """A Salesforce in which the record of bob was deleted; ``trouble`` is raised instead."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.trouble: Exception | None = None
+
+    def query_all(self, soql: str) -> list[Mapping[str, Any]]:
+        self.asked.append(soql)
+        if self.trouble:
+            raise self.trouble
+        return [{"Id": "001A", "MasterRecordId": None}]
+
+
+@pytest.fixture
+def crm() -> Crm:
+    return Crm()
+
+
+@pytest.fixture
+def wires(
+    engine: Engine, redis: Redis, crm: Crm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Wiring]:
+    """bob is linked, and idle."""
+    monkeypatch.chdir(tmp_path)
+    made = Wiring(Settings(casewire_worker="w"))
+    shape = SimpleNamespace(person_accounts=False)
+    parts = {
+        "salesforce": crm,
+        "shaping": SimpleNamespace(org=SimpleNamespace(shape=shape)),
+        "spending": SimpleNamespace(level=lambda: Urgency.ROUTINE),
+    }
+    made.__dict__ |= {"engine": engine, "redis": redis, **parts}
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("bob")])
+        links.save(connection, {BOB: Link(LinkState.LINKED, "001A")})
+    rows(engine, "UPDATE subject SET status = 'idle'")
+    return made
+
+
+def queued(wires: Wiring) -> list[str]:
+    names = (job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=wires.redis).jobs)
+    return sorted(names)
+
+
+def state(engine: Engine) -> str:
+    return str(one(engine, "SELECT status FROM subject").status)
+
+
+def test_the_sweep_wakes_it_and_what_it_finds_is_applied(wires: Wiring, engine: Engine, crm: Crm) -> None:
+    jobs.sweep(wires)
+    assert queued(wires) == ["watch"]
+    jobs.run(wires, Stage.WATCH)
+    assert state(engine) == "due"
+    assert queued(wires) == ["apply", "watch"]
+
+
+def test_it_looks_once_in_its_time(wires: Wiring, engine: Engine, crm: Crm) -> None:
+    for _ in range(3):
+        jobs.run(wires, Stage.WATCH)
+    assert len(crm.asked) == 1
+    rows(engine, "UPDATE subject SET status = 'idle'")
+    jobs.sweep(wires)
+    assert "watch" not in queued(wires)
+    rows(engine, "UPDATE watermark SET at = at - interval '11 minutes' WHERE name = 'linking.watch'")
+    with engine.begin() as connection:
+        links.save(connection, {BOB: Link(LinkState.LINKED, "001A")})
+    jobs.sweep(wires)
+    assert "watch" in queued(wires)
+
+
+def test_nobody_looks_where_nothing_was_ever_looked_for(wires: Wiring, engine: Engine) -> None:
+    rows(engine, "DELETE FROM link")
+    jobs.sweep(wires)
+    assert queued(wires) == []
+
+
+def test_nobody_looks_while_salesforce_is_out(wires: Wiring, engine: Engine) -> None:
+    with engine.begin() as connection:
+        circuits.open_circuit(connection, "salesforce", "It is out.", "503", None)
+    jobs.sweep(wires)
+    assert queued(wires) == []
+
+
+def test_a_policy_that_can_not_be_read_stops_the_watch_and_no_sweep(wires: Wiring) -> None:
+    Path("policy.toml").write_text("[linking]\nkeys = 4\n")
+    jobs.sweep(wires)
+    assert queued(wires) == []
+
+
+def test_it_waits_while_calls_are_short(wires: Wiring, crm: Crm) -> None:
+    wires.__dict__["spending"] = SimpleNamespace(level=lambda: Urgency.DISPUTE)
+    jobs.run(wires, Stage.WATCH)
+    assert crm.asked == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (lambda: Unavailable(spending.DESTINATION, "It is out.", code="503"), "503"),
+        (lambda: SetupError("Set SALESFORCE_CLIENT_ID."), circuits.NOT_SET_UP),
+    ],
+)
+def test_what_it_meets_opens_the_circuit_like_any_other_call(
+    wires: Wiring, engine: Engine, crm: Crm, trouble: Callable[[], Exception], code: str
+) -> None:
+    crm.trouble = trouble()
+    jobs.run(wires, Stage.WATCH)
+    with engine.connect() as connection:
+        assert [one.code for one in circuits.troubled(connection)] == [code]
+    assert state(engine) == "idle"
