@@ -13,7 +13,7 @@ from connector.errors import CasewireError
 
 COMMANDS = {
     "demo": "connector.cli.demo",
-    "sandbox": "connector.cli.demo",
+    "sandbox": "connector.cli.sandbox",
     "up": "connector.cli.serve",
     "web": "connector.cli.serve",
     "worker": "connector.cli.serve",

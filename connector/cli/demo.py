@@ -1,4 +1,4 @@
-"""``casewire demo`` and ``sandbox``: see it work, on this machine, with nothing installed beforehand."""
+"""``casewire demo``: see it work, on this machine, with nothing installed beforehand."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import itertools
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +29,13 @@ from connector import settings
 from connector.cli.local import Stack, stack
 from connector.cli.output import err, out
 from connector.cli.serve import KEPT
-from connector.cli.verdict import Verdict, judge
+from connector.cli.typed import type_in
+from connector.cli.verdict import Verdict, judge, linked
 
 POPULATION = 25
-"""Customers from before Casewire was installed: no event tells of their past."""
+"""Customers from before Casewire was installed: no event tells of their past. Half of them are in the CRM."""
 
-NOT_STORIES = ("population", "burst")
+NOT_STORIES = ("population", "news", "burst")
 
 
 @click.command()
@@ -89,11 +88,12 @@ def _home() -> Iterator[Path]:
 
 @dataclass(slots=True)
 class Told:
-    """What was played, and what it should leave in the CRM."""
+    """What was played, and what it should leave in the CRM. ``typed``: how many accounts that had before."""
 
     stories: list[str] = field(default_factory=list)
     events: int = 0
     expectations: list[dict[str, Any]] = field(default_factory=list)
+    typed: int = 0
     seconds: float = 0.0
 
 
@@ -102,15 +102,15 @@ def _addresses(running: Stack, home: Path) -> None:
     out.print(f"Casewire                         {running.url}/readyz  {running.url}/metrics")
     out.print(f"Recurly, and the processors      {running.vendors.recurly}  {running.vendors.processors}")
     out.print(f"Log                              {home}/casewire.log")
-    _remember(running, home)
+    _remember(running.environment, home)
     out.print(
-        f"Ask it yourself                  cd {home}; casewire status, doctor, events list, salesforce check\n"
+        f"Ask it yourself                  cd {home}; casewire status, doctor, events list, link review, plan\n"
     )
 
 
-def _remember(running: Stack, home: Path) -> None:
+def _remember(given: Mapping[str, str], home: Path) -> None:
     """Its settings as the ``.env`` of its folder, where every command then finds them."""
-    ours = {name: value for name, value in running.environment.items() if os.environ.get(name) != value}
+    ours = {name: value for name, value in given.items() if os.environ.get(name) != value}
     told = "".join(f"{name}={value}\n" for name, value in sorted(ours.items()) if name != KEPT)
     place = home / ".env"
     place.touch(mode=0o600)
@@ -122,7 +122,7 @@ def _tell(running: Stack, wanted: int, seed: int, pace: int) -> Told:
     stories = _stories(running)
     told = Told()
     started = time.monotonic()
-    running.vendors.control("recurly", "POST", "scenarios/population", {"accounts": POPULATION, "seed": seed})
+    _older_customers(running, told, seed)
     with _progress() as progress:
         task = progress.add_task("", total=wanted)
         for number, story in enumerate(_in_turn(stories)):
@@ -135,6 +135,17 @@ def _tell(running: Stack, wanted: int, seed: int, pace: int) -> Told:
         running.settle()
     told.seconds = time.monotonic() - started
     return told
+
+
+def _older_customers(running: Stack, told: Told, seed: int) -> None:
+    """They are in billing, and many in the CRM; then there is news of each."""
+    order = {"accounts": POPULATION, "seed": seed}
+    running.vendors.control("recurly", "POST", "scenarios/population", order)
+    typed = type_in(running.vendors, seed)
+    played = running.vendors.control("recurly", "POST", "scenarios/news", order)
+    told.events += len(played["notifications"])
+    told.expectations += typed.expectations
+    told.typed = typed.accounts
 
 
 def _stories(running: Stack) -> list[dict[str, Any]]:
@@ -180,7 +191,7 @@ def _progress() -> Progress:
 
 
 def _summary(running: Stack, told: Told) -> Verdict:
-    verdict = judge(running.engine, running.vendors.records, running.sent(), told.expectations)
+    verdict = judge(running.engine, running.vendors.records, running.sent(), told.expectations, told.typed)
     cases = running.vendors.records("Case")
     open_ = sum(not case["IsClosed"] for case in cases)
     past, fetched = _recurly_calls(running)
@@ -190,7 +201,7 @@ def _summary(running: Stack, told: Told) -> Verdict:
             "events received",
             f"{verdict.sent}, some delivered twice, some out of order; by source: {_by_source(running)}",
         ),
-        ("accounts", len(running.vendors.records("Account"))),
+        ("accounts", _linked(running)),
         ("cases", f"{len(cases)} opened, {len(cases) - open_} resolved, {open_} still open"),
         ("Salesforce calls", running.vendors.control("salesforce", "GET", "calls")["total"]),
         ("Recurly calls", f"{fetched} for events, {past} for the past of accounts older than Casewire"),
@@ -207,6 +218,14 @@ def _summary(running: Stack, told: Told) -> Verdict:
         "[green]All is as the stories say.[/green]" if verdict.good else "[red]Not as it should be.[/red]"
     )
     return verdict
+
+
+def _linked(running: Stack) -> str:
+    """What became of the accounts of billing that Casewire met."""
+    n = linked(running.engine)
+    without = f", {n['without']} without a record" if n["without"] else ""
+    told = f"{n['linked']} linked to what the CRM had, {n['made']} made, {n['asked']} asked about{without}"
+    return f"{sum(n.values())}: {told}"
 
 
 def _by_source(running: Stack) -> str:
@@ -231,25 +250,3 @@ def _stay(running: Stack, seed: int, pace: int) -> None:
             _play(running, Told(), story["name"], seed, number, pace)
     except KeyboardInterrupt:
         err.print("Ending …")
-
-
-@click.command()
-@click.option("--salesforce-port", type=int, default=0, help="Default: a free one.")
-@click.option("--recurly-port", type=int, default=0, help="Default: a free one.")
-@click.option("--processors-port", type=int, default=0, help="Default: a free one.")
-@click.option("--latency-ms", help="How slowly they answer: salesforce=150,recurly=100,processors=80.")
-def sandbox(salesforce_port: int, recurly_port: int, processors_port: int, latency_ms: str | None) -> None:
-    """Only the sandbox vendors, with their control planes. Prints their addresses; Ctrl-C ends them.
-
-    \b
-    Example: casewire sandbox --latency-ms salesforce=150,recurly=100
-    """
-    command = [sys.executable, "-m", "sandbox", "--salesforce-port", str(salesforce_port)]
-    command += ["--recurly-port", str(recurly_port), "--processors-port", str(processors_port)]
-    command += ["--latency-ms", latency_ms] if latency_ms else []
-    process = subprocess.Popen(command)
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        code = process.wait()
-    sys.exit(0 if code in (0, -2, 130) else 1)

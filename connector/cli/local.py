@@ -169,6 +169,7 @@ def sandbox_settings(sandboxed: Vendors, secret: str) -> dict[str, str]:
         "SALESFORCE_LOGIN_URL": sandboxed.salesforce,
         "SALESFORCE_CLIENT_ID": "sandbox",
         "SALESFORCE_CLIENT_SECRET": "sandbox",
+        "SALESFORCE_ORG_ID": sandboxed.records("Organization")[0]["Id"],
     }
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from connector.facts import LinkState
+from connector.ledger import links
+
 Records = Callable[[str], list[dict[str, Any]]]
 
 OURS = (
@@ -45,8 +48,10 @@ def judge(
     records: Records,
     sent: Sequence[Mapping[str, Any]],
     expectations: Sequence[Mapping[str, Any]],
+    typed: int | None = None,
 ) -> Verdict:
-    """Compare what was sent with the ledger, and what the stories expect with the CRM."""
+    """Compare what was sent with the ledger, and what the stories expect with the CRM. ``typed``: how many accounts
+    the CRM has that people typed; without it that is not looked at."""
     crm = {object_: records(object_) for object_ in OURS}
     verdict = Verdict(sent=len(sent), lost=_lost(engine, sent))
     for object_, rows in crm.items():
@@ -54,7 +59,26 @@ def judge(
         verdict.doubled += [f"{object_} {key} exists {n} times" for key, n in keys.items() if n > 1]
     for expected in expectations:
         _compare(expected, crm[expected["object"]], verdict)
+    if typed is not None:
+        _count(typed, linked(engine), len(crm["Account"]), verdict)
     return verdict
+
+
+def linked(engine: Engine) -> dict[str, int]:
+    """How many billing accounts got a record that was there, got one made, are asked about, have none yet."""
+    with engine.connect() as connection:
+        numbers, made = links.numbers(connection), links.made(connection)
+    found, asked = numbers.pop(LinkState.LINKED, 0) - made, numbers.pop(LinkState.REVIEW, 0)
+    return {"linked": found, "made": made, "asked": asked, "without": sum(numbers.values())}
+
+
+def _count(typed: int, numbers: Mapping[str, int], there: int, verdict: Verdict) -> None:
+    """Every account of the CRM was typed by people or made by Casewire, once."""
+    about = f"Account: {there}, of which people typed {typed} and the ledger has {numbers['made']} as made"
+    if there > typed + numbers["made"]:
+        verdict.doubled.append(about)
+    elif there < typed + numbers["made"]:
+        verdict.different.append(about)
 
 
 def _lost(engine: Engine, sent: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -106,7 +130,9 @@ def _compare(expected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], ver
 
 
 def _same(found: object, expected: object) -> bool:
-    """Numbers are compared as numbers: Salesforce answers 49.0 where 49 was written."""
+    """Numbers are compared as numbers: Salesforce answers 49.0 where 49 was written. Of a list each is in the text."""
+    if isinstance(expected, list):
+        return isinstance(found, str) and all(one in found for one in expected)
     if isinstance(expected, int | float) and not isinstance(expected, bool):
         return isinstance(found, int | float | str) and abs(float(found) - float(expected)) < 1e-9
     return found == expected

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from connector.facts import Candidate, Link, LinkState
+from connector.facts.linking import MADE
 from connector.ledger import subjects as due
 
-_LOCK = 7_203_552
+_LOCK = 7_203_554
 """One writer of links at a time: whoever comes second sees what is taken."""
 
 _HELD = "state IN ('review', 'waiting')"
@@ -52,6 +53,15 @@ def numbers(connection: Connection) -> dict[LinkState, int]:
         text(f"SELECT state, count(*) AS n FROM link WHERE NOT ({_HELD} AND {_GONE}) GROUP BY state")
     )
     return {LinkState(row.state): row.n for row in rows}
+
+
+def made(connection: Connection) -> int:
+    """How many of the linked ones had no record in the CRM before."""
+    rows = connection.execute(
+        text("SELECT count(*) FROM link WHERE state = :linked AND starts_with(how, :made)"),
+        {"linked": str(LinkState.LINKED), "made": MADE},
+    )
+    return int(rows.scalar_one())
 
 
 def exist(connection: Connection) -> bool:

@@ -189,8 +189,9 @@ def _dashboards(source: Source, who: People) -> Iterator[Step]:
 def _records(source: Source, who: People) -> Iterator[Step]:
     yield Step(
         "Let Casewire's user see the records it keeps true",
-        "Setup › Sharing Settings: where accounts or cases are Private, a role above the agents or a sharing "
-        "rule that lets it edit them; it has no View All Data",
+        "Setup › Sharing Settings: where accounts, contacts or cases are Private or Read Only, a role above the "
+        "agents, sharing rules, or a permission set of your own with View All and Modify All on them; casewire doctor "
+        "tells which are",
     )
 
 

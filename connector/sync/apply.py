@@ -54,6 +54,10 @@ class Linker(Protocol):
         """Subject → object → the records that a duplicate rule says it would double. The subjects for which that
         was an answer: they are tried again with it."""
 
+    def gone(self, subjects: Set[str]) -> None:
+        """Their records are not what they were thought to be: those that were merged are followed, the others are
+        looked for anew."""
+
 
 Decide = Callable[[Facts], Plan]
 Fit = Callable[[Sequence[Change], Facts], Sequence[Change]]
@@ -212,9 +216,22 @@ class Applier:
         lost = relinking.lost(decisions, results)
         with self.engine.begin() as connection:
             links.save(connection, relinking.made(decisions, results))
-            links.forget(connection, sorted(lost))
+            if self.linker is None:
+                links.forget(connection, sorted(lost))
         named = relinking.duplicates(decisions, results)
-        return lost | (self.linker.duplicates(named) if self.linker and named else set())
+        return lost if self.linker is None else self._looked_up(self.linker, lost, named)
+
+    def _looked_up(
+        self, linker: Linker, lost: Set[str], named: Mapping[str, Mapping[str, Sequence[str]]]
+    ) -> Set[str]:
+        """Where Salesforce can't be asked about them now, they are tried again when it can."""
+        try:
+            if lost:
+                linker.gone(lost)
+            return lost | (linker.duplicates(named) if named else set())
+        except (SetupError, Permanent, Transient) as error:
+            hold(self.engine, _unavailable(error))
+            return lost | named.keys()
 
     def _circuit(self, results: Results) -> None:
         """Open or close Salesforce's circuit. Nothing is claimed while it is open."""

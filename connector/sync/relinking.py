@@ -10,13 +10,16 @@ from typing import Final
 from connector.facts import Facts, Link, LinkState
 from connector.mappers.fields import PERSON_KEY, Account, Contact
 from connector.mappers.records import contact
-from connector.sync.rows import Record
+from connector.sync.rows import Record, Row
 from connector.sync.settling import Decision
 from connector.sync.writing import DUPLICATES, Results
 
 MOST_TRIES: Final = 4
 """After so many tries a record that is said to be gone, or doubled, is a matter for a person."""
 GONE: Final = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+_NOT_THE_ONE: Final = GONE | {"DUPLICATE_VALUE"}
+"""Where our key is on another record, somebody put it there."""
+_NOT_WRITABLE: Final = "INVALID_FIELD_FOR_INSERT_UPDATE"
 
 
 def ids(facts: Facts) -> dict[Record, str]:
@@ -45,13 +48,13 @@ def made(decisions: Iterable[Decision], results: Results) -> dict[str, Link]:
 
 
 def lost(decisions: Iterable[Decision], results: Results) -> set[str]:
-    """Subjects whose linked account or contact is deleted, or merged into another."""
+    """Subjects whose linked account or contact is deleted, merged into another, or not the one with our key."""
     return {
         decision.subject.key
         for decision in decisions
         if decision.subject.tries < MOST_TRIES
         for row in decision.rows
-        if row.id is not None and _code(row.record, results) in GONE
+        if row.id is not None and _is_not_the_one(row, _code(row.record, results))
     }
 
 
@@ -67,6 +70,11 @@ def duplicates(decisions: Iterable[Decision], results: Results) -> dict[str, Map
         if named and decision.subject.tries < MOST_TRIES:
             found[decision.subject.key] = named
     return found
+
+
+def _is_not_the_one(row: Row, code: str) -> bool:
+    """What was a person account may be none any more."""
+    return code in _NOT_THE_ONE or (code == _NOT_WRITABLE and PERSON_KEY in row.change.fields)
 
 
 def _code(record: Record, results: Results) -> str:

@@ -49,7 +49,16 @@ class Row:
         lookups = {
             name for name, parent in self.change.parents.items() if (parent.object, parent.key) in parents
         }
-        left_out = lookups | {_relationship(name) for name in lookups}
+        return self.but(lookups)
+
+    def lookups(self) -> set[str]:
+        """Fields that point to a record that is not ours, which may not be there."""
+        wanted = {**self.change.on_create, **self.change.fields}
+        return {name for name in self.after if isinstance(wanted.get(name), Lookup)}
+
+    def but(self, names: Collection[str]) -> Row:
+        """The same row with these fields left as they are in Salesforce."""
+        left_out = {*names, *map(_relationship, names)}
 
         def kept(values: Mapping[str, Any]) -> dict[str, Any]:
             return {name: value for name, value in values.items() if name not in left_out}

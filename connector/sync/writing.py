@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import structlog
+
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
 from connector.mappers import fields
 from connector.sync.rows import Record, Row
+
+log = structlog.get_logger("connector.writing")
 
 AT_ONCE = 200
 IN_BULK = 2_000
 """From so many rows of one object on a bulk job is cheaper than calls of 200, and what Salesforce asks for."""
 OPTIONAL = frozenset({"Contact"})
+_NO_SUCH_RECORD = "INVALID_FIELD"
+_NO_ADDRESS = "INVALID_EMAIL_ADDRESS"
+_ID = "Id"
 DUPLICATES = "DUPLICATES_DETECTED"
 
 
@@ -22,6 +29,8 @@ class RowTrouble(Protocol):
 
     @property
     def code(self) -> str: ...
+    @property
+    def fields(self) -> tuple[str, ...]: ...
     @property
     def matches(self) -> tuple[str, ...]: ...
     def exception(self) -> CasewireError: ...
@@ -57,7 +66,7 @@ class Upserts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """``row``: as it was sent, which may be without an optional parent."""
+    """``row``: as it was sent, which may be without an optional parent or a value that Salesforce does not take."""
 
     id: str
     created: bool
@@ -66,12 +75,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """``matches``: the records a duplicate rule named."""
+    """``matches``: the records a duplicate rule named; ``fields``: those that it is about, where that is told."""
 
     code: str
     text: str
     transient: bool
     matches: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -122,18 +132,66 @@ def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _send(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, wait: Wait | None) -> None:
     """By the key, or all by their ids: records that may not have the key yet."""
-    by_id = rows[0].id is not None
-    sent = [{"Id": row.id, **_keyed(row)} if by_id else _keyed(row) for row in rows]
-
-    def send() -> Sequence[RowAnswer]:
-        key = "Id" if by_id else fields.KEY
-        if wait is not None:
-            return crm.bulk_upsert(object_, key, sent, wait=wait)
-        return crm.update(object_, sent) if by_id else crm.upsert(object_, key, sent)
-
-    _answered(rows, send, results)
+    if wait is None:
+        _send_few(crm, object_, rows, results)
+    else:
+        _send_many(crm, object_, rows, results, wait)
+    _again_without_odd_values(crm, object_, rows, results)
     for row in rows:
         _name_duplicates(crm, object_, row, results)
+
+
+def _send_many(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, wait: Wait) -> None:
+    """A job that is refused whole says nothing of its rows: they are sent by calls, each with its own fate."""
+    key, sent = _sent(rows)
+    try:
+        answers = crm.bulk_upsert(object_, key, sent, wait=wait)
+    except Permanent as error:
+        log.warning("bulk_job_refused", object=object_, rows=len(rows), error=str(error))
+        for chunk in _chunks(rows):
+            if results.unavailable is None:
+                _send_few(crm, object_, chunk, results)
+    except Transient as error:
+        for row in rows:
+            _refuse(row, error, results)
+    else:
+        _settle(rows, answers, results)
+
+
+def _send_few(crm: Upserts, object_: str, rows: Sequence[Row], results: Results) -> None:
+    key, sent = _sent(rows)
+    by_id = key == _ID
+    _answered(rows, lambda: crm.update(object_, sent) if by_id else crm.upsert(object_, key, sent), results)
+
+
+def _sent(rows: Sequence[Row]) -> tuple[str, list[Mapping[str, Any]]]:
+    """The field they are found by, and what is sent."""
+    if rows[0].id is None:
+        return fields.KEY, [_keyed(row) for row in rows]
+    return _ID, [{_ID: row.id, **_keyed(row)} for row in rows]
+
+
+def _again_without_odd_values(crm: Upserts, object_: str, rows: Sequence[Row], results: Results) -> None:
+    """One value that Salesforce cannot take must not hold back a record, and all that hangs on it. It is not kept as
+    written, so it is tried again with the record's next change."""
+    odd = {row.record: names for row in rows if (names := _odd(row, results.refused.get(row.record)))}
+    if results.unavailable is not None or not odd:
+        return
+    for row in rows:
+        if row.record in odd:
+            refused = results.refused.pop(row.record)
+            left = ", ".join(sorted(odd[row.record]))
+            log.warning("value_left_out", object=object_, key=row.change.key, fields=left, error=refused.code)
+    for chunk in _chunks([row.but(odd[row.record]) for row in rows if row.record in odd]):
+        _send_few(crm, object_, chunk, results)
+
+
+def _odd(row: Row, refused: Refused | None) -> set[str]:
+    """Fields for whose value alone it may have been refused: a lookup to a record that is not there, an address that
+    Salesforce takes for none."""
+    if refused is None or refused.code not in (_NO_SUCH_RECORD, _NO_ADDRESS):
+        return set()
+    return row.lookups() if refused.code == _NO_SUCH_RECORD else set(refused.fields) & row.after.keys()
 
 
 def _keyed(row: Row) -> Mapping[str, Any]:
@@ -147,15 +205,16 @@ def _answered(rows: Sequence[Row], send: Callable[[], Sequence[RowAnswer]], resu
         for row in rows:
             _refuse(row, error, results)
     else:
-        for row, answer in zip(rows, answers, strict=True):
-            _settled(row, answer, results)
+        _settle(rows, answers, results)
 
 
-def _settled(row: Row, answer: RowAnswer, results: Results) -> None:
-    if answer.error is None:
-        results.written[row.record] = Written(answer.id or row.id or "", answer.created, row)
-    else:
-        _refuse(row, answer.error.exception(), results, answer.error.matches)
+def _settle(rows: Sequence[Row], answers: Sequence[RowAnswer], results: Results) -> None:
+    for row, answer in zip(rows, answers, strict=True):
+        error = answer.error
+        if error is None:
+            results.written[row.record] = Written(answer.id or row.id or "", answer.created, row)
+        else:
+            _refuse(row, error.exception(), results, error.matches, error.fields)
 
 
 def _name_duplicates(crm: Upserts, object_: str, row: Row, results: Results) -> None:
@@ -169,11 +228,17 @@ def _name_duplicates(crm: Upserts, object_: str, row: Row, results: Results) -> 
     _answered([row], lambda: [crm.upsert_alone(object_, fields.KEY, _keyed(row))], results)
 
 
-def _refuse(row: Row, error: CasewireError, results: Results, matches: tuple[str, ...] = ()) -> None:
+def _refuse(
+    row: Row,
+    error: CasewireError,
+    results: Results,
+    matches: tuple[str, ...] = (),
+    about: tuple[str, ...] = (),
+) -> None:
     """A row that met a destination that is out was not refused: it is still to be sent."""
     if isinstance(error, Unavailable):
         results.unavailable = error
         return
     code = error.code if isinstance(error, Transient | Permanent) else ""
     transient = isinstance(error, Transient)
-    results.refused[row.record] = Refused(code, str(error), transient, matches)
+    results.refused[row.record] = Refused(code, str(error), transient, matches, about)

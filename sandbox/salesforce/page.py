@@ -21,7 +21,7 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_EDITABLE: Final = ("Status", "Priority", "OwnerId")
+_EDITABLE: Final = ("Status", "Priority", "OwnerId", "AccountId")
 
 
 def page_blueprint(org: Org, control: Control) -> Blueprint:

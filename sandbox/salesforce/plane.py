@@ -14,6 +14,7 @@ from sandbox.salesforce.desk import Desk
 from sandbox.salesforce.errors import RequestRefused, RowRefused
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.rulebook import duplicate_rule, validation_rule
+from sandbox.salesforce.sharing import share
 
 Reply = Response | tuple[Response, int]
 
@@ -95,6 +96,13 @@ def _limit_routes(pages: Blueprint, org: Org) -> None:
     def permit() -> Reply:
         org.permit(permissions(org.schema, request.get_json(force=True, silent=True)))
         return jsonify({"permissions": "set"})
+
+    @pages.put("/sharing")
+    @_told
+    def sharing() -> Reply:
+        body = _body()
+        share(org, body)
+        return jsonify(body)
 
     @pages.put("/limits")
     @_told

@@ -123,6 +123,8 @@ SET_UP_OBJECTS: Final = {
         IsOwnedByProfile  boolean       ro
         ProfileId         reference     ro -> Profile.Profile
         PermissionsApiEnabled boolean
+        PermissionsViewAllData boolean
+        PermissionsModifyAllData boolean
         @stamps
     """,
     ("PermissionSetAssignment", "Permission Set Assignments", "0Pa"): """

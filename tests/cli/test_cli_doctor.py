@@ -119,8 +119,8 @@ def examined(whole: SetUp) -> tuple[int, dict[str, dict[str, str]]]:
     return result.exit_code, {name: one for name, one in bad.items() if one["state"] != "skipped"}
 
 
-USUAL = {"salesforce: case values: Origin", "webhooks: recurly acme: deliveries"}
-"""Warned of in a fresh set-up: its list of case origins is the org's own, and nothing was posted yet."""
+USUAL = {"webhooks: recurly acme: deliveries"}
+"""Warned of in a fresh set-up: nothing was posted yet."""
 
 
 def test_a_good_set_up_is_green(whole: SetUp) -> None:

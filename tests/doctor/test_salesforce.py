@@ -90,7 +90,7 @@ def test_an_org_as_it_must_be(world: World) -> None:
     found = world.seen()
     assert failures(found) == set()
     bad = {name: one.told for name, one in found.items() if one.state is not State.OK}
-    assert list(bad) == ["salesforce: case values: Origin"], "the org's own list of origins is never replaced"
+    assert bad == {}
     assert found["salesforce: org"].told == f"{ORG}, as pinned"
     assert "Casewire switches it off for what it writes" in found["salesforce: assignment rules"].told
 
@@ -276,6 +276,135 @@ def test_a_field_that_accounts_are_found_by(world: World) -> None:
     assert "read access to Customer_No__c" in found["salesforce: linking: Customer_No__c"].mend
 
 
+def test_a_standard_field_that_accounts_are_found_by(world: World) -> None:
+    world.org()
+    world.plane("PUT", "permissions", {"Account": {"Website": "none"}})
+    policy('[[linking.keys]]\nby = "email"\n[[linking.keys]]\nby = "domain_and_name"\n')
+    found = world.seen()
+    assert failures(found) == set()
+    website = found["salesforce: linking: Account.Website"]
+    assert (website.state, website.told) == (
+        State.WARNING,
+        "the integration user may not see Account.Website: no account is found by e-mail domain and name",
+    )
+    assert "casewire salesforce deploy" in website.mend
+    policy('[[linking.keys]]\nby = "email"\n')
+    assert world.seen()["salesforce: linking"].told == "accounts are found by Contact.Email"
+
+
+# ── sharing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+ACCOUNT, CASE = "salesforce: sharing: Account", "salesforce: sharing: Case"
+GRANTED = """<?xml version="1.0" encoding="UTF-8"?>
+<PermissionSet xmlns="http://soap.sforce.com/2006/04/metadata">
+    <label>More</label>
+    {inside}
+</PermissionSet>
+"""
+
+
+def granted(world: World, tmp_path: Path, inside: str) -> Org:
+    """An org whose integration user has one more permission set."""
+    place = tmp_path / "more/force-app/main/default/permissionsets"
+    place.mkdir(parents=True)
+    (place / "More.permissionset-meta.xml").write_text(GRANTED.format(inside=inside))
+    org = world.org([default_metadata(), tmp_path / "more"])
+    (more,) = (row["Id"] for row in org.records("PermissionSet") if row["Name"] == "More")
+    world.plane(
+        "POST", "records/PermissionSetAssignment", [{"AssigneeId": org.user_id, "PermissionSetId": more}]
+    )
+    return org
+
+
+def of_all(object_: str, *powers: str) -> str:
+    given = "".join(f"<{power}>true</{power}>" for power in powers)
+    return f"<objectPermissions><object>{object_}</object>{given}</objectPermissions>"
+
+
+def sharing(found: Findings) -> dict[str, State]:
+    return {
+        name: one.state
+        for name, one in found.items()
+        if name.startswith("salesforce: sharing") and one.state is not State.OK
+    }
+
+
+def test_private_records_that_nothing_opens(world: World) -> None:
+    world.org()
+    world.plane("PUT", "sharing", {"Account": "None", "Contact": "None", "Case": "None"})
+    found = world.seen()
+    assert failures(found) == set(), "a role or a sharing rule may open them, and cannot be asked for"
+    assert found[ACCOUNT].told == (
+        "private, and the integration user has no View All and Modify All: accounts that are not shared with it are "
+        "not found, and are made a second time"
+    )
+    assert (
+        "contacts that are not shared with it find no account" in found["salesforce: sharing: Contact"].told
+    )
+    assert "neither seen nor changed once a queue or an agent owns them" in found[CASE].told
+    for one in (found[ACCOUNT], found[CASE]):
+        assert one.state is State.WARNING
+        assert "View All and Modify All in Object Settings" in one.mend
+        assert "Setup > Sharing Settings: a rule" in one.mend
+    assert "the cases of the policy's queues" in found[CASE].mend
+
+
+def test_records_that_all_may_see_and_only_their_owners_change(world: World) -> None:
+    world.org()
+    world.plane("PUT", "sharing", {"Case": "Read"})
+    found = world.seen()
+    assert sharing(found) == {CASE: State.WARNING}
+    assert found[CASE].told == (
+        "read-only for whoever does not own them, and the integration user has no Modify All: records that are not "
+        "shared with it are seen, but changes to them are refused"
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "left"),
+    [
+        (of_all("Account", "allowRead", "viewAllRecords"), {ACCOUNT, CASE}),
+        (of_all("Account", "allowRead", "viewAllRecords", "modifyAllRecords"), {CASE}),
+        (
+            of_all("Account", "viewAllRecords", "modifyAllRecords")
+            + of_all("Case", "viewAllRecords", "modifyAllRecords"),
+            set(),
+        ),
+        ("<userPermissions><enabled>true</enabled><name>ModifyAllData</name></userPermissions>", set()),
+    ],
+)
+def test_a_permission_set_opens_what_is_private(
+    world: World, tmp_path: Path, inside: str, left: set[str]
+) -> None:
+    granted(world, tmp_path, inside)
+    world.plane("PUT", "sharing", {"Account": "None", "Case": "None"})
+    found = world.seen()
+    assert set(sharing(found)) == left
+    if ACCOUNT in left:
+        assert "has no Modify All: records that are not shared with it are seen" in found[ACCOUNT].told
+    if not left:
+        assert "it has Modify All where the org does not share" in found["salesforce: sharing"].told
+
+
+def test_what_cannot_be_known_is_said_to_be_unknown(world: World) -> None:
+    """Permissions are told to those who may View Setup and Configuration, which Casewire's user need not."""
+    world.org()
+    world.plane("PUT", "permissions", {"ObjectPermissions": {"object": "none"}})
+    assert sharing(world.seen()) == {}, "where all is public it does not matter"
+    world.plane("PUT", "sharing", {"Account": "None"})
+    found = world.seen()
+    assert sharing(found) == {ACCOUNT: State.WARNING}
+    assert "cannot see whether it has View All and Modify All" in found[ACCOUNT].told
+    assert found[ACCOUNT].mend.startswith("Nothing, if a role or sharing rules let it edit them all")
+
+
+def test_an_org_that_does_not_tell_its_defaults(world: World) -> None:
+    world.org()
+    world.plane("PUT", "permissions", {"Organization": {"object": "none"}})
+    found = world.seen()["salesforce: sharing"]
+    assert (found.state, "Setup > Sharing Settings" in found.told) == (State.SKIPPED, True)
+
+
 # ── what the policy names ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -332,8 +461,26 @@ def test_a_record_type_that_is_not_there_or_not_for_the_user(world: World) -> No
 def test_a_priority_the_org_does_not_have(world: World) -> None:
     policy('[rules.payout]\npriority = "Urgent"\n')
     found = world.seen()["salesforce: case values: Priority"]
-    assert "Priority has no value 'Urgent'; it has High, Low, Medium" in found.told
+    assert found.state is State.WARNING
+    assert found.told == (
+        "'Urgent' is not in the list (High, Low, Medium): Salesforce takes it all the same, but people can neither "
+        "pick nor translate it"
+    )
     assert "rules.payout.priority" in found.mend
+
+
+def test_our_own_origin_needs_no_place_in_the_list_and_another_may_be_a_slip(world: World) -> None:
+    own = world.seen()["salesforce: case values: Origin"]
+    assert (own.state, own.mend) == (State.OK, "")
+    assert own.told.startswith(
+        "'Billing' is not in the list (Email, Phone, Web): Salesforce takes it all the same"
+    )
+    policy('[cases]\norigin = "Emial"\n')
+    slip = world.seen()["salesforce: case values: Origin"]
+    assert slip.state is State.WARNING
+    assert "add Emial; or change cases.origin in policy.toml" in slip.mend
+    policy('[cases]\norigin = "Email"\n')
+    assert world.seen()["salesforce: case values"].told == "priorities and origin are values of the org"
 
 
 def test_a_policy_that_cannot_be_read_leaves_out_only_what_needs_it(world: World) -> None:
@@ -347,15 +494,17 @@ def test_a_policy_that_cannot_be_read_leaves_out_only_what_needs_it(world: World
 # ── rules and limits ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_duplicate_rule_is_named(world: World) -> None:
+def test_a_duplicate_rule_that_blocks_is_told_from_one_that_alerts(world: World) -> None:
     world.org()
-    rule = {"object": "Account", "fields": ["Name"], "action": "block", "name": "Same_Name"}
-    world.plane("POST", "duplicate_rules", rule)
-    found = world.seen()["salesforce: duplicate rules: Account"]
-    assert found.state in (State.WARNING, State.FAILED), "the second where the metadata can be read"
-    assert "'Same Name'" in found.told
-    assert "Setup > Duplicate Rules > Same Name" in found.mend
-    assert "Allow" in found.mend
+    for object_, action in (("Account", "block"), ("Contact", "alert")):
+        rule = {"object": object_, "fields": ["Name"], "action": action, "name": f"Same_{object_}"}
+        world.plane("POST", "duplicate_rules", rule)
+    found = world.seen()
+    blocks, alerts = (found[f"salesforce: duplicate rules: {name}"] for name in ("Account", "Contact"))
+    assert (blocks.state, alerts.state) == (State.FAILED, State.OK)
+    assert blocks.told == "'Same Account' blocks new and changed records of Account that look like others"
+    assert "Setup > Duplicate Rules > Same Account: set Action to Allow with alert" in blocks.mend
+    assert alerts.told == "'Same Contact' lets records pass with an alert, which Casewire answers"
 
 
 class Reading:

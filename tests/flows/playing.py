@@ -28,7 +28,7 @@ AT = (datetime.now(UTC) - timedelta(minutes=30)).replace(microsecond=0).isoforma
 """When every story ends: one moment for the whole session, so that its tellings can be compared."""
 
 PATIENCE = 90.0
-CROWDS = ("population", "burst")
+CROWDS = ("population", "news", "burst")
 OUTAGE = {"gateway_outage": {"count": 40}}
 """How many accounts the stories of many are told with here: more would only take longer."""
 

@@ -188,7 +188,13 @@ def _show(title: str, counts: Mapping[str, int]) -> None:
 
 
 @pytest.mark.slow
-def test_every_account_is_linked_right_asked_about_or_made(org: Org) -> None:
+def test_every_account_finds_its_record_and_follows_it(org: Org) -> None:
+    """First what the CRM has is met, then people work in it."""
+    _every_account_is_linked_right_asked_about_or_made(org)
+    _what_people_decide_and_what_becomes_of_records_is_followed(org)
+
+
+def _every_account_is_linked_right_asked_about_or_made(org: Org) -> None:
     holders, reviews, accounts = org.holders(), org.reviews(), org.accounts()
     outcome: Counter[str] = Counter()
     for one in CUSTOMERS:
@@ -218,8 +224,7 @@ def _no_contact_is_doubled(org: Org) -> None:
     assert [who for who, count in once.items() if count > 1] == []
 
 
-@pytest.mark.slow
-def test_what_people_decide_and_what_becomes_of_records_is_followed(org: Org) -> None:
+def _what_people_decide_and_what_becomes_of_records_is_followed(org: Org) -> None:
     """On the case, by a key, by command; merged, merged into another's, deleted."""
     on_case, by_key, by_command = _third_each(org.of("ambiguous"))
     reviews, chosen = org.reviews(), {one: org.ids[one][1] for one in org.of("ambiguous")}

@@ -7,7 +7,7 @@ from typing import Final
 OBJECTS: Final = frozenset({"Account", "Contact", "Case"})
 
 FIELDS: Final = {
-    "Account": frozenset({"Name"}),
+    "Account": frozenset({"Name", "ParentId", "Website"}),
     "Contact": frozenset({"AccountId", "FirstName", "LastName", "Email", "Phone"}),
     "Case": frozenset(
         {
@@ -31,16 +31,23 @@ ANY_OBJECT: Final = frozenset({"CreatedById", "LastModifiedById"})
 
 NOT_PERMISSIONABLE: Final = frozenset(
     {
+        "Account.Id",
+        "Account.IsPersonAccount",
         "Account.Name",
+        "Case.ClosedDate",
+        "Case.Id",
+        "Case.IsClosed",
+        "Contact.CreatedDate",
         "Contact.FirstName",
+        "Contact.Id",
         "Contact.LastName",
         "Case.OwnerId",
         "Case.RecordTypeId",
         "Case.Status",
     }
 )
-"""Written, but not to be named in a permission set: required or part of a name (``permissionable`` is false
-in the describe), or granted otherwise (record types)."""
+"""Written or read, but not to be named in a permission set: required, part of a name or kept by Salesforce
+(``permissionable`` is false in the describe), or granted otherwise (record types)."""
 
 COLUMNS: Final = {
     "Account": frozenset({"ACCOUNT.NAME", "CORE.USERS.ALIAS"}),

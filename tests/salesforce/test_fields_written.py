@@ -1,15 +1,20 @@
-"""What the connector writes is declared here and granted to its user: all of it, and nothing else.
+"""What the connector writes and reads is declared here and granted to its user: all of it, and nothing else.
 
-The list of what is written is read from ``connector/mappers/fields.py``, where each name stands once.
+What is written is read from ``connector/mappers/fields.py``, where each name stands once; what is read, from the
+queries themselves.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 
 from connector.mappers import fields
+from connector.mappers.orgs import OrgField, OrgShape
+from connector.sync.linking import records
+from connector.sync.reading import CASE_SELECT
 
 from .folder import Component, Folder, read, text
 from .names import picklist_values
@@ -30,8 +35,32 @@ def written() -> set[str]:
     return {f"{c.OBJECT}.{name}" for c in classes for name in (fields.KEY, *_names(c))}
 
 
+class Everything(OrgShape):
+    """An org that has every field, and shows it."""
+
+    def field(self, object_: str, name: str) -> OrgField:
+        return OrgField(name, "string")
+
+
+QUERIES = (records.accounts(Everything()), records.people(Everything()), CASE_SELECT)
+
+
+def read_only() -> set[str]:
+    """``Object.Field`` of what the connector asks for and never writes, as far as anybody can be kept from it."""
+    return {name for query in QUERIES for name in _selected(query)} - written() - NOT_PERMISSIONABLE
+
+
+def _selected(query: str) -> list[str]:
+    names, object_ = re.fullmatch(r"SELECT (.+) FROM (\w+)", query).groups()  # type: ignore[union-attr]
+    return [name if "." in name else f"{object_}.{name}" for name in names.split(", ")]
+
+
 def _names(class_: type) -> list[str]:
     return [v for k, v in vars(class_).items() if k.isupper() and k != "OBJECT" and isinstance(v, str)]
+
+
+def _granted_to_write() -> set[str]:
+    return {n for n in written() if n not in NOT_PERMISSIONABLE and not n.endswith(".Name")}
 
 
 def is_custom(name: str) -> bool:
@@ -116,9 +145,18 @@ def test_the_record_type_offers_every_value_of_our_picklists(folder: Folder) -> 
 
 
 def test_the_integration_edits_what_it_writes_and_nothing_else(folder: Folder) -> None:
-    needed = {n for n in written() if n not in NOT_PERMISSIONABLE and not n.endswith(".Name")}
-    assert _granted(folder, "Casewire_Integration", "editable") == needed
-    assert _granted(folder, "Casewire_Integration", "readable") == needed
+    assert _granted(folder, "Casewire_Integration", "editable") == _granted_to_write()
+
+
+def test_the_integration_reads_what_it_asks_for_and_nothing_else(folder: Folder) -> None:
+    granted = _granted(folder, "Casewire_Integration", "readable")
+    assert granted - _granted_to_write() == read_only()
+    assert granted >= _granted_to_write()
+
+
+def test_what_every_key_of_the_policy_searches_by_is_asked_for() -> None:
+    asked = {name for query in QUERIES for name in _selected(query)}
+    assert {f"{object_}.{name}" for object_, name in records.NEEDS.values()} <= asked
 
 
 def test_the_integration_makes_and_edits_the_objects_it_writes(folder: Folder) -> None:

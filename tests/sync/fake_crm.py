@@ -16,6 +16,7 @@ Record = tuple[str, str]
 class Trouble:
     error: CasewireError
     matches: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
     @property
     def code(self) -> str:

@@ -60,14 +60,19 @@ class Linker:
         self.found = list(found)
         self.answers = answers
         self.named: Mapping[str, Any] = {}
+        self.lost: set[str] = set()
 
     def find(self, readings: Sequence[Reading]) -> Mapping[str, Link]:
-        unknown = [one.facts.subject for one in readings if one.facts.link is None]
-        return {key: self.found.pop(0) for key in unknown}
+        asked = [one.facts for one in readings if one.facts.link is None or one.facts.subject in self.lost]
+        self.lost.clear()
+        return {facts.subject: self.found.pop(0) for facts in asked}
 
     def duplicates(self, named: Mapping[str, Mapping[str, Sequence[str]]]) -> Set[str]:
         self.named = named
         return set(named) if self.answers else set()
+
+    def gone(self, subjects: Set[str]) -> None:
+        self.lost |= subjects
 
 
 @pytest.fixture

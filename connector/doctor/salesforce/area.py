@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from connector.doctor.finding import Area, Check
-from connector.doctor.salesforce import access, cases, fields, fit, limits, rules
+from connector.doctor.salesforce import access, cases, fields, fit, limits, rules, sharing
 from connector.doctor.salesforce.look import Look
 from connector.wiring import Wiring
 
@@ -32,6 +32,7 @@ def inside(look: Look) -> tuple[Check, ...]:
         Check("key fields", partial(fields.keys, look)),
         Check("fit", partial(fit.fit, look)),
         Check("linking", partial(fields.linking, look)),
+        Check("sharing", partial(sharing.sharing, look)),
         Check("queues", partial(cases.queues, look)),
         Check("record types", partial(cases.record_types, look)),
         Check("case statuses", partial(cases.statuses, look)),

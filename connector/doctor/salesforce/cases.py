@@ -11,6 +11,7 @@ from connector.doctor.finding import Told, failed, ok, warning
 from connector.doctor.salesforce.look import Look
 from connector.mappers import fields
 from connector.policy import Policy
+from connector.policy.shapes import Cases
 
 _CASE: Final = fields.Case.OBJECT
 _KEYS: Final = ("closed", "open", "reopened")
@@ -121,7 +122,9 @@ def _status(policy: Policy, key: str, closed: Mapping[str, bool], *, must_close:
 
 
 def values(look: Look) -> Iterator[Told]:
-    """Free picklists take any text in silence; reports and assignment rules then miss the cases."""
+    """A list that is not restricted takes any text: it shows in the case, in reports and in list views, but it is no
+    choice for people and has no translation. So our own word for the origin is right as it is, and another that is
+    not in the list may be a slip."""
     told = list(_values(look))
     yield from told
     if not told:
@@ -135,16 +138,21 @@ def _values(look: Look) -> Iterator[Told]:
         fields.Case.ORIGIN: frozenset({look.policy.cases.origin}),
     }
     for name, names in wanted.items():
-        field = found.get(name)
-        known = _active(field or {})
-        for value in sorted(names - known) if field else ():
-            told = f"{name} has no value {value!r}; it has {', '.join(sorted(known))}"
-            mend = (
-                f"Setup > Object Manager > Case > Fields > {name}: add {value}; or change "
-                f"{_named(look.policy, value, name.lower())} in policy.toml."
-            )
-            restricted = field and field.get("restrictedPicklist")
-            yield failed(told, mend, name) if restricted else warning(told, mend, name)
+        field = found.get(name, {})
+        for value in sorted(names - _active(field)) if field else ():
+            yield _not_in_list(look.policy, name, value, field)
+
+
+def _not_in_list(policy: Policy, name: str, value: str, field: Mapping[str, Any]) -> Told:
+    add = f"Setup > Object Manager > Case > Fields > {name}: add {value}"
+    mend = f"{add}; or change {_named(policy, value, name.lower())} in policy.toml."
+    told = f"{value!r} is not in the list ({', '.join(sorted(_active(field)))})"
+    if field.get("restrictedPicklist"):
+        return failed(f"{told}, and Salesforce takes no other value", mend, name)
+    accepted = f"{told}: Salesforce takes it all the same, but people can neither pick nor translate it"
+    if name == fields.Case.ORIGIN and value == Cases().origin:
+        return ok(f"{accepted} ({add}, if they should)", name)
+    return warning(accepted, mend, name)
 
 
 def _active(field: Mapping[str, Any]) -> set[str]:

@@ -11,6 +11,8 @@ from connector.doctor.finding import NotAsked, Told, failed, ok, warning
 from connector.doctor.salesforce.look import Described, Look
 from connector.mappers import fields
 from connector.mappers.salesforce import required_fields
+from connector.policy.linking import Key
+from connector.sync.linking.records import NEEDS
 from connector.sync.shaping.lacking import indispensable
 
 PERMISSION_SET: Final = "Casewire_Integration"
@@ -136,19 +138,36 @@ def _keys(look: Look) -> dict[str, Described]:
 
 
 def linking(look: Look) -> Iterator[Told]:
-    """Fields by which the policy finds an account's record."""
+    """Fields by which the policy finds an account's record. Without one that it names itself nothing is linked;
+    without a standard one its key finds nothing."""
     settings = look.policy.linking
-    names = sorted({key.field for key in settings.keys if key.field}) if settings.enabled else []
-    found = look.fields(fields.Account.OBJECT)
-    lacking = [name for name in names if name not in found]
-    for name in lacking:
-        yield failed(
-            f"Account has no field {name}, or the integration user may not see it: no account is found by it",
-            f"Give the integration user read access to {name}, or change [[linking.keys]] in policy.toml.",
-            name,
-        )
-    if not lacking:
-        yield ok(f"{', '.join(names)} can be read" if names else "no field of Account is asked for")
+    keys_ = settings.keys if settings.enabled else ()
+    told = list(_hidden_keys(look, keys_))
+    yield from told
+    if not told:
+        names = [f"{object_}.{name}" for object_, name in map(_searched, keys_)]
+        yield ok(f"accounts are found by {', '.join(names)}" if names else "no account is looked for")
+
+
+def _hidden_keys(look: Look, keys_: Iterable[Key]) -> Iterator[Told]:
+    for key in keys_:
+        object_, name = _searched(key)
+        if name in look.fields(object_):
+            continue
+        if key.field:
+            told = f"Account has no field {name}, or the integration user may not see it: no account is found by it"
+            mend = (
+                f"Give the integration user read access to {name}, or change [[linking.keys]] in policy.toml."
+            )
+            yield failed(told, mend, name)
+        else:
+            told = f"the integration user may not see {object_}.{name}: no account is found by {key.how}"
+            yield warning(told, _mend(look), f"{object_}.{name}")
+
+
+def _searched(key: Key) -> tuple[str, str]:
+    """Object and field."""
+    return (fields.Account.OBJECT, key.field) if key.field else NEEDS[key.by]
 
 
 def _not_a_key(field: Described) -> list[str]:

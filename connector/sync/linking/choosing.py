@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,23 +14,27 @@ from connector.sync.linking.records import Record
 
 MOST_CANDIDATES: Final = 20
 CHOSEN: Final = "chosen by a person"
+NAMED: Final = "named by a duplicate rule"
+MERGED: Final = "merged into "
+"""What ``Link.how`` begins with where the record before was merged into another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What the CRM has for an account of billing. ``own``: a record with its key; ``chosen``: the one that a person
-    set on the review case; ``fits``: what fits by ``key``, the first of the policy's keys that fits anything, and
-    ``reasons`` by which keys each does."""
+    set on the review case; ``fits``: what fits by ``key``, the first of the policy's keys that fits anything;
+    ``told``: what a duplicate rule named or its record was merged into, whatever fits; ``reasons``: why each does."""
 
     own: Record | None = None
     chosen: Record | None = None
     key: Key | None = None
     fits: tuple[Record, ...] = ()
+    told: tuple[Record, ...] = ()
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def records(self) -> tuple[Record, ...]:
-        return tuple(filter(None, (self.own, self.chosen, *self.fits)))
+        return tuple(filter(None, (self.own, self.chosen, *self.fits, *self.told)))
 
 
 def holder(record: Record, subject: str, holders: Mapping[str, str]) -> str | None:
@@ -57,11 +61,42 @@ def choose(subject: str, found: Found, holders: Mapping[str, str], settings: Lin
     free = [record for record in found.fits if is_free(record)]
     if len(free) == 1 and found.key:
         return _linked(free[0], found.key.how)
+    if found.key is None and found.told:
+        return _of_told(found, [record for record in found.told if is_free(record)], candidates, settings)
     if found.key is None:
         return _nothing(settings)
-    if not free and settings.taken == "create":
+    if not free and not found.told and settings.taken == "create":
         return Link(LinkState.NEW, how=f"{MADE}: what fits is linked to other billing accounts")
     return replace(_asked(_problem(found, len(free))), candidates=candidates)
+
+
+def standing(link: Link | None) -> dict[str, tuple[str, ...]]:
+    """Of the candidates of a question those that no key finds again, with why they are: while they are there it is
+    not answered by finding nothing."""
+    if link is None or link.state is not LinkState.REVIEW:
+        return {}
+    found = {one.id: tuple(filter(_is_told, one.reasons)) for one in link.candidates}
+    return {id_: reasons for id_, reasons in found.items() if reasons}
+
+
+def _is_told(reason: str) -> bool:
+    return reason == NAMED or reason.startswith(MERGED)
+
+
+def _of_told(
+    found: Found, free: Sequence[Record], candidates: tuple[Candidate, ...], settings: Linking
+) -> Link:
+    """The only one that is nobody's is the one, unless the policy wants a person to say so."""
+    reasons = [reason for record in found.told for reason in found.reasons[record.id]]
+    if len(free) == 1 and (NAMED not in reasons or settings.duplicates == "link"):
+        return _linked(free[0], found.reasons[free[0].id][0])
+    if NAMED in reasons:
+        return replace(
+            _asked("a duplicate rule of the org does not let its account be made"), candidates=candidates
+        )
+    return replace(
+        _asked(f"its account was {reasons[0]}, which is another billing account's"), candidates=candidates
+    )
 
 
 def _linked(record: Record, how: str) -> Link:

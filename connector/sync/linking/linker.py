@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final
 
@@ -19,9 +19,10 @@ from connector.mappers.records import contact
 from connector.policy import Linking
 from connector.policy.linking import Key
 from connector.sync.lifecycle import newest
-from connector.sync.linking.choosing import Found, choose, holder
+from connector.sync.linking.choosing import Found, choose, holder, standing
+from connector.sync.linking.following import Following
 from connector.sync.linking.named import Named
-from connector.sync.linking.records import PARENT, WEBSITE, Crm, Record
+from connector.sync.linking.records import NEEDS, Crm, Record
 from connector.sync.linking.searching import Asked, Parent, Search
 from connector.sync.reading import Reading
 
@@ -29,11 +30,6 @@ log = structlog.get_logger("connector.linking")
 
 REVIEW_RULE: Final = "account_match"
 """The rule whose case asks a person."""
-_NEEDS: Final = {
-    "email": (fields.Contact.OBJECT, fields.Contact.EMAIL),
-    "domain_and_name": (fields.Account.OBJECT, WEBSITE),
-    "parent": (fields.Account.OBJECT, PARENT),
-}
 _RACES: Final = 5
 _TEXTS: Final = frozenset({"string", "email", "phone", "url", "picklist", "combobox"})
 
@@ -55,9 +51,11 @@ class Linker:
             return {}
         keys = self._usable()
         search = Search(self._crm, self._org())
-        asked = self._asked(list(waiting.values()))
-        found = self._found(asked, keys, search)
-        self._keep(asked, found, search)
+        left = waiting
+        while left:
+            asked = _parents_first(self._asked(list(left.values())), keys)
+            self._keep(asked, self._found(asked, keys, search), search)
+            left = {subject: facts for subject, facts in left.items() if subject not in asked}
         with self._engine.connect() as connection:
             return links.load(connection, list(waiting))
 
@@ -75,7 +73,7 @@ class Linker:
         wrong = [problem for key in keys if key.field and (problem := _problem(key, key.field, shape))]
         if wrong:
             raise SetupError(f"{' '.join(wrong)} Mend [linking] keys in the policy, or the org.")
-        return [key for key in keys if key.field or self._can_see(key, *_NEEDS[key.by])]
+        return [key for key in keys if key.field or self._can_see(key, *NEEDS[key.by])]
 
     def _can_see(self, key: Key, object_: str, field: str) -> bool:
         """Said once where it can't."""
@@ -112,7 +110,8 @@ class Linker:
     def _found(self, asked: Mapping[str, Asked], keys: Sequence[Key], search: Search) -> dict[str, Found]:
         own = search.keyed(sorted(asked))
         chosen = {one.subject: id_ for one in asked.values() if (id_ := _chosen(one.facts))}
-        records = search.by_id(chosen.values())
+        told = {one.subject: standing(one.facts.link) for one in asked.values()}
+        records = search.by_id([*chosen.values(), *(id_ for ids in told.values() for id_ in ids)])
         found = {
             subject: Found(own.get(subject), records.get(chosen.get(subject, "")))
             for subject in sorted(asked)
@@ -120,7 +119,7 @@ class Linker:
         if keys:
             open_ = [asked[subject] for subject, one in found.items() if not one.records]
             found |= self._fitting(open_, keys, search)
-        return found
+        return {subject: _with_told(one, told[subject], records) for subject, one in found.items()}
 
     def _fitting(self, open_: Sequence[Asked], keys: Sequence[Key], search: Search) -> dict[str, Found]:
         """By the first key that fits anything; where that may be for a person, also why else it fits."""
@@ -130,6 +129,9 @@ class Linker:
             fits = search.fits(key, left) if left else {}
             with self._engine.connect() as connection:
                 holders = links.holders(connection, {r.id for records in fits.values() for r in records})
+                known = links.load(connection, sorted(holders.values()))
+            made = {id_: subject for id_, subject in holders.items() if known[subject].made}
+            fits = _not_made_for_others(fits, made)
             doubtful = [one for one in left if _is_doubtful(one.subject, fits.get(one.subject, ()), holders)]
             why = _reasons(key, fits)
             for other in keys[number + 1 :] if doubtful else ():
@@ -141,6 +143,13 @@ class Linker:
                 for subject, records in fits.items()
             }
         return found
+
+    def gone(self, subjects: Collection[str]) -> None:
+        """The records of these linked accounts are not what they were: one that was merged is followed, the others
+        are looked for anew."""
+        with self._engine.connect() as connection:
+            known = links.load(connection, sorted(subjects))
+        Following(self._engine, self._crm, self._org()).follow(known)
 
     def _keep(self, asked: Mapping[str, Asked], found: Mapping[str, Found], search: Search) -> None:
         """Who loses the race for a record is asked about like everyone whose record is taken."""
@@ -161,6 +170,37 @@ class Linker:
             left = {subject: found[subject] for subject in taken}
 
 
+def _with_told(found: Found, told: Mapping[str, tuple[str, ...]], records: Mapping[str, Record]) -> Found:
+    """With what an open question is about that no key finds, as far as it is still there."""
+    there = {id_: reasons for id_, reasons in told.items() if id_ in records}
+    why = {id_: (*there.get(id_, ()), *found.reasons.get(id_, ())) for id_ in (*there, *found.reasons)}
+    return replace(found, told=tuple(records[id_] for id_ in there), reasons=why)
+
+
+def _parents_first(asked: Mapping[str, Asked], keys: Sequence[Key]) -> Mapping[str, Asked]:
+    """Those whose parent is not looked for at the same time, if it is by their parents that accounts are found: the
+    others come after them, whatever the batch. All, where each is another's child."""
+    if all(key.by != "parent" for key in keys):
+        return asked
+    now = {
+        subject: one
+        for subject, one in asked.items()
+        if one.parent is None or one.parent.subject not in asked or one.parent.subject == subject
+    }
+    return now or asked
+
+
+def _not_made_for_others(
+    fits: Mapping[str, Sequence[Record]], made: Mapping[str, str]
+) -> dict[str, list[Record]]:
+    """As a record's own word for it, which the integration user may not be allowed to see."""
+    kept = {
+        subject: [record for record in records if made.get(record.id, subject) == subject]
+        for subject, records in fits.items()
+    }
+    return {subject: records for subject, records in kept.items() if records}
+
+
 def _looked_for(facts: Facts) -> bool:
     if facts.about is not About.ACCOUNT or facts.account is None or facts.gone:
         return False
@@ -176,7 +216,7 @@ def _chosen(facts: Facts) -> str | None:
 
 
 def _parent(subject: str, link: Link | None) -> Parent:
-    return Parent(subject.partition(":account:")[2], link.account_id if link else None)
+    return Parent(subject, link.account_id if link else None)
 
 
 def _problem(key: Key, name: str, org: OrgShape) -> str | None:

@@ -8,16 +8,15 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from connector.facts import Candidate, Link, LinkState
+from connector.facts import Link, LinkState
 from connector.ledger import links
 from connector.mappers import keys
 from connector.mappers.fields import Account, Contact
 from connector.policy import Linking
-from connector.sync.linking.choosing import MOST_CANDIDATES, holder
+from connector.sync.linking.choosing import NAMED, Found, choose
 from connector.sync.linking.records import Record
 from connector.sync.linking.searching import Search
 
-HOW: Final = "named by a duplicate rule"
 _PREFIXES: Final = {Account.OBJECT: "001", Contact.OBJECT: "003"}
 """What ids begin with: a rule may name records of other objects too."""
 
@@ -49,23 +48,12 @@ class Named:
         with self.engine.begin() as connection:
             holders = links.holders(connection, records.keys())
             found = {
-                subject: self._link(subject, [records[id_] for id_ in ids if id_ in records], holders)
+                subject: choose(subject, _found(ids, records), holders, self.settings)
                 for subject, ids in named.items()
                 if records.keys() & set(ids)
             }
             taken = links.save(connection, found)
         return found.keys() - taken
-
-    def _link(self, subject: str, fits: Sequence[Record], holders: Mapping[str, str]) -> Link:
-        free = [record for record in fits if holder(record, subject, holders) is None]
-        if self.settings.duplicates == "link" and len(free) == 1:
-            return Link(LinkState.LINKED, free[0].id, how=HOW, person=free[0].person)
-        candidates = (
-            Candidate(record.id, record.name, (HOW,), holder(record, subject, holders))
-            for record in fits[:MOST_CANDIDATES]
-        )
-        problem = "a duplicate rule of the org does not let its account be made"
-        return Link(LinkState.REVIEW, how=problem, candidates=tuple(candidates))
 
     def _people(self, named: Mapping[str, Sequence[str]], known: Mapping[str, Link]) -> set[str]:
         """A contact it named on the account itself is the billing contact."""
@@ -84,6 +72,11 @@ class Named:
         rows = self.search.people_by_id(ids)
         free = (one for one in rows if one.account.id == link.account_id and one.key in (None, key))
         return next((one.id for one in free), None)
+
+
+def _found(ids: Sequence[str], records: Mapping[str, Record]) -> Found:
+    told = tuple(records[id_] for id_ in ids if id_ in records)
+    return Found(told=told, reasons={record.id: (NAMED,) for record in told})
 
 
 def _ids(object_: str, objects: Mapping[str, Sequence[str]]) -> list[str]:

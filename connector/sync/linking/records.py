@@ -16,6 +16,12 @@ from connector.sync.writing import RowAnswer
 IS_PERSON: Final = "IsPersonAccount"
 WEBSITE: Final = "Website"
 PARENT: Final = "ParentId"
+NEEDS: Final[Mapping[str, tuple[str, str]]] = {
+    "email": (C.OBJECT, C.EMAIL),
+    "domain_and_name": (F.OBJECT, WEBSITE),
+    "parent": (F.OBJECT, PARENT),
+}
+"""What of an org each of the policy's own keys searches by: object and field."""
 
 
 class Crm(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.facts import Account, Facts
-from connector.mappers import fields
+from connector.mappers import fields, keys
 from connector.mappers.fields import Contact as C
 from connector.mappers.orgs import OrgShape
 from connector.policy.linking import Key
@@ -24,8 +24,12 @@ _CUSTOM: Final = "custom:"
 class Parent:
     """The parent of an account in billing, and the record it is linked to."""
 
-    code: str
+    subject: str
     account_id: str | None = None
+
+    @property
+    def code(self) -> str:
+        return keys.account_of(self.subject)[2]
 
 
 @dataclass(frozen=True, slots=True)

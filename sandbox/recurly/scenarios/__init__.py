@@ -80,6 +80,7 @@ class Scenario:
 SCENARIOS: Final = (
     *(Scenario(s.name, s.title, s.description, partial(play_story, s), s.count) for s in STORIES),
     Scenario("population", "A population", "Customers from before; nothing is announced.", crowds.populate),
+    Scenario("news", "News of a population", "One notification about each of its customers.", crowds.news),
     Scenario("burst", "A burst", "Many notifications about a population, at once.", crowds.burst),
 )
 

@@ -1,9 +1,10 @@
-"""Crowd scenes, for benchmarks: a population that was there before, and a burst of changes to it."""
+"""Crowd scenes: a population that was there before, news of it, and a burst of changes to it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, cycle, islice
 from pathlib import Path
@@ -62,14 +63,17 @@ EDITED: Final[tuple[Doing, ...]] = (
 )
 KINDS_OF_LIFE: Final = (RENEWED, EDITED, RENEWED, FAILED, EDITED)
 """Five notifications each; every fifth account fails to pay."""
+HEARD_OF: Final = ((updates_payment_method(people.VISA),),)
 
 
 def populate(site: Site, order: Order) -> dict[str, Any]:
-    """``accounts`` customers who have paid for the period that runs. Nothing is announced."""
+    """``accounts`` customers who have paid for the period that runs, each at an address of its own. Nothing is
+    announced."""
     stage = Stage(site.store, site.name, site.processors.store)
     codes = []
     for place in range(order.accounts):
         scene = put_on_stage(stage, "population", CASTS[place % len(CASTS)], order, place)
+        scene.persona = replace(scene.persona, slug=scene.code)
         # spread over a period, as customers are
         scene.move_to(order.at - LEAD - timedelta(days=1, seconds=place % 86_400))
         with scene.unannounced():
@@ -78,27 +82,36 @@ def populate(site: Site, order: Order) -> dict[str, Any]:
     return {**_head("population", order), "accounts": codes, "notifications": [], "expect": []}
 
 
+def news(site: Site, order: Order) -> dict[str, Any]:
+    """One notification about each of them, as ``burst``: so somebody is heard of who has long been a customer."""
+    return _crowd(site, replace(order, events=order.accounts), "news", HEARD_OF)
+
+
 def burst(site: Site, order: Order) -> dict[str, Any]:
     """``events`` notifications about the first ``accounts`` accounts whose code begins with the prefix.
 
     Raises BadOrder where there are not so many. With ``send`` false they are not sent but answered, signed, or
     written to ``file``, one JSON object a line.
     """
-    scenes = list(_on_stage_again(site, order))
-    rounds = [list(_live(scene, lives)) for scene, lives in zip(scenes, cycle(KINDS_OF_LIFE), strict=False)]
+    return _crowd(site, order, "burst", KINDS_OF_LIFE)
+
+
+def _crowd(site: Site, order: Order, name: str, kinds: Sequence[tuple[Doing, ...]]) -> dict[str, Any]:
+    scenes = list(_on_stage_again(site, order, name))
+    rounds = [list(_live(scene, lives)) for scene, lives in zip(scenes, cycle(kinds), strict=False)]
     while sum(map(len, rounds)) < order.events:
         for scene, told in zip(scenes, rounds, strict=True):
             told += _live(scene, EDITED)
     notes = list(islice(_in_turn(rounds), order.events))
     if order.shuffle:
-        draw("shuffle", "burst", order.seed, order.prefix).shuffle(notes)
+        draw("shuffle", name, order.seed, order.prefix).shuffle(notes)
     ids = [note.id for note in notes]
-    lost = draw("drop", "burst", order.seed, order.prefix).sample(ids, order.dropped(len(ids)))
+    lost = draw("drop", name, order.seed, order.prefix).sample(ids, order.dropped(len(ids)))
     answer = {
-        **_head("burst", order, lost),
+        **_head(name, order, lost),
         "accounts": [scene.code for scene in scenes],
         "notifications": ids,
-        "expect": list(chain.from_iterable(_expected(scenes))),
+        "expect": list(chain.from_iterable(_expected(scenes, kinds))),
     }
     return answer | _hand_over(site, order, notes, frozenset(lost))
 
@@ -107,12 +120,12 @@ def _head(name: str, order: Order, lost: Sequence[str] = ()) -> dict[str, Any]:
     return {"scenario": name, "seed": order.seed, "at": when(order.at), "dropped": sorted(lost)}
 
 
-def _on_stage_again(site: Site, order: Order) -> Iterator[Scene]:
+def _on_stage_again(site: Site, order: Order, name: str) -> Iterator[Scene]:
     found = site.store.rows(Account, lambda row: row.code.startswith(order.prefix) and row.state == "active")
     if len(found) < order.accounts:
         raise BadOrder(f"there are {len(found)} accounts with prefix {order.prefix!r}; play population first")
     for place, account in enumerate(found[: order.accounts]):
-        ids, note_ids = ids_for("burst", order, place)
+        ids, note_ids = ids_for(name, order, place)
         persona = draw("persona", account.code).choice(people.PERSONAS)
         cast = CASTS[place % len(CASTS)]
         stage = Stage(site.store, site.name, site.processors.store)
@@ -134,8 +147,8 @@ def _in_turn(rounds: list[list[Notification]]) -> Iterator[Notification]:
         yield from (told[nth] for told in rounds if nth < len(told))
 
 
-def _expected(scenes: list[Scene]) -> Iterator[list[Expectation]]:
-    for scene, lives in zip(scenes, cycle(KINDS_OF_LIFE), strict=False):
+def _expected(scenes: list[Scene], kinds: Sequence[tuple[Doing, ...]]) -> Iterator[list[Expectation]]:
+    for scene, lives in zip(scenes, cycle(kinds), strict=False):
         if lives is FAILED:
             yield [open_case(scene, "payment_failed")]
         elif lives is RENEWED:

@@ -24,6 +24,7 @@ _POWERS: Final = {
     "PermissionsViewAllRecords": "viewAllRecords",
     "PermissionsModifyAllRecords": "modifyAllRecords",
 }
+_USER_POWERS: Final = ("ApiEnabled", "ViewAllData", "ModifyAllData")
 
 
 class SetupRows:
@@ -117,7 +118,7 @@ class SetupRows:
             "Label": node.value("label") or kept.component.full,
             "Description": node.value("description"),
             "IsCustom": True,
-            "PermissionsApiEnabled": "ApiEnabled" in powers,
+            **{f"Permissions{power}": power in powers for power in _USER_POWERS},
         }
         parent = self._row("PermissionSet", {"Name": kept.component.full}, values, kept.id)
         for entry in node.all("objectPermissions"):

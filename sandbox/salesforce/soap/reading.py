@@ -8,15 +8,17 @@ from sandbox.salesforce.deploy.catalog import Kept
 from sandbox.salesforce.deploy.types import PARTS, TYPES, MetadataType
 from sandbox.salesforce.markup import Node
 from sandbox.salesforce.org import Org
+from sandbox.salesforce.soap.duplicate_rules import DUPLICATE_RULE, duplicate_rules
 from sandbox.salesforce.soap.envelope import Asked, Fault, elements, no_record, record
 
+_KNOWN: Final = {**TYPES, DUPLICATE_RULE.name: DUPLICATE_RULE}
 _MOST_NAMES: Final = 10
 _MOST_QUERIES: Final = 3
 
 
 def describe(org: Org, asked: Asked, user: str) -> list[str]:
     """Types by name, with the parts each may have; folders are told with what lies in them."""
-    shown = [kind for kind in TYPES.values() if kind.parent is None and kind.folder_of is None]
+    shown = [kind for kind in _KNOWN.values() if kind.parent is None and kind.folder_of is None]
     told = {
         "metadataObjects": [_described(kind) for kind in shown],
         "organizationNamespace": "",
@@ -49,7 +51,7 @@ def listing(org: Org, asked: Asked, user: str) -> list[str]:
 def _listed(org: Org, query: Node) -> list[dict[str, Any]]:
     kind, folder = _type(query.value("type") or ""), query.value("folder")
     with org.store.lock:
-        found = org.catalog.of(kind.name)
+        found = _kept(org, kind.name)
         if kind.in_folder:
             found = [kept for kept in found if kept.component.full.rpartition("/")[0] == folder]
         told = [_properties(org, kept) for kept in found]
@@ -60,9 +62,13 @@ def _listed(org: Org, query: Node) -> list[dict[str, Any]]:
 
 
 def _type(name: str) -> MetadataType:
-    if name not in TYPES:
+    if name not in _KNOWN:
         raise Fault("INVALID_TYPE", f"Unknown type:{name}")
-    return TYPES[name]
+    return _KNOWN[name]
+
+
+def _kept(org: Org, type_: str) -> list[Kept]:
+    return duplicate_rules(org) if type_ == DUPLICATE_RULE.name else org.catalog.of(type_)
 
 
 def _properties(org: Org, kept: Kept) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def _record(org: Org, type_: str, name: str) -> str:
 
 
 def _part(org: Org, type_: str, name: str) -> Node | None:
-    found = org.catalog.get(type_, name)
+    found = next((kept.component for kept in _kept(org, type_) if kept.component.full == name), None)
     return _named(name, found.node) if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ _RECORDS: Final = (
     ("Invoice", "Billing_Invoice__c"),
     ("Subscription", "Billing_Subscription__c"),
 )
+_CANDIDATE: Final = re.compile(r"(?P<name>.*) \((?P<id>001[0-9A-Za-z]{12,15})\): (?P<why>.*)")
 _TICKS: Final = {"[x] ": True, "[ ] ": False}
 
 
@@ -29,8 +31,18 @@ class Item:
     done: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account that an agent may set on a review case. ``account``: its row; None where it is gone."""
+
+    id: str
+    name: str
+    why: str
+    account: Row | None
+
+
 def case_page(org: Org, case_id: str) -> dict[str, Any] | None:
-    """The case with its records, its checklist and what an agent can change; None if there is none."""
+    """The case with its records, its checklist, its candidates and what an agent can change; None if there is none."""
     with org.store.lock:
         row = org.store.row(case_id)
         if row is None or not case_id.startswith("500"):
@@ -40,6 +52,7 @@ def case_page(org: Org, case_id: str) -> dict[str, Any] | None:
             "case": line(org, row),
             "summary": summary(row),
             "checklist": checklist(row.get("Billing_Evidence__c")),
+            "candidates": candidates(org, row.get("Billing_Candidates__c")),
             "records": _records(org, row),
             "parents": [line(org, parent)] if parent else [],
             "children": [line(org, child) for child in below[:SHOWN]],
@@ -59,15 +72,24 @@ def _item(told: str) -> Item:
     return Item(told if done is None else told[4:], done)
 
 
+def candidates(org: Org, told: str | None) -> list[Candidate]:
+    """``Rivera Books (001…): billing e-mail of a contact``, one a line."""
+    found = (_CANDIDATE.fullmatch(one.strip()) for one in (told or "").splitlines())
+    return [Candidate(one["id"], one["name"], one["why"], org.store.row(one["id"])) for one in found if one]
+
+
 def summary(row: Row) -> str:
-    """Without the checklist and the line that announces it, where the page shows that as a list of its own."""
-    told, evidence = (
-        row.get("Billing_Summary__c") or row.get("Description") or "",
-        row.get("Billing_Evidence__c"),
-    )
-    head, found, tail = told.partition(evidence) if evidence else (told, "", "")
+    """Without what the page shows as a list of its own, and the line that announces that."""
+    told = str(row.get("Billing_Summary__c") or row.get("Description") or "")
+    for name in ("Billing_Evidence__c", "Billing_Candidates__c"):
+        told = _without(told, row.get(name))
+    return told
+
+
+def _without(told: str, part: str | None) -> str:
+    head, found, tail = told.partition(part) if part else (told, "", "")
     if not found:
-        return str(told)
+        return told
     before = head.rstrip().splitlines()
     kept = before[:-1] if before and before[-1].endswith(":") else before
     return "\n".join([*kept, *tail.strip().splitlines()])

@@ -220,7 +220,7 @@ def test_stories_speak_many_currencies_and_gateways() -> None:
 
 def test_every_scenario_is_listed_with_its_title(plane: Plane) -> None:
     told = plane.get("/scenarios")
-    assert [row["name"] for row in told] == [*NAMES, "population", "burst"]
+    assert [row["name"] for row in told] == [*NAMES, "population", "news", "burst"]
     assert all(row["title"] and row["description"] for row in told)
     assert {row["name"]: row["count"] for row in told if row["count"] != 1} == {"gateway_outage": 400}
     assert len({s.name for s in SCENARIOS}) == len(SCENARIOS)
@@ -270,6 +270,25 @@ def test_a_population_is_silent_and_a_burst_is_five_events_an_account(
     per_account = [sum(n["account_code"] == code for n in notes.values()) for code in told["accounts"]]
     assert per_account == [5] * 20
     assert sum(row["count"] for row in told["expect"]) == 4
+
+
+def test_news_is_one_notification_about_each_customer_of_a_population(
+    plane: Plane, receiver: Receiver
+) -> None:
+    plane.put("/webhooks", {"url": receiver.url, "secret": "s"})
+    crowd = plane.play("population", accounts=20, prefix="b-")
+    told = plane.play("news", accounts=20, prefix="b-")
+    notes = plane.settled().values()
+    assert sorted(receiver.ids()) == sorted(told["notifications"])
+    assert sorted(note["account_code"] for note in notes) == sorted(crowd["accounts"])
+    assert {note["kind"] for note in notes} == {"billing_info.updated"}
+    assert told["expect"] == []
+
+
+def test_no_two_customers_of_a_population_have_one_address(plane: Plane) -> None:
+    crowd = plane.play("population", accounts=20, prefix="b-")
+    emails = {row["email"] for row in plane.get("/records/account")}
+    assert emails == {f"billing@{code}.example" for code in crowd["accounts"]}
 
 
 def test_a_burst_that_is_not_sent_is_handed_over_signed(plane: Plane, tmp_path: Path) -> None:

@@ -112,6 +112,61 @@ def test_the_projects_own_metadata_fills_the_panels(connect: Callable[[Org], Api
     assert "Card declined" in api("GET", f"/cases/{case}").get_data(as_text=True)
 
 
+@pytest.fixture
+def in_use(connect: Callable[[Org], Api]) -> Api:
+    """An org with the project's own fields."""
+    metadata = default_metadata()
+    if metadata is None:
+        pytest.skip("this checkout has no salesforce/ folder")
+    return connect(Org(metadata, assignment_rule=False))
+
+
+def _review(api: Api, *names: str) -> tuple[str, list[str]]:
+    """A review case and the accounts it asks about."""
+    ids = [api.create("Account", Name=name, Website="https://acme.example") for name in names]
+    told = "\n".join(f"{name} ({id_}): by e-mail" for name, id_ in zip(names, ids, strict=True))
+    summary = f"2 accounts fit.\n\nCandidates:\n{told}\n\nBilling account acme."
+    fields = {
+        "Billing_Candidates__c": told,
+        "Billing_Summary__c": summary,
+        "Billing_Rule__c": "account_match",
+    }
+    return api.create("Case", Subject="Which account?", **fields), ids
+
+
+def test_a_review_case_shows_its_candidates_once_each_with_why_it_fits(in_use: Api) -> None:
+    case, ids = _review(in_use, "Acme (old)", f"Acme {HOSTILE}")
+    seen = in_use("GET", f"/cases/{case}").get_data(as_text=True)
+    assert all(seen.count(f'href="/accounts/{id_}"') == 1 for id_ in ids)
+    assert seen.count("by e-mail") == 2
+    assert "Candidates:" not in seen
+    assert ("2 accounts fit." in seen, "Billing account acme." in seen) == (True, True)
+    assert HOSTILE not in seen
+    in_use("DELETE", f"/__sandbox__/records/Account/{ids[0]}")
+    assert "not there any more" in in_use("GET", f"/cases/{case}").get_data(as_text=True)
+
+
+def test_an_agent_answers_a_review_case_with_one_of_its_candidates(in_use: Api) -> None:
+    case, (_, right) = _review(in_use, "Acme", "Acme, accounting")
+    assert in_use("POST", f"/cases/{case}", data={"AccountId": ""}).status_code == 303
+    assert in_use.rows("SELECT AccountId FROM Case") == [{"AccountId": None}]
+    assert in_use("POST", f"/cases/{case}", data={"AccountId": right}).status_code == 303
+    assert in_use.rows("SELECT AccountId FROM Case") == [{"AccountId": right}]
+    assert 'name="AccountId"' in in_use("GET", f"/cases/{case}").get_data(as_text=True)
+    other = in_use.create("Case", Subject="Nothing to choose")
+    assert 'name="AccountId"' not in in_use("GET", f"/cases/{other}").get_data(as_text=True)
+
+
+def test_an_account_tells_how_it_was_linked_or_that_billing_knows_nothing_of_it(in_use: Api) -> None:
+    linked = in_use.create(
+        "Account", Name="Acme", Billing_State__c="active", Billing_Linked_By__c="by its VAT number"
+    )
+    assert "by its VAT number" in in_use("GET", f"/accounts/{linked}").get_data(as_text=True)
+    assert "not in billing" not in in_use("GET", "/").get_data(as_text=True)
+    in_use.create("Account", Name="Prospect")
+    assert "not in billing" in in_use("GET", "/").get_data(as_text=True)
+
+
 def test_values_are_shown_as_people_write_them() -> None:
     assert (money(1234.5, "EUR"), money(1.005), money(None), money(0)) == (
         "1,234.50 EUR",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from samples import SITE, SOURCE, due, make_ready, one, rows, subject
+from samples import SITE, SOURCE, due, event, make_ready, one, record, rows, subject
 from sqlalchemy import Engine
 
 from connector import facts
@@ -23,13 +24,16 @@ from connector.sync.linking import Linker, without_account
 from connector.sync.linking.watching import Watch
 from connector.sync.reading import Reading
 from connector.sync.rows import OrgIds
+from connector.sync.shaping import Shaping
 from sandbox.control import Control
 from sandbox.salesforce import Org as SandboxOrg
 from sandbox.salesforce import create_app
 from sandbox.salesforce.desk import Desk
 from sandbox.salesforce.metadata import default_metadata
+from sandbox.salesforce.rulebook import duplicate_rule
 from sandbox.server import serve
 from sync.world import facts as known
+from sync.world import invoice
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,58 @@ class Casewire:
 
     def _org(self) -> OrgIds:
         return self.crm.own
+
+
+@dataclass
+class Whole(Casewire):
+    """With plans fitted to the org, as a worker does it. ``told``: what the org can't take."""
+
+    told: list[str] = field(default_factory=list)
+
+    def applier(self) -> Applier:
+        shaping = Shaping.of(self.policy, Org.load(self.crm.client), self.told.append)
+        return replace(
+            super()._applier(),
+            org=lambda: shaping.org,
+            decide=partial(decide, policy=shaping.policy),
+            linker=Linker(self.engine, self.crm.client, self.policy.linking, lambda: shaping.org.shape),
+            fit=lambda changes, facts: shaping.fit(without_account(changes, facts), facts),
+        )
+
+    def _applier(self) -> Applier:
+        return self.applier()
+
+
+def whole(engine: Engine, where: Crm, **sections: Any) -> Whole:
+    """Casewire with these sections of the policy."""
+    return Whole(engine, where, Policy.model_validate(sections))
+
+
+def rule(where: Crm, object_: str, *names: str, action: str = "block") -> None:
+    """The org gets a duplicate rule."""
+    told = {"object": object_, "fields": list(names), "action": action}
+    where.org.add_duplicate_rule(duplicate_rule(where.org.schema, told))
+
+
+def overdue(engine: Engine, code: str = "bob") -> None:
+    """An invoice of the account is past due since yesterday, and an event says so."""
+    yesterday = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    late = invoice(
+        account_code=code,
+        dunning_events_sent=1,
+        created_at=yesterday,
+        due_at=yesterday,
+        updated_at=yesterday,
+    )
+    with engine.begin() as connection:
+        snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), [late])
+    record(engine, event(f"n-{code}"))
+    rows(
+        engine,
+        "UPDATE event SET status = 'fetched', subject = :s WHERE event_id = :id",
+        s=subject(code),
+        id=f"n-{code}",
+    )
 
 
 Start = Callable[..., Casewire]

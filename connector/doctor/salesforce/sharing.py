@@ -1,0 +1,115 @@
+"""Whether the integration user sees, and may change, the accounts, contacts and cases of others.
+
+The org tells what everybody may; what the user's profile and permission sets add is told only to who may View Setup and
+Configuration, and what a role or a sharing rule shares with one user can't be asked for at all: so nothing here fails.
+https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects/object-objectpermissions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from connector.clients.salesforce.soql import quoted
+from connector.doctor.finding import NotAsked, Told, ok, skipped, warning
+from connector.doctor.salesforce.look import Look, Row
+from connector.mappers.fields import Account, Case, Contact
+
+_OBJECTS: Final = (Account.OBJECT, Contact.OBJECT, Case.OBJECT)
+_DEFAULTS: Final = "SELECT DefaultAccountAccess, DefaultContactAccess, DefaultCaseAccess FROM Organization"
+_PRIVATE: Final = "None"
+_READ_ONLY: Final = "Read"
+_OPEN: Final = frozenset({"Edit", "ReadEditTransfer"})
+_AS_ITS_ACCOUNT: Final = "ControlledByParent"
+
+_UNSEEN: Final = {
+    Account.OBJECT: "accounts that are not shared with it are not found, and are made a second time",
+    Contact.OBJECT: "contacts that are not shared with it find no account, and are made a second time",
+    Case.OBJECT: "cases that are not shared with it are neither seen nor changed once a queue or an agent owns them",
+}
+_UNCHANGED: Final = "records that are not shared with it are seen, but changes to them are refused"
+_BOTH: Final = "View All and Modify All"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Objects of which the user may see all records, and change all."""
+
+    see: frozenset[str]
+    change: frozenset[str]
+
+
+def sharing(look: Look) -> Iterator[Told]:
+    defaults = _defaults(look)
+    closed = {object_: access for object_, access in defaults.items() if access not in _OPEN}
+    rights = _rights(look) if closed else None
+    left = {
+        object_: access for object_, access in closed.items() if not rights or object_ not in rights.change
+    }
+    for object_, access in left.items():
+        yield _closed(object_, access, rights)
+    if not left:
+        why = "it has Modify All where the org does not share" if closed else "the org shares them"
+        yield ok(f"the integration user may see and change the accounts, contacts and cases of others: {why}")
+
+
+def _defaults(look: Look) -> dict[str, str]:
+    """Object → what everybody may do with records of others. Contacts may go by their accounts."""
+    rows = look.rows(_DEFAULTS)
+    if not rows:
+        raise NotAsked(
+            "the org does not tell the integration user; look at Setup > Sharing Settings yourself"
+        )
+    told = {object_: str(rows[0][f"Default{object_}Access"] or "") for object_ in _OBJECTS}
+    return {object_: access for object_, access in told.items() if access != _AS_ITS_ACCOUNT}
+
+
+def _rights(look: Look) -> Rights | None:
+    """None: it may not look. Its profile is among its permission sets, and so is what a group of them adds up to; who
+    works with these objects has rights to them, so that no row is no answer."""
+    user = quoted(look.client.identity().user_id)
+    held = f"IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {user})"
+    rows = look.rows(
+        "SELECT SobjectType, PermissionsViewAllRecords, PermissionsModifyAllRecords FROM ObjectPermissions "
+        f"WHERE SobjectType IN ({', '.join(map(quoted, _OBJECTS))}) AND ParentId {held}"
+    )
+    sets = look.rows(
+        f"SELECT PermissionsViewAllData, PermissionsModifyAllData FROM PermissionSet WHERE Id {held}"
+    )
+    if not rows or sets is None:
+        return None
+    return Rights(_granted("ViewAll", rows, sets), _granted("ModifyAll", rows, sets))
+
+
+def _granted(power: str, rows: Iterable[Row], sets: Iterable[Row]) -> frozenset[str]:
+    """Objects on which it is granted, or all where it is granted on all data."""
+    if any(row[f"Permissions{power}Data"] for row in sets):
+        return frozenset(_OBJECTS)
+    return frozenset(str(row["SobjectType"]) for row in rows if row[f"Permissions{power}Records"])
+
+
+def _closed(object_: str, access: str, rights: Rights | None) -> Told:
+    if access not in (_PRIVATE, _READ_ONLY):
+        told = f"the org's default is {access!r}" if access else "the org does not tell its default"
+        return skipped(f"{told}; look at Setup > Sharing Settings yourself", about=object_)
+    seen = access == _READ_ONLY or (rights is not None and object_ in rights.see)
+    default = "private" if access == _PRIVATE else "read-only for whoever does not own them"
+    lacking = "Modify All" if seen else _BOTH
+    known = f"has no {lacking}" if rights else f"cannot see whether it has {lacking}"
+    follows = _UNCHANGED if seen else _UNSEEN[object_]
+    return warning(
+        f"{default}, and the integration user {known}: {follows}", _mend(object_, lacking), object_
+    )
+
+
+def _mend(object_: str, lacking: str) -> str:
+    return (
+        "Nothing, if a role or sharing rules let it edit them all, which cannot be asked. Otherwise Setup > Permission "
+        f"Sets > New, with {lacking} in Object Settings > {object_}s (it brings Delete; Casewire deletes nothing), and "
+        f"Manage Assignments; or Setup > Sharing Settings: a rule that shares {_whose(object_)} with it, Read/Write."
+    )
+
+
+def _whose(object_: str) -> str:
+    return "the cases of the policy's queues" if object_ == Case.OBJECT else f"all {object_.lower()}s"
