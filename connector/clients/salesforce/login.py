@@ -23,7 +23,10 @@ _GRANT_JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _MENDED_BY_HAND: Final = 300.0
 
 _APP: Final = "Setup > External Client App Manager"
-_ADDRESS: Final = "SALESFORCE_LOGIN_URL must be the org's My Domain, like https://acme.my.salesforce.com (Setup > My Domain)"
+_ADDRESS: Final = (
+    "SALESFORCE_LOGIN_URL must be the org's My Domain, like https://acme.my.salesforce.com "
+    "(Setup > My Domain)"
+)
 _ADVICE: Final[Mapping[str, str]] = {
     "invalid_client": "SALESFORCE_CLIENT_SECRET does not belong to SALESFORCE_CLIENT_ID: copy both from "
     + _APP,
