@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.ledger import budgets, circuits, incidents, links, listing
-from connector.sync.spending import DESTINATION
+from connector.sync.destination import DESTINATION
 from connector.wiring import Wiring
 
 _BACKLOG: Final[Mapping[str, str]] = {

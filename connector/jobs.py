@@ -25,6 +25,7 @@ from connector.sync import asking, joining, outages
 from connector.sync import history as histories
 from connector.sync import refresh as refreshing
 from connector.sync.apply import Applier
+from connector.sync.destination import DESTINATION, hold, unavailable
 from connector.sync.linking import watching
 from connector.wiring import Wiring, wiring
 
@@ -165,7 +166,7 @@ def _apply(wires: Wiring, limit: int | None) -> int:
     try:
         applier = wires.applier()
     except SetupError as error:
-        applying.hold(wires.engine, applying.not_set_up(error))
+        hold(wires.engine, unavailable(error))
         return 0
     with wires.engine.connect() as connection:
         enough = wires.policy.budget.bulk_from + 1
@@ -233,10 +234,8 @@ def _watch(wires: Wiring, limit: int | None) -> int:
             return 0
         shape = wires.shaping.org.shape
         found = watching.Watch(wires.engine, wires.salesforce, shape).look(wires.clock())
-    except Unavailable as error:
-        applying.hold(wires.engine, error)
-    except SetupError as error:
-        applying.hold(wires.engine, applying.not_set_up(error))
+    except (SetupError, Unavailable) as error:
+        hold(wires.engine, unavailable(error))
     else:
         if found:
             wires.queue.wake(Stage.APPLY)
@@ -252,7 +251,7 @@ def _time_to_watch(wires: Wiring, connection: Connection) -> bool:
     return (
         watermarks.has_passed(connection, watching.TURN, every)
         and links.exist(connection)
-        and applying.DESTINATION not in circuits.open_circuits(connection)
+        and DESTINATION not in circuits.open_circuits(connection)
     )
 
 

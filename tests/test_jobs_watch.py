@@ -20,7 +20,7 @@ from connector.facts import Link, LinkState
 from connector.ledger import circuits, links, subjects
 from connector.queue import Stage
 from connector.settings import Settings
-from connector.sync import spending
+from connector.sync.destination import DESTINATION
 from connector.wiring import Wiring
 
 BOB = subject("bob")
@@ -125,7 +125,7 @@ def test_it_waits_while_calls_are_short(wires: Wiring, crm: Crm) -> None:
 @pytest.mark.parametrize(
     ("trouble", "code"),
     [
-        (lambda: Unavailable(spending.DESTINATION, "It is out.", code="503"), "503"),
+        (lambda: Unavailable(DESTINATION, "It is out.", code="503"), "503"),
         (lambda: SetupError("Set SALESFORCE_CLIENT_ID."), circuits.NOT_SET_UP),
     ],
 )

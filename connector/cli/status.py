@@ -15,6 +15,7 @@ from connector.errors import SetupError
 from connector.facts import LinkState
 from connector.ledger import budgets, circuits, incidents, links, listing
 from connector.sync import spending
+from connector.sync.destination import DESTINATION
 from connector.webhooks import registry
 from connector.wiring import Wiring, wiring
 
@@ -44,7 +45,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
         failing = incidents.lasting(connection)
         out_now = circuits.troubled(connection)
         linked = links.numbers(connection)
-        calls = budgets.told(connection, spending.DESTINATION)
+        calls = budgets.told(connection, DESTINATION)
     redis = _redis(wires)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
     mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
@@ -81,7 +82,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
 def _salesforce(wires: Wiring, calls: budgets.Told | None) -> dict[str, str]:
     """A policy that cannot be read is told of elsewhere."""
     try:
-        return {spending.DESTINATION: spending.in_words(calls, wires.policy.budget)} if calls else {}
+        return {DESTINATION: spending.in_words(calls, wires.policy.budget)} if calls else {}
     except SetupError:
         return {}
 

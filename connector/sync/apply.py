@@ -16,7 +16,7 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Engine
 
-from connector.errors import Permanent, SetupError, Transient, Unavailable
+from connector.errors import Permanent, SetupError, Transient
 from connector.events import Urgency
 from connector.facts import About, Facts, Incident, Link
 from connector.ledger import attempts, circuits, links, subjects
@@ -24,6 +24,7 @@ from connector.ledger.subjects import Claimed
 from connector.mappers import fields
 from connector.plan import Change, Plan, Transition
 from connector.sync import outages, relinking
+from connector.sync.destination import DESTINATION, hold, unavailable
 from connector.sync.reading import Crm, Reading, read, read_cases
 from connector.sync.rows import OrgIds, Row, row_for
 from connector.sync.settling import Decision, Settlement, settle_one
@@ -33,9 +34,6 @@ from connector.sync.writing import Results, Upserts, Wait, write
 log = structlog.get_logger("connector.apply")
 
 BATCH = 200
-DESTINATION = "salesforce"
-MENDED_BY_HAND = 300.0
-"""Seconds after which a set-up that was refused is looked at again: each look costs API calls."""
 EXISTENCE_CHECKED = ("Account", "Contact")
 """Records whose ``on_create`` fields are the CRM users' afterwards: asked for where the mirror is silent."""
 
@@ -118,7 +116,7 @@ class Applier:
         try:
             most = self._affordable(most, only)
         except (Transient, Permanent) as error:
-            hold(self.engine, _unavailable(error))
+            hold(self.engine, unavailable(error))
             return Outcome(open=True)
         with self.engine.begin() as connection:
             if only is None and DESTINATION in circuits.open_circuits(connection):
@@ -134,7 +132,7 @@ class Applier:
                 self.crm, [row for one in decisions for row in one.rows], self._holding(token, wait)
             )
         except (SetupError, Permanent, Transient) as error:
-            results.unavailable = _unavailable(error)
+            results.unavailable = unavailable(error)
         self._circuit(results)
         if self.spending is not None:
             self.spending.note()
@@ -230,7 +228,7 @@ class Applier:
                 linker.gone(lost)
             return lost | (linker.duplicates(named) if named else set())
         except (SetupError, Permanent, Transient) as error:
-            hold(self.engine, _unavailable(error))
+            hold(self.engine, unavailable(error))
             return lost | named.keys()
 
     def _circuit(self, results: Results) -> None:
@@ -273,36 +271,6 @@ def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Inciden
         made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
         if any(row.record in results.written for row in made) and decision.facts.about is About.GATEWAY:
             yield decision.facts.incidents[-1]
-
-
-def _unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
-    """Reading or asking failed before anything was decided: everything waits."""
-    if isinstance(error, Unavailable):
-        return error
-    if isinstance(error, Transient):
-        return Unavailable(DESTINATION, str(error), code=error.code, retry_after=error.retry_after)
-    return not_set_up(error)
-
-
-def not_set_up(error: SetupError | Permanent) -> Unavailable:
-    """What is wrong with the installation or the org as a whole is no account's fault: everything waits until a
-    person has mended it, and ``casewire status`` says what."""
-    return Unavailable(DESTINATION, str(error), code=circuits.NOT_SET_UP, retry_after=MENDED_BY_HAND)
-
-
-def hold(engine: Engine, error: Unavailable) -> None:
-    """Open the circuit of a destination."""
-    with engine.begin() as connection:
-        seconds = circuits.open_circuit(
-            connection, error.destination, str(error), error.code, error.retry_after
-        )
-    log.warning(
-        "circuit_open",
-        destination=error.destination,
-        seconds=round(seconds, 1),
-        error=str(error),
-        outcome="waiting",
-    )
 
 
 def _is_unknown(decision: Decision, change: Change) -> bool:

@@ -13,10 +13,10 @@ from connector.events import Urgency
 from connector.ledger import budgets
 from connector.ledger.budgets import Told
 from connector.policy import Budget
+from connector.sync.destination import DESTINATION
 
 log = structlog.get_logger("connector.spending")
 
-DESTINATION: Final = "salesforce"
 ASKED_EVERY: Final = 300.0
 """Seconds after which the org is asked how much is left, where what it said last makes work wait."""
 

@@ -17,7 +17,8 @@ from connector.ledger.budgets import Told
 from connector.policy import Budget
 from connector.sync import spending
 from connector.sync.apply import Applier
-from connector.sync.spending import ASKED_EVERY, DESTINATION, Spending
+from connector.sync.destination import DESTINATION
+from connector.sync.spending import ASKED_EVERY, Spending
 
 from .fake_crm import FakeCrm, Org
 from .test_apply import decide, learn
