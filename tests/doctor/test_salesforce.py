@@ -156,6 +156,16 @@ def test_a_door_that_is_shut(world: World, wrong: dict[str, Any], check: str, to
         assert found["salesforce: fields"].state is State.SKIPPED
 
 
+def test_an_org_that_is_down_is_one_failure_that_says_nothing_is_lost(world: World) -> None:
+    world.org(api_limit=100_000)  # one of its own, so that the fault is gone with it
+    world.plane("POST", "faults", {"kind": "unavailable", "match": "/services/data"})
+    found = world.seen()
+    assert failures(found) == {"salesforce: api version"}
+    assert "503" in found["salesforce: api version"].told
+    assert "the work waits and goes on by itself" in found["salesforce: api version"].mend
+    assert found["salesforce: queues"].told == "it needs api version"
+
+
 def test_a_jwt_key_that_is_not_of_the_apps_certificate(world: World) -> None:
     apps, ours = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
     public = apps.public_key().public_bytes(

@@ -14,6 +14,10 @@ from connector.doctor.salesforce.look import Look
 SETTINGS_MEND: Final = "Fill in the block Salesforce of .env, or run casewire init."
 _VERSION: Final = re.compile(r"\d+\.0")
 LOGIN_MEND: Final = "Check the network and the proxy of this machine, and SALESFORCE_LOGIN_URL."
+OUT_MEND: Final = (
+    "Nothing is lost: deliveries are recorded, the work waits and goes on by itself. If it lasts, look at "
+    "https://status.salesforce.com."
+)
 
 
 def settings(look: Look) -> Iterator[Told]:

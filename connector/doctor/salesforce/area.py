@@ -26,7 +26,7 @@ def entering(look: Look) -> tuple[Check, ...]:
 def inside(look: Look) -> tuple[Check, ...]:
     return (
         Check("org", partial(access.org, look), gate=True),
-        Check("api version", partial(access.version, look)),
+        Check("api version", partial(access.version, look), gate=True, mend=access.OUT_MEND),
         Check("clock", partial(access.clock, look)),
         Check("fields", partial(fields.written, look)),
         Check("key fields", partial(fields.keys, look)),
