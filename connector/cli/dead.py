@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from connector.cli.acting import REASON, acting
 from connector.cli.output import as_json, err, table
 from connector.ledger import listing
 from connector.ledger.listing import Filter
@@ -42,8 +43,9 @@ def list_(account: str | None, limit: int, json_: bool) -> None:
 @dead.command()
 @click.option("--account", help="Only this account: its code, or its whole key.")
 @click.option("--all", "all_", is_flag=True, help="Every dead letter.")
+@REASON
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
-def retry(account: str | None, all_: bool, apply_: bool) -> None:
+def retry(account: str | None, all_: bool, reason: str, apply_: bool) -> None:
     """Try dead letters again, after what they said was mended.
 
     \b
@@ -59,9 +61,12 @@ def retry(account: str | None, all_: bool, apply_: bool) -> None:
             events = listing.count_replayable(connection, wanted)
         err.print(f"{accounts} accounts and {events} events would be tried again. Add --apply to do it.")
         return
-    with wires.engine.begin() as connection:
-        accounts = listing.retry_subjects(connection, account)
-        events = listing.replay(connection, wanted)
+    with (
+        acting(wires, "retry", reason, {"account": account}) as cause,
+        wires.engine.begin() as connection,
+    ):
+        accounts = listing.retry_subjects(connection, account, cause.run_id)
+        events = listing.replay(connection, wanted, cause.run_id)
     wires.queue.wake(Stage.REFRESH)
     wires.queue.wake(Stage.APPLY)
     err.print(f"{accounts} accounts and {events} events are tried again.")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from connector.cli.acting import REASON, acting
 from connector.cli.output import Time, as_json, err, out, show, table
 from connector.ledger import listing
 from connector.ledger.listing import Filter, Found
@@ -85,8 +86,9 @@ def show_(event_id: int, json_: bool) -> None:
 @events.command()
 @click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 @filters
+@REASON
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
-def replay(ids: tuple[int, ...], apply_: bool, **wanted: Any) -> None:
+def replay(ids: tuple[int, ...], reason: str, apply_: bool, **wanted: Any) -> None:
     """Work recorded events again. Harmless: the same facts give the same records.
 
     \b
@@ -97,8 +99,11 @@ def replay(ids: tuple[int, ...], apply_: bool, **wanted: Any) -> None:
     if not apply_:
         _only_count(listing.count_replayable, wanted_events, "would be worked again")
         return
-    with wires.engine.begin() as connection:
-        count = listing.replay(connection, wanted_events)
+    with (
+        acting(wires, "replay", reason, _kept(ids, wanted)) as cause,
+        wires.engine.begin() as connection,
+    ):
+        count = listing.replay(connection, wanted_events, cause.run_id)
     wires.queue.wake(Stage.REFRESH)
     err.print(f"{count} events will be worked again.")
 
@@ -118,7 +123,8 @@ def bury(ids: tuple[int, ...], reason: str, apply_: bool, **wanted: Any) -> None
     if not apply_:
         _only_count(listing.count_buriable, wanted_events, "would be buried")
         return
-    with wiring().engine.begin() as connection:
+    wires = wiring()
+    with acting(wires, "bury", reason, _kept(ids, wanted)), wires.engine.begin() as connection:
         err.print(f"{listing.bury(connection, wanted_events, reason)} events buried.")
 
 
@@ -126,6 +132,11 @@ def _named(ids: tuple[int, ...], wanted: dict[str, Any]) -> Filter:
     if not ids and not any(wanted.values()):
         raise click.UsageError("Say which events: ids, or a filter such as --status dead.")
     return Filter(**wanted, ids=ids)
+
+
+def _kept(ids: tuple[int, ...], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, as the audit keeps it."""
+    return {"ids": list(ids)} | {name: str(value) for name, value in wanted.items() if value is not None}
 
 
 def _only_count(count: Callable[[Any, Filter], int], wanted: Filter, sentence: str) -> None:
@@ -177,9 +188,12 @@ def _known(one: Found) -> str:
 
 def _tell_attempt(attempt: Found) -> None:
     by = f" by {show(attempt['who'])}" if attempt["who"] else ""
+    when = _moment(attempt["started_at"])
     out.print(
-        f"  attempt {attempt['id']} ({attempt['trigger']}{by}) {attempt['outcome']} {show(attempt['error'])}"
+        f"  attempt {attempt['id']} at {when} ({attempt['trigger']}{by}) {attempt['outcome']} {show(attempt['error'])}"
     )
+    if attempt["reason"]:
+        out.print(f"    asked for because: {show(attempt['reason'])}")
     for change in attempt["changes"]:
         where = f"{change['object']} {change['salesforce_id'] or ''}".strip()
         out.print(f"    {change['outcome']:<8} {where}  {show(change['key'])}")

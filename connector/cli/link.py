@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 import sys
 from typing import Any
 
 import click
 
+from connector.cli.acting import REASON, acting
 from connector.cli.output import as_json, err, out, show
 from connector.errors import Permanent, SetupError
 from connector.facts import Candidate, Link
@@ -32,9 +32,12 @@ _HOW = (
 @click.argument("account", metavar="ACCOUNT")
 @click.argument("salesforce_id", metavar="SALESFORCE_ID", required=False)
 @click.option("--site", help="Which Recurly site, if several are configured.")
+@REASON
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @click.option("--json", "json_", is_flag=True, help="With review: one JSON document on stdout.")
-def link(account: str, salesforce_id: str | None, site: str | None, yes: bool, json_: bool) -> None:
+def link(
+    account: str, salesforce_id: str | None, site: str | None, reason: str, yes: bool, json_: bool
+) -> None:
     """Link billing ACCOUNT (its code, or its whole key) to the Salesforce account SALESFORCE_ID.
 
     Everything Casewire has written about it moves there; the record it had before is left without billing data.
@@ -52,10 +55,10 @@ def link(account: str, salesforce_id: str | None, site: str | None, yes: bool, j
         raise click.UsageError("--json belongs to: casewire link review.")
     if not _ACCOUNT_ID.fullmatch(salesforce_id):
         raise click.UsageError(f"{salesforce_id!r} is not the id of a Salesforce account (001…).")
-    _link(wiring(), account, salesforce_id, site, yes)
+    _link(wiring(), account, salesforce_id, site, reason, yes)
 
 
-def _link(wires: Wiring, account: str, id_: str, site: str | None, yes: bool) -> None:
+def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, yes: bool) -> None:
     search = Search(wires.salesforce, wires.shaping.org.shape)
     wish = by_hand.look(wires.engine, search, _subject(wires, account, site), id_)
     if wish.before is not None and wish.before.account_id == wish.record.id:
@@ -63,8 +66,9 @@ def _link(wires: Wiring, account: str, id_: str, site: str | None, yes: bool) ->
         return
     err.print(_meant(wish))
     _consent(yes)
-    if not by_hand.link(wires.engine, wires.salesforce, search, wish, getpass.getuser(), wires.clock()):
-        raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
+    with acting(wires, "link", reason, {"account": wish.subject, "salesforce_id": wish.record.id}) as cause:
+        if not by_hand.link(wires.engine, wires.salesforce, search, wish, cause, wires.clock()):
+            raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
     wires.queue.wake(Stage.APPLY)
     err.print(
         f"{show(wish.subject)} is linked to {_named(wish)}; all that is known of it is written there now."

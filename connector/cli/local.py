@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ import requests
 from sqlalchemy import Engine
 
 from connector.cli.serve import add_parts, engines, environment, mender
-from connector.embedded import Engines
+from connector.embedded import Engines, free_port
 from connector.errors import SetupError
 from connector.ledger import listing
 from connector.ledger.engine import open_engine
@@ -210,13 +209,6 @@ def processor_endpoints(url: str, secret: str) -> dict[str, dict[str, str]]:
         "authorizenet": {"signature_key": secret * 2},
     }
     return {name: {"url": f"{url}/webhooks/{name}", **proof} for name, proof in proofs.items()}
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(url: str) -> None:

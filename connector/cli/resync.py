@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 import structlog
 
 from connector import logs
+from connector.cli.acting import REASON, acting
+from connector.cli.changes import document, lines
 from connector.cli.output import as_json, err, out, show
 from connector.errors import Permanent, SetupError
 from connector.events import Urgency
@@ -37,7 +37,7 @@ def plan(account: str, site: str | None, json_: bool) -> None:
 @click.argument("accounts", nargs=-1, required=True, metavar="ACCOUNT...")
 @click.option("--site", help="Which Recurly site, if several are configured.")
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the plan is shown.")
-@click.option("--reason", default="", help="Why; kept in the audit trail.")
+@REASON
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def resync(accounts: tuple[str, ...], site: str | None, apply_: bool, reason: str, json_: bool) -> None:
     """Fetch ACCOUNTs anew from Recurly and bring Salesforce up to date. Stops at the plan unless --apply.
@@ -52,7 +52,8 @@ def resync(accounts: tuple[str, ...], site: str | None, apply_: bool, reason: st
         if any(one.changes for one in looked):
             err.print("Nothing was written. Add --apply to do it.")
         return
-    outcome = resync_now(wires.applier(), [one.subject for one in looked], who=reason)
+    with acting(wires, "resync", reason, {"accounts": list(accounts), "site": site}) as cause:
+        outcome = resync_now(wires.applier(), [one.subject for one in looked], cause)
     err.print(f"{outcome.written} records written, {outcome.refused} refused.")
     if outcome.open:
         raise Permanent("Salesforce is not available; the accounts stay due. See: casewire status")
@@ -79,30 +80,12 @@ def _due(wires: Wiring, code: str, site: str | None) -> Due:
 def _show(looked: list[Looked], json_: bool) -> None:
     if json_:
         as_json(
-            [{"account": one.subject.key, "changes": [_document(c) for c in one.changes]} for one in looked]
+            [{"account": one.subject.key, "changes": [document(c) for c in one.changes]} for one in looked]
         )
         return
     for one in looked:
         out.print(f"[bold]{show(one.subject.key)}[/bold]")
         if not one.changes:
             out.print("  Salesforce is up to date.")
-        for row in one.changes:
-            verb = "update" if row.exists else "create"
-            mark = f" [{row.change.transition}]" if row.change.transition else ""
-            out.print(f"  {verb} {row.change.object} {show(row.change.key)}{show(mark)}")
-            out.print(f"    [dim]{row.change.rule}: {show(row.change.reason)}[/dim]")
-            for name, after in row.after.items():
-                out.print(f"    {name}: {show(row.before.get(name))} → {show(after)}")
-
-
-def _document(row: Any) -> dict[str, Any]:
-    return {
-        "object": row.change.object,
-        "key": row.change.key,
-        "exists": row.exists,
-        "transition": row.change.transition,
-        "rule": row.change.rule,
-        "reason": row.change.reason,
-        "before": row.before,
-        "after": row.after,
-    }
+        for line in (line for row in one.changes for line in lines(row)):
+            out.print(line)

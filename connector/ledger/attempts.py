@@ -45,13 +45,24 @@ class RowChange:
     mirror: Encoded | None = None
 
 
+WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something was decided and written. ``run_id``: the run of an admin; that tells why it was asked for."""
+
+    trigger: str = WEBHOOK
+    who: str = ""
+    run_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One run of decide + apply for a subject."""
 
     subject: str
-    trigger: str
-    who: str
+    cause: Cause
     started_at: datetime
     ended_at: datetime
     outcome: str
@@ -68,7 +79,8 @@ def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
     ids = _insert_attempts(connection, attempts)
     _insert_changes(connection, attempts, ids)
     _mirror(connection, attempts)
-    _finish_events(connection, attempts, ids)
+    replayed = _finish_events(connection, attempts, ids)
+    _name_runs(connection, attempts, ids, replayed)
 
 
 def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[int]:
@@ -76,22 +88,23 @@ def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> lis
         text(
             """
             INSERT INTO attempt (subject, trigger, who, started_at, ended_at, outcome, error, error_code,
-                                 written, refused)
-            SELECT subject, trigger, who, started_at, ended_at, outcome, error, error_code, written, refused
+                                 written, refused, run_id)
+            SELECT subject, trigger, who, started_at, ended_at, outcome, error, error_code, written, refused,
+                   run_id
             FROM unnest(CAST(:subject AS text[]), CAST(:trigger AS text[]), CAST(:who AS text[]),
                         CAST(:started_at AS timestamptz[]), CAST(:ended_at AS timestamptz[]),
                         CAST(:outcome AS text[]), CAST(:error AS text[]), CAST(:error_code AS text[]),
-                        CAST(:written AS int[]), CAST(:refused AS int[]))
+                        CAST(:written AS int[]), CAST(:refused AS int[]), CAST(:run_id AS bigint[]))
                  WITH ORDINALITY
                  AS new(subject, trigger, who, started_at, ended_at, outcome, error, error_code,
-                        written, refused, n)
+                        written, refused, run_id, n)
             ORDER BY n RETURNING id
             """
         ),
         {
             "subject": [a.subject for a in attempts],
-            "trigger": [a.trigger for a in attempts],
-            "who": [a.who for a in attempts],
+            "trigger": [a.cause.trigger for a in attempts],
+            "who": [a.cause.who for a in attempts],
             "started_at": [a.started_at for a in attempts],
             "ended_at": [a.ended_at for a in attempts],
             "outcome": [a.outcome for a in attempts],
@@ -99,6 +112,7 @@ def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> lis
             "error_code": [a.error_code for a in attempts],
             "written": [sum(c.written for c in a.changes) for a in attempts],
             "refused": [sum(not c.written for c in a.changes) for a in attempts],
+            "run_id": [a.cause.run_id for a in attempts],
         },
     )
     return sorted(row.id for row in rows)
@@ -165,17 +179,45 @@ def _mirror(connection: Connection, attempts: Sequence[Attempt]) -> None:
     )
 
 
-def _finish_events(connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int]) -> None:
+def _finish_events(connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int]) -> dict[int, int]:
+    """Attempt → the run that asked for one of its events again."""
     pairs = [(event, id_) for id_, attempt in zip(ids, attempts, strict=True) for event in attempt.event_ids]
-    connection.execute(
+    rows = connection.execute(
         text(
             """
-            UPDATE event SET status = 'done', attempt_id = new.attempt_id, settled_at = now()
+            UPDATE event SET status = 'done', attempt_id = new.attempt_id, settled_at = now(), run_id = NULL
             FROM unnest(CAST(:events AS bigint[]), CAST(:attempts AS bigint[])) AS new(event_id, attempt_id)
+            JOIN event AS before ON before.id = new.event_id
             WHERE event.id = new.event_id AND event.status = 'fetched'
+            RETURNING new.attempt_id, before.run_id
             """
         ),
         {"events": [event for event, _ in pairs], "attempts": [id_ for _, id_ in pairs]},
+    )
+    return {row.attempt_id: row.run_id for row in rows if row.run_id is not None}
+
+
+def _name_runs(
+    connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int], replayed: Mapping[int, int]
+) -> None:
+    """What a worker did for a run tells whose it is."""
+    asked = {
+        id_: one.cause.run_id
+        for id_, one in zip(ids, attempts, strict=True)
+        if one.cause.run_id is not None and one.cause.trigger == WEBHOOK
+    }
+    found = {**replayed, **asked}
+    if not found:
+        return
+    connection.execute(
+        text(
+            """
+            UPDATE attempt SET run_id = run.id, trigger = run.command, who = run.who
+            FROM unnest(CAST(:attempts AS bigint[]), CAST(:runs AS bigint[])) AS new(attempt_id, run_id)
+            JOIN run ON run.id = new.run_id WHERE attempt.id = new.attempt_id
+            """
+        ),
+        {"attempts": list(found), "runs": list(found.values())},
     )
 
 

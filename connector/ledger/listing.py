@@ -95,14 +95,14 @@ def _count(connection: Connection, wanted: Filter, condition: str) -> int:
 def story(connection: Connection, event_id: int) -> Found | None:
     """One event whole: what came, what it pointed to, which attempt settled it and what that changed."""
     row = connection.execute(
-        text(f"SELECT {_EVENT}, pointers, format, body FROM event WHERE id = :id"),
+        text(f"SELECT {_EVENT}, earlier, pointers, format, body FROM event WHERE id = :id"),
         {"id": event_id},
     ).one_or_none()
     if row is None:
         return None
     found = dict(row._mapping)
     found["snapshots"] = _snapshots(connection, found)
-    found["attempts"] = attempts(connection, [found["attempt_id"]] if found["attempt_id"] else [])
+    found["attempts"] = attempts(connection, [*found.pop("earlier"), found["attempt_id"]])
     return found
 
 
@@ -118,12 +118,16 @@ def _snapshots(connection: Connection, found: Found) -> list[Found]:
     return [dict(one._mapping) for one in rows]
 
 
-def attempts(connection: Connection, ids: Sequence[int]) -> list[Found]:
-    """Attempts with their changes."""
+def attempts(connection: Connection, ids: Sequence[int | None]) -> list[Found]:
+    """Attempts with their changes and, where a person asked for them, why."""
     found = [
         dict(row._mapping)
         for row in connection.execute(
-            text("SELECT * FROM attempt WHERE id = ANY(:ids) ORDER BY id"), {"ids": list(ids)}
+            text(
+                "SELECT attempt.*, COALESCE(run.reason, '') AS reason FROM attempt "
+                "LEFT JOIN run ON run.id = attempt.run_id WHERE attempt.id = ANY(:ids) ORDER BY attempt.id"
+            ),
+            {"ids": [id_ for id_ in ids if id_ is not None]},
         )
     ]
     for one in found:
@@ -134,15 +138,18 @@ def attempts(connection: Connection, ids: Sequence[int]) -> list[Found]:
     return found
 
 
-def replay(connection: Connection, wanted: Filter) -> int:
-    """Work these events again, whatever became of them; how many. One that points to nothing cannot be worked."""
+def replay(connection: Connection, wanted: Filter, run_id: int | None = None) -> int:
+    """Work these events again, whatever became of them; how many. One that points to nothing cannot be worked. The
+    attempts that they were settled by before stay part of their story."""
     where, values = wanted.where()
     return connection.execute(
         text(
             "UPDATE event SET status = 'pending', hinted_at = now(), ready_at = now(), lease = NULL, "
-            f"tries = 0, error = '', settled_at = NULL WHERE {where} AND {_REPLAYABLE}"
+            "tries = 0, error = '', settled_at = NULL, run_id = :run_id, attempt_id = NULL, "
+            "earlier = CASE WHEN attempt_id IS NULL THEN earlier ELSE earlier || attempt_id END "
+            f"WHERE {where} AND {_REPLAYABLE}"
         ),
-        values,
+        {**values, "run_id": run_id},
     ).rowcount
 
 
@@ -170,15 +177,15 @@ def dead_subjects(connection: Connection, account: str | None, limit: int) -> li
     return [dict(row._mapping) for row in rows]
 
 
-def retry_subjects(connection: Connection, account: str | None) -> int:
+def retry_subjects(connection: Connection, account: str | None, run_id: int | None = None) -> int:
     """Dead accounts become due; how many."""
     return connection.execute(
         text(
             "UPDATE subject SET status = 'due', due_at = now(), ready_at = now(), tries = 0, lease = NULL, "
-            "generation = generation + 1 WHERE status = 'dead' AND "
+            "generation = generation + 1, run_id = :run_id WHERE status = 'dead' AND "
             "(CAST(:account AS text) IS NULL OR key = :account OR code = :account)"
         ),
-        {"account": account},
+        {"account": account, "run_id": run_id},
     ).rowcount
 
 

@@ -12,6 +12,8 @@
 | change      | one record written, or refused, in an attempt | outcome: written refused                           |
 | mirror      | what was last written to a Salesforce record  |                                                    |
 | link        | which CRM record an account of billing is     | new · linked · review · waiting                    |
+| run         | a command of an admin that does something     | state: running done stopped failed                 |
+| backfill_account | an account that a backfill found         |                                                    |
 | watermark   | how far something was looked through          |                                                    |
 | budget      | what a destination last told of its API limit |                                                    |
 | circuit     | a destination that is out for now             |                                                    |
@@ -70,6 +72,8 @@ event = Table(
     Column("tries", SmallInteger, nullable=False, server_default="0"),
     Column("error", Text, nullable=False, server_default=""),
     Column("settled_at", _time),
+    Column("run_id", BigInteger),
+    Column("earlier", ARRAY(BigInteger), nullable=False, server_default="{}"),
     UniqueConstraint("source", "site", "event_id", name="event_identity"),
     Index("event_pending", "urgency", "id", postgresql_where=text("status = 'pending'")),
     Index("event_dead", "id", postgresql_where=text("status IN ('dead', 'unknown')")),
@@ -158,10 +162,35 @@ subject = Table(
     Column("history_ready_at", _time, nullable=False, server_default=_now),
     Column("first_seen_at", _time, nullable=False, server_default=_now),
     Column("applied_at", _time),
+    Column("run_id", BigInteger),
     Index("subject_due", "urgency", "due_at", postgresql_where=text("status = 'due'")),
     Index("subject_dead", "key", postgresql_where=text("status = 'dead'")),
     Index("subject_look_again", "look_again_at", postgresql_where=text("look_again_at IS NOT NULL")),
     Index("subject_history", "history_ready_at", postgresql_where=text("history = 'wanted'")),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("options", JSONB, nullable=False, server_default="{}"),
+    Column("state", Text, nullable=False),
+    Column("progress", JSONB, nullable=False, server_default="{}"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("started_at", _time, nullable=False, server_default=_now),
+    Column("touched_at", _time, nullable=False, server_default=_now),
+    Column("ended_at", _time),
+    Index("run_command", "command", "id"),
+)
+
+backfill_account = Table(
+    "backfill_account",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("subject", Text, primary_key=True),
 )
 
 attempt = Table(
@@ -178,7 +207,9 @@ attempt = Table(
     Column("error_code", Text, nullable=False, server_default=""),
     Column("written", Integer, nullable=False, server_default="0"),
     Column("refused", Integer, nullable=False, server_default="0"),
+    Column("run_id", BigInteger, ForeignKey("run.id", name="attempt_run", ondelete="SET NULL")),
     Index("attempt_subject", "subject", "id"),
+    Index("attempt_run_id", "run_id", "id", postgresql_where=text("run_id IS NOT NULL")),
 )
 
 change = Table(

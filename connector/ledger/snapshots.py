@@ -172,6 +172,28 @@ def find(
     }
 
 
+def versions(
+    connection: Connection, source: str, site: str, objects: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], datetime | None]:
+    """Of those of these ``(object, id)`` that are known, the version."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT object, id, version FROM snapshot
+            JOIN unnest(CAST(:objects AS text[]), CAST(:ids AS text[])) AS wanted(object, id) USING (object, id)
+            WHERE source = :source AND site = :site
+            """
+        ),
+        {
+            "source": source,
+            "site": site,
+            "objects": [object_ for object_, _ in objects],
+            "ids": [id_ for _, id_ in objects],
+        },
+    )
+    return {(row.object, row.id): row.version for row in rows}
+
+
 def values(connection: Connection, source: str, site: str, known: Sequence[Known]) -> list[BillingObject]:
     """The content of what is known, without what is gone."""
     rows = connection.execute(

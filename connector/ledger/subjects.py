@@ -21,18 +21,20 @@ MOST_TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A subject that is due, named whole so that its row can be made."""
+    """A subject that is due, named whole so that its row can be made. ``run_id``: the run of an admin that it is due
+    for."""
 
     key: str
     source: str
     site: str
     code: str
     urgency: Urgency
+    run_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A due subject in the hands of one worker."""
+    """A due subject in the hands of one worker. ``run_id``: the run of an admin that it is due for."""
 
     key: str
     source: str
@@ -41,6 +43,7 @@ class Claimed:
     urgency: Urgency
     generation: int
     tries: int
+    run_id: int | None = None
 
 
 def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
@@ -53,11 +56,11 @@ def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
     connection.execute(
         text(
             """
-            INSERT INTO subject (key, source, site, code, urgency, status, due_at)
-            SELECT key, source, site, code, urgency, 'due', now()
+            INSERT INTO subject (key, source, site, code, urgency, status, due_at, run_id)
+            SELECT key, source, site, code, urgency, 'due', now(), run_id
             FROM unnest(CAST(:keys AS text[]), CAST(:sources AS text[]), CAST(:sites AS text[]),
-                        CAST(:codes AS text[]), CAST(:urgencies AS smallint[]))
-                 AS new(key, source, site, code, urgency)
+                        CAST(:codes AS text[]), CAST(:urgencies AS smallint[]), CAST(:runs AS bigint[]))
+                 AS new(key, source, site, code, urgency, run_id)
             ON CONFLICT (key) DO UPDATE SET
                 generation = subject.generation + 1,
                 urgency = CASE WHEN subject.status = 'due'
@@ -65,6 +68,7 @@ def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
                 due_at = CASE WHEN subject.status = 'due' THEN subject.due_at ELSE now() END,
                 ready_at = CASE WHEN subject.lease IS NULL THEN now() ELSE subject.ready_at END,
                 tries = CASE WHEN subject.status = 'due' THEN subject.tries ELSE 0 END,
+                run_id = COALESCE(excluded.run_id, subject.run_id),
                 status = 'due'
             """
         ),
@@ -74,6 +78,7 @@ def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
             "sites": [row.site for row in rows],
             "codes": [row.code for row in rows],
             "urgencies": [int(row.urgency) for row in rows],
+            "runs": [row.run_id for row in rows],
         },
     )
 
@@ -128,13 +133,14 @@ def _claim(connection: Connection, token: str, which: str, values: Mapping[str, 
                                due_at = COALESCE(due_at, now()),
                                ready_at = now() + make_interval(secs => :lease)
             FROM next WHERE subject.key = next.key
-            RETURNING subject.key, source, site, code, urgency, generation, tries
+            RETURNING subject.key, source, site, code, urgency, generation, tries, run_id
             """
         ),
         {"token": token, "lease": LEASE_SECONDS, **values},
     )
     found = [
-        Claimed(r.key, r.source, r.site, r.code, Urgency(r.urgency), r.generation, r.tries) for r in rows
+        Claimed(r.key, r.source, r.site, r.code, Urgency(r.urgency), r.generation, r.tries, r.run_id)
+        for r in rows
     ]
     return sorted(found, key=lambda one: (one.urgency, one.key))
 
@@ -193,7 +199,8 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
                 error = :error, error_code = :error_code,
                 look_again_at = CASE WHEN :status = 'idle' THEN CAST(:look_again_at AS timestamptz)
                                      ELSE look_again_at END,
-                applied_at = CASE WHEN :status = 'idle' THEN now() ELSE applied_at END
+                applied_at = CASE WHEN :status = 'idle' THEN now() ELSE applied_at END,
+                run_id = CASE WHEN :status = 'idle' AND generation = :generation THEN NULL ELSE run_id END
             WHERE key = :key AND lease = :token
             """
         ),

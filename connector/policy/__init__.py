@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from connector.errors import SetupError
+from connector.policy.admin import Admin
 from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
 from connector.policy.budget import Budget
 from connector.policy.disputes import Dispute, FraudWarning
@@ -28,6 +29,7 @@ from connector.policy.texts import Text, Told
 
 __all__ = [
     "AccountMatch",
+    "Admin",
     "BankDebit",
     "Budget",
     "Cancellation",
@@ -71,6 +73,7 @@ class Policy(Section):
     joining: Joining = Joining()
     linking: Linking = Linking()
     budget: Budget = Budget()
+    admin: Admin = Admin()
     orgs: Orgs = Orgs()
     mapping: tuple[Mapped, ...] = ()
     rules: Rules = Rules()

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     casewire_log: Literal["json", "text"] = "text"
     casewire_mode: Literal["live", "test"] | None = None
     casewire_worker: str | None = None
+    casewire_operator: str | None = None
     casewire_web_processes: int = Field(default=2, ge=1, le=64)
     casewire_web_threads: int = Field(default=32, ge=1, le=512)
     casewire_sweep_seconds: float = Field(default=2.0, gt=0, le=300)

@@ -20,6 +20,7 @@ from connector.errors import Permanent, SetupError, Transient
 from connector.events import Urgency
 from connector.facts import About, Facts, Incident, Link
 from connector.ledger import attempts, circuits, links, subjects
+from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
 from connector.mappers import fields
 from connector.plan import Change, Plan, Transition
@@ -103,15 +104,15 @@ class Applier:
         *,
         limit: int = BATCH,
         only: Sequence[str] | None = None,
-        trigger: str = "webhook",
-        who: str = "",
+        cause: Cause | None = None,
         most: Urgency = Urgency.ROUTINE,
         least: Urgency = Urgency.DISPUTE,
         wait: Wait | None = None,
     ) -> Outcome:
         """Claim due subjects and bring them up to date, those that the org's budget allows. With ``only``, those, due
         or not, even while Salesforce's circuit is open: a person wants to know now, and if it works everything else
-        goes on too. ``wait``: what is done while Salesforce works on a bulk job."""
+        goes on too. ``cause``: None where it is for each subject what made it due. ``wait``: what is done while
+        Salesforce works on a bulk job."""
         token = f"{self.worker}:{uuid4().hex}"
         try:
             most = self._affordable(most, only)
@@ -138,7 +139,8 @@ class Applier:
             self.spending.note()
         relinked = self._relinked(decisions, results)
         settlements = [settle_one(one, results, relinked=one.subject.key in relinked) for one in decisions]
-        self._settle(token, settlements, started_at, trigger, who)
+        causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
+        self._settle(token, settlements, started_at, causes)
         touched = sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
         return Outcome(
             claimed=len(claimed),
@@ -244,8 +246,7 @@ class Applier:
         token: str,
         settlements: Sequence[Settlement],
         started_at: datetime,
-        trigger: str,
-        who: str,
+        causes: Mapping[str, Cause],
     ) -> None:
         """Let go of every subject. Waiting for a destination that is out is no attempt: an outage of a day must
         not fill the audit trail."""
@@ -253,7 +254,10 @@ class Applier:
         tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
         with self.engine.begin() as connection:
             attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
-            attempts.record(connection, [one.attempt(trigger, who, started_at, ended_at) for one in tried])
+            attempts.record(
+                connection,
+                [one.attempt(causes[one.settled.key], started_at, ended_at) for one in tried],
+            )
             subjects.settle(connection, token, [one.settled for one in settlements])
         for one in tried:
             getattr(log, _LEVELS.get(one.outcome, "info"))(

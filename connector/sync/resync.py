@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from connector.errors import Permanent, SetupError
 from connector.ledger import subjects
+from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed, Due
 from connector.sync.apply import Applier, Outcome
 from connector.sync.history import fetch_history
@@ -42,14 +43,14 @@ def look(engine: Engine, apis: Apis, applier: Applier, subject: Due) -> Looked:
     return Looked(subject, decision.rows)
 
 
-def resync_now(applier: Applier, wanted: Sequence[Due], *, who: str = "") -> Outcome:
+def resync_now(applier: Applier, wanted: Sequence[Due], cause: Cause) -> Outcome:
     """Apply these accounts now, in this process. One that a worker holds is left to it, and stays due."""
     with applier.engine.begin() as connection:
         subjects.mark_due(connection, wanted)
     total = Outcome()
     for start in range(0, len(wanted), AT_ONCE):
         only = [one.key for one in wanted[start : start + AT_ONCE]]
-        outcome = applier.run(only=only, trigger="resync", who=who)
+        outcome = applier.run(only=only, cause=cause)
         total.claimed += outcome.claimed
         total.written += outcome.written
         total.refused += outcome.refused

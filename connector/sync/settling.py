@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.facts import Facts
-from connector.ledger.attempts import Attempt, Mirrored, RowChange
+from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
 from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
 from connector.plan import Plan
 from connector.sync.reading import Reading
@@ -51,11 +51,10 @@ class Settlement:
         """Not over, and nothing to wait for."""
         return self.outcome == "retry" and self.settled.wait == 0.0
 
-    def attempt(self, trigger: str, who: str, started_at: datetime, ended_at: datetime) -> Attempt:
+    def attempt(self, cause: Cause, started_at: datetime, ended_at: datetime) -> Attempt:
         return Attempt(
             subject=self.settled.key,
-            trigger=trigger,
-            who=who,
+            cause=cause,
             started_at=started_at,
             ended_at=ended_at,
             outcome=self.outcome,

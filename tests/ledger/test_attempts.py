@@ -9,7 +9,7 @@ from samples import event, ids, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 
 from connector.ledger import attempts
-from connector.ledger.attempts import Attempt, Mirrored, RowChange
+from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -32,8 +32,7 @@ def change(key: str = "k1", **changed: Any) -> RowChange:
 def attempt(code: str = "bob", *changes: RowChange, **changed: Any) -> Attempt:
     usual: dict[str, Any] = {
         "subject": subject(code),
-        "trigger": "webhook",
-        "who": "",
+        "cause": Cause(),
         "started_at": T0,
         "ended_at": T0,
         "outcome": "applied",
@@ -60,7 +59,12 @@ def fetched(engine: Engine, *event_ids: str) -> None:
 def test_an_attempt_tells_what_was_written_and_what_was_refused(engine: Engine) -> None:
     refused = change("k2", written=False, salesforce_id=None, mirror=None, error="No such field.")
     made = attempt(
-        "bob", change(transition="open"), refused, outcome="dead", error="No such field.", who="Ann"
+        "bob",
+        change(transition="open"),
+        refused,
+        outcome="dead",
+        error="No such field.",
+        cause=Cause(who="Ann"),
     )
     write(engine, made)
     kept = one(engine, "SELECT * FROM attempt")

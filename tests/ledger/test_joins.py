@@ -13,7 +13,7 @@ from telling import BOB, bill, carrying, charge, dispute, due_subjects, known, l
 from connector.events import Urgency
 from connector.facts import Gone
 from connector.ledger import attempts, joins, snapshots, subjects, told
-from connector.ledger.attempts import Attempt, RowChange
+from connector.ledger.attempts import Attempt, Cause, RowChange
 from connector.ledger.subjects import Due
 from connector.ledger.timeline import load as timeline
 from connector.mappers import fields
@@ -53,7 +53,7 @@ def wrote(engine: Engine, *records: tuple[str, str]) -> None:
     )
     with engine.begin() as connection:
         now = snapshots.clock(connection)
-        attempts.record(connection, [Attempt(OWN, "webhook", "", now, now, "applied", changes=changes)])
+        attempts.record(connection, [Attempt(OWN, Cause(), now, now, "applied", changes=changes)])
 
 
 # ── what could match ──────────────────────────────────────────────────────────────────────────────────────────

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sync.world import invoice
 
 from connector.events import Fate, Urgency
-from connector.ledger import attempts, events, listing, snapshots, subjects, timeline
-from connector.ledger.attempts import Attempt, RowChange
+from connector.ledger import attempts, events, listing, runs, snapshots, subjects, timeline
+from connector.ledger.attempts import Attempt, Cause, RowChange
 from connector.ledger.events import Fetched
 from connector.ledger.listing import Filter
 
@@ -93,11 +93,7 @@ def test_an_events_story_goes_from_the_delivery_to_the_record(engine: Engine) ->
         change = RowChange("Case", "k", "rule", "why", {}, {"Subject": "x"}, "open", "500A")
         attempts.record(
             connection,
-            [
-                Attempt(
-                    subject(), "webhook", "", T0, T0, "applied", changes=(change,), event_ids=(claimed.id,)
-                )
-            ],
+            [Attempt(subject(), Cause(), T0, T0, "applied", changes=(change,), event_ids=(claimed.id,))],
         )
         story = listing.story(connection, claimed.id)
     assert story
@@ -267,3 +263,49 @@ def _act(engine: Engine, act: Any, wanted: Filter) -> int:
     with engine.begin() as connection:
         count: int = act(connection, wanted)
         return count
+
+
+# ── what an admin did ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def begun(engine: Engine, command: str = "replay") -> int:
+    with engine.begin() as connection:
+        return runs.begin(connection, command, "lead", "ticket 4711", {"ids": [1]})
+
+
+def settled(engine: Engine) -> None:
+    """The fetched events are done by one attempt of a worker."""
+    rows(engine, "UPDATE event SET status = 'fetched', subject = :key", key=subject())
+    made = Attempt(subject(), Cause(), T0, T0, "applied", event_ids=tuple(ids(engine, "n1")))
+    with engine.begin() as connection:
+        attempts.record(connection, [made])
+
+
+def test_a_replay_tells_who_and_why_and_keeps_what_was_done_before(engine: Engine) -> None:
+    record(engine, event())
+    settled(engine)
+    run_id = begun(engine)
+    with engine.begin() as connection:
+        listing.replay(connection, Filter(), run_id)
+    settled(engine)
+    with engine.connect() as connection:
+        story = listing.story(connection, ids(engine, "n1")[0])
+    assert story is not None
+    told = [(one_["trigger"], one_["who"], one_["reason"], one_["run_id"]) for one_ in story["attempts"]]
+    assert told == [("webhook", "", "", None), ("replay", "lead", "ticket 4711", run_id)]
+    assert one(engine, "SELECT run_id FROM event").run_id is None, "the next attempt is nobody's replay"
+
+
+def test_an_account_that_is_tried_again_tells_whose_doing_it_is(engine: Engine) -> None:
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("bob")])
+    rows(engine, "UPDATE subject SET status = 'dead'")
+    run_id = begun(engine, "retry")
+    with engine.begin() as connection:
+        listing.retry_subjects(connection, None, run_id)
+        (claimed,) = subjects.claim(connection, "w:1", 1)
+        made = Attempt(claimed.key, Cause(run_id=claimed.run_id), T0, T0, "unchanged")
+        attempts.record(connection, [made])
+        subjects.settle(connection, "w:1", [subjects.Settled(claimed.key, claimed.generation, "idle")])
+    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("retry", "lead", run_id)
+    assert one(engine, "SELECT run_id FROM subject").run_id is None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from connector.errors import Permanent, Transient
 from connector.facts import BillingObject, Gone
@@ -61,6 +62,18 @@ class FakeApi:
             account.gone,
             (*account.failed, *(f for part in failed for f in part)),
         )
+
+    def changed(self, kind: str, since: datetime | None) -> Iterator[Answer]:
+        """Two a page."""
+        found = [one for one in self.objects if one.object == kind]
+        found = [one for one in found if since is None or (one.updated_at and one.updated_at >= since)]
+        found.sort(key=lambda one: (one.updated_at.timestamp() if one.updated_at else 0.0, one.id))
+        for start in range(0, len(found), 2):
+            self.calls.append((f"changed {kind}", ()))
+            self.meanwhile()
+            if self.down:
+                raise self.down
+            yield Answer(tuple(found[start : start + 2]))
 
     def asked(self, kind: str) -> list[str]:
         """The first form of each object of this kind that was asked for, in order."""

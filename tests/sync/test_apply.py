@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from connector.errors import CasewireError, Permanent, SetupError, Transient, Unavailable
 from connector.facts import Facts
 from connector.ledger import circuits, snapshots, subjects
+from connector.ledger.attempts import Cause
 from connector.ledger.subjects import MOST_TRIES
 from connector.mappers import fields
 from connector.plan import Change, Parent, Plan, Transition
@@ -130,7 +131,7 @@ def test_the_events_are_done_with_the_attempt_and_the_attempt_tells_every_row(
 ) -> None:
     learn(engine, account(), invoice())
     happen(engine, "n1")
-    run(engine, crm, trigger="resync", who="ticket 4711")
+    run(engine, crm, cause=Cause("resync", "ticket 4711"))
     attempt = one(engine, "SELECT * FROM attempt")
     assert (attempt.subject, attempt.trigger, attempt.who) == (BOB, "resync", "ticket 4711")
     assert (attempt.outcome, attempt.written) == ("applied", 3)
@@ -360,7 +361,7 @@ def test_a_person_is_answered_though_the_circuit_is_open(engine: Engine, crm: Fa
     crm.query_outage = OUT
     run(engine, crm)
     crm.query_outage = None
-    outcome = run(engine, crm, only=[BOB], trigger="resync")
+    outcome = run(engine, crm, only=[BOB], cause=Cause("resync"))
     assert (outcome.claimed, outcome.written, outcome.open) == (1, 1, False)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, SetupError, Unavailable
 from connector.facts import Facts
 from connector.ledger import circuits, subjects
+from connector.ledger.attempts import Cause
 from connector.plan import Change, Plan
 from connector.sync.apply import Applier
 from connector.sync.resync import look, resync_now
@@ -57,14 +58,14 @@ def test_a_look_fetches_the_account_anew_and_writes_nothing(
 def test_after_a_resync_a_look_finds_nothing_to_change(engine: Engine, applier: Applier) -> None:
     apis = {HERE: FakeApi([account()])}
     looked = look(engine, apis, applier, due())
-    outcome = resync_now(applier, [looked.subject], who="ticket 4711")
+    outcome = resync_now(applier, [looked.subject], Cause("resync", "ticket 4711"))
     assert (outcome.claimed, outcome.written, outcome.refused, outcome.open) == (1, 1, 0, False)
     assert one(engine, "SELECT trigger, who FROM attempt") == ("resync", "ticket 4711")
     assert look(engine, apis, applier, due()).changes == ()
 
 
 def test_many_accounts_go_two_hundred_at_a_time(engine: Engine, applier: Applier) -> None:
-    outcome = resync_now(applier, [due(f"c{number}") for number in range(250)])
+    outcome = resync_now(applier, [due(f"c{number}") for number in range(250)], Cause("resync"))
     assert outcome.claimed == 250
     assert one(engine, "SELECT count(*) AS n FROM subject WHERE status = 'idle'").n == 250
 
@@ -73,7 +74,7 @@ def test_an_account_that_a_worker_holds_is_left_to_it_and_stays_due(engine: Engi
     with engine.begin() as connection:
         subjects.mark_due(connection, [due()])
         (held,) = subjects.claim(connection, "w:1", 1)
-    assert resync_now(applier, [due()]).claimed == 0
+    assert resync_now(applier, [due()], Cause("resync")).claimed == 0
     with engine.begin() as connection:
         subjects.settle(connection, "w:1", [subjects.Settled(held.key, held.generation, "idle")])
     assert one(engine, "SELECT status FROM subject").status == "due"
@@ -83,7 +84,7 @@ def test_when_salesforce_is_out_that_is_said_and_the_account_stays_due(
     engine: Engine, crm: FakeCrm, applier: Applier
 ) -> None:
     crm.query_outage = Unavailable("salesforce", "503")
-    assert resync_now(applier, [due()]).open
+    assert resync_now(applier, [due()], Cause("resync")).open
     assert one(engine, "SELECT status, tries FROM subject") == ("due", 0)
     with engine.connect() as connection:
         assert "salesforce" in circuits.open_circuits(connection)

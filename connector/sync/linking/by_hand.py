@@ -13,7 +13,7 @@ from connector import facts
 from connector.errors import Permanent
 from connector.facts import Link, LinkState
 from connector.ledger import attempts, links, snapshots, subjects
-from connector.ledger.attempts import Attempt
+from connector.ledger.attempts import Attempt, Cause
 from connector.mappers import fields, keys
 from connector.mappers.fields import Account, Contact
 from connector.sync.linking import names
@@ -23,7 +23,6 @@ from connector.sync.linking.searching import Search
 from connector.sync.relinking import GONE
 from connector.sync.writing import RowAnswer
 
-TRIGGER: Final = "link"
 _PREFIX: Final = "Billing_"
 
 
@@ -61,7 +60,7 @@ def look(engine: Engine, search: Search, subject: str, id_: str) -> Wish:
     return Wish(subject, record, before, email)
 
 
-def link(engine: Engine, crm: Crm, search: Search, wish: Wish, who: str, now: datetime) -> bool:
+def link(engine: Engine, crm: Crm, search: Search, wish: Wish, cause: Cause, now: datetime) -> bool:
     """Link it, and make the account due. The record it had before is left without our key, and says nothing of billing
     any more. False: another account took the record meanwhile."""
     source, site, code = keys.account_of(wish.subject)
@@ -74,7 +73,7 @@ def link(engine: Engine, crm: Crm, search: Search, wish: Wish, who: str, now: da
         LinkState.LINKED,
         wish.record.id,
         contact_id=person.id if person and not wish.record.person else None,
-        how=f"chosen by {who} with casewire link",
+        how=f"chosen by {cause.who} with casewire link",
         person=wish.record.person,
     )
     if wish.before and not wish.from_id and wish.before.account_id:
@@ -83,7 +82,7 @@ def link(engine: Engine, crm: Crm, search: Search, wish: Wish, who: str, now: da
         if links.move(connection, {wish.subject: found}):
             return False
         attempts.forget(connection, [wish.subject])
-        told = Attempt(wish.subject, TRIGGER, who, now, now, "unchanged")
+        told = Attempt(wish.subject, cause, now, now, "unchanged")
         attempts.record(connection, [told])
     return True
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from connector.errors import Permanent
 from connector.facts import Link, LinkState
 from connector.ledger import links
+from connector.ledger.attempts import Cause
 from connector.sync.linking import by_hand
 from connector.sync.linking.by_hand import Wish
 from connector.sync.linking.searching import Search
@@ -34,7 +35,9 @@ def wish(casewire: Casewire, id_: str, who: str = BOB) -> Wish:
 
 def link(casewire: Casewire, wanted: Wish) -> bool:
     crm = casewire.crm.client
-    return by_hand.link(casewire.engine, crm, _search(casewire), wanted, "ann", casewire._now())
+    return by_hand.link(
+        casewire.engine, crm, _search(casewire), wanted, Cause("link", "ann"), casewire._now()
+    )
 
 
 def _search(casewire: Casewire) -> Search:

@@ -1,0 +1,33 @@
+"""How a change is shown: to people record by record and field by field, to programs as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from connector.cli.output import show
+from connector.sync.rows import Row
+
+
+def lines(row: Row) -> Iterator[str]:
+    """For ``out.print``: the record, why, and each field with what it was and what it becomes."""
+    verb = "update" if row.exists else "create"
+    mark = f" [{row.change.transition}]" if row.change.transition else ""
+    yield f"  {verb} {row.change.object} {show(row.change.key)}{show(mark)}"
+    yield f"    [dim]{row.change.rule}: {show(row.change.reason)}[/dim]"
+    for name, after in row.after.items():
+        yield f"    {name}: {show(row.before.get(name))} → {show(after)}"
+
+
+def document(row: Row) -> dict[str, Any]:
+    """The same as JSON (docs/schemas)."""
+    return {
+        "object": row.change.object,
+        "key": row.change.key,
+        "exists": row.exists,
+        "transition": row.change.transition,
+        "rule": row.change.rule,
+        "reason": row.change.reason,
+        "before": row.before,
+        "after": row.after,
+    }

@@ -1,0 +1,247 @@
+"""Tables as files for spreadsheets: xlsx and CSV, of any length in flat memory, and no text in them is ever a formula.
+
+A file is written beside its place and renamed into it when it is whole: what is there is never half a report.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import click
+from xlsxwriter import Workbook
+from xlsxwriter.exceptions import XlsxFileError
+
+ROWS: Final = 1_048_576
+"""What an Excel sheet holds, the heading among them."""
+_LONGEST: Final = 32_767
+"""Characters in an Excel cell."""
+_DIGITS: Final = 10**15
+"""Excel keeps fifteen digits of a number; a longer one is an identifier and stays text."""
+_FIRST_DAY: Final = date(1900, 3, 1)
+"""Excel counts a 29th of February 1900, so earlier days are text."""
+
+_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 has no place for."""
+_FORMULA: Final = re.compile("[=+\\-@\t\r\n＝＋－＠]")
+"""What a spreadsheet program may take for the beginning of a formula (OWASP, CSV injection)."""
+_NOT_IN_TITLES: Final = re.compile(r"[\[\]:*?/\\]")
+
+_FORMS: Final = {
+    "heading": {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"},
+    "moment": {"num_format": "yyyy-mm-dd hh:mm:ss"},
+    "day": {"num_format": "yyyy-mm-dd"},
+    "amount": {"num_format": "#,##0.00#"},
+}
+_WIDTHS: Final = {"moment": 19, "day": 11}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What goes on one sheet. ``rows`` may be a stream: it is gone through once, when the file is written.
+
+    A cell is a text, number, Decimal, bool, date, datetime or None. A moment with a zone is written in UTC, so its
+    column should say so: ``Opened (UTC)``. Every row has as many cells as there are columns.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Iterable[Sequence[object]]
+
+
+class NewFile(click.ParamType[Path]):
+    """A file that is going to be written. What would fail at the end of a long command is said at its beginning."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if path.is_dir():
+            self.fail(f"{str(path)!r} is a folder; name a file in it.", param, ctx)
+        if not path.parent.is_dir():
+            self.fail(f"There is no folder {str(path.parent)!r}; make it, or name another.", param, ctx)
+        if not os.access(path.parent, os.W_OK):
+            self.fail(f"Nothing may be written in {str(path.parent)!r}; name another folder.", param, ctx)
+        return path
+
+
+def write_xlsx(path: Path, tables: Iterable[Table]) -> None:
+    """One sheet for each table. click.FileError if the file cannot be written."""
+    with open_book(path) as book:
+        for table in tables:
+            book.add(table)
+
+
+def write_csv(path: Path, table: Table) -> None:
+    """The table as UTF-8 with a byte-order mark, without which Excel takes it for the system's own alphabet.
+
+    Every cell is quoted: Excel in half of Europe splits an unquoted one at its semicolons. Moments are UTC.
+    """
+    with _beside(path) as made, made.open("w", encoding="utf-8-sig", newline="", errors="replace") as file:
+        lines = csv.writer(file, quoting=csv.QUOTE_ALL)
+        lines.writerow([_told(name) for name in table.columns])
+        lines.writerows([_told(cell) for cell in row] for row in table.rows)
+
+
+class Book:
+    """A workbook on the way to its file: whole tables, or sheets that are filled cell by cell from top to bottom."""
+
+    def __init__(self, workbook: Any, rows: int = ROWS) -> None:
+        self.workbook = workbook
+        self._rows = rows
+        self._forms = {name: workbook.add_format(form) for name, form in _FORMS.items()}
+
+    def add(self, table: Table) -> None:
+        """A sheet with this table: bold frozen heading, filter, widths that fit. The last row of one that Excel
+        cannot hold says how many are missing."""
+        sheet = self.sheet(table.title)
+        sheet.freeze_panes(1, 0)
+        widths = [self.put(sheet, 0, column, name, "heading") for column, name in enumerate(table.columns)]
+        rows, last = iter(table.rows), 0
+        for last, row in enumerate(islice(rows, self._rows - 2), 1):
+            sizes = [self.put(sheet, last, column, cell) for column, cell in enumerate(row)]
+            widths = [*map(max, widths, sizes)] if last < 1000 else widths
+        last += self._rest(sheet, last + 1, rows)
+        if table.columns:
+            sheet.autofilter(0, 0, last, len(table.columns) - 1)
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, min(max(width + 2, 9), 60))
+
+    def _rest(self, sheet: Any, place: int, rows: Iterator[Sequence[object]]) -> int:
+        """What is left over for the last row: nothing, one more row, or how many there would have been."""
+        final = next(rows, None)
+        if final is None:
+            return 0
+        missing = sum(1 for _ in rows)
+        if missing:
+            final = [
+                f"{missing + 1:,} more rows do not fit: a sheet holds {self._rows:,}. A CSV file holds all."
+            ]
+        for column, cell in enumerate(final):
+            self.put(sheet, place, column, cell)
+        return 1
+
+    def sheet(self, title: str) -> Any:
+        """An empty sheet under this title, as far as Excel allows it as a title."""
+        wanted = _NOT_IN_TITLES.sub(" ", _clean(title)).strip(" '")[:31] or "Sheet"
+        taken = {one.get_name().casefold() for one in self.workbook.worksheets()} | {"history"}
+        name, number = wanted, 2
+        while name.casefold() in taken:
+            ending = f" ({number})"
+            name, number = wanted[: 31 - len(ending)] + ending, number + 1
+        return self.workbook.add_worksheet(name)
+
+    def put(self, sheet: Any, row: int, column: int, value: object, form: Any = None) -> int:
+        """Write one cell and tell how wide it is. ``form``: the name of one of ours, or a format of the workbook."""
+        kind, told = _cell(value)
+        given = form if form is not None else kind
+        shape = self._forms.get(given) if isinstance(given, str) else given
+        getattr(sheet, _WRITERS.get(kind, "write_number"))(row, column, told, shape)
+        return _WIDTHS.get(kind, max(map(len, str(told).split("\n"))))
+
+
+_WRITERS: Final = {
+    "text": "write_string",
+    "nothing": "write_blank",
+    "truth": "write_boolean",
+    "moment": "write_datetime",
+    "day": "write_datetime",
+}
+
+
+def _cell(value: object) -> tuple[str, Any]:
+    """What kind of cell it is, and what Excel is given."""
+    match value:
+        case None | "":
+            return "nothing", ""
+        case bool():
+            return "truth", value
+        case datetime() if value.date() > _FIRST_DAY:
+            return "moment", _utc(value)
+        case date() if not isinstance(value, datetime) and value > _FIRST_DAY:
+            return "day", value
+        case Decimal() if value.is_finite() and abs(value) < _DIGITS:
+            return ("amount" if value.as_tuple().exponent else "number"), value
+        case int() | float() if abs(value) < _DIGITS:
+            return "number", value
+        case _:
+            return "text", _cut(_clean(str(value)))
+
+
+def _utc(moment: datetime) -> datetime:
+    """In UTC and without a zone, which Excel does not have."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _clean(text: str) -> str:
+    return _REFUSED.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _cut(text: str) -> str:
+    """No longer than a cell; Excel counts what is beyond the basic plane twice."""
+    if len(text.encode("utf-16-le")) // 2 <= _LONGEST:
+        return text
+    return text.encode("utf-16-le")[: 2 * (_LONGEST - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _told(value: object) -> str:
+    """A cell of a CSV file. A text that would begin a formula begins with an apostrophe instead."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return _utc(value).strftime("%Y-%m-%d %H:%M:%S")
+        case date() | int() | float() | Decimal():
+            return str(value)
+        case _:
+            text = str(value).replace("\0", "\ufffd")
+            return f"'{text}" if _FORMULA.match(text) else text
+
+
+@contextmanager
+def open_book(path: Path) -> Iterator[Book]:
+    """A workbook that is at ``path`` once the block ends well. click.FileError if it cannot be written."""
+    with _beside(path) as made, tempfile.TemporaryDirectory(prefix="casewire-") as scraps:
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        workbook = Workbook(str(made), {**options, "tmpdir": scraps, "default_date_format": "yyyy-mm-dd"})
+        workbook.use_zip64()
+        try:
+            yield Book(workbook)
+        finally:
+            _close(workbook.close)
+
+
+def _close(close: Callable[[], None]) -> None:
+    """Out of a disk that is full it comes as an error of the library's own."""
+    try:
+        close()
+    except XlsxFileError as error:
+        raise OSError(str(error)) from error
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Where to write what is to be at ``path``: renamed if all went well, removed if not."""
+    made = path.with_name(f".{path.name[:80]}.{uuid4().hex}")
+    try:
+        made.touch()
+        yield made
+        made.replace(path)
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror or str(error)) from error
+    finally:
+        with suppress(OSError):
+            made.unlink()

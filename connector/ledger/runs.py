@@ -1,0 +1,91 @@
+"""What admins do: one row for each command that changes something, with who, when and why, and how far it came.
+
+Attempts carry the id of the run they belong to, so the audit of a record tells of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
+
+_COLUMNS = "id, command, who, reason, options, state, progress, error, started_at, touched_at, ended_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """``options``: what was asked for; ``progress``: how far it came, in the words of the command. A run that was
+    killed stays ``running``, and ``touched_at`` grows old."""
+
+    id: int
+    command: str
+    who: str
+    reason: str
+    options: Mapping[str, Any]
+    state: str
+    progress: Mapping[str, Any]
+    error: str
+    started_at: datetime
+    touched_at: datetime
+    ended_at: datetime | None
+
+
+def begin(connection: Connection, command: str, who: str, reason: str, options: Mapping[str, Any]) -> int:
+    """A new run; its id."""
+    row = connection.execute(
+        text(
+            "INSERT INTO run (command, who, reason, options, state) "
+            "VALUES (:command, :who, :reason, CAST(:options AS jsonb), 'running') RETURNING id"
+        ),
+        {"command": command, "who": who, "reason": reason, "options": json.dumps(options)},
+    )
+    return int(row.scalar_one())
+
+
+def progress(connection: Connection, id_: int, told: Mapping[str, Any]) -> None:
+    """Keep how far it is. Written with what it tells of, in one transaction, it is never ahead of it."""
+    connection.execute(
+        text(
+            "UPDATE run SET progress = CAST(:told AS jsonb), touched_at = now(), state = 'running', "
+            "ended_at = NULL WHERE id = :id"
+        ),
+        {"id": id_, "told": json.dumps(told)},
+    )
+
+
+def end(connection: Connection, id_: int, state: str, error: str = "") -> None:
+    """It is over: done, stopped (it may go on later) or failed."""
+    connection.execute(
+        text(
+            "UPDATE run SET state = :state, error = :error, ended_at = now(), touched_at = now() WHERE id = :id"
+        ),
+        {"id": id_, "state": state, "error": error},
+    )
+
+
+def named(connection: Connection, id_: int) -> Run | None:
+    """A run by its id."""
+    row = connection.execute(text(f"SELECT {_COLUMNS} FROM run WHERE id = :id"), {"id": id_}).one_or_none()
+    return _run(row) if row else None
+
+
+def latest(connection: Connection, command: str, *, unfinished: bool = False) -> Run | None:
+    """The newest run of a command; ``unfinished``: of those that are not done."""
+    row = connection.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM run WHERE command = :command AND (NOT :unfinished OR state <> 'done') "
+            "ORDER BY id DESC LIMIT 1"
+        ),
+        {"command": command, "unfinished": unfinished},
+    ).one_or_none()
+    return _run(row) if row else None
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(**row._mapping)

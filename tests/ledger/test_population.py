@@ -1,0 +1,84 @@
+"""Walking through what the ledger knows."""
+
+from __future__ import annotations
+
+import pytest
+from samples import due, rows, subject
+from sqlalchemy import Engine, text
+
+from connector.events import Urgency
+from connector.ledger import population, subjects
+from connector.ledger.population import Which
+from connector.ledger.subjects import Due
+
+
+@pytest.fixture
+def known(engine: Engine) -> Engine:
+    """Ann owes, Bob has an open dispute and an open case, Eve had both; a payee, and an account of another site."""
+    payee = Due("stripe:payee:acct_1", "stripe", "", "payee:acct_1", Urgency.ROUTINE)
+    abroad = Due("recurly:eu:account:ann", "recurly", "eu", "ann", Urgency.ROUTINE)
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("ann"), due("bob"), due("eve"), payee, abroad])
+        for code, object_, data in (
+            ("ann", "invoice", '{"state": "past_due"}'),
+            ("bob", "dispute", '{"status": "needs_response"}'),
+            ("eve", "dispute", '{"status": "won"}'),
+            ("eve", "invoice", '{"state": "paid"}'),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO snapshot (source, site, object, id, subject, observed_at, data) "
+                    "VALUES ('recurly', 'acme', :object, :id, :subject, now(), CAST(:data AS jsonb))"
+                ),
+                {"object": object_, "id": f"{code}-{object_}", "subject": subject(code), "data": data},
+            )
+        for code, state in (("bob", "open"), ("eve", "resolved")):
+            connection.execute(
+                text(
+                    "INSERT INTO mirror (object, key, subject, salesforce_id, fields) VALUES ('Case', :key, :subject, "
+                    "'500', jsonb_build_object('Billing_Rule__c', 'dispute', 'Billing_State__c', CAST(:state AS text)))"
+                ),
+                {"key": f"case:{code}", "subject": subject(code), "state": state},
+            )
+    return engine
+
+
+def codes(engine: Engine, which: Which, limit: int = 100) -> list[str]:
+    """All of them, page after page; the count says the same."""
+    found: list[Due] = []
+    with engine.connect() as connection:
+        while page := population.walk(connection, which, found[-1].key if found else "", limit):
+            found += page
+        assert population.count(connection, which) == len(found)
+    return [one.code if one.site != "eu" else f"eu/{one.code}" for one in found]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_everything_once_in_the_order_of_the_keys_however_large_the_steps(known: Engine, limit: int) -> None:
+    assert codes(known, Which(), limit) == ["ann", "bob", "eve", "eu/ann", "payee:acct_1"]
+
+
+@pytest.mark.parametrize(
+    ("which", "found"),
+    [
+        (Which(accounts_only=True), ["ann", "bob", "eve", "eu/ann"]),
+        (Which(site="eu"), ["eu/ann"]),
+        (Which(keys=[subject("bob"), subject("nobody")]), ["bob"]),
+        (Which(keys=[]), []),
+        (Which(state="past_due"), ["ann"]),
+        (Which(state="disputed"), ["bob"]),
+        (Which(rule="dispute"), ["bob"]),
+        (Which(rule="refund"), []),
+        (Which(rule="dispute", state="past_due"), []),
+    ],
+)
+def test_what_is_asked_for_must_all_hold(known: Engine, which: Which, found: list[str]) -> None:
+    assert codes(known, which) == found
+
+
+def test_the_accounts_that_a_backfill_found(known: Engine) -> None:
+    run = rows(
+        known, "INSERT INTO run (command, who, state) VALUES ('backfill', 'lead', 'running') RETURNING id"
+    )
+    rows(known, "INSERT INTO backfill_account VALUES (:id, :key)", id=run[0].id, key=subject("eve"))
+    assert codes(known, Which(backfill=run[0].id)) == ["eve"]
