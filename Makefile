@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+SIDE_BY_SIDE ?= 3
 
 .PHONY: demo test up lint types layers bench format lock clean
 .DEFAULT_GOAL := demo
@@ -30,8 +31,10 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 
-test: lint  ## lint, types, layers and every test
-	$(BIN)/pytest $(ARGS)
+# processes that are started by the hundred need not be compiled each time, whatever the environment says
+test: export PYTHONDONTWRITEBYTECODE :=
+test: lint  ## lint, types, layers and every test, side by side (one after the other: ARGS=-n0)
+	$(BIN)/pytest -n $(SIDE_BY_SIDE) $(ARGS)
 
 bench: $(VENV)/.dev  ## ratios of one run, written to bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)

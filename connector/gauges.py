@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.ledger import budgets, circuits, incidents, links, listing
+from connector.ledger import budgets, circuits, incidents, links, listing, missed, silences
 from connector.sync.destination import DESTINATION
+from connector.webhooks import registry
 from connector.wiring import Wiring
 
 _BACKLOG: Final[Mapping[str, str]] = {
@@ -21,6 +23,7 @@ _BACKLOG: Final[Mapping[str, str]] = {
     "objects_not_joined": "Disputes, refunds, … that wait for their account",
     "histories_wanted": "Older accounts that wait to be fetched whole",
 }
+LATELY: Final = timedelta(days=7)
 
 
 class Gauges(Collector):
@@ -36,12 +39,15 @@ class Gauges(Collector):
             return []
 
     def _read(self) -> Iterable[Metric]:
+        of = registry.configured(self._wires.sources)
         with self._wires.engine.connect() as connection:
             numbers = listing.numbers(connection)
             told = budgets.told(connection, DESTINATION)
             lasting = incidents.lasting(connection)
             held = links.held(connection)
             out_now = circuits.troubled(connection)
+            lacked = missed.recent(connection, LATELY)
+            silent = {(one.source, one.site) for one in silences.lasting(connection, of)}
         for name, text in _BACKLOG.items():
             yield GaugeMetricFamily(f"casewire_{name}", text, numbers[name])
         yield GaugeMetricFamily("casewire_incidents", "Gateways that fail for many accounts", len(lasting))
@@ -52,6 +58,15 @@ class Gauges(Collector):
         for one in out_now:
             circuit.add_metric([one.destination], 1)
         yield circuit
+        yield GaugeMetricFamily(
+            "casewire_missed_changes", "Changes of seven days that no delivery told of", lacked.count
+        )
+        quiet = GaugeMetricFamily(
+            "casewire_source_silent", "Sources that usually speak and do not", labels=["source", "site"]
+        )
+        for site in of:
+            quiet.add_metric(site, site in silent)
+        yield quiet
         if told is not None:
             yield GaugeMetricFamily("casewire_salesforce_calls_used", "API calls of the last day", told.used)
             yield GaugeMetricFamily("casewire_salesforce_calls_allowed", "API calls in a day", told.allowed)

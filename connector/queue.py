@@ -31,20 +31,24 @@ _REMARKS = "casewire:remarks:"
 FLAG_SECONDS = 10
 JOB_SECONDS = 170
 """A job ends before its lease does (``ledger/events.py``)."""
-BULK_SECONDS = 3600
-"""A bulk run renews its leases while it waits for Salesforce."""
 REST_SECONDS = 0.02
 """Between two wakes of one process: the first goes out at once, those that are asked for meanwhile as one."""
 
 
 class Stage(StrEnum):
-    """What a wake is for; the value names the function in ``connector/jobs.py``."""
+    """What a wake is for; the value names the function in ``connector/jobs``."""
 
     REFRESH = "refresh"
     HISTORY = "history"
     APPLY = "apply"
     BULK = "bulk"
     WATCH = "watch"
+    FEED = "feed"
+    RECONCILE = "reconcile"
+
+
+LONGEST_SECONDS = {Stage.BULK: 3600, Stage.RECONCILE: 4 * 3600}
+"""A bulk run renews its leases while it waits for Salesforce. Both let urgent work go on meanwhile."""
 
 
 class Wakes(Protocol):
@@ -71,7 +75,7 @@ class Queue:
     def wake(self, stage: Stage) -> None:
         """One Redis call, or two when a job has to be queued. RedisError when Redis is gone."""
         if self._redis.set(_flag(stage), "1", nx=True, ex=FLAG_SECONDS):
-            seconds = BULK_SECONDS if stage is Stage.BULK else JOB_SECONDS
+            seconds = LONGEST_SECONDS.get(stage, JOB_SECONDS)
             self._rq.enqueue(
                 f"connector.jobs.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=24 * 3600
             )

@@ -23,11 +23,13 @@ from connector.ledger.engine import open_engine
 from connector.policy import Policy
 from connector.queue import Queue
 from connector.settings import Settings
+from connector.settings.processors import is_of_the_other_world
 from connector.sync import mapping
 from connector.sync.apply import Applier
 from connector.sync.asking import Lookups
 from connector.sync.decide import decide
 from connector.sync.linking import Linker, without_account
+from connector.sync.reconcile import Sides
 from connector.sync.refresh import Apis
 from connector.sync.shaping import Shaping
 from connector.sync.shaping.remarks import Remarks
@@ -89,11 +91,36 @@ class Wiring:
         return {("recurly", name): client for name, client in self._recurly.items()}
 
     @cached_property
-    def lookups(self) -> Lookups:
-        """The processors' API clients by source; one without a key has none."""
+    def _processors(self) -> Mapping[str, processors.ProcessorClient]:
         given = self.settings.processors
         made = {name: make(given[name]) for name, make in processors.CLIENTS.items()}
         return {name: client for name, client in made.items() if client is not None}
+
+    @property
+    def lookups(self) -> Lookups:
+        """The processors' API clients by source; one without a key has none."""
+        return self._processors
+
+    @property
+    def books(self) -> Mapping[str, processors.ProcessorBooks]:
+        """The same clients, for what each processor holds, as lists."""
+        return self._processors
+
+    @property
+    def sides(self) -> Sides:
+        """Whom a reconcile asks. A processor whose API key is of the other world would lack everything."""
+        given = self.settings.processors
+        apart = sorted(name for name in self.books if is_of_the_other_world(given[name]))
+        return Sides(
+            engine=self.engine,
+            crm=self.salesforce,
+            apis={site.name: self._recurly.get(site.name) for site in self.settings.recurly},
+            books={name: books for name, books in self.books.items() if name not in apart},
+            lookups=self.lookups,
+            not_asked={
+                name: f"its API key is not for {'live' if given[name].live else 'test'} payments" for name in apart
+            },
+        )
 
     @property
     def sources(self) -> dict[tuple[str, str], object]:

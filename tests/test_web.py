@@ -15,8 +15,9 @@ from waiting import wait_until
 from webhooks.recurly_deliveries import signed, thin
 
 from connector import queue
-from connector.ledger import budgets, circuits, subjects
+from connector.ledger import budgets, circuits, missed, silences, subjects
 from connector.ledger.engine import open_engine
+from connector.ledger.missed import Missing
 from connector.settings import Settings
 from connector.web import create_app
 from connector.wiring import Wiring
@@ -143,6 +144,18 @@ def test_what_waits_is_told_as_numbers(engine: Engine, client: FlaskClient) -> N
     assert 'casewire_circuit_open{destination="salesforce"} 1.0' in told
     assert "casewire_salesforce_calls_used 10.0" in told
     assert "casewire_salesforce_calls_allowed 1000.0" in told
+
+
+def test_who_is_silent_and_what_was_missed_are_told_as_numbers(engine: Engine, client: FlaskClient) -> None:
+    here, there = ("recurly", "acme"), Missing("invoice", "i1", None, "s")
+    silent = 'casewire_source_silent{site="acme",source="recurly"}'
+    assert f"{silent} 0.0" in client.get("/metrics").text
+    with engine.begin() as connection:
+        silences.begin(connection, here, datetime.now(UTC))
+        missed.record(connection, here, [there], None)
+    told = client.get("/metrics").text.splitlines()
+    assert f"{silent} 1.0" in told
+    assert "casewire_missed_changes 1.0" in told
 
 
 def test_without_postgresql_the_counters_are_still_told(wires: Wiring) -> None:

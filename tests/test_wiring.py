@@ -36,7 +36,9 @@ def test_without_keys_no_processor_is_asked() -> None:
 def test_a_processor_with_a_key_is_asked(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in KEYS[source].items():
         monkeypatch.setenv(name, value)
-    assert set(Wiring(Settings()).lookups) == {source}
+    wires = Wiring(Settings())
+    assert set(wires.lookups) == {source}
+    assert wires.books[source] is wires.lookups[source]
 
 
 def test_every_client_has_its_keys_here() -> None:

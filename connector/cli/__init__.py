@@ -26,8 +26,13 @@ COMMANDS = {
     "dead": "connector.cli.dead",
     "plan": "connector.cli.resync",
     "resync": "connector.cli.resync",
+    "drift": "connector.cli.drift",
+    "backfill": "connector.cli.backfill",
     "link": "connector.cli.link",
+    "runs": "connector.cli.runs",
     "purge": "connector.cli.purge",
+    "reconcile": "connector.cli.reconcile",
+    "report": "connector.cli.report",
     "policy": "connector.cli.policy",
     "salesforce": "connector.cli.salesforce",
 }

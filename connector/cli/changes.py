@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from connector.cli.output import show
 from connector.sync.rows import Row
+
+EMPTY: Final = "–"
 
 
 def lines(row: Row) -> Iterator[str]:
@@ -16,7 +18,12 @@ def lines(row: Row) -> Iterator[str]:
     yield f"  {verb} {row.change.object} {show(row.change.key)}{show(mark)}"
     yield f"    [dim]{row.change.rule}: {show(row.change.reason)}[/dim]"
     for name, after in row.after.items():
-        yield f"    {name}: {show(row.before.get(name))} → {show(after)}"
+        yield f"    {field(name, row.before.get(name), after)}"
+
+
+def field(name: str, before: object, after: object) -> str:
+    """What one field was and what it becomes, for ``out.print``; what is empty is a dash."""
+    return f"{name}: {show(before) or EMPTY} → {show(after) or EMPTY}"
 
 
 def document(row: Row) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from connector.cli.acting import REASON, acting
+from connector.cli.attempts import attempt_lines
 from connector.cli.output import Time, as_json, err, out, show, table
 from connector.ledger import listing
 from connector.ledger.listing import Filter, Found
@@ -161,7 +162,7 @@ def _tell(story: Found) -> None:
     )
     for label, value in (
         ("happened", story["occurred_at"]),
-        ("received", f"{_moment(story['received_at'])} in {story['deliveries']} deliveries"),
+        ("received", f"{_moment(story['received_at'])}, {_deliveries(story['deliveries'])}"),
         ("fate", f"{story['fate']}, now {story['status']}"),
         ("why", _why(story)),
         ("points to", ", ".join(f"{object_} {refs[0]}" for object_, refs in story["pointers"])),
@@ -171,9 +172,15 @@ def _tell(story: Found) -> None:
             out.print(f"  {label:<10} {show(value)}")
     for one in story["snapshots"]:
         out.print(f"  {_known(one)}")
-    for attempt in story["attempts"]:
-        _tell_attempt(attempt)
+    for line in (line for attempt in story["attempts"] for line in attempt_lines(attempt)):
+        out.print(f"  {line}")
+    for one in story["by_hand"]:
+        out.print(f"  {_by_hand(one)}")
     out.print(f"\n{show(story['body'] or 'The body was purged.')}")
+
+
+def _deliveries(count: int) -> str:
+    return "in 1 delivery" if count == 1 else f"in {count} deliveries"
 
 
 def _known(one: Found) -> str:
@@ -186,20 +193,10 @@ def _known(one: Found) -> str:
     return f"told       {told}, {joined}"
 
 
-def _tell_attempt(attempt: Found) -> None:
-    by = f" by {show(attempt['who'])}" if attempt["who"] else ""
-    when = _moment(attempt["started_at"])
-    out.print(
-        f"  attempt {attempt['id']} at {when} ({attempt['trigger']}{by}) {attempt['outcome']} {show(attempt['error'])}"
-    )
-    if attempt["reason"]:
-        out.print(f"    asked for because: {show(attempt['reason'])}")
-    for change in attempt["changes"]:
-        where = f"{change['object']} {change['salesforce_id'] or ''}".strip()
-        out.print(f"    {change['outcome']:<8} {where}  {show(change['key'])}")
-        out.print(f"             {change['rule']}: {show(change['reason'])} {show(change['error'])}")
-        for name, after in change["after"].items():
-            out.print(f"             {name}: {show(change['before'].get(name))} → {show(after)}")
+def _by_hand(one: Found) -> str:
+    why = f": {one['reason']}" if one["reason"] else ""
+    told = f"{one['trigger']} by {one['who']}, run {one['run_id']}, {one['outcome']}, {one['written']} written{why}"
+    return f"by hand    {_moment(one['started_at'])} {show(told)}"
 
 
 def _moment(value: datetime | None) -> str:

@@ -1,91 +1,129 @@
-"""``casewire plan`` and ``resync``: what would change for an account, and doing it."""
+"""``casewire plan`` and ``resync``: what would change for chosen accounts, and doing it."""
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import click
-import structlog
 
 from connector import logs
-from connector.cli.acting import REASON, acting
-from connector.cli.changes import document, lines
-from connector.cli.output import as_json, err, out, show
-from connector.errors import Permanent, SetupError
-from connector.events import Urgency
+from connector.cli.acting import REASON, YES, acting, confirm
+from connector.cli.applying import carry_out, left, say
+from connector.cli.choosing import Asked, choice, choosing
+from connector.cli.output import err
+from connector.cli.plans import Shown, shown
+from connector.cli.progress import progress
+from connector.cli.totals import Totals
 from connector.ledger.subjects import Due
-from connector.mappers import keys
-from connector.sync.resync import Looked, look, resync_now
+from connector.sync.anew import Reader
+from connector.sync.apply import Applier
+from connector.sync.choosing import Choice, gather
+from connector.sync.resync import look
 from connector.wiring import Wiring, wiring
-
-log = structlog.get_logger("connector.cli")
 
 
 @click.command()
-@click.argument("account")
-@click.option("--site", help="Which Recurly site, if several are configured.")
-@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
-def plan(account: str, site: str | None, json_: bool) -> None:
-    """What would change in Salesforce for one ACCOUNT (its code), field by field. Writes nothing there.
+@choosing
+@click.option(
+    "--json", "json_", is_flag=True, help="One JSON document on stdout (docs/schemas/plan.schema.json)."
+)
+def plan(json_: bool, **options: Any) -> None:
+    """What would change in Salesforce for some accounts, field by field. Writes nothing there.
+
+    ACCOUNT is an account's code, or the whole key of a payee, a gateway or an object that waits for its account;
+    - reads codes from stdin. All that is said must hold. The facts are fetched anew first. Exit code 1 if an
+    account cannot be planned for; changes are no failure.
 
     \b
     Example: casewire plan acme-17
+             casewire plan --state past_due --json
     """
+    asked = Asked(**options)
     wires = _quiet_wiring()
-    _show([look(wires.engine, wires.apis, wires.applier(), _due(wires, account, site))], json_)
+    chosen = choice(wires, asked)
+    with shown(json_, every=asked.are_named) as told:
+        totals = _planned(wires, wires.applier(), chosen, told)
+    if totals.failed:
+        raise SystemExit(1)
 
 
 @click.command()
-@click.argument("accounts", nargs=-1, required=True, metavar="ACCOUNT...")
-@click.option("--site", help="Which Recurly site, if several are configured.")
+@choosing
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the plan is shown.")
 @REASON
-@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
-def resync(accounts: tuple[str, ...], site: str | None, apply_: bool, reason: str, json_: bool) -> None:
-    """Fetch ACCOUNTs anew from Recurly and bring Salesforce up to date. Stops at the plan unless --apply.
+@YES
+@click.option(
+    "--json", "json_", is_flag=True, help="One JSON document on stdout (docs/schemas/plan.schema.json)."
+)
+def resync(apply_: bool, reason: str, yes: int | None, json_: bool, **options: Any) -> None:
+    """Fetch accounts anew and bring Salesforce up to date. Stops at the plan unless --apply.
+
+    ACCOUNT and the options that choose are those of casewire plan. What is written is decided anew at that moment.
+    More changes than admin.confirm_above of the policy are done only if their number is typed, or with --yes N.
 
     \b
     Example: casewire resync acme-17 acme-18 --apply --reason "support ticket 4711"
+             casewire resync --since 2d --apply --yes 500
     """
+    asked = Asked(**options)
     wires = _quiet_wiring()
-    looked = [look(wires.engine, wires.apis, wires.applier(), _due(wires, code, site)) for code in accounts]
-    _show(looked, json_)
-    if not apply_:
-        if any(one.changes for one in looked):
-            err.print("Nothing was written. Add --apply to do it.")
-        return
-    with acting(wires, "resync", reason, {"accounts": list(accounts), "site": site}) as cause:
-        outcome = resync_now(wires.applier(), [one.subject for one in looked], cause)
-    err.print(f"{outcome.written} records written, {outcome.refused} refused.")
-    if outcome.open:
-        raise Permanent("Salesforce is not available; the accounts stay due. See: casewire status")
-    if outcome.refused:
+    chosen = choice(wires, asked)
+    applier = wires.applier()
+    with shown(json_, every=asked.are_named) as told:
+        totals = _planned(wires, applier, chosen, told)
+        refused = _applied(wires, applier, asked, chosen, totals, told, reason, yes) if apply_ else 0
+    if totals.changes and not apply_:
+        err.print("Nothing was written. Add --apply to do it.")
+    if totals.failed or refused:
         raise SystemExit(1)
+
+
+def _planned(wires: Wiring, applier: Applier, chosen: Choice, told: Shown) -> Totals:
+    """Fetched, decided and shown; what it comes to, and of the org's calls what is left."""
+    applier.org()
+    with progress("Reading Recurly") as tell:
+        reader = Reader(wires.engine, wires.apis, tell, time.sleep)
+        wanted = gather(wires.engine, reader, chosen)
+    totals, before = Totals(wires.policy.budget), wires.salesforce.calls
+    with progress("Deciding", len(wanted)) as tell:
+        for one in look(applier, wanted, reader.troubles):
+            told.add(one)
+            totals.add(one)
+            tell(totals.accounts)
+    told.planned(totals)
+    if totals.to_do:
+        wires.spending.note()
+        err.print(
+            f"Reading for it takes up to {wires.salesforce.calls - before:,} calls more. Salesforce: {left(wires)}."
+        )
+    return totals
+
+
+def _applied(
+    wires: Wiring,
+    applier: Applier,
+    asked: Asked,
+    chosen: Choice,
+    totals: Totals,
+    told: Shown,
+    reason: str,
+    yes: int | None,
+) -> int:
+    """How many records were refused."""
+    if not totals.to_do:
+        err.print("There is nothing to write.")
+        return 0
+    confirm(totals.changes, wires.policy.admin.confirm_above, yes)
+    named: tuple[Due, ...] = chosen.named or ()
+    with acting(wires, "resync", reason, asked.kept(named)) as cause:
+        done = carry_out(wires, applier, totals.to_do, cause, in_bulk=totals.in_bulk)
+    told.applied(done)
+    say(done, totals.changes)
+    return done.refused
 
 
 def _quiet_wiring() -> Wiring:
     wires = wiring()
     logs.configure(wires.settings.casewire_log, quiet=True)
     return wires
-
-
-def _due(wires: Wiring, code: str, site: str | None) -> Due:
-    sites = [s.name for s in wires.settings.recurly]
-    if not sites:
-        raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
-    chosen = site or sites[0]
-    if chosen not in sites or (site is None and len(sites) > 1):
-        raise SetupError(f"Say which site: --site {' or --site '.join(sites)}.")
-    return Due(keys.subject("recurly", chosen, code), "recurly", chosen, code, Urgency.ROUTINE)
-
-
-def _show(looked: list[Looked], json_: bool) -> None:
-    if json_:
-        as_json(
-            [{"account": one.subject.key, "changes": [document(c) for c in one.changes]} for one in looked]
-        )
-        return
-    for one in looked:
-        out.print(f"[bold]{show(one.subject.key)}[/bold]")
-        if not one.changes:
-            out.print("  Salesforce is up to date.")
-        for line in (line for row in one.changes for line in lines(row)):
-            out.print(line)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import click
 from redis.exceptions import RedisError
@@ -13,17 +14,21 @@ from connector import queue
 from connector.cli.output import as_json, out, show
 from connector.errors import SetupError
 from connector.facts import LinkState
-from connector.ledger import budgets, circuits, incidents, links, listing
+from connector.ledger import budgets, circuits, incidents, links, listing, missed, runs, silences
+from connector.ledger.runs import Run
 from connector.sync import spending
 from connector.sync.destination import DESTINATION
 from connector.webhooks import registry
 from connector.wiring import Wiring, wiring
 
+LATELY: Final = timedelta(days=7)
+RECONCILE: Final = "reconcile"
+
 
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def status(json_: bool) -> None:
-    """Backlog, lag, dead letters, circuits, budgets and workers. Exit code 1 if a person is needed.
+    """Backlog, lag, dead letters, silent sources, circuits, budgets and workers. Exit code 1 if a person is needed.
 
     \b
     Example: casewire status --json
@@ -46,12 +51,17 @@ def collect(wires: Wiring) -> dict[str, Any]:
         out_now = circuits.troubled(connection)
         linked = links.numbers(connection)
         calls = budgets.told(connection, DESTINATION)
+        silent = silences.lasting(connection, registry.configured(wires.sources))
+        lacked = missed.recent(connection, LATELY)
+        reconciled = runs.latest(connection, RECONCILE)
     redis = _redis(wires)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
     mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
     missing = wires.not_configured()
     return {
-        "needs_a_person": bool(dead or mend or missing or redis.get("error") or redis.get("workers") == 0),
+        "needs_a_person": bool(
+            dead or mend or missing or silent or redis.get("error") or redis.get("workers") == 0
+        ),
         "backlog": numbers,
         "unknown_kinds": unknown,
         "not_linked": {str(state): linked.get(state, 0) for state in (LinkState.REVIEW, LinkState.WAITING)},
@@ -59,6 +69,9 @@ def collect(wires: Wiring) -> dict[str, Any]:
             {"gateway": one.gateway, "site": one.site, "since": one.started_at, "accounts": one.accounts}
             for one in failing
         ],
+        "silent": [asdict(one) for one in silent],
+        "missed": {"days": LATELY.days, **asdict(lacked)},
+        "reconciled": _told(reconciled) if reconciled else None,
         "circuits": [
             {
                 "destination": c.destination,
@@ -76,6 +89,18 @@ def collect(wires: Wiring) -> dict[str, Any]:
         "not_configured": missing,
         "mode": "live" if wires.settings.live else "test",
         "sources": [":".join(filter(None, key)) for key in registry.configured(wires.sources)],
+    }
+
+
+def _told(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "who": run.who,
+        "state": run.state,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "found": run.progress,
+        "error": run.error,
     }
 
 
@@ -117,6 +142,17 @@ def _tell(found: dict[str, Any]) -> None:
         _line(
             "incident", f"payments of {incident['accounts']} accounts fail at {incident['gateway']}", bad=True
         )
+    for one in found["silent"]:
+        _line(
+            "silent", f"{_name(one)} since {show(one['since'])}: is its webhook endpoint in order?", bad=True
+        )
+    if found["missed"]["count"]:
+        told = (
+            f"{found['missed']['count']:,} changes in {found['missed']['days']} days that no delivery told of"
+        )
+        _line("missed", f"{told}, all filled in; the last {show(found['missed']['last_at'])}")
+    if found["reconciled"]:
+        _line("reconciled", _reconciled(found["reconciled"]), bad=found["reconciled"]["state"] == runs.FAILED)
     _line("sources", f"{', '.join(found['sources']) or 'none'}; {found['mode']} events are worked")
     dead = backlog["dead_accounts"] + backlog["dead_events"]
     _line("dead letters", f"{dead}  → casewire dead list" if dead else "none", bad=bool(dead))
@@ -142,6 +178,15 @@ def _tell(found: dict[str, Any]) -> None:
     else:
         none = redis["workers"] == 0
         _line("workers", "none: nothing is worked → casewire worker" if none else redis["workers"], bad=none)
+
+
+def _reconciled(run: dict[str, Any]) -> str:
+    about = f": {run['error']}" if run["error"] else ""
+    return f"{show(run['ended_at'] or run['started_at'])}, {run['state']}, run {run['run']}{about}"
+
+
+def _name(one: dict[str, Any]) -> str:
+    return ":".join(filter(None, (one["source"], one["site"])))
 
 
 def _aged(count: int, seconds: float | None) -> str:

@@ -5,7 +5,7 @@ did not say, never zero. Snapshots in the ledger hold these values as JSON (``le
 
 ``billing.py``: what the billing system holds; ``processing.py``: what the payment processors tell of;
 ``folding.py``: what a processor's object is now, from all that was told of it; ``linking.py``: which record of the
-CRM an account is.
+CRM an account is; ``discrepancies.py``: where the sides tell differently of the same money.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ from connector.facts.billing import (
     PaymentMethod,
     Subscription,
 )
+from connector.facts.discrepancies import (
+    Difference,
+    Discrepancies,
+    Discrepancy,
+    DiscrepancyState,
+    Movement,
+    Shown,
+)
 from connector.facts.linking import Candidate, Link, LinkState
 from connector.facts.processing import Kind, ProcessorObject, Stage, Status
 
@@ -34,6 +42,10 @@ __all__ = [
     "Candidate",
     "CaseSeen",
     "CreditPayment",
+    "Difference",
+    "Discrepancies",
+    "Discrepancy",
+    "DiscrepancyState",
     "Facts",
     "Gone",
     "Incident",
@@ -42,10 +54,12 @@ __all__ = [
     "Link",
     "LinkState",
     "Money",
+    "Movement",
     "Payment",
     "PaymentMethod",
     "ProcessorObject",
     "SeenEvent",
+    "Shown",
     "Stage",
     "Status",
     "Subscription",
@@ -62,6 +76,8 @@ class About(StrEnum):
     """Who gets payouts from one processor."""
     GATEWAY = "gateway"
     """A gateway of one billing site, of which incidents tell."""
+    DISCREPANCY = "discrepancy"
+    """One class of discrepancies of one billing site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +157,8 @@ class Facts:
     has not told us of it, and for every other kind of subject; ``gone`` is True once the source says it no longer
     exists. ``objects``: what processors told of, joined to this account; or the one that is not joined yet; or the
     payouts of a payee. ``incidents``: those of the account's site, or of the gateway. ``link``: the account's record in
-    the CRM; None where nobody looked for one.
+    the CRM; None where nobody looked for one. ``discrepancies``: of the class that the subject is; None for every other
+    subject, and where there never was one.
     """
 
     subject: str
@@ -161,6 +178,7 @@ class Facts:
     objects: tuple[ProcessorObject, ...] = ()
     incidents: tuple[Incident, ...] = ()
     link: Link | None = None
+    discrepancies: Discrepancies | None = None
 
     def of(self, kind: Kind) -> tuple[ProcessorObject, ...]:
         """The processors' objects of one kind, the oldest first."""

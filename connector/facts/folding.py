@@ -5,7 +5,9 @@ Observations are put in the order of their own moments. Each attribute is as it 
 - a dispute that reached a later stage never goes back to an earlier one, whatever comes late about that;
 - within a stage the newest status holds, but what is settled is undone only by another settled status (a reversal)
   or by an open one that is clearly later. Clearly, because processors date events to the second and send several at
-  once (Stripe: "don't use ``created`` to determine the order").
+  once (Stripe: "don't use ``created`` to determine the order");
+- what a list tells only leads on: lists are vaguer than events (``pending`` for what an event called done), so an open
+  status from one never takes the place of a settled status or of one that is further on.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ CLEARLY_LATER: Final = timedelta(seconds=60)
 _STAGES: Final = {stage: rank for rank, stage in enumerate(Stage)}
 _APART: Final = frozenset(
     {"kind", "source", "id", "at", "status", "stage", "references", "opened_at", "truncated"}
-    | {"joined_by", "known_since"}
+    | {"listed", "joined_by", "known_since"}
 )
 _LATEST: Final = tuple(one.name for one in fields(ProcessorObject) if one.name not in _APART)
 
@@ -63,8 +65,7 @@ def _status(ordered: Sequence[ProcessorObject], standing: ProcessorObject | None
 def _order(one: ProcessorObject) -> tuple[object, ...]:
     """By moment; at the same moment the further stage and status last, and then anything that is fixed."""
     stage = _STAGES[one.stage] if one.stage else -1
-    status = STATUS_ORDER[one.status] if one.status else -1
-    return (one.at, stage, status, repr(one))
+    return (one.at, stage, _order_of(one), repr(one))
 
 
 def _standing(ordered: Sequence[ProcessorObject]) -> ProcessorObject | None:
@@ -92,9 +93,15 @@ def _rank(one: ProcessorObject) -> int:
 
 
 def _follows(later: ProcessorObject, standing: ProcessorObject) -> bool:
-    if standing.status not in SETTLED or later.status in SETTLED:
+    if later.status in SETTLED:
         return True
-    return later.at - standing.at > CLEARLY_LATER
+    if later.listed:
+        return standing.status not in SETTLED and _order_of(later) >= _order_of(standing)
+    return standing.status not in SETTLED or later.at - standing.at > CLEARLY_LATER
+
+
+def _order_of(one: ProcessorObject) -> int:
+    return STATUS_ORDER[one.status] if one.status else -1
 
 
 def _last(ordered: Sequence[ProcessorObject], name: str) -> Any:

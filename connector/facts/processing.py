@@ -120,13 +120,15 @@ class ProcessorObject:
       lower case (``visa``, ``mastercard``, ``ach``, ``sepa_core``, ``bacs``); ``network_code``: its code (``10.4``).
     - ``amount`` in major units, never negative; ``currency`` ISO 4217, upper case.
     - ``due_at``: until when an answer (evidence) is taken. A day without a time ends with that day, UTC.
-    - ``opened_at``: when it began. ``settles_at``: when a payout is to arrive.
+    - ``opened_at``: when it began. ``settles_at``: when a payout is to arrive; of a charge or refund in a processor's
+      lists, when it was settled.
     - ``references``: every id under which a billing system may know the payment (``ch_…``, ``pi_…``, a PSP
       reference). ``invoice_number``: what the billing system sent as its invoice number; ``truncated`` where the
       source may have cut it from the left. ``customer``: the source's customer.
     - ``refundable``: whether the payment can still be given back. ``refunded``: whether all of it was.
     - ``payee``: who gets a payout; its own id at the source, ``""`` where it is the merchant itself.
     - ``method``: how it was paid, in words (``Visa ending 4242``). ``link``: its page at the source.
+    - ``listed``: told by a list, which says how it stands at ``at`` and not since when.
     - ``joined_by``: how it was joined to its account; ``known_since``: when the ledger first heard of it. Both are
       set when it is read from the ledger, never by a source.
     """
@@ -155,5 +157,6 @@ class ProcessorObject:
     payee: str | None = None
     method: str | None = None
     link: str | None = None
+    listed: bool = False
     joined_by: str = ""
     known_since: datetime | None = None

@@ -103,7 +103,25 @@ def story(connection: Connection, event_id: int) -> Found | None:
     found = dict(row._mapping)
     found["snapshots"] = _snapshots(connection, found)
     found["attempts"] = attempts(connection, [*found.pop("earlier"), found["attempt_id"]])
+    found["by_hand"] = _by_hand(connection, found)
     return found
+
+
+def _by_hand(connection: Connection, found: Found) -> list[Found]:
+    """What people had done to the same account since it was received, beside what is told of the event itself."""
+    rows = connection.execute(
+        text(
+            "SELECT attempt.id, attempt.run_id, trigger, attempt.who, run.reason, attempt.started_at, outcome, "
+            "written, refused FROM attempt JOIN run ON run.id = attempt.run_id WHERE subject = :subject "
+            "AND attempt.started_at >= :since AND attempt.id <> ALL(:told) ORDER BY attempt.id"
+        ),
+        {
+            "subject": found["subject"],
+            "since": found["received_at"],
+            "told": [one["id"] for one in found["attempts"]],
+        },
+    )
+    return [dict(row._mapping) for row in rows]
 
 
 def _snapshots(connection: Connection, found: Found) -> list[Found]:

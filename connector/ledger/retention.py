@@ -14,6 +14,19 @@ from connector.ledger.inbox import DIGEST
 
 AT_ONCE = 5000
 
+_MISSED = (
+    "DELETE FROM missed WHERE id IN "
+    "(SELECT id FROM missed WHERE found_at < now() - make_interval(days => :days) LIMIT :most)"
+)
+_SILENCES = (
+    "DELETE FROM silence WHERE (source, site, since) IN (SELECT source, site, since FROM silence "
+    "WHERE ended_at < now() - make_interval(days => :days) LIMIT :most)"
+)
+_DISCREPANCIES = (
+    "DELETE FROM discrepancy WHERE key IN (SELECT key FROM discrepancy WHERE state = 'cleared' "
+    "AND cleared_at < now() - make_interval(days => :days) LIMIT :most)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Purged:
@@ -48,6 +61,9 @@ def purge(engine: Engine, bodies_days: int | None, rows_days: int | None) -> Pur
             "ON CONFLICT DO NOTHING",
             rows_days,
         )
+        rows += _run(engine, _MISSED, rows_days)
+        rows += _run(engine, _SILENCES, rows_days)
+        rows += _run(engine, _DISCREPANCIES, rows_days)
     return Purged(bodies, buried, rows)
 
 

@@ -87,5 +87,56 @@ def latest(connection: Connection, command: str, *, unfinished: bool = False) ->
     return _run(row) if row else None
 
 
+def listed(
+    connection: Connection, command: str | None, who: str | None, since: datetime | None, limit: int
+) -> list[Run]:
+    """Newest first, those for which all that is said holds."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM run WHERE (CAST(:command AS text) IS NULL OR command = :command) "
+            "AND (CAST(:who AS text) IS NULL OR who = :who) "
+            "AND (CAST(:since AS timestamptz) IS NULL OR started_at >= :since) ORDER BY id DESC LIMIT :limit"
+        ),
+        {"command": command, "who": who, "since": since, "limit": limit},
+    )
+    return [_run(row) for row in rows]
+
+
+def outcomes(connection: Connection, id_: int) -> list[Mapping[str, Any]]:
+    """What its attempts came to, those of workers included: outcome, how many, records written and refused."""
+    rows = connection.execute(
+        text(
+            "SELECT outcome, count(*) AS attempts, sum(written) AS written, sum(refused) AS refused "
+            "FROM attempt WHERE run_id = :id GROUP BY outcome ORDER BY outcome"
+        ),
+        {"id": id_},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def troubles(connection: Connection, id_: int, limit: int) -> list[Mapping[str, Any]]:
+    """Its attempts that did not end well, each with why."""
+    rows = connection.execute(
+        text(
+            "SELECT subject, outcome, error FROM attempt WHERE run_id = :id AND error <> '' "
+            "ORDER BY id LIMIT :limit"
+        ),
+        {"id": id_, "limit": limit},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def attempts_of(connection: Connection, id_: int, account: str) -> list[int]:
+    """The ids of its attempts at one account: its code, or its whole key."""
+    rows = connection.execute(
+        text(
+            "SELECT id FROM attempt WHERE run_id = :id AND (subject = :account OR EXISTS (SELECT 1 FROM subject "
+            "WHERE key = attempt.subject AND code = :account)) ORDER BY id"
+        ),
+        {"id": id_, "account": account},
+    )
+    return [row.id for row in rows]
+
+
 def _run(row: Row[Any]) -> Run:
     return Run(**row._mapping)

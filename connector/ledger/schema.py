@@ -14,6 +14,10 @@
 | link        | which CRM record an account of billing is     | new · linked · review · waiting                    |
 | run         | a command of an admin that does something     | state: running done stopped failed                 |
 | backfill_account | an account that a backfill found         |                                                    |
+| missed      | a version of an object that no delivery told of |                                                  |
+| heard       | five minutes in which a source spoke          |                                                    |
+| silence     | a time in which a source was unusually quiet  | ended_at: NULL while it lasts                      |
+| discrepancy | where the sides differ about one movement of money | state: explained open cleared       |
 | watermark   | how far something was looked through          |                                                    |
 | budget      | what a destination last told of its API limit |                                                    |
 | circuit     | a destination that is out for now             |                                                    |
@@ -32,6 +36,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     SmallInteger,
     Table,
     Text,
@@ -256,6 +261,71 @@ link = Table(
     Column("since", _time, nullable=False, server_default=_now),
     Index("link_account", "account_id", unique=True),
     Index("link_held", "subject", postgresql_where=text("state IN ('review', 'waiting')")),
+)
+
+missed = Table(
+    "missed",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("version", _time),
+    Column("subject", Text, nullable=False),
+    Column("found_at", _time, nullable=False, server_default=_now),
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="SET NULL")),
+    Index("missed_found", "found_at"),
+    Index("missed_run", "run_id"),
+)
+
+heard = Table(
+    "heard",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("site", Text, primary_key=True),
+    Column("at", _time, primary_key=True),
+    Column("events", Integer, nullable=False),
+    Column("last_at", _time, nullable=False),
+    Index("heard_at", "at"),
+)
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("site", Text, primary_key=True),
+    Column("since", _time, primary_key=True),
+    Column("noticed_at", _time, nullable=False, server_default=_now),
+    Column("ended_at", _time),
+    Index("silence_lasts", "source", "site", unique=True, postgresql_where=text("ended_at IS NULL")),
+)
+
+discrepancy = Table(
+    "discrepancy",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("difference", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("processor", Text, nullable=False),
+    Column("movement", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("account", Text),
+    Column("at", _time, nullable=False),
+    Column("amount", Numeric),
+    Column("currency", Text),
+    Column("sides", JSONB, nullable=False),
+    Column("link", Text),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("first_seen_at", _time, nullable=False, server_default=_now),
+    Column("last_seen_at", _time, nullable=False, server_default=_now),
+    Column("opened_at", _time),
+    Column("cleared_at", _time),
+    Column("run_id", BigInteger),
+    Index("discrepancy_subject", "subject", "state"),
+    Index("discrepancy_unsettled", "at", postgresql_where=text("state <> 'cleared'")),
 )
 
 watermark = Table(

@@ -78,7 +78,7 @@ def store(connection: Connection, told: Iterable[tuple[str, ProcessorObject]]) -
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     _observe(connection, rows)
     touched = sorted({key_of(item) for _, item in rows})
-    folded = [fold(observations) for observations in _observations(connection, touched).values()]
+    folded = [fold(heard) for heard in observations(connection, touched).values()]
     _snapshot(connection, folded)
     return load(connection, touched)
 
@@ -104,7 +104,8 @@ def _observe(connection: Connection, rows: Sequence[tuple[str, ProcessorObject]]
     )
 
 
-def _observations(connection: Connection, touched: Sequence[Key]) -> dict[Key, list[ProcessorObject]]:
+def observations(connection: Connection, touched: Sequence[Key]) -> dict[Key, list[ProcessorObject]]:
+    """All that was told of these objects; without those of which nothing was."""
     found: dict[Key, list[ProcessorObject]] = defaultdict(list)
     for row in connection.execute(text(f"SELECT o.data FROM observation o {_THESE}"), _these(touched)):
         item = decode(row.data)

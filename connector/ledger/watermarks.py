@@ -34,6 +34,40 @@ def has_passed(connection: Connection, name: str, every: timedelta) -> bool:
     ).scalar_one()
 
 
+def begin(connection: Connection, name: str) -> None:
+    """From now on, if not longer, it is looked at: the first time after the usual while."""
+    connection.execute(
+        text("INSERT INTO watermark (name, at) VALUES (:name, now()) ON CONFLICT DO NOTHING"), {"name": name}
+    )
+
+
+def due_in(connection: Connection, name: str, every: timedelta, wait: timedelta) -> None:
+    """It is time to look again after ``wait``, whenever that was last done."""
+    connection.execute(
+        text(
+            "INSERT INTO watermark (name, at) VALUES (:name, now() - :every + :wait) "
+            "ON CONFLICT (name) DO UPDATE SET at = excluded.at"
+        ),
+        {"name": name, "every": every, "wait": wait},
+    )
+
+
+def is_before(connection: Connection, name: str, moment: datetime) -> bool:
+    """Whether it was looked at before, and not since that moment."""
+    found = load(connection, name)
+    return found is not None and found < moment
+
+
+def take_once(connection: Connection, name: str, moment: datetime) -> bool:
+    """Whether this caller is the first since that moment; where nothing was looked at before, nobody is."""
+    return bool(
+        connection.execute(
+            text("UPDATE watermark SET at = GREATEST(now(), :moment) WHERE name = :name AND at < :moment"),
+            {"name": name, "moment": moment},
+        ).rowcount
+    )
+
+
 def take(connection: Connection, name: str, every: timedelta) -> bool:
     """Whether it is time to look again, and this caller's turn: nobody else's until then."""
     return bool(

@@ -26,6 +26,7 @@ ORDER: Final = (
     "Billing_Payout__c",
     "Case",
     "Billing_Event__c",
+    "Billing_Discrepancy__c",
 )
 """Parents before children: the order in which objects are written."""
 
@@ -273,3 +274,34 @@ class Event:
     SOURCE: Final = "Source__c"
     WHAT: Final = "What__c"
     ABOUT: Final = "About_Key__c"
+
+
+class Discrepancy:
+    """One way in which billing system, processor and CRM differ about one movement of money. What each side says is
+    text, as people read it; ``AMOUNT`` is what it is about, as a number."""
+
+    OBJECT: Final = "Billing_Discrepancy__c"
+    NAME: Final = "Name"
+    ACCOUNT: Final = "Account__c"
+    CASE: Final = "Case__c"
+    CLASS: Final = "Class__c"
+    MOVEMENT: Final = "Movement__c"
+    STATE: Final = "State__c"
+    SOURCE: Final = "Source__c"
+    REFERENCE: Final = "Reference__c"
+    AMOUNT: Final = "Amount__c"
+    CURRENCY: Final = "Currency_Code__c"
+    MOVED_AT: Final = "Moved_At__c"
+    RECURLY_AMOUNT: Final = "Recurly_Amount_Text__c"
+    RECURLY_STATUS: Final = "Recurly_Status__c"
+    RECURLY_DATE: Final = "Recurly_Date__c"
+    PROCESSOR_AMOUNT: Final = "Processor_Amount_Text__c"
+    PROCESSOR_STATUS: Final = "Processor_Status__c"
+    PROCESSOR_DATE: Final = "Processor_Date__c"
+    SALESFORCE_AMOUNT: Final = "Salesforce_Amount_Text__c"
+    SALESFORCE_STATUS: Final = "Salesforce_Status__c"
+    SALESFORCE_DATE: Final = "Salesforce_Date__c"
+    WHY: Final = "Why__c"
+    FIRST_SEEN_AT: Final = "First_Seen_At__c"
+    CLEARED_AT: Final = "Cleared_At__c"
+    LINK: Final = "Link__c"

@@ -36,6 +36,11 @@ def gateway(source: str, site: str, name: str) -> str:
     return record(source, site, "gateway", name)
 
 
+def discrepancy(source: str, site: str, difference: str) -> str:
+    """The subject of one class of discrepancies."""
+    return record(source, site, "discrepancy", difference)
+
+
 def record(source: str, site: str, object_: str, id_: str) -> str:
     """The key of a contact, subscription, invoice, payment or dispute: ``recurly:acme:invoice:1001``."""
     return _joined(source, site, object_, id_)

@@ -62,6 +62,16 @@ def could_be(source: str, gateway: str | None) -> bool:
     Two processors may give the same reference; the billing system's name for a gateway (``authorize_net``,
     ``braintree_blue``) usually tells. A name that tells nothing rules nothing out.
     """
-    told = "".join(letter for letter in (gateway or "").lower() if letter.isalnum())
-    named = [name for name in _SOURCES if name in told]
+    named = _named(gateway)
     return not named or source in named
+
+
+def source_of(gateway: str | None) -> str | None:
+    """The processor behind a gateway, where the billing system's name for it tells."""
+    named = _named(gateway)
+    return named[0] if len(named) == 1 else None
+
+
+def _named(gateway: str | None) -> list[str]:
+    told = "".join(letter for letter in (gateway or "").lower() if letter.isalnum())
+    return [name for name in _SOURCES if name in told]

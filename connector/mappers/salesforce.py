@@ -41,6 +41,7 @@ _OBJECTS: Final = (
     fields.Payout,
     fields.Case,
     fields.Event,
+    fields.Discrepancy,
 )
 
 

@@ -16,12 +16,14 @@ from connector.errors import SetupError
 from connector.policy.admin import Admin
 from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
 from connector.policy.budget import Budget
+from connector.policy.discrepancies import Compare, DiscrepancyRule
 from connector.policy.disputes import Dispute, FraudWarning
 from connector.policy.incidents import IncidentRule
 from connector.policy.linking import AccountMatch, Key, Linking
 from connector.policy.mistakes import explain
 from connector.policy.orgs import LookupTo, Mapped, Orgs
 from connector.policy.payouts import BankDebit, Payout
+from connector.policy.reconcile import Reconcile
 from connector.policy.refunds import Refund, RefundPolicy
 from connector.policy.rules import Rules
 from connector.policy.shapes import CaseRule, Cases, Escalation, Joining, Link, Section, Statuses, Tier
@@ -36,6 +38,8 @@ __all__ = [
     "CaseRule",
     "Cases",
     "Chargeback",
+    "Compare",
+    "DiscrepancyRule",
     "Dispute",
     "Escalation",
     "FraudWarning",
@@ -50,6 +54,7 @@ __all__ = [
     "PaymentMethod",
     "Payout",
     "Policy",
+    "Reconcile",
     "Refund",
     "RefundPolicy",
     "Rules",
@@ -74,6 +79,7 @@ class Policy(Section):
     linking: Linking = Linking()
     budget: Budget = Budget()
     admin: Admin = Admin()
+    reconcile: Reconcile = Reconcile()
     orgs: Orgs = Orgs()
     mapping: tuple[Mapped, ...] = ()
     rules: Rules = Rules()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
+from connector.policy.discrepancies import DiscrepancyRule
 from connector.policy.disputes import Dispute, FraudWarning
 from connector.policy.incidents import IncidentRule
 from connector.policy.linking import AccountMatch
@@ -26,3 +27,4 @@ class Rules(Section):
     bank_debit: BankDebit = BankDebit()
     incident: IncidentRule = IncidentRule()
     account_match: AccountMatch = AccountMatch()
+    discrepancy: DiscrepancyRule = DiscrepancyRule()

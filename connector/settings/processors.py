@@ -72,6 +72,19 @@ class AuthorizeNet:
 
 Processor = Stripe | Braintree | Adyen | Paypal | Gocardless | AuthorizeNet
 
+_TEST, _LIVE = ("sk_test_", "rk_test_", "sandbox_"), ("sk_live_", "rk_live_", "live_")
+"""What the API keys of Stripe and GoCardless begin with."""
+
+
+def is_of_the_other_world(given: Processor) -> bool:
+    """Whether its API key is for test payments where live ones are worked, or the other way round; if a key tells."""
+    match given:
+        case Stripe(api_key=told) | Gocardless(access_token=told):
+            pass
+        case _:
+            return False
+    return told.startswith(_TEST) if given.live else told.startswith(_LIVE)
+
 
 def processors(environment: Mapping[str, str], *, live: bool) -> Mapping[str, Processor]:
     """By the source's name; one without a secret is there too, and is not configured."""

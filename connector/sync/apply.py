@@ -22,12 +22,12 @@ from connector.facts import About, Facts, Incident, Link
 from connector.ledger import attempts, circuits, links, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
-from connector.mappers import fields
-from connector.plan import Change, Plan, Transition
+from connector.plan import Plan, Transition
 from connector.sync import outages, relinking
 from connector.sync.destination import DESTINATION, hold, unavailable
-from connector.sync.reading import Crm, Reading, read, read_cases
-from connector.sync.rows import OrgIds, Row, row_for
+from connector.sync.known import Fit, Known, LastWritten, unfitted
+from connector.sync.reading import Crm, Reading, read
+from connector.sync.rows import OrgIds
 from connector.sync.settling import Decision, Settlement, settle_one
 from connector.sync.spending import Spending
 from connector.sync.writing import Results, Upserts, Wait, write
@@ -35,8 +35,6 @@ from connector.sync.writing import Results, Upserts, Wait, write
 log = structlog.get_logger("connector.apply")
 
 BATCH = 200
-EXISTENCE_CHECKED = ("Account", "Contact")
-"""Records whose ``on_create`` fields are the CRM users' afterwards: asked for where the mirror is silent."""
 
 
 class Salesforce(Crm, Upserts, Protocol):
@@ -59,15 +57,6 @@ class Linker(Protocol):
 
 
 Decide = Callable[[Facts], Plan]
-Fit = Callable[[Sequence[Change], Facts], Sequence[Change]]
-"""Makes a plan's changes fit the shape of the org, and leaves out what the account's link does not allow yet."""
-
-
-def unfitted(changes: Sequence[Change], facts: Facts) -> Sequence[Change]:
-    """For an org in which everything is as Casewire made it."""
-    return changes
-
-
 _LEVELS = {"retry": "warning", "dead": "error"}
 """How loudly an outcome is logged; the others are news, not trouble."""
 
@@ -87,7 +76,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Applier:
-    """Everything a run needs; ``org`` is asked for late, so that building one costs no call."""
+    """Everything a run needs; ``org`` is asked for late, so that building one costs no call. ``known``: what rows are
+    compared with, where that is not what was last written."""
 
     engine: Engine
     crm: Salesforce
@@ -98,6 +88,7 @@ class Applier:
     linker: Linker | None = None
     fit: Fit = unfitted
     spending: Spending | None = None
+    known: Known | None = None
 
     def run(
         self,
@@ -138,7 +129,10 @@ class Applier:
         if self.spending is not None:
             self.spending.note()
         relinked = self._relinked(decisions, results)
-        settlements = [settle_one(one, results, relinked=one.subject.key in relinked) for one in decisions]
+        looked = self.known is not None
+        settlements = [
+            settle_one(one, results, relinked=one.subject.key in relinked, looked=looked) for one in decisions
+        ]
         causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
         self._settle(token, settlements, started_at, causes)
         touched = sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
@@ -176,14 +170,14 @@ class Applier:
         with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             readings = read(connection, claimed, self.clock())
             former = attempts.former_subjects(connection, [one.key for one in claimed])
-        cases = read_cases(self.crm, [one.key for one in claimed], former)
+        known = self.known or LastWritten(self.crm)
+        cases = known.cases(readings, former)
         told = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
         for key, link in (self.linker.find(list(told.values())) if self.linker else {}).items():
             told[key] = told[key].with_link(link)
         decisions = [self._decide(one, told[one.key]) for one in claimed]
-        existing = self._existing(decisions)
-        for decision in decisions:
-            decision.rows = _rows(decision, existing, org, self.fit)
+        for decision, rows in zip(decisions, known.rows(decisions, self.fit, org), strict=True):
+            decision.rows = rows
         return decisions
 
     def _decide(self, subject: Claimed, reading: Reading) -> Decision:
@@ -195,21 +189,6 @@ class Applier:
             log.exception("decide_failed", subject=subject.key, outcome="dead")
             decision.failure = f"A rule failed on this account's facts: {type(error).__name__}: {error}"
         return decision
-
-    def _existing(self, decisions: Sequence[Decision]) -> set[tuple[str, str]]:
-        """Which of the records that the mirror does not know does Salesforce have?"""
-        found: set[tuple[str, str]] = set()
-        for object_ in EXISTENCE_CHECKED:
-            unknown = [
-                change.key
-                for decision in decisions
-                for change in decision.plan.changes
-                if change.object == object_ and _is_unknown(decision, change)
-            ]
-            if unknown:
-                rows = self.crm.query_keys(f"SELECT {fields.KEY} FROM {object_}", fields.KEY, unknown)
-                found |= {(object_, row[fields.KEY]) for row in rows}
-        return found
 
     def _relinked(self, decisions: Sequence[Decision], results: Results) -> Set[str]:
         """Keep which records were made, and look again for those that are not what they were thought to be."""
@@ -275,26 +254,3 @@ def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Inciden
         made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
         if any(row.record in results.written for row in made) and decision.facts.about is About.GATEWAY:
             yield decision.facts.incidents[-1]
-
-
-def _is_unknown(decision: Decision, change: Change) -> bool:
-    """Whether nothing tells yet if Salesforce has the record. An account's link tells of the account."""
-    if change.object == fields.Account.OBJECT and decision.facts.link is not None:
-        return False
-    return (change.object, change.key) not in decision.mirror
-
-
-def _rows(decision: Decision, existing: set[tuple[str, str]], org: OrgIds, fit: Fit) -> tuple[Row, ...]:
-    if not decision.plan.changes:
-        return ()
-    known = {("Case", case.key) for case in decision.facts.cases} | existing
-    ids = relinking.ids(decision.facts)
-    rows = []
-    for change in fit(decision.plan.changes, decision.facts):
-        record = (change.object, change.key)
-        mirrored = decision.mirror.get(record)
-        exists = record in known or record in ids or (mirrored is not None and change.object != "Case")
-        row = row_for(change, mirrored, exists=exists, org=org, id_=ids.get(record))
-        if row is not None:
-            rows.append(row)
-    return tuple(rows)

@@ -12,7 +12,6 @@ from connector.facts import Kind
 from connector.ledger import events, subjects, told
 from connector.ledger.events import Claimed
 from connector.ledger.told import Key, Told
-from connector.mappers import references
 from connector.sync import asking, joining
 from connector.sync.asking import Apis, Lookups
 
@@ -31,18 +30,10 @@ class CarriedBatch:
         """Keep what was told, join it, and make its subjects due; how many there are."""
         with self.engine.begin() as connection:
             stored = told.store(connection, [(e.event_id, item) for e in self.batch for item in e.carried])
-        joining.join(self.engine, [one for one in stored if one.waits])
-        joining.join_what_waits(self.engine, self._news(stored))
+        joining.join_told(self.engine, stored)
         due = self._settle({told.key_of(one.item) for one in stored})
         asking.ask(self.engine, apis, lookups)
         return due
-
-    def _news(self, stored: Sequence[Told]) -> list[str]:
-        """What others that wait could be joined by now: a charge that leads on, a customer who has an account."""
-        with self.engine.connect() as connection:
-            now = told.load(connection, [told.key_of(one.item) for one in stored])
-        told_more = (one.item for one in now if one.item.kind is Kind.CHARGE or not one.waits)
-        return sorted({ref for item in told_more for ref in references.of_processor(item)})
 
     def _settle(self, keys: set[Key]) -> int:
         with self.engine.begin() as connection:

@@ -7,13 +7,13 @@ moment of the last change that was read; what is read twice is no news the secon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from connector.events import Urgency
 from connector.facts import BillingObject
@@ -29,6 +29,7 @@ KINDS: Final = ("account", "subscription", "invoice", "payment", "credit_payment
 """Every kind of object of a billing site, owners before what they own."""
 
 Site = tuple[str, str]
+Also = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def pages(engine: Engine, api: SourceApi, kind: str, since: datetime | None) -> 
             log.error(
                 "feed_lacks", object=one.object, ref=one.refs[0], error=str(one.error), outcome="left out"
             )
-        moments = [one.updated_at for one in answer.found if one.updated_at]
+        # what comes inside another object may have changed later than what is still to come
+        moments = [one.updated_at for one in answer.found if one.object == kind and one.updated_at]
         yield Page(kind, tuple(answer.found), observed_at, max(moments, default=None))
 
 
@@ -68,10 +70,12 @@ def news(engine: Engine, site: Site, page: Page) -> list[BillingObject]:
     return [one for one in page.objects if _is_news(one, known)]
 
 
-def keep(engine: Engine, site: Site, page: Page) -> None:
-    """The page becomes facts, unless the ledger has newer ones. What waited for these objects finds them."""
+def keep(engine: Engine, site: Site, page: Page, also: Also = lambda _: None) -> None:
+    """The page becomes facts, unless the ledger has newer ones. What waited for these objects finds them. ``also``:
+    what is kept with them, in one transaction."""
     with engine.begin() as connection:
         snapshots.store(connection, *site, page.observed_at, page.objects)
+        also(connection)
     joining.join_what_waits(engine, references.of_all(page.objects))
 
 

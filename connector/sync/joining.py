@@ -81,15 +81,21 @@ _WAYS: Final[tuple[tuple[str, str, Callable[[ProcessorObject, Candidate], bool]]
 )
 
 
-def join(engine: Engine, waiting: Sequence[Told], *, patient: bool = True) -> set[str]:
-    """Join what can be joined; the accounts that became due. Each object in a transaction of its own: one that a
-    worker holds is waited for, if ``patient``, and then left for the next time."""
+def join(
+    engine: Engine, waiting: Sequence[Told], *, patient: bool = True, run_id: int | None = None
+) -> set[str]:
+    """Join what can be joined; the accounts that became due, for the run ``run_id``. Each object in a transaction of
+    its own: one that a worker holds is waited for, if ``patient``, and then left for the next time."""
     due: set[str] = set()
     for start in range(0, len(waiting), AT_ONCE):
         some = waiting[start : start + AT_ONCE]
         matches = _matches(engine, some)
         found = ((one, matches.get(told.key_of(one.item))) for one in some)
-        due |= {its.subject for one, its in found if its is not None and _move(engine, one, its, patient)}
+        due |= {
+            its.subject
+            for one, its in found
+            if its is not None and _move(engine, one, its, patient=patient, run_id=run_id)
+        }
     return due
 
 
@@ -130,8 +136,9 @@ def _behind(
     return [found[id_] for id_ in sorted(found) if found[id_].id != item.id or item.kind is not Kind.CHARGE]
 
 
-def _move(engine: Engine, one: Told, found: Match, patient: bool) -> bool:
-    due = Due(found.subject, *keys.account_of(found.subject), URGENCY.get(one.item.kind, Urgency.DISPUTE))
+def _move(engine: Engine, one: Told, found: Match, *, patient: bool, run_id: int | None) -> bool:
+    urgency = URGENCY.get(one.item.kind, Urgency.DISPUTE)
+    due = Due(found.subject, *keys.account_of(found.subject), urgency, run_id)
     moved = _moved(engine, one, due, found, PAUSES if patient else PAUSES[:1])
     log.info(
         "object_joined" if moved else "object_held",
@@ -152,6 +159,16 @@ def _moved(engine: Engine, one: Told, due: Due, found: Match, pauses: Sequence[f
                 newcomers.decide_history(connection, (due.source, due.site), [due.key])
                 return True
     return False
+
+
+def join_told(engine: Engine, stored: Sequence[Told], run_id: int | None = None) -> set[str]:
+    """Join what processors told of just now, and what waits and can be joined by that: a charge leads on, and so does
+    a customer who has an account. The accounts that became due."""
+    due = join(engine, [one for one in stored if one.waits], run_id=run_id)
+    with engine.connect() as connection:
+        now = told.load(connection, [told.key_of(one.item) for one in stored])
+    leads = (one.item for one in now if one.item.kind is Kind.CHARGE or not one.waits)
+    return due | join_what_waits(engine, sorted({ref for item in leads for ref in references.of_processor(item)}))
 
 
 def join_what_waits(engine: Engine, refs: Sequence[str]) -> set[str]:

@@ -11,8 +11,17 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from connector import facts
-from connector.facts import About, CaseSeen, Facts, Incident, Link, ProcessorObject, SeenEvent
-from connector.ledger import attempts, incidents, links, snapshots, timeline
+from connector.facts import (
+    About,
+    CaseSeen,
+    Discrepancies,
+    Facts,
+    Incident,
+    Link,
+    ProcessorObject,
+    SeenEvent,
+)
+from connector.ledger import attempts, discrepancies, incidents, links, snapshots, timeline
 from connector.ledger.subjects import Claimed
 from connector.mappers import fields, keys
 from connector.mappers.times import parse_salesforce_time
@@ -60,11 +69,12 @@ def read_cases(
     found: dict[str, list[CaseSeen]] = defaultdict(list)
     for row in crm.query_keys(CASE_SELECT, fields.Case.ACCOUNT_KEY, [*subjects, *now]):
         subject = row[fields.Case.ACCOUNT_KEY]
-        found[now.get(subject, subject)].append(_case(row))
+        found[now.get(subject, subject)].append(case_seen(row))
     return {subject: tuple(sorted(cases, key=lambda case: case.key)) for subject, cases in found.items()}
 
 
-def _case(row: Mapping[str, Any]) -> CaseSeen:
+def case_seen(row: Mapping[str, Any]) -> CaseSeen:
+    """A row of ``CASE_SELECT``."""
     return CaseSeen(
         id=row["Id"],
         key=row[fields.KEY] or "",
@@ -88,6 +98,8 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
     seen = timeline.load(connection, wanted)
     linked = links.load(connection, wanted)
     troubles = incidents.load(connection, sorted({(one.source, one.site) for one in claimed}))
+    classes = [one.key for one in claimed if _about(one) is About.DISCREPANCY]
+    differing = discrepancies.load(connection, classes) if classes else {}
     mirrored: dict[str, dict[tuple[str, str], attempts.Mirrored]] = defaultdict(dict)
     for record, subject, row in attempts.mirrored(connection, wanted):
         mirrored[subject][record] = row
@@ -100,6 +112,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
                 now,
                 troubles[one.source, one.site],
                 linked.get(one.key),
+                differing.get(one.key),
             ),
             new_events=tuple(event.id for event in seen[one.key] if event.new),
             mirror=mirrored[one.key],
@@ -115,6 +128,7 @@ def _facts(
     now: datetime,
     troubles: Sequence[Incident],
     link: Link | None,
+    differing: Discrepancies | None,
 ) -> Facts:
     about = _about(subject)
     account = next((s for s in known if isinstance(s.value, facts.Account)), None)
@@ -136,6 +150,7 @@ def _facts(
         objects=tuple(v for v in values if isinstance(v, ProcessorObject)),
         incidents=tuple(one for one in troubles if about is About.ACCOUNT or _is_of(one, subject)),
         link=link,
+        discrepancies=differing,
     )
 
 
@@ -143,7 +158,8 @@ def _about(subject: Claimed) -> About:
     if subject.key == keys.subject(subject.source, subject.site, subject.code):
         return About.ACCOUNT
     what = subject.code.partition(":")[0]
-    return {"payee": About.PAYEE, "gateway": About.GATEWAY}.get(what, About.OBJECT)
+    other = {"payee": About.PAYEE, "gateway": About.GATEWAY, "discrepancy": About.DISCREPANCY}
+    return other.get(what, About.OBJECT)
 
 
 def _is_of(one: Incident, subject: Claimed) -> bool:

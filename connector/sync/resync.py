@@ -1,58 +1,71 @@
-"""Resync: one account brought up to date with no event, on the same path as every webhook."""
+"""Resync: accounts brought up to date with no event, on the same path as every webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
-
-from connector.errors import Permanent, SetupError
-from connector.ledger import subjects
+from connector.ledger import standing, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed, Due
+from connector.sync.anew import is_account
 from connector.sync.apply import Applier, Outcome
-from connector.sync.history import fetch_history
-from connector.sync.refresh import Apis
 from connector.sync.rows import Row
+from connector.sync.settling import Decision
+from connector.sync.writing import Wait
 
 AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What would change for one account."""
+    """What would change for one subject, or why that cannot be said. ``unsettled``: it is due already, or was given up
+    on, so that it is to be tried even where nothing differs."""
 
     subject: Due
-    changes: tuple[Row, ...]
+    changes: tuple[Row, ...] = ()
+    trouble: str = ""
+    unsettled: bool = False
+
+    @property
+    def is_to_do(self) -> bool:
+        return not self.trouble and (bool(self.changes) or self.unsettled)
 
 
-def look(engine: Engine, apis: Apis, applier: Applier, subject: Due) -> Looked:
-    """Fetch the account anew and decide. Nothing is written to Salesforce; what was fetched is kept."""
-    api = apis.get((subject.source, subject.site))
-    if api is None:
-        raise SetupError(f"Site {subject.site} has no API key: set RECURLY_API_KEY.")
-    fetch_history(engine, api, subject, due=False)
-    decision = applier.decisions(
-        [Claimed(subject.key, subject.source, subject.site, subject.code, subject.urgency, 0, 0)]
-    )[0]
-    if decision.failure:
-        raise Permanent(decision.failure)
-    if decision.facts.account is None:
-        raise Permanent(f"Recurly site {subject.site} has no account {subject.code!r}.")
-    return Looked(subject, decision.rows)
+def look(applier: Applier, wanted: Sequence[Due], troubles: Mapping[str, str]) -> Iterator[Looked]:
+    """What would change for each, from the facts that the ledger has, in this order and some at a time. Nothing is
+    written to Salesforce. ``troubles``: those whose facts could not be fetched."""
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        decided = _decided(applier, [one for one in some if one.key not in troubles])
+        with applier.engine.connect() as connection:
+            unsettled = standing.unsettled(connection, list(decided))
+        for one in some:
+            yield _looked(one, decided.get(one.key), troubles.get(one.key, ""), one.key in unsettled)
 
 
-def resync_now(applier: Applier, wanted: Sequence[Due], cause: Cause) -> Outcome:
-    """Apply these accounts now, in this process. One that a worker holds is left to it, and stays due."""
+def resync_now(applier: Applier, some: Sequence[Due], cause: Cause, wait: Wait | None = None) -> Outcome:
+    """Apply these now, in this process: their facts are fetched, and they are decided anew. One that a worker holds is
+    left to it, and stays due. ``wait``: as in ``Applier.run``."""
+    wanted = [replace(one, run_id=cause.run_id) for one in some]
     with applier.engine.begin() as connection:
         subjects.mark_due(connection, wanted)
-    total = Outcome()
-    for start in range(0, len(wanted), AT_ONCE):
-        only = [one.key for one in wanted[start : start + AT_ONCE]]
-        outcome = applier.run(only=only, cause=cause)
-        total.claimed += outcome.claimed
-        total.written += outcome.written
-        total.refused += outcome.refused
-        total.open = total.open or outcome.open
-    return total
+        subjects.decide_history(connection, (), (), done=[one.key for one in some if is_account(one)])
+    return applier.run(only=[one.key for one in some], limit=len(some), cause=cause, wait=wait)
+
+
+def _decided(applier: Applier, some: Sequence[Due]) -> dict[str, Decision]:
+    if not some:
+        return {}
+    claimed = [Claimed(one.key, one.source, one.site, one.code, one.urgency, 0, 0) for one in some]
+    return {one.subject.key: one for one in applier.decisions(claimed)}
+
+
+def _looked(one: Due, decision: Decision | None, trouble: str, unsettled: bool) -> Looked:
+    if decision is None:
+        return Looked(one, trouble=trouble)
+    if decision.failure:
+        return Looked(one, trouble=decision.failure)
+    if is_account(one) and decision.facts.account is None:
+        return Looked(one, trouble=f"Recurly site {one.site} has no account {one.code!r}.")
+    return Looked(one, decision.rows, unsettled=unsettled)

@@ -58,7 +58,7 @@ class Row:
 
     def but(self, names: Collection[str]) -> Row:
         """The same row with these fields left as they are in Salesforce."""
-        left_out = {*names, *map(_relationship, names)}
+        left_out = {*names, *map(relationship, names)}
 
         def kept(values: Mapping[str, Any]) -> dict[str, Any]:
             return {name: value for name, value in values.items() if name not in left_out}
@@ -118,9 +118,9 @@ def _payload(sent: Mapping[str, CreateValue], org: OrgIds) -> dict[str, Any]:
     for name, value in sent.items():
         match value:
             case Parent(object=parent, key=key):
-                payload[_relationship(name)] = {"attributes": {"type": parent}, fields.KEY: key}
+                payload[relationship(name)] = {"attributes": {"type": parent}, fields.KEY: key}
             case Lookup(object=target, field=key_field, value=named):
-                payload[_relationship(name)] = {"attributes": {"type": target}, key_field: named}
+                payload[relationship(name)] = {"attributes": {"type": target}, key_field: named}
             case Queue(name=queue):
                 _put(payload, name, org.queue(queue))
             case RecordType(name=record_type):
@@ -135,6 +135,6 @@ def _put(payload: dict[str, Any], name: str, value: Value) -> None:
         payload[name] = value
 
 
-def _relationship(lookup: str) -> str:
+def relationship(lookup: str) -> str:
     """The name under which a parent is given by its external id: ``Account__c`` → ``Account__r``."""
     return f"{lookup[:-1]}r" if lookup.endswith(("__c", "__pc")) else lookup.removesuffix("Id")

@@ -65,10 +65,13 @@ class Settlement:
         )
 
 
-def settle_one(decision: Decision, results: Results, *, relinked: bool = False) -> Settlement:
+def settle_one(
+    decision: Decision, results: Results, *, relinked: bool = False, looked: bool = False
+) -> Settlement:
     """Read one subject's fate from what became of its rows. What waits for Salesforce is ready at once: it is its
     circuit that is waited for, so all goes on as soon as that closes. ``relinked``: it is another record of the CRM
-    than was thought, and all is written to that one."""
+    than was thought, and all is written to that one. ``looked``: Salesforce was asked what it holds, so that it is not
+    the mirror that was wrong."""
     if decision.failure:
         return _dead(decision, (), decision.failure, "RULE_FAILED")
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
@@ -80,7 +83,7 @@ def settle_one(decision: Decision, results: Results, *, relinked: bool = False) 
     if refused and relinked:
         return _again(decision, changes, 0.0, refused[0].text, refused[0].code, forget=True)
     if refused:
-        return _refused(decision, changes, refused)
+        return _refused(decision, changes, refused, looked=looked)
     if any(results.written[row.record].created and row.exists for row in decision.rows):
         text = "A record had vanished from Salesforce; all of this account is written again."
         return _again(decision, changes, 0.0, text, "RECORD_VANISHED", forget=True)
@@ -97,11 +100,13 @@ def settle_one(decision: Decision, results: Results, *, relinked: bool = False) 
     )
 
 
-def _refused(decision: Decision, changes: tuple[RowChange, ...], refused: list[Refused]) -> Settlement:
+def _refused(
+    decision: Decision, changes: tuple[RowChange, ...], refused: list[Refused], *, looked: bool
+) -> Settlement:
     permanent = [one for one in refused if not one.transient]
     worst = permanent[0] if permanent else refused[0]
     tries = decision.subject.tries
-    if permanent and tries == 1 and decision.mirror:
+    if permanent and tries == 1 and decision.mirror and not looked:
         # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
         return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
     if permanent or tries >= MOST_TRIES:

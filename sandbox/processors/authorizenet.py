@@ -10,23 +10,31 @@ import hmac
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sandbox.processors.events import Event, Moment, Signed, Source, Telling
-from sandbox.processors.objects import Charge
+from sandbox.processors.objects import Charge, Refund
 
 Json = dict[str, Any]
 NAME: Final = "authorizenet"
 WEBHOOK: Final = "5a4db0c2-0000-4000-8000-000000000001"
 
 _TRANSACTION_STATUS: Final = {
+    "pending": "capturedPendingSettlement",
     "succeeded": "settledSuccessfully",
     "failed": "declined",
     "held": "FDSPendingReview",
     "returned": "returnedItem",
 }
-_RESPONSE: Final = {"succeeded": 1, "failed": 2, "held": 4, "returned": 2}
+_REFUND_STATUS: Final = {
+    "pending": "refundPendingSettlement",
+    "succeeded": "refundSettledSuccessfully",
+    "failed": "declined",
+}
+_RESPONSE: Final = {"pending": 1, "succeeded": 1, "failed": 2, "held": 4, "returned": 2}
+UNSETTLED: Final = frozenset({"pending", "held"})
+"""What waits for a batch."""
 _ORDER_LENGTH: Final = 20
 
 
@@ -34,7 +42,7 @@ def details(row: Charge) -> Json:
     """The answer to ``getTransactionDetailsRequest``. The invoice number is cut from the left to 20 characters."""
     told: Json = {
         "transId": row.id,
-        "submitTimeUTC": f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "submitTimeUTC": _utc(row.created_at),
         "submitTimeLocal": f"{row.created_at:%Y-%m-%dT%H:%M:%S}",
         "transactionType": "authCaptureTransaction",
         "transactionStatus": _TRANSACTION_STATUS[row.status],
@@ -47,6 +55,64 @@ def details(row: Charge) -> Json:
     if row.invoice is not None:
         told["order"] = {"invoiceNumber": str(row.invoice)[-_ORDER_LENGTH:]}
     return told
+
+
+def refund_details(row: Refund) -> Json:
+    """A refund is a transaction too, and names the one it gives back."""
+    return {
+        "transId": row.id,
+        "refTransId": row.charge_id,
+        "submitTimeUTC": _utc(row.created_at),
+        "submitTimeLocal": f"{row.created_at:%Y-%m-%dT%H:%M:%S}",
+        "transactionType": "refundTransaction",
+        "transactionStatus": _REFUND_STATUS[row.status],
+        "responseCode": _RESPONSE[row.status],
+        "authAmount": float(row.amount),
+        "settleAmount": float(row.amount),
+    }
+
+
+def line(row: Charge | Refund) -> Json:
+    """A transaction in a list. It tells neither the currency nor, of a refund, what it gives back; nor, of one that
+    was declined, which of the two it was."""
+    told: Json = {
+        "transId": row.id,
+        "submitTimeUTC": _utc(row.created_at),
+        "submitTimeLocal": f"{row.created_at:%Y-%m-%dT%H:%M:%S}",
+        "settleAmount": float(row.amount),
+        "marketType": "eCommerce",
+        "product": "Card Not Present",
+    }
+    if isinstance(row, Refund):
+        return {**told, "transactionStatus": _REFUND_STATUS[row.status]}
+    told |= {
+        "transactionStatus": _TRANSACTION_STATUS[row.status],
+        "accountType": row.brand,
+        "accountNumber": f"XXXX{row.last_four}",
+        "hasReturnedItems": row.status == "returned",
+    }
+    return told if row.invoice is None else {**told, "invoiceNumber": str(row.invoice)[-_ORDER_LENGTH:]}
+
+
+def batch(day: date, settled: datetime) -> Json:
+    """All that was submitted on one day; it is settled when the last of it was, so never in the time to come."""
+    return {
+        "batchId": batch_id(day),
+        "settlementTimeUTC": _utc(settled),
+        "settlementTimeLocal": f"{settled:%Y-%m-%dT%H:%M:%S}",
+        "settlementState": "settledSuccessfully",
+        "paymentMethod": "creditCard",
+        "marketType": "eCommerce",
+        "product": "Card Not Present",
+    }
+
+
+def batch_id(day: date) -> str:
+    return f"{day:%Y%m%d}"
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _event(kind: str, moment: Moment, more: Json) -> Event:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -26,8 +26,23 @@ _STATUS: Final = {
     "under_review": "disputed",
     "won": "won",
     "lost": "lost",
+    "withdrawn": "expired",
 }
-_SETTLED: Final = {"succeeded": "settled", "failed": "processor_declined", "returned": "settlement_declined"}
+_SETTLED: Final = {
+    "pending": "submitted_for_settlement",
+    "held": "authorized",
+    "succeeded": "settled",
+    "failed": "processor_declined",
+    "returned": "settlement_declined",
+}
+_GIVEN_BACK: Final = {
+    "pending": "submitted_for_settlement",
+    "succeeded": "settled",
+    "failed": "processor_declined",
+}
+_NOTHING: Final = (
+    '<refund-ids type="array"/><disputes type="array"/><add-ons type="array"/><discounts type="array"/>'
+)
 
 
 def transaction(row: Charge) -> str:
@@ -53,12 +68,13 @@ def transaction(row: Charge) -> str:
         _text("payment-instrument-type", "credit_card"),
         _text("processor-response-code", row.code or "1000"),
         _text("processor-response-text", row.words or "Approved"),
-        '<refund-ids type="array"/><status-history type="array"/><disputes type="array"/>',
-        '<add-ons type="array"/><discounts type="array"/>',
+        _history(_SETTLED[row.status], row),
+        _NOTHING,
     )
 
 
-def dispute(row: Dispute, paid: Charge) -> str:
+def dispute(row: Dispute, paid: Charge | None) -> str:
+    """``paid``: None where the books have no such payment."""
     amount = f"{row.amount:.2f}"
     return _element(
         "dispute",
@@ -81,7 +97,7 @@ def dispute(row: Dispute, paid: Charge) -> str:
         _time("updated-at", row.updated_at),
         _text("original-dispute-id", None),
         '<status-history type="array"/><evidence type="array"/>',
-        _disputed(paid),
+        "" if paid is None else _disputed(paid),
         _day("date-opened", row.created_at),
     )
 
@@ -104,16 +120,48 @@ def refund(row: Refund) -> str:
         "transaction",
         _text("id", row.id),
         _text("type", "credit"),
-        _text("status", "processor_declined" if row.status == "failed" else "settled"),
+        _text("status", _GIVEN_BACK[row.status]),
         _text("currency-iso-code", row.currency),
         _text("amount", f"{row.amount:.2f}"),
         _text("refunded-transaction-id", row.charge_id),
         _text("merchant-account-id", MERCHANT_ACCOUNT),
         _time("created-at", row.created_at),
         _time("updated-at", row.created_at),
-        '<refund-ids type="array"/><status-history type="array"/><disputes type="array"/>',
-        '<add-ons type="array"/><discounts type="array"/>',
+        _history(_GIVEN_BACK[row.status], row),
+        _NOTHING,
     )
+
+
+def _history(status: str, row: Charge | Refund) -> str:
+    """How it came to stand as it does; here at once."""
+    event = _element(
+        "status-event",
+        _time("timestamp", row.created_at),
+        _text("status", status),
+        _text("amount", f"{row.amount:.2f}"),
+        _text("user", None),
+        _text("transaction-source", None),
+    )
+    return f'<status-history type="array">{event}</status-history>'
+
+
+def found(ids: Iterable[str], page: int) -> str:
+    """The answer to a search: ids only, and how many of them may be asked for at once."""
+    rows = "".join(_text("item", id_) for id_ in ids)
+    return f'<search-results>{_number("page-size", page)}<ids type="array">{rows}</ids></search-results>'
+
+
+def collection(name: str, rows: Sequence[str], page: int, size: int, total: int) -> str:
+    numbers = (
+        _number("current-page-number", page),
+        _number("page-size", size),
+        _number("total-items", total),
+    )
+    return f'<{name} type="collection">{"".join(numbers)}{"".join(rows)}</{name}>'
+
+
+def _number(name: str, value: int) -> str:
+    return f'<{name} type="integer">{value}</{name}>'
 
 
 def _element(name: str, *inside: str) -> str:

@@ -20,7 +20,14 @@ NAME: Final = "gocardless"
 CREDITOR: Final = "CR000SANDBOX"
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-_PAYMENT_STATUS: Final = {"succeeded": "confirmed", "failed": "failed", "returned": "failed"}
+_PAYMENT_STATUS: Final = {
+    "pending": "submitted",
+    "held": "submitted",
+    "succeeded": "confirmed",
+    "failed": "failed",
+    "returned": "failed",
+}
+_REFUND_STATUS: Final = {"pending": "submitted", "succeeded": "paid", "failed": "bounced"}
 
 
 def payment(row: Charge) -> Json:
@@ -48,7 +55,7 @@ def refund(row: Refund) -> Json:
         "amount": minor(row.amount, row.currency),
         "currency": row.currency,
         "reference": None,
-        "status": {"succeeded": "paid", "pending": "submitted", "failed": "failed"}[row.status],
+        "status": _REFUND_STATUS[row.status],
         "metadata": {},
         "links": {"payment": row.charge_id},
     }

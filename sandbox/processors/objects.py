@@ -5,16 +5,17 @@ Frozen values, amounts in major units, times aware UTC with whole seconds. ``id`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """A payment. ``status``: succeeded, failed, held, returned. ``invoice``: the invoice number the billing system
-    sent along. ``mandate``: of a bank debit. ``code`` and ``words``: why it failed."""
+    """A payment. ``status``: pending, succeeded, failed, held, returned. ``invoice``: the invoice number the billing
+    system sent along. ``mandate``: of a bank debit. ``code`` and ``words``: why it failed."""
 
     object: ClassVar[str] = "charge"
     source: str
@@ -115,3 +116,10 @@ class Mandate:
 
 
 Thing = Charge | Refund | Dispute | Payout | FraudWarning | Mandate
+
+STATUSES: Final[Mapping[str, frozenset[str]]] = {
+    Charge.object: frozenset({"pending", "succeeded", "failed", "held", "returned"}),
+    Refund.object: frozenset({"pending", "succeeded", "failed"}),
+    Dispute.object: frozenset({"needs_response", "under_review", "won", "lost", "withdrawn"}),
+}
+"""Those that every processor has a word for."""

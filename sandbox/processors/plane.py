@@ -1,4 +1,4 @@
-"""What the control plane of the local processors has beside every server's: their webhooks."""
+"""What the control plane of the local processors has beside every server's: their webhooks, and their books."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.control import PREFIX
+from sandbox.processors import books
 from sandbox.processors.events import Source
 from sandbox.processors.office import Processors
 from sandbox.processors.sources import SOURCES
+from sandbox.processors.store import plain
 from sandbox.processors.webhooks import Endpoint
 
 _ROUTE = {"url", "delays", "tries"}
@@ -37,6 +39,16 @@ def plane_blueprint(processors: Processors) -> Blueprint:
     def show() -> Response:
         told = {"pending": webhooks.pending(), "notifications": webhooks.told()}
         return jsonify({**_told(processors), **told})
+
+    @plane.post("/books")
+    def edit() -> Response | tuple[Response, int]:
+        try:
+            entry = books.edit(processors.store, request.get_json(force=True, silent=True))
+        except LookupError as error:
+            return jsonify({"error": str(error.args[0])}), 404
+        except ValueError as error:
+            return jsonify({"error": str(error)}), 400
+        return jsonify(plain(entry))
 
     return plane
 

@@ -52,7 +52,7 @@ def charge(row: Charge) -> Json:
         "payment_method": "pm_" + row.id.removeprefix("ch_"),
         "payment_method_details": {"type": "card", "card": _card(row)},
         "refunded": good and row.refunded >= row.amount,
-        "status": "succeeded" if good else "failed",
+        "status": {"succeeded": "succeeded", "pending": "pending"}.get(row.status, "failed"),
     }
 
 
@@ -70,7 +70,9 @@ def intent(row: Charge) -> Json:
         "latest_charge": row.id,
         "livemode": False,
         "metadata": _metadata(row),
-        "status": "succeeded" if good else "requires_payment_method",
+        "status": {"succeeded": "succeeded", "pending": "processing"}.get(
+            row.status, "requires_payment_method"
+        ),
     }
 
 
@@ -114,7 +116,8 @@ def dispute(row: Dispute) -> Json:
             "card": {"brand": "visa", "case_type": row.stage, "network_reason_code": row.code},
         },
         "reason": row.reason,
-        "status": row.status,
+        # what is taken back before it is decided had been an inquiry
+        "status": "warning_closed" if row.status == "withdrawn" else row.status,
     }
 
 

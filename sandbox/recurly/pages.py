@@ -65,7 +65,8 @@ def page(listing: Listing[T], store: Store, path: str, asked: Asked, account_id:
     if "ids" in asked:
         return Page(_by_ids(listing, store, asked, account_id), None)
     limit = _limit(asked)
-    found = list(islice(_query(listing, store, asked, account_id).matching(), limit + 1))
+    with store.held():
+        found = list(islice(_query(listing, store, asked, account_id).matching(), limit + 1))
     more = len(found) > limit
     shown = found[:limit]
     return Page([row for _, row in shown], _next(path, asked, shown[-1][0]) if more else None)
@@ -76,7 +77,9 @@ def count(listing: Listing[T], store: Store, asked: Asked, account_id: str | Non
     if "ids" in asked:
         return len(_by_ids(listing, store, asked, account_id))
     whole = {name: value for name, value in asked.items() if name != "cursor"}
-    return sum(1 for _ in _query(listing, store, whole, account_id).matching())
+    with store.held():
+        query = _query(listing, store, whole, account_id)
+        return sum(1 for _ in query.matching()) if query.tests else max(query.high - query.low, 0)
 
 
 def _by_ids(listing: Listing[T], store: Store, asked: Asked, account_id: str | None) -> list[T]:

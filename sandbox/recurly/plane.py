@@ -96,6 +96,12 @@ def _scenario_routes(plane: Blueprint, site: Site) -> None:
         except Conflict as error:
             return jsonify({"error": str(error)}), 409
 
+    @plane.post("/cue")
+    def end_pause() -> Answer:
+        """A story that pauses between its steps goes on; if none does, the next one's first pause is none."""
+        site.cues.release()
+        return jsonify({})
+
 
 def _body() -> dict[str, Any]:
     body = request.get_json(force=True, silent=True)

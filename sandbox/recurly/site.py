@@ -31,6 +31,8 @@ class Site:
         self.processors = processors or Processors()
         self.webhooks = Webhooks(self.id, self.processors.sender)
         self.limit = limit or RateLimit()
+        self.cues = threading.Semaphore(0)
+        """Each ends the pause of a story before its time."""
         self._first_seed = self._next_seed = seed
         self._lock = threading.Lock()
 
@@ -46,6 +48,7 @@ class Site:
         self.processors.reset()
         self.store.clear()
         self.limit.set(self.limit.limit, self.limit.seconds)
+        self.cues = threading.Semaphore(0)
         with self._lock:
             self._next_seed = self._first_seed
 

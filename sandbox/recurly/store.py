@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -15,6 +17,8 @@ from sandbox.recurly.objects import Account, CreditPayment, Invoice, Subscriptio
 OBJECTS: Final = ("account", "subscription", "invoice", "transaction", "credit_payment")
 Key = tuple[int, str]
 """A row's place in an order: epoch seconds, then its id."""
+FIELDS: Final = ("created_at", "updated_at")
+"""What an order may be by."""
 T = TypeVar("T", Account, Subscription, Invoice, Transaction, CreditPayment)
 
 
@@ -28,6 +32,12 @@ class Store:
         self._owned: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in OBJECTS}
         self._departed: dict[str, Account] = {}
         self._orders: dict[tuple[str, str], tuple[list[Key], list[Thing]]] = {}
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is written meanwhile: for who goes through rows that are in order."""
+        with self._lock:
+            yield
 
     def clear(self) -> None:
         with self._lock:
@@ -46,7 +56,8 @@ class Store:
                 raise KeyError(f"{thing.object} {taken[0]} exists already")
             forms.update(dict.fromkeys(thing.forms, thing.id))
             self._owned[thing.object][thing.account_id].append(thing.id)
-            self._keep(thing)
+            self._rows[thing.object][thing.id] = thing
+            self._place(thing)
         return thing
 
     def change(self, thing: T, at: datetime) -> T:
@@ -55,15 +66,16 @@ class Store:
             before = self._rows[thing.object][thing.id]
             moved = max(at, before.updated_at + timedelta(seconds=1))
             changed = replace(thing, updated_at=moved)
-            self._keep(changed)
+            self._unplace(before)
+            self._rows[thing.object][thing.id] = changed
+            self._place(changed)
         return changed
 
     def remove(self, account: Account) -> None:
         """Gone: no form of its id finds it any more. What it owned stays, and still names it."""
         with self._lock:
             self._departed[account.id] = account
-            del self._rows[account.object][account.id]
-            self._forget_orders(account.object)
+            self._unplace(self._rows[account.object].pop(account.id))
             for form in account.forms:
                 del self._forms[account.object][form]
 
@@ -101,10 +113,11 @@ class Store:
         return found if keep is None else [row for row in found if keep(row)]
 
     def ordered(self, kind: type[T], field: str, account_id: str | None) -> tuple[list[Key], list[T]]:
-        """Keys and rows by ``created_at`` or ``updated_at``, oldest first; not to be changed.
+        """Keys and rows by ``created_at`` or ``updated_at``, oldest first; not to be changed, and read while the store
+        is ``held``.
 
-        The whole-site orders are kept until the next write: a reader pages through a site of 100,000 accounts
-        without sorting them 500 times.
+        The whole-site orders are sorted once and kept in order at each write: a reader pages through a site of 100,000
+        accounts while others change them.
         """
         with self._lock:
             if account_id is not None:
@@ -115,13 +128,22 @@ class Store:
             keys, kept = self._orders[kind.object, field]
             return keys, cast(list[T], kept)
 
-    def _keep(self, thing: Thing) -> None:
-        self._rows[thing.object][thing.id] = thing
-        self._forget_orders(thing.object)
+    def _place(self, thing: Thing) -> None:
+        """Put it where it belongs in the orders that somebody has asked for."""
+        for field in FIELDS:
+            if (thing.object, field) in self._orders:
+                keys, rows = self._orders[thing.object, field]
+                key = _key(thing, field)
+                place = bisect_left(keys, key)
+                keys.insert(place, key)
+                rows.insert(place, thing)
 
-    def _forget_orders(self, name: str) -> None:
-        self._orders.pop((name, "created_at"), None)
-        self._orders.pop((name, "updated_at"), None)
+    def _unplace(self, thing: Thing) -> None:
+        for field in FIELDS:
+            if (thing.object, field) in self._orders:
+                keys, rows = self._orders[thing.object, field]
+                place = bisect_left(keys, _key(thing, field))
+                del keys[place], rows[place]
 
     def has_number(self, number: int) -> bool:
         with self._lock:
@@ -129,5 +151,10 @@ class Store:
 
 
 def _ordered(rows: list[T], field: str) -> tuple[list[Key], list[T]]:
-    pairs = sorted((((int(getattr(row, field).timestamp()), row.id), row) for row in rows), key=itemgetter(0))
+    pairs = sorted(((_key(row, field), row) for row in rows), key=itemgetter(0))
     return [key for key, _ in pairs], [row for _, row in pairs]
+
+
+def _key(row: Thing, field: str) -> Key:
+    moment: datetime = getattr(row, field)
+    return int(moment.timestamp()), row.id

@@ -59,6 +59,12 @@ WRONG = [
     ["dead", "retry"],
     ["plan"],
     ["resync"],
+    ["plan", "--site", "acme"],
+    ["plan", "--rule", "nonsense"],
+    ["resync", "bob", "--yes", "many"],
+    ["runs"],
+    ["runs", "show"],
+    ["runs", "list", "--limit", "0"],
     ["worker", "--count", "0"],
     ["up", "--workers", "none"],
     ["demo", "--events", "0"],
@@ -80,6 +86,7 @@ LACKING = [
     (["worker"], "DATABASE_URL"),
     (["plan", "bob"], "DATABASE_URL"),
     (["resync", "bob"], "DATABASE_URL"),
+    (["runs", "list"], "DATABASE_URL"),
     (["policy", "check", "nowhere.toml"], "nowhere.toml"),
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.clients.processors import CLIENTS, ProcessorApi
+from connector.clients.processors import CLIENTS, ProcessorClient
 from connector.facts import Kind, ProcessorObject
 from connector.settings import processors
 
@@ -21,10 +21,10 @@ KEYS = {
     "AUTHORIZENET_API_LOGIN_ID": "acme",
     "AUTHORIZENET_TRANSACTION_KEY": "a-key",
 }
-Make = Callable[[str], ProcessorApi]
+Make = Callable[[str], ProcessorClient]
 
 
-def client(source: str, url: str | None = None, live: bool = False) -> ProcessorApi:
+def client(source: str, url: str | None = None, live: bool = False) -> ProcessorClient:
     given = {**KEYS, **({f"{source.upper()}_API_URL": url} if url else {})}
     made = CLIENTS[source](processors.processors(given, live=live)[source])
     assert made

@@ -29,6 +29,18 @@ def test_all_pages_are_read(salesforce: Rig) -> None:
     assert salesforce.asked[1].path == f"{API}/query/01gxx-2000"
 
 
+def test_pages_are_asked_for_one_after_the_other(salesforce: Rig) -> None:
+    def script(asked: Asked) -> Reply:
+        place = int(asked.path.rpartition("-")[2]) if "-" in asked.path else 0
+        more = {"nextRecordsUrl": f"{API}/query/01gxx-{place + 1}"} if place < 2 else {}
+        return Reply({"totalSize": 3, "done": not more, "records": [{"Id": str(place)}], **more})
+
+    pages = salesforce(script).query_pages("SELECT Id FROM Case")
+    assert next(pages) == [{"Id": "0"}]
+    assert len(salesforce.asked) == 1
+    assert list(pages) == [[{"Id": "1"}], [{"Id": "2"}]]
+
+
 def test_amounts_are_read_exactly(salesforce: Rig) -> None:
     answer = Reply('{"totalSize":1,"done":true,"records":[{"Amount__c":0.1,"Count__c":3}]}')
     (row,) = salesforce(lambda asked: answer).query("SELECT Amount__c, Count__c FROM Case")

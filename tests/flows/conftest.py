@@ -22,9 +22,10 @@ def _home() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def standing() -> Iterator[Stack]:
-    """Two workers. Ask for ``flow``, which empties it first."""
+    """Two workers. Ask for ``flow``, which empties it first. It ends with the last test of this folder: other tests
+    shall have the machine to themselves."""
     with _home() as folder, started(folder, workers=2) as running:
         yield running
 
@@ -38,7 +39,7 @@ def flow(standing: Stack) -> Iterator[Stack]:
     mended(standing, "recurly")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def calm(standing: Stack) -> Rows:
     """What is left of all stories when every step is worked before the next: what other tellings are held to."""
     fresh(standing)

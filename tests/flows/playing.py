@@ -91,6 +91,12 @@ def play(running: Stack, name: str, **how: Any) -> dict[str, Any]:
     return played
 
 
+def cue(running: Stack, times: int = 1) -> None:
+    """So many pauses of a story end now. It pauses after each of its steps, the last too."""
+    for _ in range(times):
+        running.vendors.control("recurly", "POST", "cue")
+
+
 def tell(running: Stack, names: Sequence[str], *, beside: int = 1, **how: Any) -> list[dict[str, Any]]:
     """Stories, ``beside`` of them side by side; what each should leave in the CRM."""
     with ThreadPoolExecutor(beside) as pool:

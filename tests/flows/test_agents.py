@@ -14,12 +14,13 @@ import requests
 
 from connector.cli.local import Stack, Vendors
 from flows.crm import cases
-from flows.playing import play, settled, started, verdict, wait_for
+from flows.playing import cue, play, settled, started, verdict, wait_for
 
 STORY = "renewal_fails_then_recovers"
 """Fails, fails again, is paid."""
-PAUSE = 4000
-"""Milliseconds between its steps: an agent works in between."""
+STEPS = 3
+PAUSE = 120_000
+"""Milliseconds after each step, or until the cue: an agent works in between."""
 SOON = (datetime.now(UTC) + timedelta(days=5, hours=12)).replace(microsecond=0).isoformat()
 """Told to end then, its second failure is after whatever an agent does now, as it would be in life."""
 
@@ -49,7 +50,11 @@ class Agent:
 def _told(running: Stack, **how: Any) -> Iterator[Future[dict[str, Any]]]:
     """A story that goes on beside what is done meanwhile."""
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(play, running, STORY, step_pause_ms=PAUSE, **how)
+        story = pool.submit(play, running, STORY, step_pause_ms=PAUSE, **how)
+        try:
+            yield story
+        finally:
+            cue(running, times=STEPS)
 
 
 def _case(running: Stack, number: int = 0, **values: object) -> dict[str, Any]:
@@ -71,9 +76,11 @@ def test_what_an_agent_changes_survives_and_a_case_resolves_itself(flow: Stack) 
         case = _case(flow, Billing_Attempts__c=1)
         assert (case["Status"], case["Priority"]) != ("Working", "Low")
         agent.edits(case, Status="Working", Priority="Low", OwnerId=agent.id, Subject="Called, will pay")
+        cue(flow)
         later = _case(flow, Billing_Attempts__c=2)
         theirs = {"Status": "Working", "Priority": "Low", "OwnerId": agent.id, "Subject": "Called, will pay"}
         assert {name: later[name] for name in theirs} == theirs
+        cue(flow, times=2)
         told = story.result()
     assert settled(flow)
     done = _case(flow, Billing_State__c="resolved", Billing_Outcome__c="Recovered")
@@ -86,9 +93,11 @@ def test_a_new_failure_after_an_agent_closed_the_case_reopens_it(flow: Stack) ->
     agent = Agent(flow.vendors)
     with _told(flow, at=SOON) as story:
         agent.edits(_case(flow, Billing_Attempts__c=1), Status="Closed", OwnerId=agent.id)
+        cue(flow)
         again = _case(flow, Billing_Attempts__c=2)
         assert (again["IsClosed"], again["Billing_State__c"]) == (False, "open")
         assert again["OwnerId"] == agent.id
+        cue(flow, times=2)
         story.result()
     assert settled(flow)
     assert len(flow.vendors.records("Case")) == 1
@@ -105,10 +114,12 @@ def test_a_new_failure_gets_a_new_case_where_the_policy_says_link(home: Path, tm
     ):
         agent = Agent(running.vendors)
         agent.edits(_case(running, Billing_Attempts__c=1), Status="Closed")
+        cue(running)
         second = _case(running, 1, Billing_State__c="open")
         first = _case(running, 0, Billing_State__c="resolved", Billing_Outcome__c="Continued")
         assert second["ParentId"] == first["Id"]
         assert (first["Status"], second["Status"]) == ("Closed", "New")
+        cue(running, times=2)
         code = story.result()["accounts"][0]
         assert settled(running)
         assert [row["Billing_Outcome__c"] for row in cases(running.vendors, code)] == [

@@ -103,16 +103,16 @@ def test_dead_letters_none(standing: Stack, told: dict[str, Any]) -> None:
 def test_plan_shows_what_would_change_and_writes_nothing(standing: Stack, told: dict[str, Any]) -> None:
     code = told["accounts"][0]
     standing.vendors.control("salesforce", "DELETE", "calls")
-    assert _json(standing, "plan", code)[0]["changes"] == []
+    assert _json(standing, "plan", code)["accounts"][0]["changes"] == []
     with standing.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM mirror WHERE object = 'Account'")
-    planned = _json(standing, "plan", code)[0]["changes"]
+    planned = _json(standing, "plan", code)["accounts"][0]["changes"]
     assert [(one["object"], one["exists"]) for one in planned] == [("Account", True)]
     assert planned[0]["after"]["Billing_State__c"] == "active"
     assert calls(standing, "salesforce", "GET", "query") > 0
     assert sum(calls(standing, "salesforce", method) for method in ("PATCH", "PUT", "DELETE")) == 0
     unknown = casewire(standing.environment, "plan", "nobody")
-    assert (unknown.returncode, "has no account 'nobody'" in unknown.stderr) == (1, True)
+    assert (unknown.returncode, "has no account 'nobody'" in unknown.stdout) == (1, True)
 
 
 def test_resync_stops_at_the_plan_unless_told(standing: Stack, told: dict[str, Any]) -> None:
@@ -128,10 +128,11 @@ def test_resync_stops_at_the_plan_unless_told(standing: Stack, told: dict[str, A
     assert done.returncode == 0, done.stderr
     assert "0 refused" in done.stderr
     assert calls(standing, "salesforce", "PATCH") > 0
-    assert scalar(standing, "SELECT count(*) FROM attempt WHERE who = 'ticket 4711'") == 1
+    asked = "SELECT count(*) FROM attempt JOIN run ON run.id = run_id WHERE reason = 'ticket 4711'"
+    assert scalar(standing, asked) == 1
     again = casewire(standing.environment, "resync", code)
     assert "Salesforce is up to date." in again.stdout
-    assert _json(standing, "resync", code)[0]["changes"] == []
+    assert _json(standing, "resync", code)["accounts"][0]["changes"] == []
     assert settled(standing)
 
 

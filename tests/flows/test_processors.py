@@ -12,10 +12,12 @@ import pytest
 
 from connector.cli.local import Stack
 from connector.mappers.fields import Case, Dispute
-from flows.playing import fault, mended, play, scalar, settled, started, tell, wait_for, worked
+from flows.playing import cue, fault, mended, play, scalar, settled, started, tell, wait_for, worked
 
 ACCOUNTS = 40
 MINUTES_OF_FAILURES = 5
+PAUSE = 120_000
+"""Milliseconds after each step of a story, or until the cue."""
 RETRIED_AFTER = timedelta(days=0.1)
 
 
@@ -34,13 +36,14 @@ def test_a_dispute_that_comes_before_its_payment_joins_by_itself(flow: Stack) ->
     meanwhile: otherwise it would be asked for the invoice, and would know it."""
     fault(flow, "recurly", "unavailable", times=1000)
     told = threading.Thread(
-        target=lambda: expected.extend(tell(flow, ["dispute_before_recurly"], step_pause_ms=3000))
+        target=lambda: expected.extend(tell(flow, ["dispute_before_recurly"], step_pause_ms=PAUSE))
     )
     expected: list[dict[str, Any]] = []
     told.start()
     waiting = wait_for(lambda: flow.vendors.records(Dispute.OBJECT), "the dispute is in Salesforce")
     assert [(row[Dispute.ACCOUNT], row[Dispute.JOINED_BY]) for row in waiting] == [(None, None)]
     mended(flow, "recurly")
+    cue(flow, times=2)
     told.join()
     worked(flow, expected)
     (dispute,) = flow.vendors.records(Dispute.OBJECT)
@@ -57,7 +60,7 @@ def test_an_outage_makes_one_case_while_it_lasts_and_afterwards_only_those_that_
     now = datetime.now(UTC).replace(microsecond=0)
     at = now + RETRIED_AFTER - timedelta(minutes=MINUTES_OF_FAILURES)
     played: list[dict[str, Any]] = []
-    how = {"count": ACCOUNTS, "at": at.isoformat(), "step_pause_ms": 15_000}
+    how = {"count": ACCOUNTS, "at": at.isoformat(), "step_pause_ms": PAUSE}
     story = threading.Thread(target=lambda: played.append(play(flow, "gateway_outage", **how)))
     story.start()
     wait_for(lambda: scalar(flow, "SELECT count(*) FROM event") == 5 * ACCOUNTS, "all have failed")
@@ -65,6 +68,7 @@ def test_an_outage_makes_one_case_while_it_lasts_and_afterwards_only_those_that_
     (incident,) = of_rule(flow, "incident")
     assert (incident[Case.STATE], incident[Case.AFFECTED]) == ("open", ACCOUNTS)
     assert of_rule(flow, "payment_failed", **{Case.STATE: "open"}) == []
+    cue(flow, times=2)
     story.join()
     worked(flow, played[0]["expect"])
     assert [row[Case.STATE] for row in of_rule(flow, "incident")] == ["resolved"]

@@ -110,3 +110,21 @@ def test_one_pass_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) ->
     assert purge(engine, 1, None).bodies == 2
     assert purge(engine, 1, None).bodies == 2
     assert purge(engine, 1, None).bodies == 1
+
+
+def test_what_was_missed_and_when_it_was_quiet_is_forgotten_with_the_rows(engine: Engine) -> None:
+    for days in (100, 10):
+        rows(
+            engine,
+            "INSERT INTO missed (source, site, object, object_id, subject, found_at) "
+            "VALUES ('recurly', 'acme', 'invoice', 'i1', 's', now() - make_interval(days => :days))",
+            days=days,
+        )
+        rows(
+            engine,
+            "INSERT INTO silence (source, site, since, ended_at) VALUES ('recurly', 'acme', "
+            "now() - make_interval(days => :days), now() - make_interval(days => :days))",
+            days=days,
+        )
+    assert purge(engine, None, 90) == Purged(bodies=0, buried=0, rows=2)
+    assert purge(engine, None, 90).rows == 0

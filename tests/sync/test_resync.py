@@ -1,26 +1,26 @@
-"""Resync: a person asks what would change for an account, and has it done."""
+"""Resync: a person asks what would change for accounts, and has it done."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
-from connector.errors import Permanent, SetupError, Unavailable
+from connector.errors import Unavailable
+from connector.events import Urgency
 from connector.facts import Facts
-from connector.ledger import circuits, subjects
+from connector.ledger import circuits, runs, snapshots, subjects
 from connector.ledger.attempts import Cause
+from connector.ledger.subjects import Due
 from connector.plan import Change, Plan
 from connector.sync.apply import Applier
-from connector.sync.resync import look, resync_now
+from connector.sync.resync import Looked, look, resync_now
 
-from .fake_api import FakeApi
 from .fake_crm import FakeCrm, Org
 from .world import account
-
-HERE = (SOURCE, SITE)
 
 
 def decide(facts: Facts) -> Plan:
@@ -43,64 +43,102 @@ def applier(engine: Engine, crm: FakeCrm) -> Applier:
     return Applier(engine, crm, Org, decide, lambda: datetime.now(UTC), "cli")
 
 
-def test_a_look_fetches_the_account_anew_and_writes_nothing(
-    engine: Engine, crm: FakeCrm, applier: Applier
+@pytest.fixture
+def bob(engine: Engine) -> Due:
+    """An account that the ledger knows."""
+    know(engine, "bob")
+    return due()
+
+
+def know(engine: Engine, *codes: str, company: str = "Rivera Books") -> None:
+    with engine.begin() as connection:
+        found = [account(id=f"acc-{code}", code=code, company=company) for code in codes]
+        snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), found)
+
+
+def looked(applier: Applier, *wanted: Due, **troubles: str) -> list[Looked]:
+    return list(look(applier, wanted, {subject(code): text for code, text in troubles.items()}))
+
+
+def resync(applier: Applier, wanted: Sequence[Due], cause: Cause = Cause("resync", "lead")) -> int:
+    return resync_now(applier, wanted, cause).claimed
+
+
+def test_a_look_tells_the_changes_and_writes_nothing(
+    engine: Engine, crm: FakeCrm, applier: Applier, bob: Due
 ) -> None:
-    looked = look(engine, {HERE: FakeApi([account()])}, applier, due())
-    assert [(row.change.object, row.exists, row.after) for row in looked.changes] == [
+    (found,) = looked(applier, bob)
+    assert [(row.change.object, row.exists, row.after) for row in found.changes] == [
         ("Account", False, {"Name": "Rivera Books"})
     ]
+    assert found.is_to_do
     assert crm.upserts == []
     assert rows(engine, "SELECT 1 FROM subject") == []
     assert rows(engine, "SELECT 1 FROM attempt") == []
 
 
-def test_after_a_resync_a_look_finds_nothing_to_change(engine: Engine, applier: Applier) -> None:
-    apis = {HERE: FakeApi([account()])}
-    looked = look(engine, apis, applier, due())
-    outcome = resync_now(applier, [looked.subject], Cause("resync", "ticket 4711"))
+def test_after_a_resync_a_look_finds_nothing_to_change(engine: Engine, applier: Applier, bob: Due) -> None:
+    outcome = resync_now(applier, [bob], Cause("resync", "lead"))
     assert (outcome.claimed, outcome.written, outcome.refused, outcome.open) == (1, 1, 0, False)
-    assert one(engine, "SELECT trigger, who FROM attempt") == ("resync", "ticket 4711")
-    assert look(engine, apis, applier, due()).changes == ()
+    assert one(engine, "SELECT trigger, who FROM attempt") == ("resync", "lead")
+    (found,) = looked(applier, bob)
+    assert (found.changes, found.trouble, found.is_to_do) == ((), "", False)
 
 
-def test_many_accounts_go_two_hundred_at_a_time(engine: Engine, applier: Applier) -> None:
-    outcome = resync_now(applier, [due(f"c{number}") for number in range(250)], Cause("resync"))
-    assert outcome.claimed == 250
-    assert one(engine, "SELECT count(*) AS n FROM subject WHERE status = 'idle'").n == 250
+def test_every_account_is_told_in_order_however_many_and_each_trouble_is_its_own(
+    engine: Engine, applier: Applier
+) -> None:
+    codes = [f"c{number:03}" for number in range(205)]
+    know(engine, *codes)
+    know(engine, "odd", company="broken")
+    wanted = [due(code) for code in [*codes, "odd", "nobody", "unread"]]
+    found = looked(applier, *wanted, unread="Recurly is away.")
+    assert [one.subject for one in found] == wanted
+    assert sum(one.is_to_do for one in found) == 205
+    odd, nobody, unread = found[-3:]
+    assert "KeyError" in odd.trouble
+    assert nobody.trouble == "Recurly site acme has no account 'nobody'."
+    assert unread.trouble == "Recurly is away."
 
 
-def test_an_account_that_a_worker_holds_is_left_to_it_and_stays_due(engine: Engine, applier: Applier) -> None:
+def test_what_is_due_or_dead_is_tried_even_where_nothing_differs(
+    engine: Engine, applier: Applier, bob: Due
+) -> None:
+    resync(applier, [bob])
+    rows(engine, "UPDATE subject SET status = 'dead'")
+    (found,) = looked(applier, bob)
+    assert (found.changes, found.is_to_do) == ((), True)
+
+
+def test_what_is_no_account_needs_none(engine: Engine, applier: Applier) -> None:
+    payee = Due("stripe:payee:p1", "stripe", "", "payee:p1", Urgency.ROUTINE)
+    (found,) = looked(applier, payee)
+    assert (found.trouble, found.changes) == ("", ())
+
+
+def test_the_past_of_what_was_resynced_is_known(engine: Engine, applier: Applier, bob: Due) -> None:
+    resync(applier, [bob])
+    assert one(engine, "SELECT history FROM subject").history == "done"
+
+
+def test_an_account_that_a_worker_holds_is_left_to_it_for_this_run(
+    engine: Engine, applier: Applier, bob: Due
+) -> None:
     with engine.begin() as connection:
-        subjects.mark_due(connection, [due()])
+        run = runs.begin(connection, "resync", "lead", "ticket 4711", {})
+        subjects.mark_due(connection, [bob])
         (held,) = subjects.claim(connection, "w:1", 1)
-    assert resync_now(applier, [due()], Cause("resync")).claimed == 0
+    assert resync(applier, [bob], Cause("resync", "lead", run)) == 0
     with engine.begin() as connection:
         subjects.settle(connection, "w:1", [subjects.Settled(held.key, held.generation, "idle")])
-    assert one(engine, "SELECT status FROM subject").status == "due"
+    assert one(engine, "SELECT status, run_id FROM subject") == ("due", run)
 
 
 def test_when_salesforce_is_out_that_is_said_and_the_account_stays_due(
-    engine: Engine, crm: FakeCrm, applier: Applier
+    engine: Engine, crm: FakeCrm, applier: Applier, bob: Due
 ) -> None:
     crm.query_outage = Unavailable("salesforce", "503")
-    assert resync_now(applier, [due()], Cause("resync")).open
+    assert resync_now(applier, [bob], Cause("resync")).open
     assert one(engine, "SELECT status, tries FROM subject") == ("due", 0)
     with engine.connect() as connection:
         assert "salesforce" in circuits.open_circuits(connection)
-
-
-def test_an_unknown_account_is_said_to_be_unknown(engine: Engine, applier: Applier) -> None:
-    with pytest.raises(Permanent, match="no account 'bob'"):
-        look(engine, {HERE: FakeApi()}, applier, due())
-
-
-def test_a_site_without_a_key_is_said_to_need_one(engine: Engine, applier: Applier) -> None:
-    with pytest.raises(SetupError, match="RECURLY_API_KEY"):
-        look(engine, {}, applier, due())
-
-
-def test_facts_that_cannot_be_decided_are_said_to_be(engine: Engine, applier: Applier) -> None:
-    with pytest.raises(Permanent, match="KeyError"):
-        look(engine, {HERE: FakeApi([account(company="broken")])}, applier, due())
-    assert rows(engine, "SELECT 1 FROM subject WHERE key = :key", key=subject()) == []

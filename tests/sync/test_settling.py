@@ -9,7 +9,7 @@ import pytest
 
 from connector.errors import Unavailable
 from connector.events import Urgency
-from connector.ledger.attempts import Mirrored
+from connector.ledger.attempts import Cause, Mirrored
 from connector.ledger.subjects import MOST_TRIES, Claimed
 from connector.plan import Change, Plan
 from connector.sync.reading import Reading
@@ -183,11 +183,6 @@ def test_an_account_whose_facts_a_rule_cannot_decide_is_a_dead_letter(out: bool)
 
 
 def test_an_attempt_tells_who_and_when_and_what() -> None:
-    attempt = settle(results(ROW)).attempt("resync", "Ann", NOW, NOW)
-    assert (attempt.subject, attempt.trigger, attempt.who, attempt.outcome) == (
-        SUBJECT,
-        "resync",
-        "Ann",
-        "applied",
-    )
+    attempt = settle(results(ROW)).attempt(Cause("resync", "Ann"), NOW, NOW)
+    assert (attempt.subject, attempt.cause, attempt.outcome) == (SUBJECT, Cause("resync", "Ann"), "applied")
     assert (attempt.started_at, attempt.ended_at, attempt.event_ids) == (NOW, NOW, (11, 12))

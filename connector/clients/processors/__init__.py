@@ -1,7 +1,8 @@
-"""The processors' APIs, for what a webhook leaves out: one look at the payment behind an object.
+"""The processors' APIs: for what a webhook leaves out, one look at the payment behind an object; to reconcile, lists
+of all they hold.
 
-One file a processor, each with its ``configured(settings)``. Adyen and PayPal are not asked: their webhooks carry
-what joining needs.
+One folder a processor: the client with its ``configured(settings)``, and ``answers.py``, what its answers mean.
+Adyen and PayPal are not asked: their webhooks carry what joining needs, and neither can list here.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connector.clients.processors import authorizenet, braintree, gocardless, stripe
-from connector.clients.processors.api import ProcessorApi
+from connector.clients.processors.api import ProcessorBooks, ProcessorClient
 
-__all__ = ["CLIENTS", "ProcessorApi"]
+__all__ = ["CLIENTS", "ProcessorBooks", "ProcessorClient"]
 
-CLIENTS: Final[Mapping[str, Callable[[Any], ProcessorApi | None]]] = {
+CLIENTS: Final[Mapping[str, Callable[[Any], ProcessorClient | None]]] = {
     stripe.NAME: stripe.configured,
     braintree.NAME: braintree.configured,
     gocardless.NAME: gocardless.configured,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from connector.facts import ProcessorObject
+from connector.facts import Kind, ProcessorObject
 from connector.mappers import money, untrusted
-from connector.mappers.untrusted import LARGEST, currency, part, word
+from connector.mappers.untrusted import LARGEST, currency, items, part, word
 
-__all__ = ["amount", "currency", "ending", "ids", "moment", "part", "word"]
+__all__ = ["amount", "currency", "ending", "ids", "items", "moment", "must_list", "part", "second", "word"]
 
 
 def amount(value: object, code: str | None, shift: int = 0) -> Decimal | None:
@@ -44,3 +45,15 @@ def ids(item: ProcessorObject, kinds: Iterable[str]) -> tuple[str, ...]:
     by the id of) the payment. ``kinds``: for which of them that is so."""
     own = (item.id,) if item.kind in kinds else ()
     return tuple(dict.fromkeys((*item.references, *own)))
+
+
+def second(moment: datetime) -> int:
+    """The first whole second that is not before it, as a Unix time: for a window, from either end, of objects whose
+    times have whole seconds."""
+    return math.ceil(moment.timestamp())
+
+
+def must_list(kind: Kind, lists: Iterable[Kind]) -> None:
+    """Raises ValueError for a kind the processor cannot list."""
+    if kind not in lists:
+        raise ValueError(f"this processor lists no {kind}")

@@ -5,13 +5,16 @@ Decided by HTTP status, and by the class of a network error; never by a message.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import requests
 
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
+
+T = TypeVar("T")
 
 _SOON: Final = 10.0
 _LIMITED: Final = 30.0
@@ -68,6 +71,13 @@ class Trouble:
 
     def refused(self, what: str, code: str) -> Permanent:
         return Permanent(f"{self.title} refused the request: {what}.", code=code)
+
+    def must_be_there(self, ask: Callable[[], T]) -> T:
+        """For a list: one that is not there is a wrong address, or a cursor that means nothing any more."""
+        try:
+            return ask()
+        except NotThere as error:
+            raise self.refused("404", "404") from error
 
     def unreadable(self) -> Transient:
         """A good answer that is not what it must be: something between may have answered in its place."""

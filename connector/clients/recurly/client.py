@@ -152,6 +152,12 @@ class RecurlyClient:
             for page in _pages(getattr(wire, _LIST[kind])(params=asked)):
                 yield translated(kind, page)
 
+    def count(self, kind: str, since: datetime | None = None) -> int:
+        """How many objects of a kind changed since then, or there are: one call."""
+        asked = {"begin_time": since} if since else {}
+        with self._wires.one() as wire:
+            return int(getattr(wire, _LIST[kind])(params=asked).count())
+
     def history(self, code: str) -> Fetched:
         """An account by its code with everything it ever had, for a full resync."""
         ref = f"code-{code}"

@@ -12,17 +12,15 @@ from typing import Any, Final
 
 from connector.clients.salesforce import bulk_csv
 from connector.clients.salesforce.batches import ID, Batches
-from connector.clients.salesforce.bulk_errors import of_job, of_row, unprocessed
+from connector.clients.salesforce.bulk_errors import of_row, unprocessed
+from connector.clients.salesforce.bulk_jobs import check_complete, wait_for
 from connector.clients.salesforce.encoding import to_json
-from connector.clients.salesforce.errors import LATER
 from connector.clients.salesforce.patience import Patience
 from connector.clients.salesforce.rows import Row, RowResult, check_keys, refused_once
 from connector.clients.salesforce.session import LOST, Session
 from connector.clients.salesforce.wire import Outgoing, fixed
 from connector.errors import CasewireError, Permanent, Transient
 
-_ENDED: Final = frozenset({"JobComplete", "Failed", "Aborted"})
-_MISSED_POLLS: Final = 5
 _CSV: Final = {"Content-Type": "text/csv; charset=UTF-8"}
 
 
@@ -64,12 +62,11 @@ class Bulk:
         job = self._uploaded(object_, key_field, data)
         try:
             self._closed(job, object_)
-            ended = self._ended(job, object_, patience)
+            ended = wait_for(lambda: self._call(object_, "GET", f"/{job}"), job, object_, patience)
         except BaseException:
             self._abort(job)
             raise
-        if ended["state"] != "JobComplete":
-            raise of_job(str(ended["state"]), str(ended.get("errorMessage") or ""), object_).exception()
+        check_complete(ended, object_)
         return job
 
     def _uploaded(self, object_: str, key_field: str, data: bytes) -> str:
@@ -98,24 +95,6 @@ class Bulk:
         except Permanent:
             if self._call(object_, "GET", f"/{job}")["state"] == "Open":
                 raise
-
-    def _ended(self, job: str, object_: str, patience: Patience) -> Mapping[str, Any]:
-        missed = 0
-        while patience.pause():
-            try:
-                told: Mapping[str, Any] = self._call(object_, "GET", f"/{job}")
-            except Transient:
-                missed += 1
-                if missed == _MISSED_POLLS:
-                    raise
-                continue
-            missed = 0
-            if told["state"] in _ENDED:
-                return told
-        text = (
-            f"Salesforce's bulk job {job} of {object_} did not end in the time it is given and was aborted."
-        )
-        raise Transient(text, code="bulk_too_slow", retry_after=LATER)
 
     def _settled(self, job: str, object_: str, key_field: str, rows: Sequence[Row]) -> dict[str, RowResult]:
         """Files are asked for only as long as a row is without its fate."""

@@ -21,6 +21,7 @@ from connector.sync.rules import (
     bank_debit,
     cancellation,
     chargeback,
+    discrepancy,
     dispute,
     disputes,
     fraud_warning,
@@ -69,5 +70,6 @@ RULES: Final = (
     Rule(payouts.NAME, payouts.changes, about=frozenset({About.PAYEE})),
     Rule(payout.NAME, payout.changes, about=frozenset({About.PAYEE})),
     Rule(incident.NAME, incident.changes, about=frozenset({About.GATEWAY})),
+    Rule(discrepancy.NAME, discrepancy.changes, about=frozenset({About.DISCREPANCY})),
 )
 """All but the timeline, which comes last because it links events to the cases of the same plan."""

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from xml.etree.ElementTree import Element
 
 from connector.facts import Kind, ProcessorObject, Stage, Status
+from connector.mappers import braintree_statuses
 from connector.webhooks.carrying import currency, end_of_day, major, moment, word
 
 
@@ -51,7 +52,7 @@ def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     """The dispute, and the transaction it is about."""
     if (id_ := told.text("id")) is None:
         return ()
-    stage = _STAGES.get(told.text("kind") or "")
+    stage = braintree_statuses.STAGES.get(told.text("kind") or "")
     code = currency(told.text("currency-iso-code"))
     dispute = ProcessorObject(
         kind=Kind.DISPUTE,
@@ -235,11 +236,6 @@ def text_of(element: Element, path: str) -> str:
 
 # Braintree's words and ours -----------------------------------------------------------------------------------
 
-_STAGES: Final[Mapping[str, Stage]] = {
-    "retrieval": Stage.INQUIRY,
-    "chargeback": Stage.CHARGEBACK,
-    "pre_arbitration": Stage.PRE_ARBITRATION,
-}
 _DISPUTES: Final[Mapping[str, Status]] = {
     "dispute_opened": Status.NEEDS_RESPONSE,
     "dispute_under_review": Status.UNDER_REVIEW,

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.facts import Kind, ProcessorObject, Stage, Status
+from connector.mappers import stripe_statuses
 from connector.webhooks.carrying import Said, Unreadable, epoch, items, moment, need, part, word
 from connector.webhooks.stripe import payments
 from connector.webhooks.stripe.payments import amount, id_of, references
@@ -116,19 +117,6 @@ def _refund(told: Told) -> tuple[ProcessorObject, ...]:
 
 # Disputes --------------------------------------------------------------------------------------------------
 
-_DISPUTE: Final[Mapping[str, Status]] = {
-    "warning_needs_response": Status.NEEDS_RESPONSE,
-    "needs_response": Status.NEEDS_RESPONSE,
-    "appeal_needs_response": Status.NEEDS_RESPONSE,
-    "warning_under_review": Status.UNDER_REVIEW,
-    "under_review": Status.UNDER_REVIEW,
-    "appeal_under_review": Status.UNDER_REVIEW,
-    "won": Status.WON,
-    "lost": Status.LOST,
-    "warning_closed": Status.WITHDRAWN,  # an inquiry that never became a chargeback
-    "prevented": Status.WITHDRAWN,  # settled by a refund before it became one
-}
-
 
 def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     found = told.object
@@ -138,7 +126,7 @@ def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     one = told.about(
         Kind.DISPUTE,
         id=need(found.get("id"), "which dispute it is"),
-        status=_DISPUTE.get(str(found.get("status"))),
+        status=stripe_statuses.DISPUTE.get(str(found.get("status"))),
         stage=_stage(told),
         reason=word(found.get("reason")),
         network=network,

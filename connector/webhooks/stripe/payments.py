@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connector.facts import Status
+from connector.mappers import stripe_statuses
 from connector.mappers.words import plain
 from connector.webhooks.carrying import currency, epoch, minor, need, part, word
 
@@ -24,10 +25,6 @@ NETWORKS: Final[Mapping[str, str]] = {
     "us_bank_account": "ach",
 }
 """Bank debits by Stripe's type of payment method → the scheme they run through."""
-
-_EXPONENTS: Final[Mapping[str, int]] = {"ISK": 2, "UGX": 2, "MGA": 0}
-"""Where Stripe counts other decimals than ISO 4217: krónur and shillings still come with two, for old
-integrations; ariary with none. https://docs.stripe.com/currencies#special-cases"""
 
 _BRANDS: Final[Mapping[str, str]] = {
     "amex": "American Express",
@@ -61,16 +58,13 @@ def references(*values: object) -> tuple[str, ...]:
 def amount(found: Body) -> Said:
     """``amount`` and ``currency``, where both are said."""
     code = currency(found.get("currency"))
-    return {"amount": minor(found.get("amount"), code, _EXPONENTS.get(code or "")), "currency": code}
+    return {
+        "amount": minor(found.get("amount"), code, stripe_statuses.EXPONENTS.get(code or "")),
+        "currency": code,
+    }
 
 
 # Charges ---------------------------------------------------------------------------------------------------
-
-_CHARGE: Final[Mapping[str, Status]] = {
-    "pending": Status.PENDING,
-    "succeeded": Status.SUCCEEDED,
-    "failed": Status.FAILED,
-}
 
 
 def charge(found: Body) -> Said:
@@ -97,7 +91,7 @@ def charge(found: Body) -> Said:
 
 def _charge_status(found: Body, details: Body, outcome: Body) -> Status | None:
     """A bank debit that failed was under way: the bank sent it back, unless it never got as far as the bank."""
-    status = _CHARGE.get(str(found.get("status")))
+    status = stripe_statuses.CHARGE.get(str(found.get("status")))
     sent = outcome.get("network_status") != "not_sent_to_network"
     if status is Status.FAILED and sent and word(details.get("type")) in NETWORKS:
         return Status.RETURNED
@@ -146,18 +140,10 @@ def _decline(code: object, detail: object) -> str | None:
 
 # Refunds ---------------------------------------------------------------------------------------------------
 
-_REFUND: Final[Mapping[str, Status]] = {
-    "pending": Status.PENDING,
-    "requires_action": Status.REQUIRES_ACTION,
-    "succeeded": Status.SUCCEEDED,
-    "failed": Status.FAILED,
-    "canceled": Status.CANCELED,
-}
-
 
 def refund(found: Body, of: Body) -> Said:
     """``of``: the charge it is listed in, which names itself."""
-    status = _REFUND.get(str(found.get("status")))
+    status = stripe_statuses.REFUND.get(str(found.get("status")))
     failure = word(found.get("failure_reason"))
     intent_ = found.get("payment_intent") or of.get("payment_intent")
     return {

@@ -1,21 +1,33 @@
-"""Stripe's ``/v1``: charges, payment intents, refunds. Any key that begins with ``sk_test_sandbox`` is good.
+"""Stripe's ``/v1``: charges, payment intents, refunds, disputes, and lists of them.
+
+Any key that begins with ``sk_test_sandbox`` is good.
 
 https://docs.stripe.com/api (looked at in November 2026)
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
 
 from flask import Blueprint, Response, request
 
 from sandbox.processors import stripe
 from sandbox.processors.apis.answers import Refusal, answer
-from sandbox.processors.objects import Charge, Refund
+from sandbox.processors.apis.asking import window
+from sandbox.processors.objects import Charge, Dispute, Refund
 from sandbox.processors.store import Store
 
 Json = dict[str, Any]
+Parts = Mapping[str, Callable[[], Json]]
+"""What may be expanded, by name."""
+T = TypeVar("T", Charge, Refund, Dispute)
+
 KEY: Final = "sk_test_sandbox"
+MOST: Final = 100
+_USUAL: Final = 10
+_PAGING: Final = ("limit", "starting_after", "ending_before")
 
 
 def stripe_api(store: Store) -> Blueprint:
@@ -24,42 +36,130 @@ def stripe_api(store: Store) -> Blueprint:
 
     @api.get("/charges/<id_>")
     def charge(id_: str) -> Response:
-        row = _charge(store, id_, "charge")
-        return _expanded(stripe.charge(row), {"payment_intent": lambda: stripe.intent(row)})
+        row = _must(store, Charge, id_)
+        return _one(stripe.charge(row), _beside_charge(row))
 
     @api.get("/payment_intents/<id_>")
     def intent(id_: str) -> Response:
-        row = _charge(store, "ch_" + id_.removeprefix("pi_"), "payment_intent", id_)
-        return _expanded(stripe.intent(row), {"latest_charge": lambda: stripe.charge(row)})
+        row = store.get(Charge, stripe.NAME, "ch_" + id_.removeprefix("pi_"))
+        if row is None:
+            raise missing("payment_intent", id_)
+        return _one(stripe.intent(row), {"latest_charge": lambda: stripe.charge(row)})
 
     @api.get("/refunds/<id_>")
     def refund(id_: str) -> Response:
-        row = store.get(Refund, stripe.NAME, id_)
-        if row is None:
-            raise missing("refund", id_)
-        paid = store.must(Charge, stripe.NAME, row.charge_id)
-        parts = {"charge": lambda: stripe.charge(paid), "payment_intent": lambda: stripe.intent(paid)}
-        return _expanded(stripe.refund(row), parts)
+        row = _must(store, Refund, id_)
+        return _one(stripe.refund(row), _beside(store, row))
+
+    @api.get("/disputes/<id_>")
+    def dispute(id_: str) -> Response:
+        row = _must(store, Dispute, id_)
+        return _one(stripe.dispute(row), _beside(store, row))
+
+    @api.get("/charges")
+    def charges() -> Response:
+        return _list(store, Charge, lambda row: (stripe.charge(row), _beside_charge(row)))
+
+    @api.get("/refunds")
+    def refunds() -> Response:
+        return _list(store, Refund, lambda row: (stripe.refund(row), _beside(store, row)))
+
+    @api.get("/disputes")
+    def disputes() -> Response:
+        return _list(store, Dispute, lambda row: (stripe.dispute(row), _beside(store, row)))
 
     return api
 
 
-def _charge(store: Store, id_: str, what: str, asked: str | None = None) -> Charge:
-    row = store.get(Charge, stripe.NAME, id_)
+def _must(store: Store, kind: type[T], id_: str, param: str = "id") -> T:
+    row = store.get(kind, stripe.NAME, id_)
     if row is None:
-        raise missing(what, asked or id_)
+        raise missing(kind.object, id_, param)
     return row
 
 
-def _expanded(told: Json, parts: dict[str, Any]) -> Response:
+def _beside_charge(row: Charge) -> Parts:
+    return {"payment_intent": lambda: stripe.intent(row)}
+
+
+def _beside(store: Store, row: Refund | Dispute) -> Parts:
+    """The payment of it, which the books may lack."""
+    paid = store.get(Charge, stripe.NAME, row.charge_id)
+    if paid is None:
+        return dict.fromkeys(("charge", "payment_intent"), dict)
+    return {"charge": lambda: stripe.charge(paid), "payment_intent": lambda: stripe.intent(paid)}
+
+
+def _one(told: Json, parts: Parts) -> Response:
+    return answer(_expanded(told, parts), headers={"Request-Id": "req_sandbox"})
+
+
+def _expanded(told: Json, parts: Parts, within: str = "") -> Json:
     """With the objects asked for by ``expand[]`` (or ``expand[0]``) in the place of their ids."""
-    wanted = [value for name, value in request.args.items(multi=True) if name.startswith("expand[")]
-    for name in wanted:
-        if name not in parts:
-            message = f"This property cannot be expanded ({name})."
-            raise refusal(400, message)
-        told = {**told, name: parts[name]()}
-    return answer(told, headers={"Request-Id": "req_sandbox"})
+    for asked in (value for name, value in request.args.items(multi=True) if name.startswith("expand[")):
+        name = asked.removeprefix(within)
+        if name not in parts or not asked.startswith(within):
+            raise refusal(400, f"This property cannot be expanded ({asked}).")
+        told = {**told, name: parts[name]() or told[name]}
+    return told
+
+
+def _list(store: Store, kind: type[T], told: Callable[[T], tuple[Json, Parts]]) -> Response:
+    """The newest first, ``limit`` of them after (or before) one of them."""
+    _known_only()
+    rows = store.created(kind, stripe.NAME, **window(_ends()))[::-1]
+    page, more = _page(rows, _limit(), *(_cursor(store, kind, name) for name in _PAGING[1:]))
+    data = [_expanded(*told(row), "data.") for row in page]
+    body = {"object": "list", "url": request.path, "has_more": more, "data": data}
+    return answer(body, headers={"Request-Id": "req_sandbox"})
+
+
+def _page(rows: Sequence[T], limit: int, after: T | None, before: T | None) -> tuple[Sequence[T], bool]:
+    if before is not None:
+        newer, _ = _around(rows, before)
+        return newer[-limit:], len(newer) > limit
+    left = rows if after is None else _around(rows, after)[1]
+    return left[:limit], len(left) > limit
+
+
+def _around(rows: Sequence[T], one: T) -> tuple[Sequence[T], Sequence[T]]:
+    """What is newer, and what is older: a cursor need not be in the window."""
+    place = next((place for place, row in enumerate(rows) if row.id == one.id), None)
+    if place is not None:
+        return rows[:place], rows[place + 1 :]
+    place = sum(row.created_at > one.created_at for row in rows)
+    return rows[:place], rows[place:]
+
+
+def _cursor(store: Store, kind: type[T], name: str) -> T | None:
+    id_ = request.args.get(name)
+    return None if id_ is None else _must(store, kind, id_, name)
+
+
+def _limit() -> int:
+    given = request.args.get("limit", str(_USUAL))
+    if not given.isdecimal() or not 1 <= int(given) <= MOST:
+        raise refusal(400, f"This value must be from 1 to {MOST} (it currently is '{given}').", param="limit")
+    return int(given)
+
+
+def _ends() -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for name, value in request.args.items():
+        if name.startswith("created"):
+            if not value.isdecimal():
+                raise refusal(400, f"Invalid timestamp: {value}", param=name)
+            at = datetime.fromtimestamp(int(value), UTC)
+            end = name.removeprefix("created").strip("[]")
+            found |= {end: at} if end else {"gte": at, "lte": at}
+    return found
+
+
+def _known_only() -> None:
+    ends = ("created", *(f"created[{end}]" for end in ("gt", "gte", "lt", "lte")))
+    for name in request.args:
+        if name not in (*_PAGING, *ends) and not name.startswith("expand["):
+            raise refusal(400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
 
 
 def _admit() -> None:
@@ -76,8 +176,8 @@ def refusal(status: int, message: str, **more: str) -> Refusal:
     return Refusal(answer({"error": error}, status, {"Request-Id": "req_sandbox"}))
 
 
-def missing(what: str, id_: str) -> Refusal:
-    return refusal(404, f"No such {what}: '{id_}'", code="resource_missing", param="id")
+def missing(what: str, id_: str, param: str = "id") -> Refusal:
+    return refusal(404, f"No such {what}: '{id_}'", code="resource_missing", param=param)
 
 
 def too_many() -> Refusal:

@@ -67,8 +67,8 @@ HEARD_OF: Final = ((updates_payment_method(people.VISA),),)
 
 
 def populate(site: Site, order: Order) -> dict[str, Any]:
-    """``accounts`` customers who have paid for the period that runs, each at an address of its own. Nothing is
-    announced."""
+    """``accounts`` customers who have paid for the period that runs, each at an address of its own, with so many
+    ``invoices``. Nothing is announced."""
     stage = Stage(site.store, site.name, site.processors.store)
     codes = []
     for place in range(order.accounts):
@@ -77,7 +77,7 @@ def populate(site: Site, order: Order) -> dict[str, Any]:
         # spread over a period, as customers are
         scene.move_to(order.at - LEAD - timedelta(days=1, seconds=place % 86_400))
         with scene.unannounced():
-            customer(days_into_period=1 + place % 28)(scene)
+            customer(days_into_period=1 + place % 28, invoices=order.invoices)(scene)
         codes.append(scene.code)
     return {**_head("population", order), "accounts": codes, "notifications": [], "expect": []}
 

@@ -32,7 +32,7 @@ FRAUD_WARNING_REFUNDED = Story(
             1,
             "it is refunded",
             is_refunded("21.00"),
-            refund_is_made("21.00"),
+            refund_is_made,
             fraud_warning_closes,
         ),
     ),

@@ -22,7 +22,7 @@ class UnknownScenario(LookupError):
 
 _KEYS: Final = frozenset(
     {"seed", "count", "duplicates", "shuffle", "drop", "at", "step_pause_ms", "prefix"}
-    | {"accounts", "events", "send", "file"}
+    | {"accounts", "invoices", "events", "send", "file"}
 )
 
 
@@ -30,9 +30,9 @@ _KEYS: Final = frozenset(
 class Order:
     """``count``: so many accounts live the story side by side. ``duplicates``: how often each notification, and
     what each processor says, is delivered. ``drop``: how many of Recurly's notifications (or, below 1, what share)
-    are never sent. ``at``: when it ends.
+    are never sent. ``at``: when it ends. ``step_pause_ms``: how long each step waits for a ``POST cue``.
 
-    ``accounts``, ``events``, ``send`` and ``file`` are for the crowd scenes.
+    ``accounts``, ``invoices`` (of each), ``events``, ``send`` and ``file`` are for the crowd scenes.
     """
 
     seed: int
@@ -44,6 +44,7 @@ class Order:
     step_pause_ms: int = 0
     prefix: str = ""
     accounts: int = 2_000
+    invoices: int = 1
     events: int = 10_000
     send: bool = True
     file: str | None = None
@@ -67,6 +68,7 @@ def read(body: Mapping[str, Any], default_seed: int, default_count: int = 1) -> 
         step_pause_ms=_whole(body, "step_pause_ms", 0, 0),
         prefix=str(body.get("prefix") or ""),
         accounts=_whole(body, "accounts", 2_000, 1),
+        invoices=_whole(body, "invoices", 1, 1),
         events=_whole(body, "events", 10_000, 1),
         send=_flag(body, "send", True),
         file=None if body.get("file") is None else str(body["file"]),

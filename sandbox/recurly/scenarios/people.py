@@ -100,6 +100,9 @@ REFERENCES: Final = {
 }
 """By gateway type: how the references of its payments begin, how long they go on, and in what letters."""
 
+REFUND_PREFIXES: Final = {"ch_": "re_", "PM": "RF"}
+"""How the references of refunds begin, where those of payments begin otherwise."""
+
 PROCESSORS: Final = {
     "stripe": "stripe",
     "adyen": "adyen",

@@ -6,7 +6,6 @@ step by step. What Recurly holds in the end is the same.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
@@ -38,7 +37,8 @@ def play_story(story: Story, site: Site, order: Order) -> dict[str, Any]:
         for note in notes:
             _send(site, note, order.duplicates, dropped)
         sent += notes
-        time.sleep(order.step_pause_ms / 1000)
+        if order.step_pause_ms:
+            site.cues.acquire(timeout=order.step_pause_ms / 1000)
     deliveries = [note for note in sent if isinstance(note, Delivery)]
     return {
         "scenario": story.name,

@@ -45,7 +45,7 @@ REFUND_FAILS_AT_BANK = Story(
     before=customer(),
     steps=(
         step(0, "it renews and is paid", renews, is_invoiced(), pays, charge_succeeds),
-        step(4, "it is refunded", is_refunded("47.00"), refund_is_made("47.00")),
+        step(4, "it is refunded", is_refunded("47.00"), refund_is_made),
         step(5, "the bank sends it back", refund_fails_at_processor("lost_or_stolen_card")),
     ),
     expect=lambda scene: [account(scene), payment(scene), refund(scene), open_case(scene, "refund")],

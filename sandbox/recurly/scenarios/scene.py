@@ -27,7 +27,7 @@ from sandbox.recurly.objects import (
     Thing,
     Transaction,
 )
-from sandbox.recurly.scenarios.people import PROCESSORS, REFERENCES, Persona
+from sandbox.recurly.scenarios.people import PROCESSORS, REFERENCES, REFUND_PREFIXES, Persona
 from sandbox.recurly.store import Store
 
 if TYPE_CHECKING:
@@ -165,9 +165,11 @@ class Scene:
             number = self.ids.number()
         return number
 
-    def reference(self) -> str:
-        """What the gateway calls a payment, in its own manner."""
+    def reference(self, of: str = "payment") -> str:
+        """What the gateway calls a payment, or a refund, in its own manner."""
         prefix, length, manner = REFERENCES.get(self.cast.gateway.type, ("", 10, "lower"))
+        if of == "refund":
+            prefix = REFUND_PREFIXES.get(prefix, prefix)
         if manner == "digits":
             return prefix + self.ids.digits(length)
         drawn = self.ids.short(length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from connector.settings.processors import processors as read_settings
 from sandbox import processors, recurly
 from sandbox.control import Control
 from sandbox.server import serve
@@ -105,6 +106,32 @@ class Town:
     def records(self, object_: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.plane("GET", f"records/{object_}")
         return found
+
+    def settings(self) -> Mapping[str, Any]:
+        """As an operator would set it for this sandbox."""
+        host = self.processors.removeprefix("http://")
+        environment = {
+            "STRIPE_WEBHOOK_SECRETS": "whsec_sandbox",
+            "STRIPE_API_KEY": "sk_test_sandbox",
+            "STRIPE_API_URL": self.processors,
+            "BRAINTREE_MERCHANT_ID": "sandbox",
+            "BRAINTREE_PUBLIC_KEY": "sandbox",
+            "BRAINTREE_PRIVATE_KEY": "sandbox",
+            "BRAINTREE_ENVIRONMENT": "sandbox",
+            "BRAINTREE_API_URL": self.processors,
+            "ADYEN_HMAC_KEYS": "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056",
+            "ADYEN_WEBHOOK_BASIC_AUTH": "adyen:let-me-in",
+            "PAYPAL_WEBHOOK_IDS": "1JE4291016473214C",
+            "PAYPAL_CERT_HOSTS": host,
+            "GOCARDLESS_WEBHOOK_SECRETS": "gc-secret",
+            "GOCARDLESS_ACCESS_TOKEN": "sandbox",
+            "GOCARDLESS_API_URL": self.processors,
+            "AUTHORIZENET_SIGNATURE_KEYS": "AB" * 64,
+            "AUTHORIZENET_API_LOGIN_ID": "sandbox",
+            "AUTHORIZENET_TRANSACTION_KEY": "sandbox",
+            "AUTHORIZENET_API_URL": f"{self.processors}/xml/v1/request.api",
+        }
+        return read_settings(environment, live=False)
 
     def listen(self, receiver: Receiver, *sources: str, **more: Any) -> None:
         """Send everything (or what these say) to the receiver, Recurly's notifications too."""

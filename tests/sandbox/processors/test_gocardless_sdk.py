@@ -24,7 +24,7 @@ def connected(town: Town, token: str = "sandbox") -> Any:
 
 def test_a_payment_leads_to_its_mandate_and_customer(town: Town) -> None:
     town.play("mandate_lost")
-    (row,), client = town.records("charge"), connected(town)
+    row, client = town.records("charge")[-1], connected(town)
     payment = client.payments.get(row["id"])
     assert (payment.amount, payment.currency, payment.status) == (4600, "USD", "confirmed")
     mandate = client.mandates.get(payment.links.mandate)
@@ -34,7 +34,7 @@ def test_a_payment_leads_to_its_mandate_and_customer(town: Town) -> None:
 
 def test_a_returned_payment_has_failed(town: Town) -> None:
     town.play("ach_return_after_success")
-    payment = connected(town).payments.get(town.records("charge")[0]["id"])
+    payment = connected(town).payments.get(town.records("charge")[-1]["id"])
     assert payment.status == "failed"
 
 
@@ -44,7 +44,7 @@ def test_refunds_and_payouts_are_read_too(town: Town) -> None:
     town.office.store.put(Payout(source="gocardless", id="PO1", payee="", arrives_at=NOW, **money))
     client = connected(town)
     refund, payout = client.refunds.get("RF1"), client.payouts.get("PO1")
-    assert (refund.amount, refund.links.payment, refund.status) == (1250, "PM1", "failed")
+    assert (refund.amount, refund.links.payment, refund.status) == (1250, "PM1", "bounced")
     assert (payout.amount, payout.currency, payout.status) == (1250, "GBP", "paid")
 
 

@@ -49,6 +49,13 @@ def test_the_same_seed_tells_the_same_story(plane: Plane, name: str) -> None:
     assert replay(plane, name) == replay(plane, name)
 
 
+def test_a_cue_ends_the_pause_after_a_step(plane: Plane) -> None:
+    """Its three steps would pause for an hour."""
+    for _ in range(3):
+        plane.post("/cue", {})
+    assert plane.play("renewal_fails_then_recovers", count=1, step_pause_ms=20 * 60 * 1000)["notifications"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_played_before_changes_nothing(plane: Plane, name: str) -> None:
     alone = replay(plane, name)[0]

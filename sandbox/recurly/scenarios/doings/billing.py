@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sandbox.recurly.objects import Decline, Invoice, Transaction
 from sandbox.recurly.scenarios.doings.accounts import CAMPAIGN
+from sandbox.recurly.scenarios.doings.bookkeeping import enter_charge
 from sandbox.recurly.scenarios.scene import Doing, Scene
 
 
@@ -64,6 +65,7 @@ def payment_starts(scene: Scene) -> None:
 
 def payment_settles(scene: Scene) -> None:
     payment = scene.change(scene.payment, status="success", collected_at=scene.now)
+    enter_charge(scene)
     scene.announce("payment.transaction_status_updated", payment)
     scene.announce("payment.succeeded", payment)
     _is_paid(scene)
@@ -74,6 +76,7 @@ def payment_is_returned(decline: Decline) -> Doing:
 
     def do(scene: Scene) -> None:
         payment = scene.change(scene.payment, status="declined", decline=decline)
+        enter_charge(scene)
         scene.announce("payment.transaction_status_updated", payment)
         scene.announce("payment.failed", payment)
 
@@ -85,6 +88,7 @@ def is_reopened(decline: Decline) -> Doing:
 
     def do(scene: Scene) -> None:
         payment = scene.change(scene.payment, status="declined", decline=decline)
+        enter_charge(scene, "returned")
         scene.announce("payment.transaction_status_updated", payment)
         reopened = scene.change(scene.invoice, state="pending", paid=Decimal(0), closed_at=None)
         scene.announce("charge_invoice.reopened", reopened, payment)
@@ -144,7 +148,7 @@ def _is_paid(scene: Scene) -> None:
 
 def _attempt(scene: Scene, status: str, decline: Decline | None = None) -> Transaction:
     invoice, at = scene.invoice, scene.tick()
-    return scene.add(
+    payment = scene.add(
         Transaction(
             id=scene.ids.id(),
             uuid=scene.ids.uuid(),
@@ -168,3 +172,5 @@ def _attempt(scene: Scene, status: str, decline: Decline | None = None) -> Trans
             collected_at=at,
         )
     )
+    enter_charge(scene)
+    return payment

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.recurly.objects import CreditPayment, Decline, Invoice, Transaction
+from sandbox.recurly.scenarios.doings.bookkeeping import enter_refund
 from sandbox.recurly.scenarios.scene import Doing, Scene
 
 
@@ -27,6 +28,7 @@ def is_refunded(amount: str) -> Doing:
         charge, paid = scene.invoice, scene.payment
         credit = _credit_invoice(scene, Decimal(amount), "refund", charge, state="closed")
         refund = _refund(scene, paid, credit, "success")
+        enter_refund(scene)
         scene.announce("credit_invoice.created", credit)
         scene.announce("payment.refunded", refund)
         scene.announce("credit_invoice.closed", credit)
@@ -43,6 +45,7 @@ def refund_starts(amount: str) -> Doing:
         credit = _credit_invoice(scene, Decimal(amount), "refund", charge, state="processing")
         scene.announce("credit_invoice.created", credit)
         _refund(scene, paid, credit, "processing")
+        enter_refund(scene)
         scene.announce("credit_invoice.processing", credit)
 
     return do
@@ -54,6 +57,7 @@ def refund_bounces(decline: Decline) -> Doing:
 
     def do(scene: Scene) -> None:
         refund = scene.change(scene.payment, status="declined", decline=decline)
+        enter_refund(scene)
         scene.announce("payment.transaction_status_updated", refund)
         credit = scene.store.must(Invoice, refund.invoice_id or "")
         opened = scene.store.change(replace(credit, state="open", paid=Decimal(0)), scene.tick())
@@ -141,7 +145,7 @@ def _refund(
             amount=-credit.total,
             currency=paid.currency,
             gateway=paid.gateway,
-            gateway_reference=scene.reference(),
+            gateway_reference=scene.reference("refund"),
             method=paid.method,
             invoice_id=credit.id,
             invoice_uuid=credit.uuid,

@@ -5,73 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
 from sandbox.processors.objects import Charge, Dispute, FraudWarning, Mandate, Payout, Refund
-from sandbox.recurly.ids import draw
 from sandbox.recurly.objects import Decline
+from sandbox.recurly.scenarios.doings.bookkeeping import DIGITS, LOWER, UPPER, enter_charge
 from sandbox.recurly.scenarios.scene import Doing, Scene
-
-LOWER: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
-UPPER: Final = LOWER.upper()
-DIGITS: Final = "0123456789"
-
-_SILENT: Final = ("gocardless",)
-"""Processors to which Recurly is not known to send its invoice number."""
 
 
 def charge_succeeds(scene: Scene) -> None:
-    scene.tell("charge_succeeded", _charge(scene, "succeeded"))
+    scene.tell("charge_succeeded", _entered(scene, "succeeded"))
 
 
 def charge_fails(scene: Scene) -> None:
-    scene.tell("charge_failed", _charge(scene, "failed"))
+    scene.tell("charge_failed", _entered(scene, "failed"))
 
 
-def _charge(scene: Scene, status: str) -> Charge:
-    """The processor's side of the payment meant."""
-    paid, method = scene.payment, scene.payment.method
-    charge = Charge(
-        source=scene.processor,
-        id=paid.gateway_reference,
-        amount=paid.amount,
-        currency=paid.currency,
-        customer=_customer(scene),
-        created_at=scene.now,
-        status=status,
-        invoice=None if scene.processor in _SILENT else paid.invoice_number,
-        brand=method.card_type if method else None,
-        last_four=method.last_four if method else None,
-        mandate=_mandate(scene).id if scene.processor == "gocardless" else None,
-        code=paid.decline.gateway_code if paid.decline else None,
-        words=paid.decline.gateway_message if paid.decline else None,
-    )
-    return scene.keep(charge)
-
-
-def _customer(scene: Scene) -> str:
-    """The processor's own id of the customer: the same for all its payments."""
-    chance = draw("customer", scene.code)
-    forms = {"stripe": ("cus_", UPPER, 14), "gocardless": ("CU", UPPER, 12), "braintree": ("", DIGITS, 9)}
-    prefix, alphabet, length = forms.get(scene.processor, ("", LOWER, 12))
-    return prefix + "".join(chance.choices(alphabet, k=length))
-
-
-def _mandate(scene: Scene) -> Mandate:
-    id_ = "MD" + "".join(draw("mandate", scene.code).choices(UPPER, k=12))
-    known = scene.processors.get(Mandate, scene.processor, id_)
-    if known is not None:
-        return known
-    scheme = "ach" if scene.cast.currency == "USD" else "sepa_core"
-    return scene.keep(
-        Mandate(
-            source=scene.processor,
-            id=id_,
-            customer=_customer(scene),
-            scheme=scheme,
-            created_at=scene.now,
-        )
-    )
+def _entered(scene: Scene, status: str) -> Charge:
+    charge = enter_charge(scene, status)
+    assert charge is not None
+    return charge
 
 
 def dispute_opens(
@@ -142,24 +94,10 @@ def _dispute_turns(scene: Scene, what: str, status: str, stage: str | None = Non
     scene.tell(what, turned)
 
 
-def refund_is_made(amount: str) -> Doing:
+def refund_is_made(scene: Scene) -> None:
     """It leaves the processor; whether it arrives, the customer's bank decides."""
-
-    def do(scene: Scene) -> None:
-        paid = scene.at_processor(Charge)
-        refund = Refund(
-            source=scene.processor,
-            id=("re_" if scene.processor == "stripe" else "") + scene.draw(24, LOWER),
-            charge_id=paid.id,
-            amount=Decimal(amount),
-            currency=paid.currency,
-            created_at=scene.now,
-        )
-        scene.tell("refund_made", scene.keep(refund))
-        back = scene.keep(replace(paid, refunded=paid.refunded + refund.amount))
-        scene.tell("charge_refunded", back)
-
-    return do
+    scene.tell("refund_made", scene.at_processor(Refund))
+    scene.tell("charge_refunded", scene.at_processor(Charge))
 
 
 def refund_fails_at_processor(why: str) -> Doing:
@@ -261,7 +199,7 @@ def fraud_warning_closes(scene: Scene) -> None:
 
 def fraud_is_held(scene: Scene) -> None:
     """The processor's filters keep the payment back until somebody has looked at it."""
-    scene.tell("fraud_held", _charge(scene, "held"))
+    scene.tell("fraud_held", _entered(scene, "held"))
 
 
 def fraud_is_approved(scene: Scene) -> None:

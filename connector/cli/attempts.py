@@ -1,0 +1,35 @@
+"""How an attempt is told: why it was made and what came of it, record by record and field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connector.cli.changes import field
+from connector.cli.output import show
+from connector.ledger.listing import Found
+
+
+def attempt_lines(attempt: Found) -> Iterator[str]:
+    """For ``out.print``."""
+    by = f" by {attempt['who']}" if attempt["who"] else ""
+    run = f", run {attempt['run_id']}" if attempt["run_id"] is not None else ""
+    told = f"{attempt['trigger']}{by}{run}"
+    yield (
+        f"attempt {attempt['id']} at {show(attempt['started_at'])} ({show(told)}) "
+        f"{attempt['outcome']} {show(attempt['error'])}"
+    ).rstrip()
+    if attempt["reason"]:
+        yield f"  asked for because: {show(attempt['reason'])}"
+    if attempt["outcome"] == "unchanged":
+        yield "  Salesforce said all of it already."
+    for change in attempt["changes"]:
+        yield from _change_lines(change)
+
+
+def _change_lines(change: Found) -> Iterator[str]:
+    where = f"{change['object']} {change['salesforce_id'] or ''}".strip()
+    mark = f" [{change['transition']}]" if change["transition"] else ""
+    yield f"  {change['outcome']:<8} {where}  {show(change['key'])}{show(mark)}"
+    yield f"           {change['rule']}: {show(change['reason'])} {show(change['error'])}".rstrip()
+    for name, after in change["after"].items():
+        yield f"           {field(name, change['before'].get(name), after)}"

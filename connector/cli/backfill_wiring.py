@@ -1,0 +1,122 @@
+"""What a backfill works with: clients of its own that leave the larger part of Recurly's limit to others, and bars."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from connector.cli.applying import left
+from connector.cli.output import err, show
+from connector.cli.progress import Tell, progress
+from connector.clients.recurly import RecurlyClient, RecurlyConfig
+from connector.jobs import BULK_LOCK
+from connector.ledger.attempts import Cause
+from connector.ledger.runs import Run
+from connector.sync.backfill import Asked, Backfill, Patience, Phase, Turn, Turns
+from connector.sync.feed import Site
+from connector.wiring import Wiring
+
+SOURCE: Final = "recurly"
+RESERVE: Final = 0.5
+"""The share of Recurly's rate limit that is left to live work."""
+MAX_WAIT: Final = 900.0
+"""Seconds that a call may wait for its turn: a backfill has time."""
+TIMEOUT: Final = 60.0
+"""A page of 200 invoices may take Recurly a while."""
+TITLES: Final = {
+    Phase.READING: "Reading Recurly",
+    Phase.DECIDING: "Deciding",
+    Phase.DECIDED: "Deciding",
+    Phase.WRITING: "Writing to Salesforce",
+    Phase.SETTLING: "Trying again",
+    Phase.OVER: "Trying again",
+}
+
+Clients = Mapping[Site, RecurlyClient]
+
+
+@contextmanager
+def at_work(wires: Wiring, run: Run, turn: Turn, *, writes: bool) -> Iterator[Backfill]:
+    """The backfill of this run, ready to go on where it is."""
+    with _clients(wires) as clients, ExitStack() as shown:
+        bars = _Bars(wires, clients, shown)
+        yield Backfill(
+            engine=wires.engine,
+            sources=clients,
+            applier=wires.applier(),
+            asked=Asked.of(run.options, SOURCE),
+            cause=Cause(run.command, run.who, run.id),
+            turn=turn,
+            turns=Turns(wires.engine, BULK_LOCK, wires.policy.budget.bulk_from, time.sleep),
+            patience=Patience(time.sleep, bars.say),
+            tell=bars.tell,
+            spent=lambda: {"recurly": _calls(clients), "salesforce": wires.salesforce.calls},
+            writes=writes,
+        )
+
+
+@contextmanager
+def _clients(wires: Wiring) -> Iterator[Clients]:
+    """Who waits for a turn is woken when it is over."""
+    over = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        over.wait(seconds)
+
+    made = {
+        (SOURCE, site.name): RecurlyClient(
+            RecurlyConfig(
+                site.name,
+                site.api_key,
+                region=site.region,
+                api_url=site.api_url,
+                timeout=TIMEOUT,
+                reserve=RESERVE,
+                max_wait=MAX_WAIT,
+            ),
+            sleep=sleep,
+        )
+        for site in wires.settings.recurly
+        if site.api_key
+    }
+    try:
+        yield made
+    finally:
+        over.set()
+        for client in made.values():
+            client.close()
+
+
+def _calls(clients: Clients) -> int:
+    return sum(client.calls for client in clients.values())
+
+
+@dataclass(slots=True)
+class _Bars:
+    """One bar for each phase."""
+
+    wires: Wiring
+    clients: Clients
+    shown: ExitStack
+    _phase: Phase | None = field(default=None, init=False)
+    _tell: Tell | None = field(default=None, init=False)
+
+    def tell(self, phase: Phase, done: int, total: int) -> None:
+        if phase is not self._phase or self._tell is None:
+            self.shown.close()
+            self._phase, self._tell = phase, self.shown.enter_context(progress(TITLES[phase], total))
+        self._tell(done, self._left(), total=total)
+
+    def say(self, told: str) -> None:
+        err.print(show(told))
+
+    def _left(self) -> str:
+        """The calls that are left, of whom it is calling now."""
+        if self._phase is not Phase.READING:
+            return f"Salesforce: {left(self.wires)}"
+        told = [client.budget for client in self.clients.values()]
+        return ", ".join(f"{one.remaining:,} calls left" for one in told if one.remaining is not None)

@@ -1,0 +1,202 @@
+"""``casewire reconcile``: what no delivery told of, and where Recurly, processors and Salesforce differ about money."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector import logs
+from connector.cli.acting import REASON, acting
+from connector.cli.output import Time, as_json
+from connector.cli.progress import progress
+from connector.cli.reconciled import MOST, Found, document, sheet, sheets, show_found
+from connector.cli.sheets import NewFile, write_csv, write_xlsx
+from connector.errors import Permanent, SetupError
+from connector.facts import Discrepancy
+from connector.ledger import runs
+from connector.ledger.attempts import Cause
+from connector.sync import missed
+from connector.sync.missed import Missed
+from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
+from connector.sync.reconcile.sides import RECURLY
+from connector.wiring import Wiring, wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for."""
+
+    since: datetime | None
+    until: datetime
+    sites: tuple[str, ...]
+    processors: frozenset[str] | None
+    now: datetime
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "since": self.since.isoformat() if self.since else None,
+            "until": self.until.isoformat(),
+            "sites": list(self.sites),
+            "processors": sorted(self.processors) if self.processors is not None else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the discrepancies are written to."""
+
+    csv: Path | None
+    xlsx: Path | None
+
+
+@click.command()
+@click.option(
+    "--since", type=Time(), help="Money that moved from then on; since the last reconcile if not given."
+)
+@click.option("--until", type=Time(), help="Until then; now if not given.")
+@click.option("--site", help="Only this Recurly site.")
+@click.option(
+    "--source", "sources", multiple=True, help="Only payments through this processor; may be repeated."
+)
+@click.option(
+    "--apply", "apply_", is_flag=True, help="Fill in what was missed, and open or resolve the cases."
+)
+@REASON
+@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout (docs/schemas).")
+@click.option("--csv", "csv_", type=NewFile(), help="Every discrepancy as one line.")
+@click.option("--xlsx", type=NewFile(), help="The same for Excel.")
+def reconcile(
+    since: datetime | None,
+    until: datetime | None,
+    site: str | None,
+    sources: tuple[str, ...],
+    apply_: bool,
+    reason: str,
+    json_: bool,
+    csv_: Path | None,
+    xlsx: Path | None,
+) -> None:
+    """Look for missed deliveries, and compare Recurly, the processors and Salesforce payment by payment.
+
+    Without --apply nothing is kept or written. Exit code 1: a delivery was missed, or something differs that no
+    settlement delay explains.
+
+    \b
+    Example: casewire reconcile --since 2026-11-01 --apply --reason "month end"
+    """
+    wires = wiring()
+    logs.configure(wires.settings.casewire_log, quiet=True)
+    if csv_ and xlsx:
+        raise click.UsageError("--csv or --xlsx, not both: one reconcile writes one file.")
+    asked = _asked(wires, since, until, site, sources)
+    files = Files(csv_, xlsx)
+    with ExitStack() as stack:
+        cause = stack.enter_context(acting(wires, COMMAND, reason, asked.options())) if apply_ else None
+        found = _found(wires, asked, files, cause)
+    as_json(document(found)) if json_ else show_found(found)
+    if found.missing or found.reconciling.open:
+        raise SystemExit(1)
+
+
+def _asked(
+    wires: Wiring, since: datetime | None, until: datetime | None, site: str | None, sources: tuple[str, ...]
+) -> Asked:
+    sites = tuple(sorted(one.name for one in wires.settings.recurly))
+    if not sites:
+        raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
+    if site is not None and site not in sites:
+        raise click.UsageError(f"There is no site {site!r}: --site {' or --site '.join(sites)}.")
+    unknown = sorted(set(sources) - set(wires.books))
+    if unknown:
+        able = ", ".join(sorted(wires.books)) or "none; set the API key of one"
+        raise click.UsageError(f"{unknown[0]!r} cannot be asked for lists. Processors that can: {able}.")
+    now = wires.clock()
+    if since is not None and since >= (until or now):
+        raise click.UsageError("--since must be before --until, and before now.")
+    return Asked(
+        since,
+        min(until or now, now),
+        (site,) if site else sites,
+        frozenset(sources) if sources else None,
+        now,
+    )
+
+
+def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Found:
+    run_id = cause.run_id if cause else None
+    looked = _missed(wires, asked, run_id)
+    policy = wires.policy.reconcile.compare
+    since = asked.since
+    if since is None:
+        with wires.engine.connect() as connection:
+            since = min(
+                since_last(connection, policy, asked.sites, asked.now), asked.until - timedelta(days=1)
+            )
+    window = Window(since, asked.until, asked.sites, asked.processors)
+    with progress("Comparing") as tell:
+        reconciling = Reconciling(
+            wires.sides, policy, window, asked.now, run_id, lambda done, of: tell(done, total=of)
+        )
+        shown = _written(reconciling, files)
+    if cause is None:
+        return Found(looked, reconciling, shown)
+    with wires.engine.begin() as connection:
+        missing = sum(one.count for one in looked.values())
+        runs.progress(connection, cause.run_id or 0, {"missing": missing, **reconciling.progress()})
+    return Found(looked, reconciling, shown, _applied(wires, reconciling, cause))
+
+
+def _missed(wires: Wiring, asked: Asked, run_id: int | None) -> dict[str, Missed]:
+    grace = timedelta(minutes=wires.policy.reconcile.grace_minutes)
+    return {
+        site: missed.look(
+            wires.engine,
+            (RECURLY, site),
+            wires.apis[RECURLY, site],
+            asked.now,
+            since=asked.since,
+            fill=run_id is not None,
+            run_id=run_id,
+            grace=grace,
+        )
+        for site in asked.sites
+        if (RECURLY, site) in wires.apis
+    }
+
+
+def _applied(wires: Wiring, reconciling: Reconciling, cause: Cause) -> tuple[int, int]:
+    """The cases of the classes."""
+    due = [one.key for one in reconciling.due]
+    if not due:
+        return 0, 0
+    outcome = wires.applier().run(only=due, limit=len(due), cause=cause)
+    if outcome.open:
+        raise Permanent("Salesforce is not available; the cases stay due. See: casewire status")
+    return outcome.written, outcome.refused
+
+
+def _written(reconciling: Reconciling, files: Files) -> list[Discrepancy]:
+    """Goes through all; the first of them. A spreadsheet is written as they come."""
+    first: list[Discrepancy] = []
+    found = _noted(reconciling.findings(), first)
+    if files.csv:
+        write_csv(files.csv, sheet(found))
+    elif files.xlsx:
+        write_xlsx(files.xlsx, sheets(reconciling, found))
+    else:
+        deque(found, maxlen=0)
+    return first
+
+
+def _noted(found: Iterable[Discrepancy], first: list[Discrepancy]) -> Iterator[Discrepancy]:
+    for one in found:
+        if len(first) < MOST:
+            first.append(one)
+        yield one

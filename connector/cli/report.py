@@ -1,0 +1,120 @@
+"""``casewire report``: figures for the people who answer for billing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector.cli.billing_book import write_book
+from connector.cli.output import as_json, err, table
+from connector.cli.sheets import NewFile, Table, write_csv
+from connector.ledger import transitions
+from connector.mappers import words
+from connector.reporting import LINES, PERCENT, Case, Counting, Period, Report
+from connector.reporting.reading import cases, soql
+from connector.wiring import Wiring, wiring
+
+
+@click.group()
+def report() -> None:
+    """Reports for the people who answer for billing."""
+
+
+class _Month(click.ParamType[Period]):
+    """A month that has begun, by the clock of this machine."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Period:
+        if isinstance(value, Period):
+            return value
+        try:
+            return Period.of(value, wiring().clock())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@report.command()
+@click.option(
+    "--month", "period", type=_Month(), metavar="YYYY-MM", help="Which month, UTC; last month if not given."
+)
+@click.option("--site", help="Only accounts of this Recurly site.")
+@click.option(
+    "--xlsx",
+    type=NewFile(),
+    help="For Excel: figures with charts, their definitions, and every case behind them.",
+)
+@click.option(
+    "--csv", "csv_", type=NewFile(), help="Every figure as one line: section, of, currency, figure, value."
+)
+@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
+def billing(
+    period: Period | None, site: str | None, xlsx: Path | None, csv_: Path | None, json_: bool
+) -> None:
+    """Cases, recovered money, disputes and turnaround of a month, each figure with its definition.
+
+    Reads Salesforce and the ledger; changes nothing. Without --xlsx, --csv or --json: the key figures.
+
+    \b
+    Example: casewire report billing --month 2026-10 --xlsx billing.xlsx
+    """
+    wires = wiring()
+    _known(wires, site)
+    counting = Counting(period or Period.last(wires.clock()), site)
+    passing = counting.watch(_cases(wires, counting.period, site))
+    if xlsx:
+        write_book(xlsx, passing, counting)
+    else:
+        deque(passing, maxlen=0)
+    _tell(counting.report(), xlsx, csv_, json_)
+
+
+def _known(wires: Wiring, site: str | None) -> None:
+    sites = [one.name for one in wires.settings.recurly]
+    if site is not None and site not in sites:
+        named = f"--site {' or --site '.join(sites)}" if sites else "no site is configured (RECURLY_SITE)"
+        raise click.BadParameter(f"there is no site {site!r}; say {named}.", param_hint="--site")
+
+
+def _cases(wires: Wiring, period: Period, site: str | None) -> Iterator[Case]:
+    """As a stream: Salesforce's rows are asked for page by page while they are counted."""
+    with wires.engine.connect() as connection:
+        known = transitions.written(connection, period.since)
+    us = wires.salesforce.identity().user_id
+    rows = chain.from_iterable(wires.salesforce.query_pages(soql(period.since)))
+    return cases(rows, known, us, site)
+
+
+def _tell(made: Report, xlsx: Path | None, csv_: Path | None, json_: bool) -> None:
+    if csv_:
+        write_csv(csv_, Table("Billing", LINES, made.lines()))
+    for path in filter(None, (xlsx, csv_)):
+        err.print(f"Wrote {path}.", markup=False)
+    if json_:
+        as_json(made.document())
+    elif not xlsx and not csv_:
+        _show(made)
+    err.print(f"{words.count(made.cases, 'case')} read for {made.period.month}.")
+    if made.is_empty:
+        err.print("Nothing happened in that month: no case was open, opened or ended.")
+
+
+def _show(made: Report) -> None:
+    rows = made.section("key_figures").rows
+    table(
+        ("figure", "currency", "value"),
+        [(words.plain(str(name)), currency, _value(str(name), value)) for name, currency, value in rows],
+        empty="",
+    )
+
+
+def _value(name: str, value: object) -> object:
+    """A rate as people say it; what has nothing to divide by is a dash."""
+    if value is None:
+        return "–"
+    return f"{value:.1%}" if name.endswith(PERCENT) and isinstance(value, float) else value

@@ -1,0 +1,111 @@
+"""``casewire runs``: who did what, when and why, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from connector.cli.attempts import attempt_lines
+from connector.cli.output import Time, as_json, out, plain, show, table
+from connector.ledger import listing
+from connector.ledger import runs as ledger
+from connector.ledger.runs import Run
+from connector.wiring import wiring
+
+TROUBLES: Final = 20
+
+
+@click.group()
+def runs() -> None:
+    """What people had done: each command that changed something, with who, when and why."""
+
+
+@runs.command("list")
+@click.option("--command", help="Only this command, such as resync.")
+@click.option("--who", help="Only what this person did.")
+@click.option("--since", type=Time(), help="Begun since: 2026-11-01, 36h, 7d.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
+def list_(command: str | None, who: str | None, since: datetime | None, limit: int, json_: bool) -> None:
+    """Runs, newest first.
+
+    \b
+    Example: casewire runs list --command resync --since 7d
+    """
+    with wiring().engine.connect() as connection:
+        found = ledger.listed(connection, command, who, since, limit)
+    if json_:
+        as_json([asdict(one) for one in found])
+        return
+    table(
+        ("id", "begun", "command", "who", "state", "how far", "why"),
+        [
+            (one.id, one.started_at, one.command, one.who, one.state, _words(one.progress), one.reason)
+            for one in found
+        ],
+        empty="No such runs.",
+    )
+
+
+@runs.command("show")
+@click.argument("run_id", type=int, metavar="ID")
+@click.option("--account", help="What it did to this account: its code, or its whole key.")
+@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
+def show_(run_id: int, account: str | None, json_: bool) -> None:
+    """One run: what was asked for, how it ended, and what its attempts came to, those of workers included.
+
+    \b
+    Example: casewire runs show 7 --account acme-17
+    """
+    with wiring().engine.connect() as connection:
+        run = ledger.named(connection, run_id)
+        if run is None:
+            raise click.ClickException(f"There is no run {run_id}. See: casewire runs list")
+        found: dict[str, Any] = {
+            **asdict(run),
+            "outcomes": ledger.outcomes(connection, run_id),
+            "troubles": ledger.troubles(connection, run_id, TROUBLES),
+        }
+        if account is not None:
+            ids = ledger.attempts_of(connection, run_id, account)
+            found["attempts"] = listing.attempts(connection, ids)
+    if json_:
+        as_json(found)
+        return
+    _tell(run, found)
+
+
+def _tell(run: Run, found: Mapping[str, Any]) -> None:
+    out.print(f"[bold]{show(run.command)}[/bold] by {show(run.who)} at {show(run.started_at)}")
+    for label, value in (
+        ("why", run.reason),
+        ("asked for", _words(run.options)),
+        ("state", f"{run.state}, {_when(run)}"),
+        ("error", run.error),
+        ("how far", _words(run.progress)),
+    ):
+        if value:
+            out.print(f"  {label:<10} {show(value)}")
+    for one in found["outcomes"]:
+        out.print(
+            f"  {one['outcome']:<10} {one['attempts']:,} attempts: {one['written']:,} records written, "
+            f"{one['refused']:,} refused"
+        )
+    for one in found["troubles"]:
+        out.print(f"  {one['outcome']:<10} {show(one['subject'])}: {show(one['error'])}")
+    for line in (line for attempt in found.get("attempts", ()) for line in attempt_lines(attempt)):
+        out.print(f"  {line}")
+
+
+def _when(run: Run) -> str:
+    if run.ended_at is None:
+        return f"last heard of {plain(run.touched_at)}"
+    return f"ended {plain(run.ended_at)}"
+
+
+def _words(told: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())

@@ -1,0 +1,42 @@
+"""What Bulk API 2.0 jobs of both kinds share: they are looked at until they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from connector.clients.salesforce.bulk_errors import of_job
+from connector.clients.salesforce.errors import LATER
+from connector.clients.salesforce.patience import Patience
+from connector.errors import Transient
+
+_COMPLETE: Final = "JobComplete"
+_ENDED: Final = frozenset({_COMPLETE, "Failed", "Aborted"})
+_MISSED_POLLS: Final = 5
+
+Told = Mapping[str, Any]
+"""What Salesforce says of a job."""
+
+
+def wait_for(look: Callable[[], Told], job: str, object_: str, patience: Patience) -> Told:
+    """The last look at it. Transient if it does not end in time, or can't be looked at time and again."""
+    missed = 0
+    while patience.pause():
+        try:
+            told = look()
+        except Transient:
+            missed += 1
+            if missed == _MISSED_POLLS:
+                raise
+            continue
+        missed = 0
+        if told["state"] in _ENDED:
+            return told
+    text = f"Salesforce's bulk job {job} of {object_} did not end in the time it is given and was aborted."
+    raise Transient(text, code="bulk_too_slow", retry_after=LATER)
+
+
+def check_complete(ended: Told, object_: str) -> None:
+    """Raises what the end of a job means that is not complete."""
+    if ended["state"] != _COMPLETE:
+        raise of_job(str(ended["state"]), str(ended.get("errorMessage") or ""), object_).exception()

@@ -1,0 +1,135 @@
+"""The RQ jobs: a few lines each, no payload. A job works one batch and wakes the next if more is waiting.
+
+``except Exception`` lives here and nowhere below: whatever a batch runs into, it is given back and worked one by
+one, or found again by the sweep. ``fetching.py``, ``applying.py``, ``looking.py`` and ``nightly.py`` hold the work of
+the stages, ``sweeping.py`` and ``listening.py`` what the scheduler does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from connector.errors import CasewireError
+from connector.jobs import applying, fetching, looking, nightly
+from connector.jobs.applying import BULK_LOCK
+from connector.jobs.sweeping import purge, sweep
+from connector.ledger import leases
+from connector.queue import Stage
+from connector.wiring import Wiring, wiring
+
+__all__ = [
+    "BULK_LOCK",
+    "apply",
+    "bulk",
+    "feed",
+    "history",
+    "purge",
+    "reconcile",
+    "refresh",
+    "run",
+    "sweep",
+    "watch",
+]
+
+log = structlog.get_logger("connector.jobs")
+
+AGAIN_SECONDS = 5.0
+"""After a job that failed for a reason nobody foresaw."""
+ONE_BY_ONE_SECONDS = 60.0
+
+
+def refresh() -> None:
+    """RQ job: fetch what pending events point to."""
+    run(wiring(), Stage.REFRESH)
+
+
+def history() -> None:
+    """RQ job: fetch the past of accounts that are older than the ledger."""
+    run(wiring(), Stage.HISTORY)
+
+
+def apply() -> None:
+    """RQ job: decide and write due accounts."""
+    run(wiring(), Stage.APPLY)
+
+
+def bulk() -> None:
+    """RQ job: decide and write very many due accounts by Bulk API 2.0."""
+    run(wiring(), Stage.BULK)
+
+
+def watch() -> None:
+    """RQ job: look at what people did to accounts in Salesforce."""
+    run(wiring(), Stage.WATCH)
+
+
+def feed() -> None:
+    """RQ job: look for what changed in billing and no delivery told of."""
+    run(wiring(), Stage.FEED)
+
+
+def reconcile() -> None:
+    """RQ job: compare billing, the processors and Salesforce, once a night."""
+    run(wiring(), Stage.RECONCILE)
+
+
+def run(wires: Wiring, stage: Stage) -> None:
+    """One job of a stage. Raises nothing of what the work runs into."""
+    wires.queue.begin(stage)
+    try:
+        _WORK[stage](wires, None)
+        wires.queue.note(wires.budgets())
+        wires.queue.remark(wires.worker, wires.remarks.told())
+    except (OperationalError, InterfaceError) as error:
+        log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
+        _give_back(wires, spend=False)
+    except (CasewireError, RedisError) as error:
+        log.error("job_failed", stage=str(stage), error=str(error), outcome="sweep")
+        _give_back(wires, seconds=AGAIN_SECONDS, spend=False)
+    except Exception:
+        log.exception("job_failed", stage=str(stage), outcome="one by one")
+        _give_back(wires, spend=False)
+        _one_by_one(wires, stage)
+
+
+def _one_by_one(wires: Wiring, stage: Stage) -> None:
+    """Something in the batch is more than the code foresaw. Worked one at a time it fails alone, and spends its
+    tries; the others are not held back by it."""
+    deadline = time.monotonic() + ONE_BY_ONE_SECONDS
+    claimed = 1
+    while claimed and time.monotonic() < deadline:
+        try:
+            claimed = _WORK[stage](wires, 1)
+        except Exception:
+            log.exception("job_failed", stage=str(stage), outcome="retry")
+            _give_back(wires, seconds=AGAIN_SECONDS)
+
+
+def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> None:
+    """What the job held is free now, not when its lease runs out. While PostgreSQL is away there is nothing
+    better to do than to wait for it; after a minute the lease must do."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with wires.engine.begin() as connection:
+                leases.release_all(connection, wires.worker, seconds=seconds, spend=spend)
+            return
+        except SQLAlchemyError:
+            time.sleep(0.5)
+
+
+_WORK: Mapping[Stage, Callable[[Wiring, int | None], int]] = {
+    Stage.REFRESH: fetching.fetch,
+    Stage.HISTORY: fetching.fetch_histories,
+    Stage.APPLY: applying.apply_due,
+    Stage.BULK: applying.apply_in_bulk,
+    Stage.WATCH: looking.look_at_links,
+    Stage.FEED: looking.look_for_missed,
+    Stage.RECONCILE: nightly.reconcile_all,
+}
+"""Each works a batch, or at most so many, and answers how many it claimed."""

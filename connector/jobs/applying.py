@@ -1,0 +1,106 @@
+"""What the jobs of apply and bulk do: due accounts are decided and written, few at a time or very many at once."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from connector.errors import SetupError
+from connector.events import Urgency
+from connector.jobs import fetching
+from connector.ledger import events, leases, subjects
+from connector.queue import Stage
+from connector.sync import apply as applying
+from connector.sync.apply import Applier
+from connector.sync.destination import hold, unavailable
+from connector.wiring import Wiring
+
+GATHER_UNTIL = 200
+"""While this many events wait to be fetched, accounts are gathered rather than applied one by one …"""
+GATHER_SECONDS = {Urgency.DISPUTE: 2.0, Urgency.FAILURE: 15.0, Urgency.ROUTINE: 15.0}
+"""… but none waits longer than this for it."""
+
+SIDE_BY_SIDE = 3
+"""Batches of accounts that one worker applies at the same time."""
+
+BULK_LOCK = 7_203_553
+"""Held in PostgreSQL while a bulk run is under way."""
+MEANWHILE_SECONDS = 0.3
+
+
+def apply_due(wires: Wiring, limit: int | None) -> int:
+    """A batch of due accounts, or several side by side; above the policy's number the bulk job is left to it."""
+    if _gathering(wires):
+        wires.queue.wake(Stage.REFRESH)
+        return 0
+    try:
+        applier = wires.applier()
+    except SetupError as error:
+        hold(wires.engine, unavailable(error))
+        return 0
+    with wires.engine.connect() as connection:
+        enough = wires.policy.budget.bulk_from + 1
+        many = subjects.backlog(connection, enough, least=Urgency.FAILURE).ready >= enough
+    if many:
+        wires.queue.wake(Stage.BULK)
+    most = Urgency.FAILURE if many else Urgency.ROUTINE
+    outcomes = _side_by_side(wires, applier, most) if limit is None else [applier.run(limit=limit, most=most)]
+    if any(outcome.more or outcome.again for outcome in outcomes):
+        wires.queue.wake(Stage.APPLY)
+    return sum(outcome.claimed for outcome in outcomes)
+
+
+def apply_in_bulk(wires: Wiring, limit: int | None) -> int:
+    """One bulk run for the whole org at a time. While Salesforce works on it this worker goes on with what is urgent,
+    so that no dispute waits behind ten thousand profile edits."""
+    with leases.alone(wires.engine, BULK_LOCK) as is_ours:
+        if not is_ours:
+            return 0
+        applier = wires.applier()
+        outcome = applier.run(
+            limit=limit or wires.policy.budget.bulk_at_most,
+            least=Urgency.FAILURE,
+            wait=lambda seconds: meanwhile(wires, applier, seconds),
+        )
+    if outcome.more or outcome.again:
+        wires.queue.wake(Stage.APPLY)
+    return outcome.claimed
+
+
+def meanwhile(wires: Wiring, applier: Applier, seconds: float) -> None:
+    """Go on with what is urgent for so long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        done = fetching.fetch(wires, None) + applier.run(most=Urgency.FAILURE).claimed
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        if not done:
+            time.sleep(min(left, MEANWHILE_SECONDS))
+
+
+def _side_by_side(wires: Wiring, applier: Applier, most: Urgency) -> list[applying.Outcome]:
+    """One batch, or several at a time where more is due: while one waits for Salesforce another decides. Their
+    accounts differ, so that they do not wait for each other's rows there."""
+    with wires.engine.connect() as connection:
+        ready = subjects.backlog(connection, applying.BATCH * SIDE_BY_SIDE).ready
+    batches = min(-(-ready // applying.BATCH), SIDE_BY_SIDE)
+    if batches <= 1:
+        return [applier.run(limit=applying.BATCH, most=most)]
+    with ThreadPoolExecutor(batches, thread_name_prefix="apply") as pool:
+        return [
+            future.result()
+            for future in [pool.submit(applier.run, limit=applying.BATCH, most=most) for _ in range(batches)]
+        ]
+
+
+def _gathering(wires: Wiring) -> bool:
+    """Is a burst still being fetched? Then waiting a little turns many writes of an account into one."""
+    with wires.engine.connect() as connection:
+        if events.waiting(connection, GATHER_UNTIL) < GATHER_UNTIL:
+            return False
+        due = subjects.backlog(connection, 1)
+    if due.oldest is None or due.most_urgent is None:
+        return False
+    return wires.clock() - due.oldest < timedelta(seconds=GATHER_SECONDS[due.most_urgent])

@@ -1,0 +1,51 @@
+"""What the jobs of refresh and history do: the ledger learns what vendors hold."""
+
+from __future__ import annotations
+
+from connector.errors import SetupError
+from connector.ledger import events
+from connector.queue import Stage
+from connector.sync import asking, outages
+from connector.sync import history as histories
+from connector.sync import refresh as refreshing
+from connector.wiring import Wiring
+
+
+def fetch(wires: Wiring, limit: int | None) -> int:
+    """Pending events: what they point to is fetched, what a webhook lacked is asked for."""
+    outcome = refreshing.refresh(
+        wires.engine,
+        wires.apis,
+        wires.clock,
+        wires.worker,
+        limit=limit or refreshing.BATCH,
+        lookups=wires.lookups,
+    )
+    answered = asking.ask(wires.engine, wires.apis, wires.lookups)
+    noticed = notice(wires) if outcome.failed or outages.last(wires.engine) else 0
+    if outcome.more:
+        wires.queue.wake(Stage.REFRESH)
+    if outcome.due or answered or noticed:
+        wires.queue.wake(Stage.APPLY)
+    return outcome.claimed
+
+
+def notice(wires: Wiring) -> int:
+    """Look whether a gateway is failing, or well again; who became due by it. A policy that cannot be read stops the
+    writing, which says so, and nothing else."""
+    try:
+        settings = wires.policy.rules.incident
+    except SetupError:
+        return 0
+    return outages.notice(wires.engine, settings, wires.clock())
+
+
+def fetch_histories(wires: Wiring, limit: int | None) -> int:
+    """Accounts older than the ledger, while no event waits."""
+    with wires.engine.connect() as connection:
+        busy = events.waiting(connection, 1)
+    fetched = 0 if busy else histories.fetch_histories(wires.engine, wires.apis, limit or histories.BATCH)
+    if fetched:
+        wires.queue.wake(Stage.APPLY)
+        wires.queue.wake(Stage.HISTORY)
+    return fetched

@@ -1,0 +1,94 @@
+"""Noticing that a source is quiet that usually speaks, and that it is heard again: each once, however many listen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from connector.errors import SetupError
+from connector.jobs import looking
+from connector.ledger import silences, watermarks
+from connector.ledger.silences import Silence
+from connector.policy import Reconcile
+from connector.sync.silence import is_silent
+from connector.webhooks import registry
+from connector.wiring import Wiring
+
+log = structlog.get_logger("connector.jobs")
+
+TURN = "turn:silence"
+EVERY = timedelta(seconds=20)
+
+Site = tuple[str, str]
+
+
+def listen(wires: Wiring) -> None:
+    """Look at every source that may post webhooks. What billing has changed meanwhile is read at once."""
+    with wires.engine.begin() as connection:
+        if not watermarks.take(connection, TURN, EVERY):
+            return
+    try:
+        policy, of = wires.policy.reconcile, registry.configured(wires.sources)
+    except SetupError:
+        return
+    read = looking.sites(wires) if policy.feed_minutes else ()
+    with wires.engine.begin() as connection:
+        silences.listen(connection)
+        ear = _Ear(connection, wires.clock(), policy, silences.last_heard(connection))
+        lasting = {(one.source, one.site): one for one in silences.lasting(connection, of)}
+        began = [site for site in of if site not in lasting and ear.begins(site)]
+        ended = [one for site, one in lasting.items() if ear.ends(site, one)]
+        for site in [*began, *((one.source, one.site) for one in ended)]:
+            if site in read:
+                looking.feed_at_once(connection, site, policy)
+    for site in began:
+        _tell_silence(site, ear.spoke[site], reads=site in read)
+    for one in ended:
+        _tell_end(one, ear.now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ear:
+    """``spoke``: when each source last did."""
+
+    connection: Connection
+    now: datetime
+    policy: Reconcile
+    spoke: dict[Site, datetime]
+
+    def begins(self, site: Site) -> bool:
+        """Whether a silence begins, and nobody else has noticed."""
+        least = timedelta(minutes=self.policy.silence_minutes)
+        last_at = self.spoke.get(site)
+        if not least or last_at is None or self.now - last_at <= least:
+            return False
+        silent = is_silent(silences.heard(self.connection, site), last_at, self.now, least)
+        return silent and silences.begin(self.connection, site, last_at)
+
+    def ends(self, site: Site, silence: Silence) -> bool:
+        """Whether it has spoken since, or need not any more, and nobody else has noticed."""
+        over = not self.policy.silence_minutes or self.spoke.get(site, silence.since) > silence.since
+        return over and silences.end(self.connection, site)
+
+
+def _tell_silence(site: Site, since: datetime, *, reads: bool) -> None:
+    log.warning(
+        "source_silent",
+        source=site[0],
+        site=site[1],
+        since=since.isoformat(),
+        outcome="its changes are read" if reads else "look at its webhook endpoint",
+    )
+
+
+def _tell_end(one: Silence, now: datetime) -> None:
+    log.info(
+        "source_speaks_again",
+        source=one.source,
+        site=one.site,
+        seconds=round((now - one.since).total_seconds()),
+        outcome="heard",
+    )

@@ -1,0 +1,167 @@
+"""What the jobs of watch and feed do: look for what no event tells of, in Salesforce and in billing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from connector.errors import Permanent, SetupError, Transient, Unavailable
+from connector.events import Urgency
+from connector.ledger import circuits, events, leases, links, watermarks
+from connector.policy import Reconcile
+from connector.queue import Stage
+from connector.sync import missed
+from connector.sync.destination import DESTINATION, hold, unavailable
+from connector.sync.fetching import SourceApi
+from connector.sync.linking import watching
+from connector.wiring import Wiring
+
+log = structlog.get_logger("connector.jobs")
+
+Site = tuple[str, str]
+
+FEED_LOCK = 7_203_554
+"""Held in PostgreSQL while the change feeds are read."""
+FEED_SECONDS = 20.0
+"""Then a job ends and the next goes on, so that deliveries do not wait behind it."""
+BEHIND = 200
+"""While so many deliveries wait to be fetched, what seems missing is only late."""
+AGAIN = timedelta(minutes=1)
+"""After a feed that could not be read."""
+
+
+def look_at_links(wires: Wiring, limit: int | None) -> int:
+    """What people did to linked accounts. One look at a time, however many ask. It waits while calls are short."""
+    try:
+        every = timedelta(minutes=wires.policy.linking.watch_minutes)
+        with wires.engine.begin() as connection:
+            if not watermarks.take(connection, watching.TURN, every):
+                return 0
+        if wires.spending.level() < Urgency.ROUTINE:
+            return 0
+        shape = wires.shaping.org.shape
+        found = watching.Watch(wires.engine, wires.salesforce, shape).look(wires.clock())
+    except (SetupError, Unavailable) as error:
+        hold(wires.engine, unavailable(error))
+    else:
+        if found:
+            wires.queue.wake(Stage.APPLY)
+    return 0
+
+
+def time_to_watch(wires: Wiring, connection: Connection) -> bool:
+    """Whether accounts are linked, and nobody has looked at them for so long."""
+    try:
+        every = timedelta(minutes=wires.policy.linking.watch_minutes)
+    except SetupError:
+        return False
+    return (
+        watermarks.has_passed(connection, watching.TURN, every)
+        and links.exist(connection)
+        and DESTINATION not in circuits.open_circuits(connection)
+    )
+
+
+def look_for_missed(wires: Wiring, limit: int | None) -> int:
+    """The change feed of every billing site whose turn it is, one at a time, however many ask."""
+    policy = wires.policy.reconcile
+    with leases.alone(wires.engine, FEED_LOCK) as is_ours:
+        if is_ours:
+            with wires.engine.connect() as connection:
+                turns = list(_turns(wires, connection, policy))
+            for site in turns:
+                _walk(wires, site, wires.apis[site], policy)
+    return 0
+
+
+def begin_turns(wires: Wiring, connection: Connection) -> None:
+    """The change feed of a new site is read after the usual while."""
+    for site in sites(wires):
+        watermarks.begin(connection, _turn(site))
+
+
+def time_for_feed(wires: Wiring, connection: Connection) -> bool:
+    """Whether there is a billing site whose change feed is to be read."""
+    try:
+        policy = wires.policy.reconcile
+    except SetupError:
+        return False
+    return any(_turns(wires, connection, policy))
+
+
+def sites(wires: Wiring) -> Sequence[Site]:
+    """The billing sites that can be asked. Settings that are no good are told of by whoever cannot work for them."""
+    try:
+        return list(wires.apis)
+    except SetupError:
+        return []
+
+
+def feed_at_once(connection: Connection, site: Site, policy: Reconcile) -> None:
+    """Its change feed is to be read now."""
+    watermarks.due_in(connection, _turn(site), _every(policy), timedelta(0))
+
+
+def _turns(wires: Wiring, connection: Connection, policy: Reconcile) -> Iterator[Site]:
+    if not policy.feed_minutes or events.waiting(connection, BEHIND) >= BEHIND:
+        return
+    out = circuits.open_circuits(connection)
+    for site in sites(wires):
+        if ":".join(site) not in out and watermarks.has_passed(connection, _turn(site), _every(policy)):
+            yield site
+
+
+def _walk(wires: Wiring, site: Site, api: SourceApi, policy: Reconcile) -> None:
+    """Whatever becomes of it, it is not tried again for a minute; once it is whole, for the usual while."""
+    _next_in(wires, site, policy, AGAIN)
+    deadline = time.monotonic() + FEED_SECONDS
+    told = {"source": site[0], "site": site[1]}
+    try:
+        found = missed.look(
+            wires.engine,
+            site,
+            api,
+            wires.clock(),
+            since=None,
+            fill=True,
+            run_id=None,
+            grace=timedelta(minutes=policy.grace_minutes),
+            stop=lambda: time.monotonic() > deadline,
+        )
+    except Unavailable as error:
+        with wires.engine.begin() as connection:
+            circuits.open_circuit(connection, error.destination, str(error), error.code, error.retry_after)
+        log.warning("feed_waits", **told, error=str(error), outcome="waiting")
+        return
+    except (Transient, Permanent) as error:
+        log.warning("feed_failed", **told, error=str(error), outcome="retry")
+        return
+    (log.warning if found.count else log.info)(
+        "feed_walked",
+        **told,
+        looked=found.looked.total(),
+        missing=found.count,
+        outcome="done" if found.whole else "goes on",
+    )
+    _next_in(wires, site, policy, _every(policy) if found.whole else timedelta(0))
+    if found.count:
+        wires.queue.wake(Stage.APPLY)
+    if not found.whole:
+        wires.queue.wake(Stage.FEED)
+
+
+def _next_in(wires: Wiring, site: Site, policy: Reconcile, wait: timedelta) -> None:
+    with wires.engine.begin() as connection:
+        watermarks.due_in(connection, _turn(site), _every(policy), wait)
+
+
+def _turn(site: Site) -> str:
+    return ":".join(("turn", "feed", *site))
+
+
+def _every(policy: Reconcile) -> timedelta:
+    return timedelta(minutes=policy.feed_minutes)

@@ -1,0 +1,56 @@
+"""The mirror record by record: whose a record is, why it was last written, and letting go of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, text
+
+Record = tuple[str, str]
+"""Object and key."""
+
+_THESE = "unnest(CAST(:objects AS text[]), CAST(:keys AS text[])) AS these(object, key)"
+
+
+def owners(connection: Connection, records: Collection[Record]) -> dict[Record, str]:
+    """Record → the subject it was last written for."""
+    rows = connection.execute(
+        text(f"SELECT object, key, subject FROM mirror JOIN {_THESE} USING (object, key)"), _values(records)
+    )
+    return {(row.object, row.key): row.subject for row in rows}
+
+
+def ids(connection: Connection, records: Collection[Record]) -> dict[Record, str]:
+    """Record → the Salesforce id of what was last written."""
+    rows = connection.execute(
+        text(f"SELECT object, key, salesforce_id FROM mirror JOIN {_THESE} USING (object, key)"),
+        _values(records),
+    )
+    return {(row.object, row.key): row.salesforce_id for row in rows}
+
+
+def told(connection: Connection, records: Collection[Record]) -> dict[Record, tuple[str, str]]:
+    """Record → the rule and the reason of what was last written to it; retention may have removed them."""
+    rows = connection.execute(
+        text(
+            f"SELECT DISTINCT ON (object, key) object, key, rule, reason FROM change JOIN {_THESE} "
+            "USING (object, key) WHERE outcome = 'written' ORDER BY object, key, id DESC"
+        ),
+        _values(records),
+    )
+    return {(row.object, row.key): (row.rule, row.reason) for row in rows}
+
+
+def drop(connection: Connection, records: Collection[Record]) -> None:
+    """These records are nobody's any more."""
+    connection.execute(
+        text(
+            f"DELETE FROM mirror USING {_THESE} WHERE mirror.object = these.object AND mirror.key = these.key"
+        ),
+        _values(records),
+    )
+
+
+def _values(records: Collection[Record]) -> dict[str, list[str]]:
+    told = sorted(records)
+    return {"objects": [object_ for object_, _ in told], "keys": [key for _, key in told]}

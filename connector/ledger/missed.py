@@ -1,0 +1,96 @@
+"""Versions of objects that no delivery told of, as the change feed showed them; kept when they were filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+Site = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One object of which the ledger did not learn. ``version``: its source's ``updated_at``."""
+
+    object: str
+    id: str
+    version: datetime | None
+    subject: str
+
+
+def record(connection: Connection, site: Site, found: Sequence[Missing], run_id: int | None) -> None:
+    """Keep what was missing, with the run that filled it in."""
+    connection.execute(
+        text(
+            """
+            INSERT INTO missed (source, site, object, object_id, version, subject, run_id)
+            SELECT :source, :site, object, id, version, subject, :run_id
+            FROM unnest(CAST(:objects AS text[]), CAST(:ids AS text[]), CAST(:versions AS timestamptz[]),
+                        CAST(:subjects AS text[])) AS new(object, id, version, subject)
+            """
+        ),
+        {
+            "source": site[0],
+            "site": site[1],
+            "run_id": run_id,
+            "objects": [one.object for one in found],
+            "ids": [one.id for one in found],
+            "versions": [one.version for one in found],
+            "subjects": [one.subject for one in found],
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """How many were missed, and when the last of them was found."""
+
+    count: int
+    last_at: datetime | None
+
+
+def recent(connection: Connection, within: timedelta) -> Recent:
+    """What was found to be missing of late."""
+    row = connection.execute(
+        text("SELECT count(*) AS n, max(found_at) AS last FROM missed WHERE found_at > now() - :within"),
+        {"within": within},
+    ).one()
+    return Recent(row.n, row.last)
+
+
+def on_their_way(connection: Connection, site: Site, refs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these ``(object, ref)`` pairs an event points to that is received and not fetched yet."""
+    wanted = sorted(set(refs))
+    rows = connection.execute(
+        text(
+            """
+            SELECT DISTINCT wanted.object, wanted.ref
+            FROM event, jsonb_array_elements(pointers) AS pointer, jsonb_array_elements_text(pointer->1) AS told
+            JOIN unnest(CAST(:objects AS text[]), CAST(:refs AS text[])) AS wanted(object, ref) ON wanted.ref = told
+            WHERE event.status = 'pending' AND event.source = :source AND event.site = :site
+              AND pointer->>0 = wanted.object
+            """
+        ),
+        {
+            "source": site[0],
+            "site": site[1],
+            "objects": [object_ for object_, _ in wanted],
+            "refs": [ref for _, ref in wanted],
+        },
+    )
+    return {(row.object, row.ref) for row in rows}
+
+
+def first_told_of(connection: Connection, site: Site) -> datetime | None:
+    """When what the first event of a site tells of happened, or when it was received, if that was before."""
+    found: datetime | None = connection.execute(
+        text(
+            "SELECT LEAST(received_at, occurred_at) FROM event WHERE source = :source AND site = :site "
+            "ORDER BY received_at LIMIT 1"
+        ),
+        {"source": site[0], "site": site[1]},
+    ).scalar_one_or_none()
+    return found

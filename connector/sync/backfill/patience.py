@@ -1,0 +1,51 @@
+"""Waiting while a vendor or PostgreSQL is away: growing pauses, bounded as long as nothing is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from connector.errors import Transient
+
+AWAY: Final = (Transient, OperationalError, InterfaceError)
+"""What may be well again in a while."""
+LONGEST: Final = 60.0
+GROWTH: Final = 2.0
+
+
+@dataclass(slots=True)
+class Patience:
+    """``within``: seconds that are waited in all without anything having been done in between. What is away before
+    anything was done is not waited for: it may never have been there."""
+
+    sleep: Callable[[float], None]
+    say: Callable[[str], None]
+    within: float = 600.0
+    _waited: float = 0.0
+    _next: float = 1.0
+    _worked: bool = False
+
+    def done(self) -> None:
+        """Something was done: all patience is back."""
+        self._waited, self._next, self._worked = 0.0, 1.0, True
+
+    def bear(self, error: Exception) -> None:
+        """Wait, or raise the error."""
+        asked = getattr(error, "retry_after", None) or 0.0
+        pause = max(self._next, asked)
+        if not self._worked or self._waited + pause > self.within:
+            raise error
+        self.say(f"{said(error)} Trying again in {pause:.0f} s.")
+        self.sleep(pause)
+        self._waited += pause
+        self._next = min(self._next * GROWTH, LONGEST)
+
+
+def said(error: Exception) -> str:
+    """For an operator."""
+    if isinstance(error, Transient):
+        return str(error)
+    return f"PostgreSQL does not answer: {str(error.__cause__ or error).strip().partition(chr(10))[0]}."

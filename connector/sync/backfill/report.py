@@ -1,0 +1,73 @@
+"""What a backfill came to: counted from the ledger, some accounts at a time, so that a resumed run tells all of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from connector.ledger import backfills
+
+STEP: Final = 1_000
+FATES: Final = ("created", "updated", "refused")
+
+
+@dataclass(slots=True)
+class Report:
+    """``accounts``: how they stand; ``records``: object → fate → how many; ``reasons``: (code, an example of what was
+    said) → how many accounts."""
+
+    accounts: Counter[str] = field(default_factory=Counter)
+    records: dict[str, Counter[str]] = field(default_factory=dict)
+    reasons: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Why accounts are not well, the most frequent first."""
+        found = [
+            {"code": code, "accounts": told.total(), "example": told.most_common(1)[0][0]}
+            for code, told in self.reasons.items()
+        ]
+        return sorted(found, key=lambda one: (-one["accounts"], one["code"]))
+
+
+def report(engine: Engine, run_id: int) -> Report:
+    """Of all its accounts."""
+    found = Report()
+    for keys in _steps(engine, run_id):
+        with engine.connect() as connection:
+            found.accounts += Counter({"found": len(keys)}) + Counter(
+                backfills.accounts(connection, run_id, keys)
+            )
+            for (object_, fate), many in backfills.records(connection, run_id, keys).items():
+                found.records.setdefault(object_, Counter())[fate] += many
+            for one in backfills.troubles(connection, run_id, keys):
+                _add_reason(found, one["code"], one["error"])
+    return found
+
+
+def troubles(engine: Engine, run_id: int) -> Iterator[Mapping[str, Any]]:
+    """Every account that is not well: account, state, code and error."""
+    for keys in _steps(engine, run_id):
+        with engine.connect() as connection:
+            found = backfills.troubles(connection, run_id, keys)
+        yield from found
+
+
+def _add_reason(found: Report, code: str, error: str) -> None:
+    """Of each code one example is enough: the texts name records, so there may be as many as accounts."""
+    told = found.reasons.setdefault(code, Counter())
+    told[next(iter(told), error)] += 1
+
+
+def _steps(engine: Engine, run_id: int) -> Iterator[list[str]]:
+    after = ""
+    while True:
+        with engine.connect() as connection:
+            keys = backfills.walk(connection, run_id, after, STEP)
+        if not keys:
+            return
+        yield keys
+        after = keys[-1]

@@ -1,0 +1,131 @@
+"""What a backfill was asked for, and how far it is: kept in its row of ``run``, so that any machine can go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from connector.sync import feed
+from connector.sync.feed import Site
+
+
+class Phase(StrEnum):
+    """What it is at."""
+
+    READING = "reading"
+    DECIDING = "deciding"
+    """Counting what would change."""
+    DECIDED = "decided"
+    WRITING = "writing"
+    SETTLING = "settling"
+    """Trying again what was refused for a moment."""
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``since``: only what changed since then; ``kinds`` in the order of the feed. Of a whole reading every account's
+    past is known afterwards."""
+
+    sites: tuple[Site, ...]
+    kinds: tuple[str, ...] = feed.KINDS
+    since: datetime | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.since is None and set(self.kinds) == set(feed.KINDS)
+
+    def document(self) -> dict[str, Any]:
+        since = self.since and self.since.isoformat()
+        return {"since": since, "objects": list(self.kinds), "sites": [name for _, name in self.sites]}
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any], source: str) -> Asked:
+        """What ``document`` told."""
+        since = options.get("since")
+        return cls(
+            tuple((source, name) for name in options["sites"]),
+            tuple(options["objects"]),
+            datetime.fromisoformat(since) if since else None,
+        )
+
+
+@dataclass(slots=True)
+class Mark:
+    """How far one kind of one site was read: up to which change, and how many objects so far."""
+
+    until: datetime | None = None
+    objects: int = 0
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """``writes``: whether it is to write. ``cursor``: the account behind which it goes on; ``accounts``: how many it is
+    through with; ``left``: of them those that a worker held. ``would``: what deciding has counted. ``calls`` and
+    ``seconds``: what it took until now."""
+
+    phase: Phase = Phase.READING
+    writes: bool = False
+    marks: dict[str, Mark] = field(default_factory=dict)
+    cursor: str = ""
+    accounts: int = 0
+    left: int = 0
+    would: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def mark(self, site: Site, kind: str) -> Mark:
+        return self.marks.setdefault(":".join((*site, kind)), Mark())
+
+    def objects(self) -> dict[str, int]:
+        """How many of each kind were read."""
+        found: Counter[str] = Counter()
+        for name, mark in self.marks.items():
+            found[name.rpartition(":")[2]] += mark.objects
+        return dict(found)
+
+    def go_through(self, phase: Phase) -> None:
+        """From the first account on."""
+        self.phase, self.cursor, self.accounts, self.left = phase, "", 0, 0
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "phase": str(self.phase),
+            "writes": self.writes,
+            "marks": {
+                name: [one.until and one.until.isoformat(), one.objects, one.whole]
+                for name, one in self.marks.items()
+            },
+            "cursor": self.cursor,
+            "accounts": self.accounts,
+            "left": self.left,
+            "would": dict(self.would),
+            "calls": dict(self.calls),
+            "seconds": round(self.seconds, 1),
+        }
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> State:
+        """What ``document`` told; of nothing, the beginning."""
+        if not told:
+            return cls()
+        marks = {
+            name: Mark(datetime.fromisoformat(until) if until else None, objects, whole)
+            for name, (until, objects, whole) in told["marks"].items()
+        }
+        return cls(
+            phase=Phase(told["phase"]),
+            writes=told["writes"],
+            marks=marks,
+            cursor=told["cursor"],
+            accounts=told["accounts"],
+            left=told["left"],
+            would=Counter(told["would"]),
+            calls=Counter(told["calls"]),
+            seconds=told["seconds"],
+        )

@@ -1,0 +1,71 @@
+"""Mending drift: what is gone is let go or looked for anew, and the rest is written, on the one way to Salesforce."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from connector.ledger import mirrors, standing
+from connector.ledger.attempts import Cause
+from connector.sync.apply import Applier
+from connector.sync.rows import Record
+
+MOST_RUNS: Final = 4
+"""An account that was merged, or whose row was refused for what it rests on, is tried again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Drift of some subjects. ``unlinked``: those whose linked record is not there; ``lost``: records that nothing
+    makes again."""
+
+    subjects: Sequence[str]
+    unlinked: frozenset[str] = frozenset()
+    lost: frozenset[Record] = frozenset()
+
+
+@dataclass(slots=True)
+class Mended:
+    """``left``: subjects that a worker holds, or that are to be tried again; ``dead``: that were given up on.
+    ``open``: Salesforce went away."""
+
+    written: int = 0
+    left: int = 0
+    dead: int = 0
+    open: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        return not (self.left or self.dead or self.open)
+
+    def add(self, other: Mended) -> None:
+        self.written += other.written
+        self.left += other.left
+        self.dead += other.dead
+        self.open = self.open or other.open
+
+
+def mend(applier: Applier, wanted: Wanted, cause: Cause) -> Mended:
+    """Make these subjects' records say what they should. ``applier``: one that compares with what Salesforce holds."""
+    if wanted.unlinked and applier.linker is not None:
+        applier.linker.gone(wanted.unlinked)
+    with applier.engine.begin() as connection:
+        mirrors.drop(connection, wanted.lost)
+    done, left = Mended(), list(wanted.subjects)
+    for _ in range(MOST_RUNS):
+        outcome = applier.run(only=left, limit=len(left), cause=cause)
+        done.written += outcome.written
+        done.open = outcome.open
+        left = _not_quiet(applier, left)
+        if not left or not outcome.again or outcome.open:
+            break
+    done.left = len(left)
+    with applier.engine.connect() as connection:
+        done.dead = len(standing.unsettled(connection, wanted.subjects)) - len(left)
+    return done
+
+
+def _not_quiet(applier: Applier, keys: Sequence[str]) -> list[str]:
+    with applier.engine.connect() as connection:
+        return sorted(set(keys) - standing.quiet(connection, keys).keys())

@@ -1,0 +1,197 @@
+"""Reconcile: Recurly, the processors and Salesforce side by side, and where they differ about the same money.
+
+``values.py``: what each side says of one movement of money; ``sides.py``: how each is asked; ``pairing.py``: which of
+Recurly's is which of the processors'; ``comparing.py``: how they differ, and what time explains; ``walking.py``: day by
+day through it all; ``confirming.py``: what differs is asked about before it is told.
+
+Nothing here writes to Salesforce: what is kept makes the classes' subjects due, and they are applied like all others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from sqlalchemy import Connection
+
+from connector.facts import Difference, Discrepancy, DiscrepancyState, Money, Shown
+from connector.ledger import discrepancies, watermarks
+from connector.ledger.discrepancies import Looked
+from connector.ledger.subjects import Due
+from connector.mappers import words
+from connector.mappers.money import format_money
+from connector.policy import Compare
+from connector.sync.reconcile.sides import RECURLY, Sides
+from connector.sync.reconcile.values import Finding, Seen, Window
+from connector.sync.reconcile.walking import Tell, Walk
+
+__all__ = ["COMMAND", "Class", "Reconciling", "Sides", "Window", "since_last"]
+
+COMMAND: Final = "reconcile"
+LONGEST: Final = timedelta(days=35)
+"""How far back it is looked where nobody says."""
+_BATCH: Final = 500
+
+
+@dataclass(slots=True)
+class Class:
+    """What was found of one class. ``amounts``: what the open ones are about, by currency."""
+
+    open: int = 0
+    explained: int = 0
+    amounts: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    @property
+    def totals(self) -> tuple[Money, ...]:
+        return tuple(Money(amount, code) for code, amount in sorted(self.amounts.items()))
+
+
+class Reconciling:
+    """One reconcile of a window. ``findings`` is gone through once; then the rest tells of it.
+
+    With ``run_id`` what is found is kept as it comes, and at the end what is not found any more is cleared, and ``due``
+    are the subjects to apply. ``now`` is later than that of every reconcile before it."""
+
+    def __init__(
+        self,
+        sides: Sides,
+        policy: Compare,
+        window: Window,
+        now: datetime,
+        run_id: int | None = None,
+        tell: Tell = lambda done, of: None,
+    ) -> None:
+        self.window = window
+        self.classes: dict[Difference, Class] = {one: Class() for one in Difference}
+        self.due: list[Due] = []
+        self._sides, self._now, self._run_id = sides, now, run_id
+        self._walk = Walk(sides, policy, window, now, tell)
+
+    def findings(self) -> Iterator[Discrepancy]:
+        batch: list[Discrepancy] = []
+        for finding in self._walk:
+            one = discrepancy(finding)
+            self._count(one)
+            batch.append(one)
+            if len(batch) >= _BATCH:
+                self._keep(batch)
+                batch.clear()
+            yield one
+        self._keep(batch)
+        self._settle()
+
+    @property
+    def compared(self) -> Counter[str]:
+        """How many payments, refunds and disputes."""
+        return self._walk.compared
+
+    @property
+    def open(self) -> int:
+        """How many discrepancies nothing explains."""
+        return sum(one.open for one in self.classes.values())
+
+    def progress(self) -> dict[str, int]:
+        """For the run: what came of it."""
+        explained = sum(one.explained for one in self.classes.values())
+        return {"compared": self.compared.total(), "open": self.open, "explained": explained}
+
+    def not_compared(self) -> list[str]:
+        """What could not be compared with a processor, a sentence each."""
+        told = {**self._sides.not_asked, **self._walk.failed}
+        sentences = [f"{source}: {why}" for source, why in sorted(told.items())]
+        for gateway, number in sorted(self._walk.apart.items()):
+            if gateway not in told:
+                where = f"through {gateway}" if gateway else "through no gateway"
+                what = words.count(number, "payment")
+                sentences.append(f"{what} {where}: there is no list of a processor to compare with")
+        return sentences
+
+    def _count(self, one: Discrepancy) -> None:
+        known = self.classes[one.difference]
+        if one.state is not DiscrepancyState.OPEN:
+            known.explained += 1
+            return
+        known.open += 1
+        if one.stake:
+            known.amounts[one.stake.currency] += one.stake.amount
+
+    def _keep(self, batch: Sequence[Discrepancy]) -> None:
+        if self._run_id is not None and batch:
+            with self._sides.engine.begin() as connection:
+                discrepancies.keep(connection, batch, self._run_id, self._now)
+
+    def _settle(self) -> None:
+        if self._run_id is None:
+            return
+        looked = Looked(
+            self.window.sites,
+            self.window.since,
+            self.window.until,
+            self.window.processors,
+            {*self._walk.failed, *self._sides.not_asked},
+        )
+        with self._sides.engine.begin() as connection:
+            self.due = discrepancies.settle(connection, looked, self._run_id, self._now)
+            if self.window.processors is None and not self._walk.failed:
+                _note(connection, self.window)
+
+
+def since_last(connection: Connection, policy: Compare, sites: Sequence[str], now: datetime) -> datetime:
+    """Where to begin: before the end of what was kept last, by as long as time may explain something, and not after the
+    oldest discrepancy that is not cleared; at most 35 days ago."""
+    hours = max(policy.settlement_hours, policy.bank_debit_hours)
+    back = timedelta(hours=hours, days=policy.date_tolerance_days + 1)
+    earliest = now - LONGEST
+    marks = [watermarks.load(connection, _mark(site)) for site in sites]
+    begins = [mark - back if mark else earliest for mark in marks]
+    unsettled = discrepancies.unsettled_since(connection, sites)
+    return max(earliest, min([*begins, *([unsettled] if unsettled else [])]))
+
+
+def _note(connection: Connection, window: Window) -> None:
+    """How far each site is reconciled without a gap."""
+    for site in window.sites:
+        known = watermarks.load(connection, _mark(site))
+        if known is None or window.since <= known:
+            watermarks.save(connection, _mark(site), window.until)
+
+
+def _mark(site: str) -> str:
+    return f"{COMMAND}:{RECURLY}:{site}"
+
+
+def discrepancy(found: Finding) -> Discrepancy:
+    """As it is kept and shown."""
+    transfer = found.transfer
+    return Discrepancy(
+        key=f"{transfer.key}:{found.difference}",
+        difference=found.difference,
+        site=transfer.site,
+        processor=transfer.processor,
+        movement=transfer.kind,
+        reference=transfer.reference,
+        at=transfer.at,
+        state=found.state,
+        why=found.why,
+        account=transfer.account,
+        stake=found.stake,
+        recurly=_shown(transfer.recurly),
+        at_processor=_shown(transfer.at_processor),
+        salesforce=_shown(transfer.salesforce),
+        link=next((seen.link for seen in transfer.sides.values() if seen.link), None),
+    )
+
+
+def _shown(seen: Seen | None) -> Shown | None:
+    if seen is None:
+        return None
+    known = seen.amount is not None and seen.currency is not None
+    return Shown(
+        amount=format_money(Money(abs(seen.amount), seen.currency)) if known else None,  # type: ignore[arg-type]
+        status=words.plain(seen.status) or None,
+        day=words.day(seen.moments[0]) if seen.moments else None,
+    )

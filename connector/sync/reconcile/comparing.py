@@ -1,0 +1,162 @@
+"""How the sides of one transfer differ, and whether time explains it. Pure.
+
+Only money that moved, or is on its way, is compared: what every side calls failed or void is nobody's concern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from connector.facts import Difference, DiscrepancyState, Money, Movement, Status
+from connector.policy import Compare
+from connector.sync.reconcile.values import Finding, Side, Standing, Transfer
+
+OF_RECURLY: Final = {
+    "success": Standing.MOVED,
+    "pending": Standing.PENDING,
+    "processing": Standing.PENDING,
+    "scheduled": Standing.PENDING,
+    "declined": Standing.NOT_MOVED,
+    "error": Standing.NOT_MOVED,
+    "void": Standing.NOT_MOVED,
+    "chargeback": Standing.MOVED,
+}
+"""A transaction with the status chargeback is the money going back."""
+_COMMON: Final = {
+    Status.PENDING: Standing.PENDING,
+    Status.REQUIRES_ACTION: Standing.PENDING,
+    Status.SUCCEEDED: Standing.MOVED,
+    Status.FAILED: Standing.NOT_MOVED,
+    Status.CANCELED: Standing.NOT_MOVED,
+    Status.RETURNED: Standing.TAKEN_BACK,
+}
+OF_PROCESSOR: Final = {
+    **_COMMON,
+    Status.NEEDS_RESPONSE: Standing.PENDING,
+    Status.UNDER_REVIEW: Standing.PENDING,
+    Status.WON: Standing.NOT_MOVED,
+    Status.WITHDRAWN: Standing.NOT_MOVED,
+    Status.LOST: Standing.MOVED,
+    Status.ACCEPTED: Standing.MOVED,
+    Status.EXPIRED: Standing.MOVED,
+}
+
+_MATTERS: Final = frozenset({Standing.MOVED, Standing.PENDING, Standing.TAKEN_BACK})
+_MISSING: Final = {
+    Side.RECURLY: Difference.MISSING_IN_RECURLY,
+    Side.PROCESSOR: Difference.MISSING_AT_PROCESSOR,
+    Side.SALESFORCE: Difference.MISSING_IN_SALESFORCE,
+}
+
+
+def findings(transfer: Transfer, policy: Compare, now: datetime) -> list[Finding]:
+    """Each way in which its sides differ, in the order of the classes."""
+    if not any(seen.standing in _MATTERS for seen in transfer.sides.values()):
+        return []
+    return [_explained(one, policy, now) for one in _found(transfer, policy)]
+
+
+def _found(transfer: Transfer, policy: Compare) -> Iterator[Finding]:
+    for side, difference in _MISSING.items():
+        if side in transfer.asked and transfer.side(side) is None and _needed(side, transfer, policy):
+            yield _finding(transfer, difference, _amounts(transfer)[:1])
+    amounts = _amounts(transfer)
+    if len({code for _, code in amounts}) > 1:
+        yield _finding(transfer, Difference.CURRENCY, amounts[:1])
+    elif amounts and (apart := _apart(amounts)) > policy.amount_tolerance:
+        yield _finding(transfer, Difference.AMOUNT, [(apart, amounts[0][1])])
+    if _statuses_differ(transfer):
+        yield _finding(transfer, Difference.STATUS, amounts[:1])
+    if _dates_differ(transfer, timedelta(days=policy.date_tolerance_days)):
+        yield _finding(transfer, Difference.DATE, amounts[:1])
+
+
+def _finding(transfer: Transfer, difference: Difference, stake: list[tuple[Decimal, str]]) -> Finding:
+    money = Money(*stake[0]) if stake else None
+    return Finding(transfer, difference, DiscrepancyState.OPEN, stake=money)
+
+
+def _needed(side: Side, transfer: Transfer, policy: Compare) -> bool:
+    """Whether this side must know of it, by what the others say."""
+    recurly, processor = transfer.recurly, transfer.at_processor
+    if side is Side.SALESFORCE:
+        return recurly is not None or transfer.kind is Movement.DISPUTE
+    if side is Side.PROCESSOR:
+        return recurly is not None and recurly.standing in (Standing.MOVED, Standing.PENDING)
+    if processor is None or processor.standing not in (Standing.MOVED, Standing.PENDING):
+        return False
+    if transfer.kind is Movement.DISPUTE:
+        lost = processor.standing is Standing.MOVED
+        return lost and transfer.processor in policy.chargebacks_in_recurly
+    named = transfer.item is None or transfer.item.invoice_number is not None
+    return named or not policy.only_invoiced
+
+
+def _amounts(transfer: Transfer) -> list[tuple[Decimal, str]]:
+    """What each side that says an amount says, Recurly first."""
+    return [
+        (abs(seen.amount), seen.currency)
+        for seen in transfer.sides.values()
+        if seen.amount is not None and seen.currency is not None
+    ]
+
+
+def _apart(amounts: list[tuple[Decimal, str]]) -> Decimal:
+    values = [amount for amount, _ in amounts]
+    return max(values) - min(values)
+
+
+def _statuses_differ(transfer: Transfer) -> bool:
+    standings = {seen.standing for seen in transfer.sides.values() if seen.standing is not None}
+    return len({_equivalent(one) for one in standings}) > 1
+
+
+def _equivalent(standing: Standing) -> Standing:
+    """Money that was taken back has not moved in the end: Recurly calls a returned debit declined."""
+    return Standing.NOT_MOVED if standing is Standing.TAKEN_BACK else standing
+
+
+def _dates_differ(transfer: Transfer, tolerance: timedelta) -> bool:
+    """Salesforce has its date from one side, which may be when the money arrived: it is compared with that one alone.
+    Of a dispute Recurly learns the end only."""
+    recurly = None if transfer.kind is Movement.DISPUTE else transfer.recurly
+    pairs = ((recurly, transfer.at_processor), (transfer.salesforce, recurly or transfer.at_processor))
+    return any(_far(one.moments, other.moments, tolerance) for one, other in pairs if one and other)
+
+
+def _far(one: tuple[datetime, ...], other: tuple[datetime, ...], tolerance: timedelta) -> bool:
+    return bool(one and other) and all(abs(a - b) > tolerance for a in one for b in other)
+
+
+def _explained(found: Finding, policy: Compare, now: datetime) -> Finding:
+    why = _reason(found, policy, now)
+    return replace(found, state=DiscrepancyState.EXPLAINED, why=why) if why else found
+
+
+def _reason(found: Finding, policy: Compare, now: datetime) -> str:
+    """Why it is none yet, or nothing."""
+    transfer = found.transfer
+    if _only_salesforce(found, policy):
+        return transfer.waits
+    hours = policy.bank_debit_hours if transfer.bank else policy.settlement_hours
+    if _settles(found) and now - transfer.at < timedelta(hours=hours):
+        return f"settlement delay: younger than {hours} hours"
+    return ""
+
+
+def _settles(found: Finding) -> bool:
+    """Whether it may be that one side only learns of it, or of its end, when the money arrives."""
+    if found.difference is Difference.STATUS:
+        two = (found.transfer.recurly, found.transfer.at_processor)
+        return any(seen is not None and seen.standing is Standing.PENDING for seen in two)
+    return found.difference in (Difference.MISSING_AT_PROCESSOR, Difference.MISSING_IN_RECURLY)
+
+
+def _only_salesforce(found: Finding, policy: Compare) -> bool:
+    """Whether the others agree about it."""
+    without = replace(found.transfer, salesforce=None, asked=found.transfer.asked - {Side.SALESFORCE})
+    return found.difference not in {one.difference for one in _found(without, policy)}

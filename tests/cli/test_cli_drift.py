@@ -1,0 +1,206 @@
+"""``casewire drift``: what it says of what it found, to people, to programs and to spreadsheets; and wrong usage."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openpyxl import load_workbook
+from sync.fake_crm import Org
+
+from connector.cli import drift, drifted
+from connector.cli.drifted import MISSING, Kept, Tally
+from connector.ledger.attempts import Mirrored
+from connector.plan import Change, Parent, Transition
+from connector.sync.drift.looking import Drifted, Look
+from connector.sync.drift.mending import Mended
+from connector.sync.rows import Row, row_for
+
+from .conftest import Run
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "drift.schema.json"
+BOB, EVE = "recurly:acme:account:bob", "recurly:acme:account:eve"
+
+
+def row(object_: str, key: str, rule: str, holds: dict[str, Any] | None, id_: str | None = None) -> Row:
+    """A record that should say ``X`` in Name and lead to Bob; None: it is missing."""
+    change = Change(
+        object_,
+        key,
+        rule,
+        f"{rule}: because",
+        {"Name": "X", "Amount__c": 3},
+        {"Account__c": Parent("Account", BOB)},
+        on_create={"Subject": "Help"},
+        transition=Transition.RESOLVE if object_ == "Case" else None,
+        transition_fields={"Status": "Closed"} if object_ == "Case" else {},
+    )
+    last = (
+        None if holds is None else Mirrored("a01", {"Name": "X", "Amount__c": 3, "Account__c": BOB, **holds})
+    )
+    made = row_for(change, last, exists=holds is not None, org=Org(), id_=id_)
+    assert made is not None
+    return made
+
+
+DRIFT = [
+    Drifted(BOB, row("Account", BOB, "account", None, "001Gone")),
+    Drifted(BOB, row("Billing_Event__c", "e1", "timeline", {"Name": "=typed"})),
+    Drifted(EVE, row("Case", "c1", "refund, dispute", {"Account__c": None, "Amount__c": 4})),
+    Drifted(EVE, row("Contact", "p1", "account", None), is_lost=True),
+]
+
+
+@pytest.fixture
+def found() -> Iterator[tuple[Tally, Kept]]:
+    tally = Tally()
+    with tempfile.TemporaryFile("w+") as file:
+        kept = Kept(file)
+        tally.add(Look(looked=5, pending=2, drifted=DRIFT[:2]))
+        tally.add(Look(looked=3, drifted=DRIFT[2:], undecided={"k": "A rule failed."}))
+        for one in DRIFT:
+            kept.add(one)
+        yield tally, kept
+
+
+def test_numbers_are_told_by_rule_object_and_field(found: tuple[Tally, Kept]) -> None:
+    tally, _ = found
+    assert (tally.accounts, tally.pending, tally.drifted, tally.records) == (8, 2, 2, 4)
+    assert tally.counted() == [
+        ("account", "Account", MISSING, 1),
+        ("account", "Contact", MISSING, 1),
+        ("refund, dispute", "Case", "Account__c", 1),
+        ("refund, dispute", "Case", "Amount__c", 1),
+        ("timeline", "Billing_Event__c", "Name", 1),
+    ]
+
+
+def test_people_are_told_what_each_record_holds_and_should_say(
+    found: tuple[Tally, Kept], capsys: pytest.CaptureFixture[str]
+) -> None:
+    drifted.as_text(*found, fix=False)
+    told = capsys.readouterr().out
+    assert "timeline\tBilling_Event__c\tName\t1\n" in told
+    assert f"  Account {BOB} is missing\n    account: account: because\n" in told
+    assert "  Billing_Event__c e1\n    timeline: timeline: because\n    Name: =typed → X\n" in told
+    assert f"    Amount__c: 4 → 3\n    Account__c: – → {BOB}\n" in told
+    assert "Status" not in told
+
+
+def test_with_fix_it_is_told_as_the_changes_that_mend_it(
+    found: tuple[Tally, Kept], capsys: pytest.CaptureFixture[str]
+) -> None:
+    drifted.as_text(*found, fix=True)
+    told = capsys.readouterr().out
+    assert "  update Case c1 [resolve]\n" in told
+    assert "    Status: – → Closed\n" in told
+    assert f"  create Account {BOB}\n" in told
+    assert "looked for anew" in told
+    assert "  forget Contact p1\n" in told
+    assert "create Contact" not in told
+
+
+@pytest.mark.parametrize("mended", [None, Mended(written=3, dead=1)])
+def test_the_document_fits_its_schema(
+    found: tuple[Tally, Kept], mended: Mended | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drifted.as_json(*found, mended, mended and 7)
+    told = json.loads(capsys.readouterr().out)
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
+    assert [entry["key"] for entry in told["drift"]] == [BOB, "e1", "c1", "p1"]
+    assert [(entry["missing"], entry["let_go"], entry["linked"]) for entry in told["drift"]] == [
+        (True, False, True),
+        (False, False, False),
+        (False, False, False),
+        (True, True, False),
+    ]
+    assert told["drift"][2]["fields"] == [
+        {"field": "Amount__c", "holds": 4, "should_say": 3},
+        {"field": "Account__c", "holds": None, "should_say": BOB},
+    ]
+    complete = {"written": 3, "left_to_workers": 0, "dead": 1, "complete": False, "run": 7}
+    assert told["mended"] == (complete if mended else None)
+
+
+def test_nothing_found_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with tempfile.TemporaryFile("w+") as file:
+        drifted.as_json(Tally(), Kept(file), None, None)
+    told = json.loads(capsys.readouterr().out)
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
+    assert told["drift"] == []
+
+
+def test_spreadsheets_have_a_line_for_each_field(found: tuple[Tally, Kept], tmp_path: Path) -> None:
+    drifted.as_csv(tmp_path / "d.csv", found[1])
+    drifted.as_xlsx(tmp_path / "d.xlsx", *found)
+    with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["record"], line["field"]) for line in lines] == [
+        (BOB, MISSING),
+        ("e1", "Name"),
+        ("c1", "Amount__c"),
+        ("c1", "Account__c"),
+        ("p1", MISSING),
+    ]
+    assert lines[1]["holds"] == "'=typed"
+    book = load_workbook(tmp_path / "d.xlsx")
+    assert book.sheetnames == ["By rule and field", "Drift"]
+    assert [cell.value for cell in book["Drift"][3]][:6] == [
+        BOB,
+        "Billing_Event__c",
+        "e1",
+        "Name",
+        "=typed",
+        "X",
+    ]
+    assert book["By rule and field"].max_row == 6
+
+
+def test_what_is_kept_can_be_read_while_it_is_read(found: tuple[Tally, Kept]) -> None:
+    kept = found[1]
+    assert [(a["key"], b["key"]) for a, b in zip(kept, kept, strict=True)] == [
+        (key, key) for key in (BOB, "e1", "c1", "p1")
+    ]
+
+
+def test_accounts_are_mended_some_at_a_time(
+    found: tuple[Tally, Kept], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift, "BATCH", 1)
+    first, second = drift._batches(found[1])
+    assert (first.subjects, first.unlinked, first.lost) == ([BOB], {BOB}, set())
+    assert (second.subjects, second.unlinked, second.lost) == ([EVE], set(), {("Contact", "p1")})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--apply"], "--apply mends what is found: say --fix --apply."),
+        (["--rule", "nonsense"], "'nonsense' is not one of"),
+        (["--object", "Lead"], "'Lead' is not one of"),
+        (["--csv", "nowhere/d.csv"], "There is no folder 'nowhere'"),
+        (["--yes", "many"], "'many' is not a valid integer"),
+    ],
+)
+def test_wrong_usage_is_one_line(run: Run, arguments: list[str], said: str) -> None:
+    done = run("drift", *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_site_that_is_none_is_said_to_be_none(connected: Run) -> None:
+    done = connected("drift", "--site", "eu9")
+    assert (done.exit_code, "There is no site 'eu9'" in done.stderr) == (2, True)
+
+
+def test_without_salesforce_it_says_what_to_set(connected: Run) -> None:
+    done = connected("drift")
+    assert done.exit_code == 1
+    assert "SALESFORCE_LOGIN_URL" in done.stderr

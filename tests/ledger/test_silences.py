@@ -1,0 +1,79 @@
+"""When sources spoke, and the times in which one was unusually quiet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from samples import SITE, SOURCE, event, record, rows
+from sqlalchemy import Engine
+
+from connector.ledger import silences
+
+HERE = (SOURCE, SITE)
+THEN = datetime.now(UTC).replace(minute=2, second=0, microsecond=0) - timedelta(hours=2)
+
+
+def received(engine: Engine, event_id: str, at: datetime, **changed: str) -> None:
+    record(engine, event(event_id, **changed))
+    rows(engine, "UPDATE event SET received_at = :at WHERE event_id = :id", at=at, id=event_id)
+
+
+def listened(engine: Engine) -> list[tuple[datetime, int]]:
+    with engine.begin() as connection:
+        silences.listen(connection)
+        return [(one.at, one.events) for one in silences.heard(connection, HERE)]
+
+
+def test_what_was_received_is_counted_by_five_minutes(engine: Engine) -> None:
+    for number, minutes in enumerate((0, 2, 4, 61)):
+        received(engine, f"n{number}", THEN + timedelta(minutes=minutes))
+    first = THEN - timedelta(minutes=2)
+    later = [(first + timedelta(minutes=minutes), events) for minutes, events in ((0, 2), (5, 1), (60, 1))]
+    assert listened(engine) == later
+    received(engine, "n9", THEN + timedelta(minutes=62))
+    assert listened(engine) == [*later[:2], (later[2][0], 2)], "it goes on where it was"
+    with engine.connect() as connection:
+        assert silences.last_heard(connection) == {HERE: THEN + timedelta(minutes=62)}
+
+
+def test_each_source_is_counted_for_itself(engine: Engine) -> None:
+    received(engine, "n1", THEN)
+    received(engine, "n2", THEN, source="stripe", site="")
+    assert len(listened(engine)) == 1
+    with engine.connect() as connection:
+        assert set(silences.last_heard(connection)) == {HERE, ("stripe", "")}
+
+
+def test_what_is_older_than_two_weeks_is_neither_counted_nor_kept(engine: Engine) -> None:
+    received(engine, "n1", THEN - timedelta(days=15))
+    assert listened(engine) == []
+    received(engine, "n2", THEN)
+    assert len(listened(engine)) == 1
+    rows(engine, "UPDATE heard SET at = at - interval '15 days'")
+    rows(engine, "DELETE FROM event")
+    assert listened(engine) == []
+
+
+def test_a_silence_begins_and_ends_once(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert silences.begin(connection, HERE, THEN)
+        assert not silences.begin(connection, HERE, THEN)
+        assert not silences.begin(connection, HERE, THEN + timedelta(minutes=1)), "it lasts"
+        assert [one.since for one in silences.lasting(connection, [HERE])] == [THEN]
+        assert silences.end(connection, HERE)
+        assert not silences.end(connection, HERE)
+        assert silences.lasting(connection, [HERE]) == []
+
+
+def test_sources_that_are_not_set_up_any_more_are_not_missed(engine: Engine) -> None:
+    with engine.begin() as connection:
+        silences.begin(connection, HERE, THEN)
+        assert silences.lasting(connection, [("adyen", "")]) == []
+
+
+def test_who_has_not_spoken_for_two_weeks_is_given_up_and_may_be_silent_anew(engine: Engine) -> None:
+    with engine.begin() as connection:
+        silences.begin(connection, HERE, THEN - timedelta(days=15))
+        silences.listen(connection)
+        assert silences.lasting(connection, [HERE]) == []
+        assert silences.begin(connection, HERE, THEN)

@@ -1,0 +1,77 @@
+"""Salesforce is read by ids, then by keys; or whole before, and only what is not there is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Engine
+
+from connector.mappers import fields
+from connector.mappers.fields import Invoice as F
+from connector.sync.drift.holding import Asking, Loaded, load
+from connector.sync.drift.owned import Owned
+
+from .conftest import HeldCrm, shape
+
+OWNED = Owned.of(shape(), ())
+
+
+class BulkCrm:
+    """A bulk query that gives these rows."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+        self.asked: list[str] = []
+
+    def bulk_query(self, soql: str, *, wait: Any) -> Iterator[dict[str, Any]]:
+        self.asked.append(soql)
+        yield from self.rows
+
+
+def row(id_: str, key: str | None, **values: Any) -> dict[str, Any]:
+    return {"Id": id_, fields.KEY: key, **values}
+
+
+def crm(*rows: dict[str, Any]) -> HeldCrm:
+    return HeldCrm({(F.OBJECT, str(one[fields.KEY] or one["Id"])): one for one in rows})
+
+
+def test_a_record_is_found_by_its_id_whatever_became_of_its_key() -> None:
+    asking = Asking(crm(row("a01", None), row("a02", "inv:2"), row("a03", "inv:3")), OWNED)
+    found = asking.read(F.OBJECT, {"inv:1": "a01", "inv:2": None, "inv:3": "gone", "inv:4": "gone too"})
+    assert {key: (held.id, held.key) for key, held in found.items()} == {
+        "inv:1": ("a01", ""),
+        "inv:2": ("a02", "inv:2"),
+        "inv:3": ("a03", "inv:3"),
+    }
+
+
+def test_nothing_is_asked_for_where_nothing_is_wanted() -> None:
+    org = crm()
+    assert Asking(org, OWNED).read(F.OBJECT, {}) == {}
+    assert org.queries == []
+
+
+def test_what_was_read_whole_is_not_asked_for_again(engine: Engine) -> None:
+    org, told = crm(row("a03", None)), []
+    bulk = BulkCrm([row("a01", "inv:1", Total__c=Decimal("49.90")), row("a02", "typed")])
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        load(connection, bulk, OWNED, [F.OBJECT], lambda _: None, lambda *one: told.append(one))
+        loaded = Loaded(connection, Asking(org, OWNED))
+        found = loaded.read(F.OBJECT, {"inv:1": "a01", "inv:2": "a02"})
+        assert {key: held.key for key, held in found.items()} == {"inv:1": "inv:1", "inv:2": "typed"}
+        assert found["inv:1"].data["Total__c"] == "49.90"
+        assert org.queries == []
+        more = loaded.read(F.OBJECT, {"inv:1": None, "inv:3": "a03", "inv:4": "a04"})
+        assert set(more) == {"inv:1", "inv:3"}
+    assert told == [(F.OBJECT, 2)]
+    assert bulk.asked[0].endswith(f"FROM {F.OBJECT} WHERE {fields.KEY} != null")
+
+
+def test_a_second_look_on_the_same_connection_begins_empty(engine: Engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for rows in ([row("a01", "inv:1")], []):
+            load(connection, BulkCrm(rows), OWNED, [F.OBJECT], lambda _: None, lambda *_: None)
+        assert Loaded(connection, Asking(crm(), OWNED)).read(F.OBJECT, {"inv:1": "a01"}) == {}

@@ -1,0 +1,1 @@
+"""Recurly, processors and Salesforce side by side."""

@@ -1,0 +1,243 @@
+"""Missed deliveries: what changed and nobody told of is found by the change feed, once, and filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from samples import SITE, SOURCE, event, one, record, rows, subject
+from sqlalchemy import Engine, text
+
+from connector.errors import Unavailable
+from connector.events import Pointer, Urgency
+from connector.facts import BillingObject
+from connector.ledger import missed as ledger
+from connector.ledger import runs, snapshots, watermarks
+from connector.sync import missed
+from connector.sync.missed import GRACE, OVERLAP, Missed
+from sync.fake_api import Answer, FakeApi
+from sync.world import NOW, account, invoice, payment, subscription
+
+HERE = (SOURCE, SITE)
+
+
+def ago(minutes: float) -> datetime:
+    return NOW - timedelta(minutes=minutes)
+
+
+def people(*minutes: float) -> list[BillingObject]:
+    """Accounts that changed so many minutes ago."""
+    return [account(id=f"a{ago_}", code=f"c{ago_}", updated_at=ago(ago_)) for ago_ in minutes]
+
+
+def look(engine: Engine, *objects: BillingObject, **how: Any) -> Missed:
+    usual: dict[str, Any] = {"since": None, "fill": True, "run_id": None}
+    return missed.look(
+        engine, HERE, how.pop("api", FakeApi(list(objects))), how.pop("now", NOW), **usual | how
+    )
+
+
+def known(engine: Engine, *objects: BillingObject) -> None:
+    with engine.begin() as connection:
+        snapshots.store(connection, *HERE, snapshots.clock(connection), objects)
+
+
+def told_first(engine: Engine, at: datetime) -> None:
+    """The first event of the site, worked."""
+    record(engine, event("first", "none", occurred_at=at))
+    rows(engine, "UPDATE event SET status = 'done', received_at = :at", at=at)
+
+
+def mark(engine: Engine, kind: str = "account") -> datetime | None:
+    with engine.connect() as connection:
+        return watermarks.load(connection, f"feed:{SOURCE}:{SITE}:{kind}")
+
+
+def due(engine: Engine) -> dict[str, Any]:
+    return {row.code: row for row in rows(engine, "SELECT * FROM subject WHERE status = 'due'")}
+
+
+def test_what_no_delivery_told_of_is_counted_and_named(engine: Engine) -> None:
+    there = people(30, 40, 50)
+    known(engine, there[0])
+    found = look(engine, *there, invoice(id="i1", updated_at=ago(60)))
+    assert str(found) == "3 missing of 4: 2 accounts, 1 invoice"
+    assert {(one_.object, one_.id) for one_ in found.samples} == {
+        ("account", "a40"),
+        ("account", "a50"),
+        ("invoice", "i1"),
+    }
+
+
+def test_nothing_missing_is_said_too() -> None:
+    found = Missed(NOW, NOW)
+    found.looked["invoice"] = 18_204
+    assert (str(found), found.count) == ("0 missing of 18,204", 0)
+
+
+def test_an_older_version_is_not_enough(engine: Engine) -> None:
+    (person,) = people(30)
+    known(engine, replace(person, updated_at=ago(40)))
+    assert look(engine, person).count == 1
+    assert look(engine, person).count == 0
+
+
+def test_what_was_missing_becomes_facts_and_is_due_for_a_run_of_its_own(engine: Engine) -> None:
+    found = look(engine, *people(30, 40))
+    assert found.count == 2
+    assert look(engine, *people(30, 40)).count == 0
+    with engine.connect() as connection:
+        run = runs.latest(connection, missed.COMMAND)
+    assert run is not None
+    assert (run.state, run.progress) == (runs.DONE, {"looked": 2, "missing": 2})
+    assert {code: row.run_id for code, row in due(engine).items()} == {"c30": run.id, "c40": run.id}
+    kept = rows(engine, "SELECT object, object_id, version, subject, run_id FROM missed ORDER BY object_id")
+    assert kept[0] == ("account", "a30", ago(30), subject("c30"), run.id)
+    with engine.connect() as connection:
+        assert ledger.recent(connection, timedelta(days=7)).count == 2
+
+
+def test_without_filling_nothing_is_changed(engine: Engine) -> None:
+    assert look(engine, *people(30), fill=False).count == 1
+    assert look(engine, *people(30), fill=False).count == 1
+    for table in ("snapshot", "subject", "missed", "run", "watermark"):
+        assert rows(engine, f"SELECT * FROM {table}") == []
+
+
+def test_where_nothing_is_missing_there_is_no_run(engine: Engine) -> None:
+    known(engine, *people(30))
+    look(engine, *people(30))
+    assert rows(engine, "SELECT * FROM run") == []
+
+
+def test_a_run_that_is_given_is_used_and_not_ended(engine: Engine) -> None:
+    with engine.begin() as connection:
+        run_id = runs.begin(connection, "reconcile", "ann", "monday", {})
+    look(engine, *people(30), run_id=run_id)
+    assert due(engine)["c30"].run_id == run_id
+    assert one(engine, "SELECT id, state FROM run") == (run_id, "running")
+
+
+# ── what is on its way is not missing ─────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_younger_than_the_grace_is_left_to_its_delivery(engine: Engine) -> None:
+    found = look(engine, *people(5, 30))
+    assert (found.looked.total(), found.count) == (1, 1)
+    assert set(due(engine)) == {"c30"}
+    later = look(engine, *people(5, 30), now=NOW + GRACE)
+    assert [one_.id for one_ in later.samples] == ["a5"]
+
+
+@pytest.mark.parametrize(("status", "count"), [("pending", 0), ("done", 1)])
+def test_what_a_delivery_points_to_is_known_of_though_not_fetched_yet(
+    engine: Engine, status: str, count: int
+) -> None:
+    record(engine, event("n1", pointers=(Pointer("account", ("code-c30",)),)))
+    rows(engine, "UPDATE event SET status = :status", status=status)
+    assert look(engine, *people(30), since=ago(60)).count == count
+
+
+# ── where a look begins and ends ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_look_begins_where_the_site_was_first_heard_of(engine: Engine) -> None:
+    told_first(engine, ago(200))
+    found = look(engine, *people(150, 190, 300))
+    assert found.since == ago(200) - OVERLAP
+    assert {one_.id for one_ in found.samples} == {"a150", "a190"}
+
+
+def test_of_a_site_that_was_never_heard_of_a_day_is_looked_at(engine: Engine) -> None:
+    assert {one_.id for one_ in look(engine, *people(30, 1400, 1500)).samples} == {"a30", "a1400"}
+
+
+def test_the_next_look_goes_on_a_little_before_the_last_one_ended(engine: Engine) -> None:
+    look(engine, *people(30))
+    assert mark(engine) == NOW - GRACE - OVERLAP
+    assert look(engine, *people(12, 30)).looked.total() == 1, "the overlap"
+
+
+def test_a_look_from_later_than_the_last_end_leaves_no_gap_behind(engine: Engine) -> None:
+    with engine.begin() as connection:
+        watermarks.save(connection, f"feed:{SOURCE}:{SITE}:account", ago(500))
+    assert look(engine, *people(30, 400), since=ago(60)).count == 1
+    assert mark(engine) == ago(500)
+    assert look(engine, *people(30, 400), since=ago(600)).count == 1
+    assert mark(engine) == NOW - GRACE - OVERLAP
+
+
+class Failing(FakeApi):
+    """Goes away after so many pages."""
+
+    pages = 1
+
+    def changed(self, kind: str, since: datetime | None) -> Iterator[Answer]:
+        for number, answer in enumerate(super().changed(kind, since)):
+            if number == self.pages:
+                raise Unavailable("recurly:acme", "503")
+            yield answer
+
+
+def test_a_look_that_is_cut_short_goes_on_behind_its_last_page(engine: Engine) -> None:
+    there = people(90, 80, 70, 60)
+    with pytest.raises(Unavailable):
+        look(engine, api=Failing(there))
+    assert mark(engine) == ago(80)
+    assert one(engine, "SELECT state, error FROM run") == ("failed", "503")
+    assert set(due(engine)) == {"c90", "c80"}
+    again = FakeApi(there)
+    assert {one_.id for one_ in look(engine, api=again).samples} == {"a70", "a60"}
+
+
+def test_a_look_that_is_told_to_stop_leaves_the_rest_to_the_next(engine: Engine) -> None:
+    there = people(90, 80, 70, 60)
+    first = look(engine, *there, stop=lambda: True)
+    assert (first.whole, first.count) == (False, 2)
+    second = look(engine, *there, stop=lambda: True)
+    assert (second.whole, second.count) == (False, 1), "each goes on"
+    third = look(engine, *there)
+    assert (third.whole, third.count) == (True, 1)
+
+
+def test_a_crash_between_two_statements_leaves_it_missing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Facts without a due account would never be written, and would never be news again."""
+    monkeypatch.setattr(ledger, "record", lambda connection, *_: connection.execute(text("SELECT 1 / 0")))
+    with pytest.raises(Exception, match="division by zero"):
+        look(engine, *people(30))
+    assert rows(engine, "SELECT * FROM snapshot") == []
+    monkeypatch.undo()
+    assert look(engine, *people(30)).count == 1
+
+
+# ── how urgent, and whose past ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("changed", "urgency"),
+    [
+        (payment(status="chargeback"), Urgency.DISPUTE),
+        (payment(status="declined"), Urgency.FAILURE),
+        (payment(status="success"), Urgency.ROUTINE),
+        (invoice(state="past_due"), Urgency.FAILURE),
+        (invoice(state="paid"), Urgency.ROUTINE),
+        (subscription(), Urgency.ROUTINE),
+    ],
+)
+def test_it_is_as_urgent_as_its_delivery_would_have_been(
+    engine: Engine, changed: BillingObject, urgency: Urgency
+) -> None:
+    look(engine, account(updated_at=ago(30)), replace(changed, updated_at=ago(30)))
+    assert Urgency(due(engine)["bob"].urgency) is urgency
+
+
+def test_accounts_older_than_the_ledger_get_their_history(engine: Engine) -> None:
+    told_first(engine, ago(100))
+    young = account(id="y", code="young", created_at=ago(50), updated_at=ago(50))
+    look(engine, account(updated_at=ago(30)), young)
+    assert {code: row.history for code, row in due(engine).items()} == {"bob": "wanted", "young": "done"}
