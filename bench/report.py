@@ -41,6 +41,25 @@ def page(rows: Iterable[Row], machine: Mapping[str, str], date: str) -> str:
     )
 
 
+LARGE = "A large population"
+"""The section that ``python -m bench backfill --accounts N`` writes."""
+
+
+def section(page_: str, title: str) -> str:
+    """What stands in a section of the page; nothing where there is none."""
+    _, _, rest = page_.partition(f"\n## {title}\n")
+    return rest.partition("\n## ")[0].strip()
+
+
+def with_section(page_: str, title: str, body: str) -> str:
+    """The page with this as the section of that title, in its place or at the end."""
+    head = f"\n## {title}\n"
+    before, found, rest = page_.partition(head)
+    _, next_, after = rest.partition("\n## ")
+    told = f"{before.rstrip()}\n{head}\n{body.strip()}\n"
+    return told + (next_ + after if found else "")
+
+
 def verdict(reached: bool | None) -> str:
     return {True: "yes", False: "**no**", None: ""}[reached]
 

@@ -15,7 +15,9 @@ from samples import SITE, SOURCE, due, one, rows
 from sqlalchemy import Engine
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
+from sync.reconcile.books import FakeBooks
 from sync.world import account
+from telling import dispute
 
 from connector import jobs, queue
 from connector.errors import Unavailable
@@ -72,6 +74,7 @@ class Wires(Wiring):
 
     api: FakeApi
     crm: FakeCrm
+    stripe: FakeBooks
     now = NIGHT
 
     def clock(self) -> datetime:
@@ -82,7 +85,7 @@ class Wires(Wiring):
 
     @property
     def sides(self) -> Sides:
-        return Sides(self.engine, self.crm, {SITE: self.api}, {}, {})
+        return Sides(self.engine, self.crm, {SITE: self.api}, {"stripe": self.stripe}, {})
 
 
 @pytest.fixture
@@ -99,7 +102,7 @@ def wires(
     """It was switched on yesterday."""
     monkeypatch.chdir(tmp_path)
     made = Wires(Settings(casewire_worker="w"))
-    made.api, made.crm = FakeApi(), FakeCrm()
+    made.api, made.crm, made.stripe = FakeApi(), FakeCrm(), FakeBooks()
     made.__dict__ |= {"engine": engine, "redis": redis, "apis": {HERE: made.api}}
     decided(made, nightly=True)
     last_done(made, NIGHT - timedelta(hours=12))
@@ -179,6 +182,15 @@ def test_it_fills_in_what_was_missed_compares_and_is_a_run(wires: Wires, compari
     assert run.progress == {"missing": 1, "compared": 7}
     assert one(wires.engine, "SELECT run_id FROM missed").run_id == run.id
     assert one(wires.engine, "SELECT run_id FROM subject").run_id == run.id
+
+
+def test_a_dispute_that_only_its_processor_knows_of_is_filled_in(wires: Wires, comparing: Comparing) -> None:
+    moment = NIGHT - timedelta(hours=1)
+    wires.stripe.items = [dispute("dp_1", at=moment, opened_at=moment)]
+    jobs.run(wires, Stage.RECONCILE)
+    assert one(wires.engine, "SELECT progress FROM run").progress == {"missing": 1, "compared": 7}
+    attempt = one(wires.engine, "SELECT subject, run_id FROM attempt")
+    assert tuple(attempt) == ("stripe:dispute:dp_1", comparing.run)
 
 
 def test_what_is_urgent_is_written_meanwhile(wires: Wires, comparing: Comparing) -> None:

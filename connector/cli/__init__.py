@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -55,17 +57,40 @@ class _Casewire(click.Group):
             return super().invoke(ctx)
         except CasewireError as error:
             raise click.ClickException(str(error)) from error
-        except _away() as error:
-            told = str(error.__cause__ or error).strip().partition("\n")[0]
-            raise click.ClickException(f"PostgreSQL or Redis does not answer: {told}") from error
+        except _engines() as error:
+            told = _told(error)
+            if told is None:
+                raise
+            raise click.ClickException(told) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise click.ClickException(f"{error.strerror}: make room, then do it again.") from error
 
 
-def _away() -> tuple[type[Exception], ...]:
-    """What an engine that does not answer raises. Imported only when something was raised."""
+def _engines() -> tuple[type[Exception], ...]:
+    """What PostgreSQL and Redis raise. Imported only when something was raised."""
     from redis.exceptions import RedisError
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import OperationalError, ProgrammingError
 
-    return OperationalError, RedisError
+    return OperationalError, ProgrammingError, RedisError
+
+
+def _told(error: Exception) -> str | None:
+    """What an operator is to do about it; None where it is a mistake of ours."""
+    from sqlalchemy.exc import ProgrammingError
+
+    cause = error.__cause__ or error
+    said = str(cause).strip().partition("\n")[0].rstrip(".")
+    if not isinstance(error, ProgrammingError):
+        return f"PostgreSQL or Redis does not answer: {said}. See: casewire doctor"
+    match getattr(cause, "sqlstate", None):
+        case "42P01" | "42703":
+            return f"The database has not the tables of this version ({said}). Run: casewire migrate"
+        case "42501":
+            return f"PostgreSQL refuses: {said}. See: casewire doctor"
+        case _:
+            return None
 
 
 @click.group(cls=_Casewire, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,8 +99,17 @@ def casewire() -> None:
     """Keeps Salesforce true to billing: Recurly webhooks in; accounts, billing records and cases out."""
 
 
+def _end_properly() -> None:
+    """Told to end, or its terminal lost, a command ends as by Ctrl-C: what it holds is given back, and its run says so.
+    What a shell has told it to ignore stays ignored."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 found or failed, 2 wrong usage."""
+    _end_properly()
     try:
         casewire(prog_name="casewire")
     except KeyboardInterrupt:

@@ -19,7 +19,7 @@ from connector.cli.choosing import Asked, choice
 from connector.cli.drifted import Entry, Kept, Tally
 from connector.cli.output import err
 from connector.cli.progress import progress
-from connector.cli.sheets import NewFile
+from connector.cli.sheets import NewFile, apart
 from connector.errors import Permanent
 from connector.ledger import population, runs
 from connector.ledger.population import STATES, Which
@@ -97,6 +97,7 @@ class _Asked:
     def __post_init__(self) -> None:
         if self.apply_ and not self.fix:
             raise click.UsageError("--apply mends what is found: say --fix --apply.")
+        apart(self.csv_, self.xlsx)
 
     @property
     def only(self) -> Only:

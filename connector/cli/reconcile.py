@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from connector.ledger.attempts import Cause
 from connector.sync import missed
 from connector.sync.missed import Missed
 from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
+from connector.sync.reconcile.filling import fill
 from connector.sync.reconcile.sides import RECURLY
 from connector.wiring import Wiring, wiring
 
@@ -85,6 +86,8 @@ def reconcile(
 ) -> None:
     """Look for missed deliveries, and compare Recurly, the processors and Salesforce payment by payment.
 
+    Missed is what Recurly changed, and disputes and refunds that a processor lists (of all sites), without a delivery.
+
     Without --apply nothing is kept or written. Exit code 1: a delivery was missed, or something differs that no
     settlement delay explains.
 
@@ -140,21 +143,25 @@ def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Fo
                 since_last(connection, policy, asked.sites, asked.now), asked.until - timedelta(days=1)
             )
     window = Window(since, asked.until, asked.sites, asked.processors)
+    filled = fill(wires.sides, window, asked.now, grace=_grace(wires), run_id=run_id)
     with progress("Comparing") as tell:
         reconciling = Reconciling(
             wires.sides, policy, window, asked.now, run_id, lambda done, of: tell(done, total=of)
         )
         shown = _written(reconciling, files)
+    found = Found(looked, filled, reconciling, shown)
     if cause is None:
-        return Found(looked, reconciling, shown)
+        return found
     with wires.engine.begin() as connection:
-        missing = sum(one.count for one in looked.values())
-        runs.progress(connection, cause.run_id or 0, {"missing": missing, **reconciling.progress()})
-    return Found(looked, reconciling, shown, _applied(wires, reconciling, cause))
+        runs.progress(connection, cause.run_id or 0, {"missing": found.missing, **reconciling.progress()})
+    return replace(found, applied=_applied(wires, reconciling, cause))
+
+
+def _grace(wires: Wiring) -> timedelta:
+    return timedelta(minutes=wires.policy.reconcile.grace_minutes)
 
 
 def _missed(wires: Wiring, asked: Asked, run_id: int | None) -> dict[str, Missed]:
-    grace = timedelta(minutes=wires.policy.reconcile.grace_minutes)
     return {
         site: missed.look(
             wires.engine,
@@ -164,7 +171,7 @@ def _missed(wires: Wiring, asked: Asked, run_id: int | None) -> dict[str, Missed
             since=asked.since,
             fill=run_id is not None,
             run_id=run_id,
-            grace=grace,
+            grace=_grace(wires),
         )
         for site in asked.sites
         if (RECURLY, site) in wires.apis

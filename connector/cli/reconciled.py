@@ -14,6 +14,7 @@ from connector.mappers.money import format_money
 from connector.mappers.records.discrepancy import TITLES, sentence
 from connector.sync.missed import Missed
 from connector.sync.reconcile import Reconciling
+from connector.sync.reconcile.filling import Filled
 
 SAMPLES: Final = 5
 """Of each class, on a terminal."""
@@ -42,16 +43,18 @@ _HEADINGS: Final = ("Class", "Not explained", "Explained", "About")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of it. ``shown``: the first discrepancies; ``applied``: records written and refused."""
+    """What came of it. ``missed``: by site; ``filled``: by processor; ``shown``: the first discrepancies; ``applied``:
+    records written and refused."""
 
     missed: dict[str, Missed]
+    filled: Filled
     reconciling: Reconciling
     shown: list[Discrepancy]
     applied: tuple[int, int] | None = None
 
     @property
     def missing(self) -> int:
-        return sum(one.count for one in self.missed.values())
+        return sum(one.count for one in self.missed.values()) + self.filled.count
 
     @property
     def all(self) -> int:
@@ -107,6 +110,7 @@ def show_found(found: Found) -> None:
     reconciling, window = found.reconciling, found.reconciling.window
     for site, looked in found.missed.items():
         out.print(f"Missed deliveries of site {show(site)}: {show(looked)}.")
+    _show_filled(found.filled)
     compared = ", ".join(f"{number:,} {kind}s" for kind, number in sorted(reconciling.compared.items()))
     out.print(f"Compared from {show(window.since)} to {show(window.until)}: {compared or 'nothing moved'}.")
     table(_HEADINGS, _classes(reconciling), empty="Recurly, processors and Salesforce agree.")
@@ -122,6 +126,15 @@ def show_found(found: Found) -> None:
         err.print("Nothing was kept. Add --apply to fill in what was missed and to open the cases.")
 
 
+def _show_filled(filled: Filled) -> None:
+    for source, looked in filled.missed.items():
+        out.print(f"Missed deliveries of {show(source)}: {show(looked)}.")
+        for one in looked.samples[:SAMPLES]:
+            out.print(f"  {show(one.object)} {show(one.id)}")
+    for source, why in filled.failed.items():
+        err.print(f"Not looked through to the end: {show(source)}: {show(why)}")
+
+
 def document(found: Found) -> dict[str, Any]:
     reconciling, window = found.reconciling, found.reconciling.window
     return {
@@ -129,7 +142,15 @@ def document(found: Found) -> dict[str, Any]:
         "since": window.since,
         "until": window.until,
         "sites": list(window.sites),
-        "missed": [_missed_document(site, looked) for site, looked in found.missed.items()],
+        "missed": [{"site": site, **_missed_document(looked)} for site, looked in found.missed.items()],
+        "missed_at_processors": [
+            {
+                "processor": source,
+                **_missed_document(looked),
+                "failed": found.filled.failed.get(source),
+            }
+            for source, looked in found.filled.missed.items()
+        ],
         "compared": dict(sorted(reconciling.compared.items())),
         "not_compared": reconciling.not_compared(),
         "classes": [
@@ -147,9 +168,8 @@ def document(found: Found) -> dict[str, Any]:
     }
 
 
-def _missed_document(site: str, looked: Missed) -> dict[str, Any]:
+def _missed_document(looked: Missed) -> dict[str, Any]:
     return {
-        "site": site,
         "looked": looked.looked.total(),
         "missing": looked.count,
         "samples": [

@@ -12,7 +12,7 @@ import click
 
 from connector.cli.billing_book import write_book
 from connector.cli.output import as_json, err, table
-from connector.cli.sheets import NewFile, Table, write_csv
+from connector.cli.sheets import NewFile, Table, apart, write_csv
 from connector.ledger import transitions
 from connector.mappers import words
 from connector.reporting import LINES, PERCENT, Case, Counting, Period, Report
@@ -63,6 +63,7 @@ def billing(
     \b
     Example: casewire report billing --month 2026-10 --xlsx billing.xlsx
     """
+    apart(csv_, xlsx)
     wires = wiring()
     _known(wires, site)
     counting = Counting(period or Period.last(wires.clock()), site)

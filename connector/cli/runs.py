@@ -44,7 +44,7 @@ def list_(command: str | None, who: str | None, since: datetime | None, limit: i
     table(
         ("id", "begun", "command", "who", "state", "how far", "why"),
         [
-            (one.id, one.started_at, one.command, one.who, one.state, _words(one.progress), one.reason)
+            (one.id, one.started_at, one.command, one.who, _state(one), _words(one.progress), one.reason)
             for one in found
         ],
         empty="No such runs.",
@@ -107,5 +107,23 @@ def _when(run: Run) -> str:
     return f"ended {plain(run.ended_at)}"
 
 
+def _state(run: Run) -> str:
+    """One that was killed says running for good."""
+    return f"{run.state}, {_when(run)}" if run.state == ledger.RUNNING else run.state
+
+
 def _words(told: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())
+    """What there is to say of it; what only the command itself reads is in --json."""
+    words = ((name.replace("_", " "), _value(value)) for name, value in told.items())
+    return ", ".join(f"{name} {value}" for name, value in words if value)
+
+
+def _value(value: object) -> str:
+    match value:
+        case list():
+            return " ".join(map(str, value))
+        case {}:
+            inner = {name: told for name, told in value.items() if not isinstance(told, list | dict)}
+            return f"({_words(inner)})" if inner else ""
+        case _:
+            return plain(value)

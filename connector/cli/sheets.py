@@ -69,11 +69,19 @@ class NewFile(click.ParamType[Path]):
         path = Path(value)
         if path.is_dir():
             self.fail(f"{str(path)!r} is a folder; name a file in it.", param, ctx)
+        if path.exists() and not path.is_file():
+            self.fail(f"{str(path)!r} is a device or a pipe; name a file.", param, ctx)
         if not path.parent.is_dir():
             self.fail(f"There is no folder {str(path.parent)!r}; make it, or name another.", param, ctx)
         if not os.access(path.parent, os.W_OK):
             self.fail(f"Nothing may be written in {str(path.parent)!r}; name another folder.", param, ctx)
         return path
+
+
+def apart(csv_: Path | None, xlsx: Path | None) -> None:
+    """UsageError where both would be written to one file."""
+    if csv_ and xlsx and csv_.resolve() == xlsx.resolve():
+        raise click.UsageError("--csv and --xlsx name the same file; name two.")
 
 
 def write_xlsx(path: Path, tables: Iterable[Table]) -> None:
@@ -234,7 +242,8 @@ def _close(close: Callable[[], None]) -> None:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """Where to write what is to be at ``path``: renamed if all went well, removed if not."""
+    """Where to write what is to be at ``path``: renamed if all went well, removed if not. A link stays a link."""
+    path = path.resolve()
     made = path.with_name(f".{path.name[:80]}.{uuid4().hex}")
     try:
         made.touch()

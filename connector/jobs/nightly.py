@@ -17,6 +17,7 @@ from connector.queue import Stage
 from connector.sync import missed
 from connector.sync.destination import DESTINATION
 from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
+from connector.sync.reconcile.filling import fill
 from connector.wiring import Wiring
 
 log = structlog.get_logger("connector.jobs")
@@ -78,7 +79,7 @@ def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
         meanwhile()
         return False
 
-    missing = 0
+    missing, grace = 0, timedelta(minutes=policy.grace_minutes)
     for site, api in wires.apis.items():
         found = missed.look(
             wires.engine,
@@ -88,7 +89,7 @@ def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
             since=None,
             fill=True,
             run_id=run_id,
-            grace=timedelta(minutes=policy.grace_minutes),
+            grace=grace,
             stop=go_on,
         )
         missing += found.count
@@ -96,6 +97,7 @@ def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
     with wires.engine.connect() as connection:
         since = min(since_last(connection, policy.compare, sides.sites, now), now - DAY)
     window = Window(since, now, sides.sites, None)
+    missing += fill(sides, window, now, grace=grace, run_id=run_id, meanwhile=meanwhile).count
     reconciling = Reconciling(sides, policy.compare, window, now, run_id, meanwhile)
     deque(reconciling.findings(), maxlen=0)
     with wires.engine.begin() as connection:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, make_url
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from connector.errors import SetupError, Unavailable
@@ -27,7 +29,7 @@ def open_engine(url: str, *, pool: int = 5) -> Engine:
         parsed = make_url(url)
     except ArgumentError:
         raise SetupError("DATABASE_URL is not an address such as postgresql://user@host/name.") from None
-    return create_engine(
+    engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=pool,
@@ -35,6 +37,13 @@ def open_engine(url: str, *, pool: int = 5) -> Engine:
         pool_timeout=10,
         connect_args={"connect_timeout": 5, "options": "-c statement_timeout=30000 -c timezone=UTC"},
     )
+    event.listen(engine, "connect", _send_lists_in_binary)
+    return engine
+
+
+def _send_lists_in_binary(connection: Any, _: object) -> None:
+    """As text every quote in a list would be escaped by itself: of documents that took nine tenths of the time."""
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def migrate(engine: Engine) -> None:

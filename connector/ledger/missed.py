@@ -1,4 +1,4 @@
-"""Versions of objects that no delivery told of, as the change feed showed them; kept when they were filled in."""
+"""What no delivery told of, as a change feed or a processor's list showed it; kept when it was filled in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from connector.facts import Kind
+from connector.facts.processing import SETTLED
+
 Site = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One object of which the ledger did not learn. ``version``: its source's ``updated_at``."""
+    """One object of which the ledger did not learn. ``version``: its source's ``updated_at``; of a processor's object
+    when it was listed."""
 
     object: str
     id: str
@@ -93,4 +97,26 @@ def first_told_of(connection: Connection, site: Site) -> datetime | None:
         ),
         {"source": site[0], "site": site[1]},
     ).scalar_one_or_none()
+    return found
+
+
+def open_since(connection: Connection, source: str, kind: Kind, not_before: datetime) -> datetime | None:
+    """When the oldest object of this kind began that a processor told of and whose end it did not."""
+    found: datetime | None = connection.execute(
+        text(
+            """
+            SELECT min(began) FROM (
+                SELECT COALESCE(CAST(data->>'opened_at' AS timestamptz), version) AS began FROM snapshot
+                WHERE source = :source AND site = '' AND object = :object AND NOT gone
+                  AND COALESCE(data->>'status', '') <> ALL(:settled)) AS unsettled
+            WHERE began >= :not_before
+            """
+        ),
+        {
+            "source": source,
+            "object": str(kind),
+            "settled": sorted(str(one) for one in SETTLED),
+            "not_before": not_before,
+        },
+    ).scalar_one()
     return found

@@ -168,7 +168,8 @@ class Settled:
 
 
 def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> None:
-    """Let go of claimed subjects. One that became due again meanwhile stays due, at once."""
+    """Let go of claimed subjects. One that became due again meanwhile stays due, at once. What is done once its history
+    was fetched is still of the run it was due for."""
     rows = [
         {
             "key": one.key,
@@ -200,7 +201,8 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
                 look_again_at = CASE WHEN :status = 'idle' THEN CAST(:look_again_at AS timestamptz)
                                      ELSE look_again_at END,
                 applied_at = CASE WHEN :status = 'idle' THEN now() ELSE applied_at END,
-                run_id = CASE WHEN :status = 'idle' AND generation = :generation THEN NULL ELSE run_id END
+                run_id = CASE WHEN :status = 'idle' AND generation = :generation AND history <> 'wanted' THEN NULL
+                              ELSE run_id END
             WHERE key = :key AND lease = :token
             """
         ),

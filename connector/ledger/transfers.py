@@ -116,7 +116,8 @@ def sites_of_invoices(connection: Connection, numbers: Collection[str]) -> dict[
 
 
 def waiting(connection: Connection, subjects: Collection[str]) -> dict[str, str]:
-    """Those of these accounts that Salesforce need not be up to date about, with why."""
+    """Those of these accounts, and of the objects that have none, that Salesforce need not be up to date about, with
+    why."""
     rows = connection.execute(
         text(
             """
@@ -126,7 +127,7 @@ def waiting(connection: Connection, subjects: Collection[str]) -> dict[str, str]
             FROM subject s LEFT JOIN link l ON l.subject = s.key
             LEFT JOIN snapshot a ON a.subject = s.key AND a.object = 'account' AND NOT a.gone
             WHERE s.key = ANY(:subjects)
-              AND (s.status = 'due' OR l.state IN ('review', 'waiting') OR a.id IS NULL)
+              AND (s.status = 'due' OR l.state IN ('review', 'waiting') OR (s.source = 'recurly' AND a.id IS NULL))
             """
         ),
         {"subjects": sorted(subjects)},

@@ -1,4 +1,4 @@
-"""Braintree's words for disputes and ours.
+"""Braintree's words for disputes and networks, and ours.
 
 https://developer.paypal.com/braintree/docs/reference/response/dispute/python (2026-11)
 """
@@ -25,3 +25,21 @@ STAGES: Final[Mapping[str, Stage]] = {
     "chargeback": Stage.CHARGEBACK,
     "pre_arbitration": Stage.PRE_ARBITRATION,
 }
+
+_BANKS: Final[Mapping[str, str]] = {"us_bank_account": "ach", "sepa_debit_account": "sepa_core"}
+_CARDS: Final[Mapping[str, str]] = {
+    "visa": "visa",
+    "mastercard": "mastercard",
+    "american express": "amex",
+    "discover": "discover",
+    "jcb": "jcb",
+    "diners": "diners",
+    "unionpay": "unionpay",
+    "maestro": "maestro",
+    "elo": "elo",
+}
+
+
+def network(instrument: str, card: str) -> str | None:
+    """By the type of what was paid with, or the card's."""
+    return _BANKS.get(instrument) or _CARDS.get(card.lower())

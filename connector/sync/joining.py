@@ -168,7 +168,9 @@ def join_told(engine: Engine, stored: Sequence[Told], run_id: int | None = None)
     with engine.connect() as connection:
         now = told.load(connection, [told.key_of(one.item) for one in stored])
     leads = (one.item for one in now if one.item.kind is Kind.CHARGE or not one.waits)
-    return due | join_what_waits(engine, sorted({ref for item in leads for ref in references.of_processor(item)}))
+    return due | join_what_waits(
+        engine, sorted({ref for item in leads for ref in references.of_processor(item)})
+    )
 
 
 def join_what_waits(engine: Engine, refs: Sequence[str]) -> set[str]:

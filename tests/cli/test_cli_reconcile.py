@@ -18,7 +18,9 @@ from structlog.testing import capture_logs
 from sync.fake_crm import Org
 from sync.reconcile.books import ThreeSides, paid
 from sync.world import at
+from telling import dispute
 
+from connector.errors import Transient
 from connector.facts import Status
 from connector.sync.apply import Applier
 from connector.sync.decide import decide
@@ -86,6 +88,33 @@ def test_what_differs_is_shown_side_by_side_and_nothing_is_kept(sides: ThreeSide
         one(sides.engine, "SELECT (SELECT count(*) FROM discrepancy) + (SELECT count(*) FROM run) AS n").n
         == 0
     )
+
+
+def test_what_a_processor_holds_and_no_delivery_told_of_is_named_and_filled_in(
+    sides: ThreeSides, casewire: Run
+) -> None:
+    sides.stripe.items.append(dispute("dp_1", "ch_5", at=at(8), opened_at=at(8)))
+    done = casewire("reconcile", *WINDOW)
+    assert done.exit_code == 1
+    assert "Missed deliveries of stripe: 1 missing of 1: 1 dispute.\n  dispute dp_1\n" in done.stdout
+    assert one(sides.engine, "SELECT count(*) AS n FROM missed").n == 0
+    applied = document(casewire("reconcile", *WINDOW, "--apply", "--json"))
+    (told,) = applied["missed_at_processors"]
+    assert (told["processor"], told["missing"], told["samples"][0]["id"]) == ("stripe", 1, "dp_1")
+    assert [(one["class"], one["state"]) for one in applied["discrepancies"]] == [
+        ("missing_in_salesforce", "explained")
+    ]
+    assert one(sides.engine, "SELECT progress->>'missing' AS n FROM run").n == "1"
+    again = casewire("reconcile", *WINDOW, "--json")
+    assert (again.exit_code, document(again)["missed_at_processors"][0]["missing"]) == (0, 0)
+
+
+def test_a_processor_that_is_out_is_said_to_be(sides: ThreeSides, casewire: Run) -> None:
+    sides.stripe.error = Transient("Stripe answered 500.")
+    done = casewire("reconcile", *WINDOW)
+    assert "Not looked through to the end: stripe: Stripe answered 500." in done.stderr
+    told = document(casewire("reconcile", *WINDOW, "--json"))["missed_at_processors"]
+    assert [one["failed"] for one in told] == ["Stripe answered 500."]
 
 
 def test_what_time_explains_is_no_failure(sides: ThreeSides, casewire: Run) -> None:

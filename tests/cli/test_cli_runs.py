@@ -54,8 +54,10 @@ def resynced(engine: Engine) -> int:
 
 def test_runs_are_listed_newest_first_and_chosen(connected: Run, resynced: int) -> None:
     cells = [line.split("\t") for line in connected("runs", "list").stdout.splitlines()]
+    last_heard = cells[0][4].removeprefix("running, last heard of ")
+    assert datetime.fromisoformat(last_heard)
     assert [row[2:] for row in cells] == [
-        ["resync", "lead", "running", "accounts 1, accounts in all 2", "ticket [4711]"],
+        ["resync", "lead", cells[0][4], "accounts 1, accounts in all 2", "ticket [4711]"],
         ["purge", "ops", "done", "", ""],
     ]
     assert len(json.loads(connected("runs", "list", "--command", "resync", "--json").stdout)) == 1

@@ -106,6 +106,19 @@ def test_a_dispute_at_stripe_stands_as_its_status_says(
     assert (found.status, found.stage, found.opened_at) == (status, stage, NOON)
 
 
+def test_a_dispute_at_stripe_tells_its_network_as_its_events_do() -> None:
+    row = {
+        "id": "du_1",
+        "object": "dispute",
+        "created": EPOCH,
+        "status": "needs_response",
+        "is_charge_refundable": False,
+        "payment_method_details": {"type": "card", "card": {"brand": "visa", "network_reason_code": "10.4"}},
+    }
+    found = only("stripe", Kind.DISPUTE, stripe([row]))
+    assert (found.network, found.network_code, found.refundable) == ("visa", "10.4", False)
+
+
 @pytest.mark.parametrize(
     ("said", "status", "reason"),
     [

@@ -47,6 +47,7 @@ OBSERVED = st.builds(
     invoice_number=st.sampled_from((None, "1001")),
     truncated=st.booleans(),
     refunded=st.sampled_from((None, True, False)),
+    listed=st.booleans(),
 )
 SEVERAL = st.lists(OBSERVED, min_size=1, max_size=6)
 
@@ -188,6 +189,60 @@ def test_no_open_status_stands_within_a_minute_after_a_settled_one(observed: lis
 
 def test_an_object_whose_status_nobody_told_has_none() -> None:
     assert status_of(told(0), told(1)) is None
+
+
+# ── what a list tells ─────────────────────────────────────────────────────────────────────────────────────────
+
+LEADS: Sequence[tuple[str, Status, Status, Status]] = [
+    # what an event told at 0 s, what a list says an hour later, and what then holds
+    ("a lost end", Status.UNDER_REVIEW, Status.LOST, Status.LOST),
+    ("a lost step", Status.NEEDS_RESPONSE, Status.UNDER_REVIEW, Status.UNDER_REVIEW),
+    ("a lost reversal", Status.WON, Status.LOST, Status.LOST),
+    ("an open one for a settled one", Status.WON, Status.UNDER_REVIEW, Status.WON),
+    ("one that is less far on", Status.UNDER_REVIEW, Status.NEEDS_RESPONSE, Status.UNDER_REVIEW),
+    ("captured, not settled", Status.SUCCEEDED, Status.PENDING, Status.SUCCEEDED),
+]
+
+
+@pytest.mark.parametrize(("heard", "said", "holds"), [r[1:] for r in LEADS], ids=[r[0] for r in LEADS])
+def test_what_a_list_tells_only_leads_on(heard: Status, said: Status, holds: Status) -> None:
+    both = (told(0, heard), told(3600, said, listed=True))
+    assert status_of(*both) == status_of(*reversed(both)) == holds
+
+
+def test_a_list_shows_a_further_stage() -> None:
+    found = fold(
+        [
+            told(0, Status.WITHDRAWN, stage=Stage.INQUIRY),
+            told(3600, Status.NEEDS_RESPONSE, stage=Stage.CHARGEBACK, listed=True),
+        ]
+    )
+    assert (found.stage, found.status) == (Stage.CHARGEBACK, Status.NEEDS_RESPONSE)
+
+
+LIFE = (
+    told(0, Status.NEEDS_RESPONSE, stage=Stage.CHARGEBACK),
+    told(1000, Status.UNDER_REVIEW, stage=Stage.CHARGEBACK),
+    told(2000, Status.WON, stage=Stage.CHARGEBACK),
+    told(3000, Status.NEEDS_RESPONSE, stage=Stage.CHARGEBACK),
+    told(4000, Status.LOST, stage=Stage.CHARGEBACK),
+)
+
+
+@pytest.mark.parametrize("seconds", [500, 1500, 2500, 3500, 4500])
+@pytest.mark.parametrize("vague", [False, True])
+def test_events_that_come_after_a_list_win_or_agree(seconds: float, vague: bool) -> None:
+    """Whenever it was listed, truly or less exactly, and however late and in whatever order events come: once all are
+    there, it is as if it had not been listed."""
+    last = [one for one in LIFE if one.at <= at(seconds)][-1]
+    said = Status.NEEDS_RESPONSE if vague else last.status
+    listed = told(seconds, said, stage=Stage.CHARGEBACK, listed=True)
+    for order in permutations(LIFE):
+        assert status_of(listed, *order) is Status.LOST
+    for known in range(1, len(LIFE) + 1):
+        heard = LIFE[:known]
+        if heard[-1].at >= last.at:
+            assert status_of(listed, *heard) is status_of(*heard)
 
 
 # ── what else is told of it ───────────────────────────────────────────────────────────────────────────────────

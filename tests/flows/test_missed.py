@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import Row, text
 
 from connector.cli.local import SITE, Stack, casewire
 from connector.mappers.fields import Account, Event
@@ -82,6 +83,13 @@ def status(running: Stack) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def told_attempts(running: Stack) -> Sequence[Row[Any]]:
+    with running.engine.connect() as connection:
+        return connection.execute(
+            text("SELECT trigger, who, written, outcome, subject, run_id FROM attempt ORDER BY id")
+        ).all()
+
+
 def listen_now(running: Stack) -> None:
     execute(running, "DELETE FROM watermark WHERE name = 'turn:silence'")
 
@@ -107,8 +115,8 @@ def test_a_site_whose_webhooks_are_switched_off_is_noticed_and_read(flow: Stack)
     assert (code, told["needs_a_person"]) == (1, True)
     assert [one["site"] for one in told["silent"]] == [SITE]
     assert told["missed"]["count"] > 0
-    attempts = "SELECT count(*) FROM attempt JOIN run ON run.id = run_id WHERE trigger = 'missed'"
-    assert scalar(flow, f"{attempts} AND run.who = 'scheduler' AND written > 0")
+    attempts = told_attempts(flow)
+    assert ("missed", "scheduler") in {one[:2] for one in attempts if one.written}, attempts[-20:]
 
     switched_on(flow)
     worked_again = play(flow, "customer_cancels")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -309,3 +310,18 @@ def test_an_account_that_is_tried_again_tells_whose_doing_it_is(engine: Engine) 
         subjects.settle(connection, "w:1", [subjects.Settled(claimed.key, claimed.generation, "idle")])
     assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("retry", "lead", run_id)
     assert one(engine, "SELECT run_id FROM subject").run_id is None
+
+
+def test_what_follows_when_its_history_was_fetched_is_still_of_that_run(engine: Engine) -> None:
+    run_id = begun(engine, "missed")
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [replace(due("bob"), run_id=run_id)])
+        subjects.decide_history(connection, (), [subject("bob")])
+        for history in ("wanted", "done"):
+            (claimed,) = subjects.claim(connection, "w:1", 1)
+            assert claimed.run_id == run_id, history
+            subjects.settle(connection, "w:1", [subjects.Settled(claimed.key, claimed.generation, "idle")])
+            subjects.decide_history(connection, (), (), done=[subject("bob")])
+            subjects.mark_due(connection, [due("bob")])
+        (claimed,) = subjects.claim(connection, "w:1", 1)
+    assert claimed.run_id is None

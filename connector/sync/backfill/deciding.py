@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Connection, Engine
 
@@ -19,8 +18,6 @@ from connector.sync.backfill.state import State
 from connector.sync.costing import Way
 from connector.sync.resync import look
 
-AT_ONCE: Final = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class Decider:
@@ -32,6 +29,7 @@ class Decider:
     pasts: Pasts
     save: Callable[[Connection], None]
     done: Callable[[], None]
+    at_once: int
 
     @property
     def engine(self) -> Engine:
@@ -51,7 +49,7 @@ class Decider:
 
     def _next(self) -> list[Due]:
         with self.engine.connect() as connection:
-            return population.walk(connection, Which(backfill=self.run_id), self.state.cursor, AT_ONCE)
+            return population.walk(connection, Which(backfill=self.run_id), self.state.cursor, self.at_once)
 
     def _counted(self, some: Sequence[Due]) -> Counter[str]:
         would: Counter[str] = Counter(accounts=len(some))

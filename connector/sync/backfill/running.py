@@ -49,6 +49,7 @@ class Backfill:
     writes: bool
     sleep: Wait = time.sleep
     clock: Callable[[], float] = time.monotonic
+    at_once: int = writing.AT_ONCE
     state: State = field(default_factory=State)
     _total: int = 0
     _noted: dict[str, int] = field(default_factory=dict)
@@ -118,7 +119,9 @@ class Backfill:
         if self.state.phase is not Phase.DECIDING:
             self.state.go_through(Phase.DECIDING)
         self._count()
-        Decider(self.applier, self._run_id, self.state, self._pasts(), self._save, self._done).decide()
+        Decider(
+            self.applier, self._run_id, self.state, self._pasts(), self._save, self._done, self.at_once
+        ).decide()
         self._end(Phase.DECIDED)
 
     def _write(self) -> None:
@@ -139,6 +142,7 @@ class Backfill:
             self._save,
             self._done,
             self.sleep,
+            self.at_once,
         )
         if self.state.phase is Phase.WRITING:
             writer.write()

@@ -5,9 +5,12 @@ Workers go on beside it. Between two batches they get their turn at writing in b
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -25,13 +28,21 @@ from connector.sync.destination import DESTINATION
 from connector.sync.resync import resync_now
 from connector.sync.writing import Wait
 
-AT_ONCE: Final = 1_000
-"""Accounts of one batch: enough for bulk jobs, and few enough for memory to stay flat."""
+AT_ONCE: Final = 700
+"""Accounts of one batch: with three invoices each enough for bulk jobs, and few enough for memory to stay flat."""
+SIDE_BY_SIDE: Final = 2
+"""Batches under way: while Salesforce works on one, the other is decided."""
+STRETCH: Final = 8
+"""Batches before others get their turn."""
 TURN_SECONDS: Final = 1.0
 GIVEN_SECONDS: Final = 10.0
 """How long workers that have very much to write get before the next batch."""
 ROUNDS: Final = (0.0, 5.0, 20.0)
 """Seconds before each new try of what was refused for a moment."""
+
+
+class Interrupted(Exception):
+    """A person stopped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,9 @@ class Writer:
     save: Callable[[Connection], None]
     done: Callable[[], None]
     sleep: Wait
+    at_once: int
+    _baton: threading.Lock = field(default_factory=threading.Lock)
+    _over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def engine(self) -> Engine:
@@ -83,12 +97,9 @@ class Writer:
 
     def write(self) -> None:
         """Go on behind the cursor until every account of the run is through."""
-        while some := self._next():
-            self._require_calls()
-            whole = self.pasts.complete(some)
-            outcome = self._written(whole)
-            self.state.left += len(some) - outcome.claimed
-            self._through(some)
+        while self._next(self.state.cursor):
+            with self.turns.mine(), self._pool() as pool:
+                self._stretch(pool)
             self.turns.offer()
 
     def settle(self) -> None:
@@ -103,26 +114,65 @@ class Writer:
         after = ""
         while some := self._unsettled(after):
             self._require_calls()
-            self._written(some)
+            with self.turns.mine():
+                self._written(self.pasts.complete(some))
             after = some[-1].key
             self.done()
 
-    def _next(self) -> list[Due]:
+    def _stretch(self, pool: ThreadPoolExecutor) -> None:
+        """Some batches. They are over in their order, so that what is behind the cursor is through."""
+        under_way: deque[tuple[list[Due], Future[Outcome]]] = deque()
+        after, left = self.state.cursor, STRETCH
+        while True:
+            while left and len(under_way) < SIDE_BY_SIDE and (some := self._next(after)):
+                self._require_calls()
+                under_way.append((some, pool.submit(self._written, self.pasts.complete(some))))
+                after, left = some[-1].key, left - 1
+            if not under_way:
+                return
+            some, coming = under_way.popleft()
+            self.state.left += len(some) - coming.result().claimed
+            self._through(some)
+
+    @contextmanager
+    def _pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Who waits for Salesforce when this is interrupted stops waiting."""
+        with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="backfill") as pool:
+            try:
+                yield pool
+            except BaseException as error:
+                pool.shutdown(wait=False, cancel_futures=True)
+                if not isinstance(error, Exception):
+                    self._over.set()
+                raise
+
+    def _next(self, after: str) -> list[Due]:
         with self.engine.connect() as connection:
-            return population.walk(connection, Which(backfill=self.run_id), self.state.cursor, AT_ONCE)
+            return population.walk(connection, Which(backfill=self.run_id), after, self.at_once)
 
     def _unsettled(self, after: str) -> list[Due]:
         with self.engine.connect() as connection:
-            return backfills.unsettled(connection, self.run_id, after, AT_ONCE)
+            return backfills.unsettled(connection, self.run_id, after, self.at_once)
 
     def _written(self, some: Sequence[Due]) -> Outcome:
         if not some:
             return Outcome()
-        with self.turns.mine():
-            outcome = resync_now(self.applier, some, self.cause, self.sleep)
+        with self._baton:
+            outcome = resync_now(self.applier, some, self.cause, self._wait)
         if outcome.open:
             raise self._away()
+        outcome.plans.clear()
         return outcome
+
+    def _wait(self, seconds: float) -> None:
+        """The other batch goes on meanwhile: two that compute at once would only be in each other's way."""
+        self._baton.release()
+        try:
+            self.sleep(seconds)
+        finally:
+            self._baton.acquire()
+        if self._over.is_set():
+            raise Interrupted
 
     def _through(self, some: Sequence[Due]) -> None:
         self.state.cursor = some[-1].key

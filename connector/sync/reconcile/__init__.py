@@ -2,7 +2,8 @@
 
 ``values.py``: what each side says of one movement of money; ``sides.py``: how each is asked; ``pairing.py``: which of
 Recurly's is which of the processors'; ``comparing.py``: how they differ, and what time explains; ``walking.py``: day by
-day through it all; ``confirming.py``: what differs is asked about before it is told.
+day through it all; ``confirming.py``: what differs is asked about before it is told. ``filling.py`` comes first: what a
+processor lists and no delivery told of.
 
 Nothing here writes to Salesforce: what is kept makes the classes' subjects due, and they are applied like all others.
 """
@@ -102,7 +103,7 @@ class Reconciling:
     def not_compared(self) -> list[str]:
         """What could not be compared with a processor, a sentence each."""
         told = {**self._sides.not_asked, **self._walk.failed}
-        sentences = [f"{source}: {why}" for source, why in sorted(told.items())]
+        sentences = [f"{source}: {why.rstrip('.')}" for source, why in sorted(told.items())]
         for gateway, number in sorted(self._walk.apart.items()):
             if gateway not in told:
                 where = f"through {gateway}" if gateway else "through no gateway"

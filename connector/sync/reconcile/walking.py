@@ -16,9 +16,11 @@ from itertools import islice, pairwise
 from typing import Final
 
 import structlog
+from sqlalchemy import Connection
 
 from connector.errors import Permanent, Transient
 from connector.facts import Kind, Movement, ProcessorObject
+from connector.ledger import told
 from connector.ledger import transfers as ledger
 from connector.ledger.transfers import Known
 from connector.mappers.references import source_of
@@ -94,13 +96,19 @@ class Walk:
         for source, books in sorted(self._sides.books.items()):
             for kind in (one for one in KINDS if one in books.lists and self._asks(source)):
                 seen: set[str] = set()
-                try:
-                    for page in books.listed(kind, since, until):
-                        fresh = {item.id: item for item in page if item.id not in seen}
-                        seen |= fresh.keys()
-                        yield from self._compared(self._paired(kind, list(fresh.values())))
-                except (Transient, Permanent) as error:
-                    self._fails(source, error)
+                for page in self._pages(source, books.listed(kind, since, until)):
+                    fresh = {item.id: item for item in page if item.id not in seen}
+                    seen |= fresh.keys()
+                    yield from self._compared(self._paired(kind, list(fresh.values())))
+
+    def _pages(
+        self, source: str, listed: Iterator[Sequence[ProcessorObject]]
+    ) -> Iterator[Sequence[ProcessorObject]]:
+        """Until the processor cannot be read any more. What else is away is not its fault."""
+        try:
+            yield from listed
+        except (Transient, Permanent) as error:
+            self._fails(source, error)
 
     def _asks(self, source: str) -> bool:
         wanted = self._window.processors is None or source in self._window.processors
@@ -261,11 +269,22 @@ class Walk:
         if not some:
             return []
         with self._sides.engine.connect() as connection:
-            waits = ledger.waiting(connection, {one.account for one in some if one.account})
+            whose = _whose(connection, some)
+            waits = ledger.waiting(connection, set(whose.values()))
         said = in_salesforce(self._sides.crm, some)
         return [
-            replace(one, salesforce=said.get(one.key), waits=waits.get(one.account or "", "")) for one in some
+            replace(one, salesforce=said.get(one.key), waits=waits.get(whose.get(one.key, ""), ""))
+            for one in some
         ]
+
+
+def _whose(connection: Connection, some: Sequence[Transfer]) -> dict[str, str]:
+    """By the key of each transfer, the subject that is written for it: its account, or what its processor's object
+    stands under."""
+    alone = {told.key_of(one.item): one.key for one in some if one.account is None and one.item}
+    known = told.load(connection, sorted(alone)) if alone else []
+    own = {alone[told.key_of(one.item)]: one.subject for one in known}
+    return own | {one.key: one.account for one in some if one.account}
 
 
 def _parts(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -211,7 +211,7 @@ def _network(transaction: Element | None) -> str | None:
         return None
     kind = text_of(transaction, "payment-instrument-type")
     card = text_of(transaction, "credit-card/card-type") or text_of(transaction, "payment-instrument-subtype")
-    return _BANKS.get(kind) or _CARDS.get(card.lower())
+    return braintree_statuses.network(kind, card)
 
 
 def _method(told: Told) -> str | None:
@@ -273,18 +273,6 @@ _NEXT_STEPS: Final[Mapping[str, str]] = {
     "none": "Nothing to do at Braintree.",
 }
 _WALLETS: Final = {"paypal-account": "PayPal", "venmo-account": "Venmo"}
-_BANKS: Final = {"us_bank_account": "ach", "sepa_debit_account": "sepa_core"}
-_CARDS: Final[Mapping[str, str]] = {
-    "visa": "visa",
-    "mastercard": "mastercard",
-    "american express": "amex",
-    "discover": "discover",
-    "jcb": "jcb",
-    "diners": "diners",
-    "unionpay": "unionpay",
-    "maestro": "maestro",
-    "elo": "elo",
-}
 _READERS: Final[Mapping[str, Callable[[Told], tuple[ProcessorObject, ...]]]] = {
     **dict.fromkeys(_DISPUTES, _dispute),
     **dict.fromkeys((*_OUTCOMES, "transaction_retried"), _transaction),

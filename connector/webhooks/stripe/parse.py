@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.mappers import stripe_statuses
+from connector.mappers import stripe_networks, stripe_statuses
 from connector.webhooks.carrying import Said, Unreadable, epoch, items, moment, need, part, word
 from connector.webhooks.stripe import payments
 from connector.webhooks.stripe.payments import amount, id_of, references
@@ -120,7 +120,7 @@ def _refund(told: Told) -> tuple[ProcessorObject, ...]:
 
 def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     found = told.object
-    network, network_code = payments.dispute_network(found)
+    network, network_code = stripe_networks.of_dispute(found)
     details = part(found.get("evidence_details"))
     refundable = found.get("is_charge_refundable")
     one = told.about(
@@ -236,7 +236,7 @@ def _mandate(told: Told) -> tuple[ProcessorObject, ...]:
         id=need(found.get("id"), "which mandate it is"),
         status=None if once else _MANDATE.get(str(found.get("status"))),
         reason=word(scheme.get("revocation_reason")) or word(scheme.get("network_status")),
-        network=payments.NETWORKS.get(method or "", method),
+        network=stripe_networks.NETWORKS.get(method or "", method),
     )
     return (one,)
 

@@ -8,23 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connector.facts import Status
-from connector.mappers import stripe_statuses
+from connector.mappers import stripe_networks, stripe_statuses
 from connector.mappers.words import plain
 from connector.webhooks.carrying import currency, epoch, minor, need, part, word
 
 Body = Mapping[str, Any]
 Said = dict[str, Any]
-
-NETWORKS: Final[Mapping[str, str]] = {
-    "ach_debit": "ach",
-    "acss_debit": "pad",
-    "au_becs_debit": "becs",
-    "bacs_debit": "bacs",
-    "nz_bank_account": "becs_nz",
-    "sepa_debit": "sepa_core",
-    "us_bank_account": "ach",
-}
-"""Bank debits by Stripe's type of payment method → the scheme they run through."""
 
 _BRANDS: Final[Mapping[str, str]] = {
     "amex": "American Express",
@@ -70,7 +59,7 @@ def amount(found: Body) -> Said:
 def charge(found: Body) -> Said:
     details = part(found.get("payment_method_details"))
     outcome = part(found.get("outcome"))
-    network, _ = _network(details)
+    network, _ = stripe_networks.of_method(details)
     charge_id = need(found.get("id"), "which charge it is about")
     return {
         "id": charge_id,
@@ -93,7 +82,7 @@ def _charge_status(found: Body, details: Body, outcome: Body) -> Status | None:
     """A bank debit that failed was under way: the bank sent it back, unless it never got as far as the bank."""
     status = stripe_statuses.CHARGE.get(str(found.get("status")))
     sent = outcome.get("network_status") != "not_sent_to_network"
-    if status is Status.FAILED and sent and word(details.get("type")) in NETWORKS:
+    if status is Status.FAILED and sent and word(details.get("type")) in stripe_networks.NETWORKS:
         return Status.RETURNED
     return status
 
@@ -108,10 +97,10 @@ def intent(found: Body) -> Said:
     """A payment that was tried in vain, under the name of its last charge; where there is none, its own."""
     error = part(found.get("last_payment_error"))
     method = part(error.get("payment_method"))
-    network, _ = _network(method)
+    network, _ = stripe_networks.of_method(method)
     tried = id_of(found.get("latest_charge")) or id_of(error.get("charge"))
     intent_id = need(found.get("id"), "which payment it is about")
-    returned = bool(tried) and word(method.get("type")) in NETWORKS
+    returned = bool(tried) and word(method.get("type")) in stripe_networks.NETWORKS
     return {
         "id": tried or intent_id,
         "status": Status.RETURNED if returned else Status.FAILED,
@@ -157,25 +146,7 @@ def refund(found: Body, of: Body) -> Said:
     }
 
 
-# Networks and methods --------------------------------------------------------------------------------------
-
-
-def dispute_network(found: Body) -> tuple[str | None, str | None]:
-    """The network and its code for the reason. Wallets that decide themselves (PayPal, Klarna) have their own."""
-    network, code = _network(part(found.get("payment_method_details")))
-    return network, code or word(found.get("network_reason_code"))
-
-
-def _network(details: Body) -> tuple[str | None, str | None]:
-    kind = word(details.get("type")) or ""
-    inside = part(details.get(kind))
-    name = (
-        word(inside.get("network")) or word(inside.get("brand"))
-        if kind == "card"
-        else NETWORKS.get(kind, kind)
-    )
-    code = word(inside.get("network_reason_code")) or word(inside.get("reason_code"))
-    return (name.lower() if name else None), code
+# Methods ----------------------------------------------------------------------------------------------------
 
 
 def _method(details: Body) -> str | None:

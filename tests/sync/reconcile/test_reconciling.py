@@ -311,7 +311,7 @@ def test_a_processor_that_is_out_is_said_and_nothing_of_it_is_missing(sides: Thr
     sides.stripe.error = Unavailable("stripe", "Stripe is unavailable (503).")
     reconciling, found = sides.reconcile()
     assert found == []
-    assert reconciling.not_compared() == ["stripe: Stripe is unavailable (503)."]
+    assert reconciling.not_compared() == ["stripe: Stripe is unavailable (503)"]
 
 
 def test_gateways_without_a_list_are_said(sides: ThreeSides) -> None:

@@ -65,6 +65,7 @@ def dispute(found: Any, console: str) -> ProcessorObject | None:
         stage=braintree_statuses.STAGES.get(str(_of(found, "kind")), Stage.CHARGEBACK),
         reason=word(_of(found, "reason")),
         reason_text=word(_of(found, "reason_description")),
+        network=_network(paid),
         network_code=word(_of(found, "reason_code")),
         amount=amount(_first(found, "amount_disputed", "amount"), code),
         currency=code,
@@ -90,6 +91,12 @@ def refunded_id(found: Any) -> str | None:
 
 def created_at(found: Any) -> datetime | None:
     return moment(_of(found, "created_at"))
+
+
+def _network(paid: Any) -> str | None:
+    """Of a transaction as it comes with its dispute."""
+    instrument = str(_of(paid, "payment_instrument_type") or "")
+    return braintree_statuses.network(instrument, str(_of(paid, "payment_instrument_subtype") or ""))
 
 
 def _of(found: Any, name: str) -> Any:

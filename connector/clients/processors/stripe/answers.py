@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from connector.clients.processors.reading import amount, currency, ending, moment, part, word
 from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.mappers import money, stripe_statuses
+from connector.mappers import money, stripe_networks, stripe_statuses
 
 NAME: Final = "stripe"
 
@@ -57,12 +57,17 @@ def dispute(found: Body) -> ProcessorObject | None:
     inquiry, appealed = said.startswith("warning_"), said.startswith("appeal_")
     appealed = appealed or bool(part(found.get("evidence")).get("appeal"))
     later = Stage.PRE_ARBITRATION if appealed else Stage.CHARGEBACK
+    network, network_code = stripe_networks.of_dispute(found)
+    refundable = found.get("is_charge_refundable")
     return _of_charge(
         Kind.DISPUTE,
         found,
         status=stripe_statuses.DISPUTE.get(said),
         stage=Stage.INQUIRY if inquiry else later,
         reason=word(found.get("reason")),
+        network=network,
+        network_code=network_code,
+        refundable=refundable if isinstance(refundable, bool) else None,
         due_at=moment(part(found.get("evidence_details")).get("due_by")),
     )
 

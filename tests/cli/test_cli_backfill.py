@@ -1,0 +1,165 @@
+"""``casewire backfill`` from a sandbox Recurly into a sandbox Salesforce, as it is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import Result
+from openpyxl import load_workbook
+from samples import one, rows
+from sqlalchemy import Engine
+from structlog.testing import capture_logs
+
+from connector.sync.backfill import Turn
+from connector.wiring import Wiring, wiring
+
+from .conftest import Run
+from .vendors import SITE, Vendors, vendors
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "backfill.schema.json"
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[Vendors]:
+    with vendors() as running:
+        yield running
+
+
+@pytest.fixture
+def casewire(connected: Run, both: Vendors, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """``casewire`` for vendors of whom the one has four customers and the other nothing."""
+    both.reset()
+    both.name_in(monkeypatch)
+    both.play("population", accounts=4, invoices=2)
+    with capture_logs():
+        yield connected
+    if wiring.cache_info().currsize:
+        _hang_up(wiring())
+
+
+def _hang_up(wires: Wiring) -> None:
+    client = wires.__dict__.get("salesforce")
+    if client is not None:
+        client.close()
+
+
+def document(result: Result) -> Any:
+    found = json.loads(result.stdout)
+    jsonschema.validate(found, json.loads(SCHEMA.read_text()))
+    return found
+
+
+def test_without_apply_it_counts_and_writes_nothing_and_then_what_was_read_is_written(
+    casewire: Run, both: Vendors, engine: Engine
+) -> None:
+    looked = casewire("backfill", "--reason", "moving in", "--json")
+    assert looked.exit_code == 0, looked.output
+    planned = document(looked)["planned"]
+    assert (planned["accounts"], planned["changed"], planned["new"]) == (4, 4, 4)
+    assert planned["records"]["Billing_Invoice__c"] == {"create": 8, "update": 0}
+    assert "casewire backfill --resume --apply" in looked.stderr
+    assert both.records("Account") == []
+    assert one(engine, "SELECT state FROM run") == ("stopped",)
+    both.forget_calls()
+    done = casewire("backfill", "--resume", "--apply", "--json")
+    assert done.exit_code == 0, done.output
+    found = document(done)
+    assert (found["accounts"]["written"], found["accounts"]["made"], found["planned"]) == (4, 4, None)
+    assert found["records"]["Billing_Invoice__c"] == {"created": 8, "updated": 0, "refused": 0}
+    assert (found["reason"], found["phase"], found["read"]["invoice"]) == ("moving in", "over", 8)
+    assert both.calls("recurly", "GET") == 0
+    assert len(both.records("Billing_Payment__c")) == 8
+    assert one(engine, "SELECT command, state, reason FROM run") == ("backfill", "done", "moving in")
+    assert one(engine, "SELECT DISTINCT trigger FROM attempt") == ("backfill",)
+
+
+def test_what_is_done_is_said_in_lines_and_in_a_file(casewire: Run) -> None:
+    result = casewire("backfill", "--apply", "--report", "moved.xlsx")
+    assert result.exit_code == 0, result.output
+    assert "Read: 4 accounts, 4 subscriptions, 8 invoices, 8 payments." in result.stdout
+    assert "4  written" in result.stdout
+    assert "Billing_Invoice__c: 8 created, 0 updated" in result.stdout
+    book = load_workbook("moved.xlsx", read_only=True)
+    assert book.sheetnames == ["Totals", "Records", "Reasons", "Not well"]
+    told = {row[0]: row[1:] for row in book["Records"].iter_rows(values_only=True)}
+    assert told["Billing_Payment__c"] == (8, 0, 0)
+    book.close()
+
+
+def test_an_account_that_fails_is_told_with_the_reason_and_the_exit_code(
+    casewire: Run, both: Vendors, engine: Engine
+) -> None:
+    code = both.play("card_update_fails", seed=5)[0]
+    rule = {"kind": "validation_rule", "match": f":account:{code}$"}
+    both.told("salesforce", "POST", "faults", rule)
+    result = casewire("backfill", "--apply", "--json")
+    both.told("salesforce", "DELETE", "faults")
+    found = document(result)
+    assert result.exit_code == 1
+    assert found["accounts"]["failed"] == 1
+    ((reason,), (account,)) = found["failures"]["reasons"], found["failures"]["accounts"]
+    assert (reason["accounts"], reason["example"]) == (1, account["error"])
+
+
+def test_since_and_objects_read_only_that(casewire: Run, both: Vendors) -> None:
+    found = document(casewire("backfill", "--since", "2026-11-19", "--objects", "invoice,account", "--json"))
+    assert found["options"]["objects"] == ["account", "invoice"]
+    assert found["read"].keys() == {"account", "invoice"}
+    assert found["read"]["invoice"] < 8
+
+
+def test_with_nothing_to_resume_it_says_what_to_do(casewire: Run) -> None:
+    result = casewire("backfill", "--resume")
+    assert result.exit_code == 2
+    assert "There is no backfill to go on with; begin one without --resume." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--resume", "--since", "7d"), "--resume goes on with the options of the first start"),
+        (("--objects", "invoice,cheese"), "'cheese' is not one of account, subscription, invoice"),
+        (("--objects", ","), "name at least one of account"),
+        (("--site", "other"), f"'other' is not one of {SITE}."),
+        (("--since", "yesterday"), "is not a time"),
+        (("--report", "nowhere/file.xlsx"), "There is no folder"),
+    ],
+)
+def test_a_bad_argument_gets_one_line_that_says_what_to_do(
+    casewire: Run, engine: Engine, arguments: tuple[str, ...], said: str
+) -> None:
+    result = casewire("backfill", *arguments)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert rows(engine, "SELECT 1 FROM run") == []
+
+
+def test_a_second_one_beside_it_is_refused(casewire: Run, engine: Engine) -> None:
+    turn = Turn(engine)
+    turn.take()
+    result = casewire("backfill", "--apply")
+    turn.leave()
+    assert result.exit_code == 1
+    assert result.stderr.strip() == (
+        "Error: Another backfill is under way: let it end, or stop it. See: casewire runs list"
+    )
+    assert rows(engine, "SELECT 1 FROM run") == []
+
+
+def test_where_recurly_does_not_answer_it_says_so_and_how_to_go_on(
+    casewire: Run, both: Vendors, engine: Engine
+) -> None:
+    both.told("recurly", "POST", "faults", {"kind": "unavailable"})
+    result = casewire("backfill", "--apply")
+    both.told("recurly", "DELETE", "faults")
+    assert result.exit_code == 1
+    assert "Recurly is unavailable (503)." in result.stderr
+    assert "Go on with: casewire backfill --resume" in result.stderr
+    assert one(engine, "SELECT state, error FROM run") == ("failed", "Recurly is unavailable (503).")
+    assert casewire("backfill", "--resume").exit_code == 0
+    assert len(both.records("Account")) == 4

@@ -1,0 +1,87 @@
+"""A backfill beside live work: killed again and again it leaves what an undisturbed one leaves, and disputes go first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from connector.cli.local import Stack
+from flows.crm import contents
+from flows.playing import calls, fresh, play, scalar, wait_for, worked
+
+ACCOUNTS = 300
+
+
+@contextmanager
+def backfilling(running: Stack, *how: str) -> Iterator[subprocess.Popen[bytes]]:
+    """``casewire backfill`` in a process of its own, which ends with this at the latest."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "connector.cli", "backfill", *how],
+        env={**os.environ, **running.environment, "CASEWIRE_KEPT": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=(running.home / "backfill.err").open("ab"),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def through(running: Stack, *how: str) -> None:
+    with backfilling(running, *how) as process:
+        assert process.wait(timeout=120) == 0, (running.home / "backfill.err").read_text()[-1000:]
+
+
+def killed(running: Stack, when: Callable[[], bool], *how: str) -> None:
+    with backfilling(running, *how) as process:
+        wait_for(lambda: when() or process.poll() is not None, "it is so far")
+        assert process.poll() is None, "it ended before it could be killed"
+
+
+def phase(running: Stack) -> str:
+    return str(scalar(running, "SELECT COALESCE((SELECT progress->>'phase' FROM run), '')"))
+
+
+def invoices_read(running: Stack) -> int:
+    return int(scalar(running, "SELECT count(*) FROM snapshot WHERE object = 'invoice'"))
+
+
+@pytest.mark.slow
+def test_one_that_is_killed_three_times_leaves_what_an_undisturbed_one_leaves(flow: Stack) -> None:
+    play(flow, "population", accounts=ACCOUNTS, invoices=3)
+    through(flow, "--apply")
+    undisturbed = contents(flow.vendors)
+    fresh(flow)
+    play(flow, "population", accounts=ACCOUNTS, invoices=3)
+    flow.vendors.control("recurly", "PUT", "latency", {"ms": 150})
+    killed(flow, lambda: invoices_read(flow) > 0, "--apply")
+    flow.vendors.control("recurly", "PUT", "latency", {"ms": 0})
+    assert invoices_read(flow) < 3 * ACCOUNTS
+    killed(flow, lambda: phase(flow) == "writing", "--resume")
+    flow.vendors.control("salesforce", "DELETE", "calls")
+    killed(flow, lambda: calls(flow, "salesforce", "PATCH") > 3, "--resume")
+    assert 0 < len(flow.vendors.records("Account")) <= ACCOUNTS
+    through(flow, "--resume")
+    assert contents(flow.vendors) == undisturbed
+    assert scalar(flow, "SELECT count(*) FROM run WHERE command = 'backfill' AND state = 'done'") == 1
+    assert scalar(flow, "SELECT count(*) FROM subject WHERE status <> 'idle'") == 0
+
+
+@pytest.mark.slow
+def test_a_dispute_that_comes_in_meanwhile_has_its_case_before_the_backfill_is_over(flow: Stack) -> None:
+    play(flow, "population", accounts=ACCOUNTS, invoices=3)
+    flow.vendors.control("salesforce", "PUT", "latency", {"ms": 400})
+    with backfilling(flow, "--apply") as process:
+        wait_for(lambda: phase(flow) == "writing", "the backfill writes")
+        told = play(flow, "dispute_opened", prefix="live-")
+        wait_for(lambda: flow.vendors.records("Case"), "the dispute's case stands")
+        assert process.poll() is None
+        flow.vendors.control("salesforce", "PUT", "latency", {"ms": 0})
+        assert process.wait(timeout=120) == 0
+    worked(flow, told["expect"])

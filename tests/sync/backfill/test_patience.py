@@ -1,0 +1,56 @@
+"""How long a backfill waits for who is away."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from connector.errors import Transient, Unavailable
+from connector.sync.backfill import Patience
+
+
+def waiting(within: float = 100.0) -> tuple[Patience, list[float], list[str]]:
+    naps: list[float] = []
+    said: list[str] = []
+    patience = Patience(naps.append, said.append, within)
+    patience.done()
+    return patience, naps, said
+
+
+def test_the_pauses_grow_up_to_a_minute() -> None:
+    patience, naps, _ = waiting(within=1_000.0)
+    for _ in range(8):
+        patience.bear(Transient("busy"))
+    assert naps == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
+def test_what_was_asked_for_is_waited() -> None:
+    patience, naps, _ = waiting()
+    patience.bear(Unavailable("recurly", "no calls left", retry_after=45.0))
+    assert naps == [45.0]
+
+
+def test_it_ends_where_nothing_is_done_and_begins_anew_where_something_is() -> None:
+    patience, naps, _ = waiting(within=10.0)
+    patience.bear(Transient("busy", retry_after=8.0))
+    patience.done()
+    patience.bear(Transient("busy", retry_after=8.0))
+    with pytest.raises(Transient):
+        patience.bear(Transient("busy", retry_after=8.0))
+    assert naps == [8.0, 8.0]
+
+
+def test_what_never_answered_is_not_waited_for() -> None:
+    naps: list[float] = []
+    with pytest.raises(Transient):
+        Patience(naps.append, lambda _: None).bear(Transient("busy"))
+    assert naps == []
+
+
+def test_postgresql_is_named() -> None:
+    patience, _, said = waiting()
+    patience.bear(OperationalError("SELECT 1", {}, Exception("server closed\nthe connection")))
+    (line,) = said
+    assert line.startswith("PostgreSQL does not answer: ")
+    assert line.endswith(" Trying again in 1 s.")
+    assert "\n" not in line
