@@ -1,4 +1,4 @@
-"""A backfill beside live work: killed again and again it leaves what an undisturbed one leaves, and disputes go first."""
+"""A backfill beside live work: killed again and again it leaves what an undisturbed one leaves; disputes go first."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from connector.cli.local import Stack
+from connector.mappers.fields import Case
 from flows.crm import contents
 from flows.playing import calls, fresh, play, scalar, wait_for, worked
 
@@ -20,12 +21,13 @@ ACCOUNTS = 300
 @contextmanager
 def backfilling(running: Stack, *how: str) -> Iterator[subprocess.Popen[bytes]]:
     """``casewire backfill`` in a process of its own, which ends with this at the latest."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "connector.cli", "backfill", *how],
-        env={**os.environ, **running.environment, "CASEWIRE_KEPT": ""},
-        stdout=subprocess.DEVNULL,
-        stderr=(running.home / "backfill.err").open("ab"),
-    )
+    with (running.home / "backfill.err").open("ab") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "connector.cli", "backfill", *how],
+            env={**os.environ, **running.environment, "CASEWIRE_KEPT": ""},
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
     try:
         yield process
     finally:
@@ -44,8 +46,22 @@ def killed(running: Stack, when: Callable[[], bool], *how: str) -> None:
         assert process.poll() is None, "it ended before it could be killed"
 
 
+@contextmanager
+def slow(running: Stack, vendor: str, milliseconds: int) -> Iterator[None]:
+    running.vendors.control(vendor, "PUT", "latency", {"ms": milliseconds})
+    try:
+        yield
+    finally:
+        running.vendors.control(vendor, "PUT", "latency", {"ms": 0})
+
+
 def phase(running: Stack) -> str:
     return str(scalar(running, "SELECT COALESCE((SELECT progress->>'phase' FROM run), '')"))
+
+
+def dispute_cases(running: Stack) -> list[str]:
+    cases = running.vendors.records(Case.OBJECT)
+    return [case["Id"] for case in cases if case[Case.RULE] == "dispute"]
 
 
 def invoices_read(running: Stack) -> int:
@@ -59,9 +75,8 @@ def test_one_that_is_killed_three_times_leaves_what_an_undisturbed_one_leaves(fl
     undisturbed = contents(flow.vendors)
     fresh(flow)
     play(flow, "population", accounts=ACCOUNTS, invoices=3)
-    flow.vendors.control("recurly", "PUT", "latency", {"ms": 150})
-    killed(flow, lambda: invoices_read(flow) > 0, "--apply")
-    flow.vendors.control("recurly", "PUT", "latency", {"ms": 0})
+    with slow(flow, "recurly", 150):
+        killed(flow, lambda: invoices_read(flow) > 0, "--apply")
     assert invoices_read(flow) < 3 * ACCOUNTS
     killed(flow, lambda: phase(flow) == "writing", "--resume")
     flow.vendors.control("salesforce", "DELETE", "calls")
@@ -76,12 +91,11 @@ def test_one_that_is_killed_three_times_leaves_what_an_undisturbed_one_leaves(fl
 @pytest.mark.slow
 def test_a_dispute_that_comes_in_meanwhile_has_its_case_before_the_backfill_is_over(flow: Stack) -> None:
     play(flow, "population", accounts=ACCOUNTS, invoices=3)
-    flow.vendors.control("salesforce", "PUT", "latency", {"ms": 400})
     with backfilling(flow, "--apply") as process:
-        wait_for(lambda: phase(flow) == "writing", "the backfill writes")
-        told = play(flow, "dispute_opened", prefix="live-")
-        wait_for(lambda: flow.vendors.records("Case"), "the dispute's case stands")
-        assert process.poll() is None
-        flow.vendors.control("salesforce", "PUT", "latency", {"ms": 0})
+        with slow(flow, "salesforce", 400):
+            wait_for(lambda: phase(flow) == "writing", "the backfill writes")
+            told = play(flow, "dispute_before_recurly", prefix="live-")
+            wait_for(lambda: dispute_cases(flow), "the dispute's case stands")
+            assert process.poll() is None
         assert process.wait(timeout=120) == 0
     worked(flow, told["expect"])

@@ -9,13 +9,16 @@ from sandbox.recurly.scenarios.scene import Cast, Scene, Stage
 
 
 def put_on_stage(stage: Stage, name: str, cast: Cast, order: Order, place: int) -> Scene:
-    """The ``place``-th account of a play. Nothing but name, seed, prefix and place decides its ids.
+    """The ``place``-th account of a play. Nothing but name, seed, prefix and place decides its ids; of a very large
+    crowd some would have another's code, and get the next.
 
-    Raises Conflict where it has been on stage before.
+    Raises Conflict where the play has been on stage before.
     """
     ids, note_ids = ids_for(name, order, place)
     persona = _persona(cast, order, place, name)
     code = f"{order.prefix}{persona.slug}-{ids.short(6)}"
+    while place and stage.store.knows(code):
+        code = f"{order.prefix}{persona.slug}-{ids.short(6)}"
     if stage.store.knows(code):
         raise Conflict(f"{name} was played with seed {order.seed} and prefix {order.prefix!r}; take others")
     return Scene(stage, ids, note_ids, cast, persona, code, place)
