@@ -97,19 +97,22 @@ def _calls(clients: Clients) -> int:
 
 @dataclass(slots=True)
 class _Bars:
-    """One bar for each phase."""
+    """One bar for each phase; what was done before this process is not on it."""
 
     wires: Wiring
     clients: Clients
     shown: ExitStack
     _phase: Phase | None = field(default=None, init=False)
     _tell: Tell | None = field(default=None, init=False)
+    _before: int = field(default=0, init=False)
 
     def tell(self, phase: Phase, done: int, total: int) -> None:
         if phase is not self._phase or self._tell is None:
             self.shown.close()
-            self._phase, self._tell = phase, self.shown.enter_context(progress(TITLES[phase], total))
-        self._tell(done, self._left(), total=total)
+            self._phase, self._before = phase, done
+            title = f"{TITLES[phase]} ({done:,} before)" if done else TITLES[phase]
+            self._tell = self.shown.enter_context(progress(title, total - done))
+        self._tell(max(done - self._before, 0), self._left(), total=total - self._before)
 
     def say(self, told: str) -> None:
         err.print(show(told))

@@ -87,7 +87,7 @@ class State:
         found: Counter[str] = Counter()
         for name, mark in self.marks.items():
             found[name.rpartition(":")[2]] += mark.objects
-        return dict(found)
+        return {kind: found[kind] for kind in feed.KINDS if kind in found}
 
     def go_through(self, phase: Phase) -> None:
         """From the first account on."""
