@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import sys
 from importlib import import_module
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, Final
 
 import click
 
@@ -41,6 +43,9 @@ COMMANDS = {
 """Where each command lives; it is imported only when it is called, so that ``--help`` is quick."""
 
 
+_NO_TEXT: Final = re.compile("[\ud800-\udfff]")
+
+
 class _Casewire(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -50,6 +55,13 @@ class _Casewire(click.Group):
             return None
         command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Bytes that are no text would only be refused by PostgreSQL."""
+        for one in args:
+            if _NO_TEXT.search(one):
+                raise click.UsageError(f"{one!a} is not text in UTF-8.", ctx)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """What Casewire raises on purpose is one line that says what to do, not a traceback."""
@@ -99,6 +111,13 @@ def casewire() -> None:
     """Keeps Salesforce true to billing: Recurly webhooks in; accounts, billing records and cases out."""
 
 
+def _say_all() -> None:
+    """What an alphabet such as ISO 8859-1 has no sign for is written by its number, and is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _end_properly() -> None:
     """Told to end, or its terminal lost, a command ends as by Ctrl-C: what it holds is given back, and its run says so.
     What a shell has told it to ignore stays ignored."""
@@ -110,6 +129,7 @@ def _end_properly() -> None:
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 found or failed, 2 wrong usage."""
     _end_properly()
+    _say_all()
     try:
         casewire(prog_name="casewire")
     except KeyboardInterrupt:

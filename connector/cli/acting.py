@@ -68,7 +68,7 @@ def confirm(count: int, at_most: int, yes: int | None, what: str = "changes") ->
     what to add where there is nobody to ask; another answer than the count ends the command with exit code 1."""
     if count <= (at_most if yes is None else yes):
         return
-    if yes is not None or not sys.stdin.isatty():
+    if yes is not None or sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError(f"{count:,} {what}: to do them without being asked, add --yes {count}.")
     typed = click.prompt(
         f"{count:,} {what}. Type the number to do them", err=True, default="", show_default=False

@@ -36,7 +36,8 @@ class Applied:
     left_to_workers: int = 0
 
     def add(self, asked: int, outcome: Outcome) -> None:
-        self.accounts += outcome.claimed
+        """Those that Salesforce went away from are not worked: they stay due."""
+        self.accounts += 0 if outcome.open else outcome.claimed
         self.written += outcome.written
         self.refused += outcome.refused
         self.left_to_workers += asked - outcome.claimed

@@ -30,10 +30,7 @@ TIMEOUT: Final = 60.0
 TITLES: Final = {
     Phase.READING: "Reading Recurly",
     Phase.DECIDING: "Deciding",
-    Phase.DECIDED: "Deciding",
     Phase.WRITING: "Writing to Salesforce",
-    Phase.SETTLING: "Trying again",
-    Phase.OVER: "Trying again",
 }
 
 Clients = Mapping[Site, RecurlyClient]

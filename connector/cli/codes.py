@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterator
 from typing import IO, Final
 
@@ -19,6 +20,8 @@ _HEADINGS: Final = frozenset({"account", "account_code", "account code", "code"}
 def read(name: str) -> list[str]:
     """The codes in this file, ``-`` for stdin. Blank lines and what begins with # are left out, and a heading on the
     first line. UsageError says what is wrong, and where."""
+    if name == "-" and sys.stdin is None:
+        raise click.UsageError("stdin is closed; name accounts, or a file.")
     try:
         with click.open_file(name, encoding="utf-8-sig") as file:
             found = list(_codes(file, name))

@@ -6,6 +6,7 @@ import click
 
 from connector.cli.acting import REASON, acting
 from connector.cli.output import as_json, err, table
+from connector.cli.waking import wake
 from connector.ledger import listing
 from connector.ledger.listing import Filter
 from connector.queue import Stage
@@ -67,6 +68,5 @@ def retry(account: str | None, all_: bool, reason: str, apply_: bool) -> None:
     ):
         accounts = listing.retry_subjects(connection, account, cause.run_id)
         events = listing.replay(connection, wanted, cause.run_id)
-    wires.queue.wake(Stage.REFRESH)
-    wires.queue.wake(Stage.APPLY)
     err.print(f"{accounts} accounts and {events} events are tried again.")
+    wake(wires, Stage.REFRESH, Stage.APPLY)

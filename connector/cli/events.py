@@ -11,6 +11,7 @@ import click
 from connector.cli.acting import REASON, acting
 from connector.cli.attempts import attempt_lines
 from connector.cli.output import Time, as_json, err, out, show, table
+from connector.cli.waking import wake
 from connector.ledger import listing
 from connector.ledger.listing import Filter, Found
 from connector.queue import Stage
@@ -105,8 +106,8 @@ def replay(ids: tuple[int, ...], reason: str, apply_: bool, **wanted: Any) -> No
         wires.engine.begin() as connection,
     ):
         count = listing.replay(connection, wanted_events, cause.run_id)
-    wires.queue.wake(Stage.REFRESH)
     err.print(f"{count} events will be worked again.")
+    wake(wires, Stage.REFRESH)
 
 
 @events.command()

@@ -10,6 +10,7 @@ import click
 
 from connector.cli.acting import REASON, acting
 from connector.cli.output import as_json, err, out, show
+from connector.cli.waking import wake
 from connector.errors import Permanent, SetupError
 from connector.facts import Candidate, Link
 from connector.ledger import links
@@ -69,10 +70,10 @@ def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, 
     with acting(wires, "link", reason, {"account": wish.subject, "salesforce_id": wish.record.id}) as cause:
         if not by_hand.link(wires.engine, wires.salesforce, search, wish, cause, wires.clock()):
             raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
-    wires.queue.wake(Stage.APPLY)
     err.print(
         f"{show(wish.subject)} is linked to {_named(wish)}; all that is known of it is written there now."
     )
+    wake(wires, Stage.APPLY)
 
 
 def _subject(wires: Wiring, account: str, site: str | None) -> str:

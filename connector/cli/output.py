@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+_UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it, and what turns the order of other signs around."""
 
 
 def as_json(document: object) -> None:
@@ -65,7 +69,7 @@ def plain(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            return str(value).replace("\n", " ⏎ ")
+            return _UNSEEN.sub("\ufffd", str(value).replace("\n", " ⏎ ").replace("\t", " "))
 
 
 class Time(click.ParamType[datetime]):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 Record = tuple[str, str]
 """Object and key."""
@@ -49,6 +50,30 @@ def drop(connection: Connection, records: Collection[Record]) -> None:
         ),
         _values(records),
     )
+
+
+def of(connection: Connection, subjects: Collection[str]) -> Sequence[Row[Any]]:
+    """All that was last written for these subjects, for ``restore``."""
+    return connection.execute(
+        text(
+            "SELECT object, key, subject, salesforce_id, fields::text AS fields, written_at FROM mirror "
+            "WHERE subject = ANY(:subjects)"
+        ),
+        {"subjects": sorted(subjects)},
+    ).all()
+
+
+def restore(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    """What was forgotten of this is known again."""
+    if rows:
+        connection.execute(
+            text(
+                "INSERT INTO mirror (object, key, subject, salesforce_id, fields, written_at) VALUES "
+                "(:object, :key, :subject, :salesforce_id, CAST(:fields AS jsonb), :written_at) "
+                "ON CONFLICT DO NOTHING"
+            ),
+            [dict(row._mapping) for row in rows],
+        )
 
 
 def _values(records: Collection[Record]) -> dict[str, list[str]]:

@@ -166,7 +166,7 @@ class _Walk:
     def _page(self, page: Page, moves: bool) -> None:
         lacking = self._lacking(page)
         found = [self._missing(one) for one in lacking if self.fill or not self._comes_later(one, page.kind)]
-        self.looked[page.kind] += sum(one.object == page.kind for one in page.objects)
+        self.looked.update(one.object for one in page.objects if not self._comes_later(one, page.kind))
         if found:
             self.missing.update(one.object for one in found)
             self.samples += found[: SAMPLES - len(self.samples)]
@@ -182,8 +182,7 @@ class _Walk:
                 self._save(connection, page.kind, page.until)
 
     def _comes_later(self, one: BillingObject, kind: str) -> bool:
-        """Whether it only stands in another object here, and has a page of its own: what is not filled in now would
-        be counted twice."""
+        """Whether it stands in another object here, and has a page of its own: it would be counted twice."""
         return one.object != kind and one.updated_at is not None and one.updated_at >= self.starts[one.object]
 
     def _lacking(self, page: Page) -> list[BillingObject]:

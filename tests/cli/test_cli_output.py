@@ -26,6 +26,14 @@ def test_square_brackets_are_never_markup(text: str) -> None:
         assert file.getvalue() == f"{text} end\n"
 
 
+def test_names_between_colons_are_never_pictures() -> None:
+    """Keys are full of colons, and a site may be called by anything."""
+    for console in (output.out, output.err):
+        with console.capture() as told:
+            console.print(output.show("recurly:x:account:fire:1"))
+        assert told.get() == "recurly:x:account:fire:1\n"
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
@@ -34,6 +42,10 @@ def test_square_brackets_are_never_markup(text: str) -> None:
         (datetime(2026, 11, 22, 12, tzinfo=UTC), "2026-11-22 12:00:00"),
         (Decimal("49.00"), "49.00"),
         ("two\nlines", "two ⏎ lines"),
+        ("a\tb", "a b"),
+        ("\x1b[2J\x1b]0;title\x07 \x9b31m", "\ufffd[2J\ufffd]0;title\ufffd \ufffd31m"),
+        ("\u202e17-emca", "\ufffd17-emca"),
+        ("さくら\u3000工房 👩\u200d💻", "さくら\u3000工房 👩\u200d💻"),
     ],
 )
 def test_a_value_is_shown_as_people_read_it(value: object, shown: str) -> None:

@@ -269,11 +269,12 @@ def test_ctrl_c_stops_the_run_and_holds_nothing(
 def test_when_salesforce_goes_away_the_run_failed_and_says_how_far_it_came(
     casewire: Run, bob: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Applier, "run", lambda applier, **_: Outcome(open=True))
+    monkeypatch.setattr(Applier, "run", lambda applier, **_: Outcome(claimed=1, open=True))
     result = casewire("resync", bob, "--apply")
     assert result.exit_code == 1
     assert "Salesforce is not available: 0 of 1 accounts were worked." in result.stderr
-    assert one(engine, "SELECT state FROM run").state == "failed"
+    run = one(engine, "SELECT state, progress FROM run")
+    assert (run.state, run.progress["accounts"]) == ("failed", 0)
 
 
 def test_many_accounts_stop_where_few_calls_are_left(

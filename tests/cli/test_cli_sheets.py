@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -14,7 +15,7 @@ import pytest
 from openpyxl import load_workbook
 from xlsxwriter import Workbook
 
-from connector.cli.sheets import Book, NewFile, Table, open_book, write_csv, write_xlsx
+from connector.cli.sheets import Book, NewFile, Table, apart, open_book, write_csv, write_xlsx
 
 HOSTILE = [
     '=HYPERLINK("http://127.0.0.1","x")',
@@ -203,6 +204,33 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path, name: str) ->
     with pytest.raises(click.FileError, match="No such file or directory") as told:
         write_csv(path, table) if name.endswith("csv") else write_xlsx(path, [table])
     assert str(path) in told.value.format_message()
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.csv"])
+def test_a_link_stays_a_link_to_what_is_written(tmp_path: Path, name: str) -> None:
+    path, link = tmp_path / name, tmp_path / f"latest-{name}"
+    path.write_text("the report of last month")
+    link.symlink_to(path)
+    table = Table("T", ("v",), [(1,)])
+    write_csv(link, table) if name.endswith("csv") else write_xlsx(link, [table])
+    assert link.is_symlink()
+    assert path.read_bytes() != b"the report of last month"
+    assert sorted(tmp_path.iterdir()) == sorted([path, link])
+
+
+def test_a_device_or_a_pipe_is_never_put_out_of_its_place(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for given in (pipe, Path("/dev/null")):
+        with pytest.raises(click.BadParameter, match="is a device or a pipe; name a file"):
+            NewFile().convert(str(given), None, None)
+
+
+def test_two_files_are_two(tmp_path: Path) -> None:
+    apart(tmp_path / "t.csv", tmp_path / "t.xlsx")
+    apart(None, tmp_path / "t.xlsx")
+    with pytest.raises(click.UsageError, match="name the same file"):
+        apart(tmp_path / "t", tmp_path / "." / "t")
 
 
 def test_a_workbook_may_be_filled_cell_by_cell_and_the_old_file_is_replaced(tmp_path: Path) -> None:

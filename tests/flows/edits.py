@@ -93,11 +93,22 @@ class Edits:
                 self._type(
                     record, fields.KEY, [None, f"typed:{self.chance.random()}"][self.chance.randrange(2) :]
                 )
-        done = len(self.deleted) + 3 * len(_LOST_KEYS)
+        self._of_the_deleted()
+        done = len(self.deleted) + 3 * len(_LOST_KEYS) + 1
         while done < count:
             record = self.chance.choice(sorted(self.was.keys() - self.deleted))
             agents = record[0] in AGENTS and self.chance.random() < 0.6
             done += self._by_agent(record) if agents else self._of_ours(record)
+
+    def _of_the_deleted(self) -> None:
+        """An invoice whose account was deleted loses its key as well: nothing but its id tells which one it is."""
+        gone = {key for object_, key in self.deleted if object_ == Account.OBJECT}
+        record = next(
+            one
+            for one in sorted(self.was.keys() - self.deleted)
+            if one[0] == "Billing_Invoice__c" and self.was[one].values["Account__c"] in gone
+        )
+        self._type(record, fields.KEY, [None])
 
     def _some(self, object_: str, number: int | None) -> Sequence[Record]:
         there = sorted(record for record in self.was.keys() - self.deleted if record[0] == object_)

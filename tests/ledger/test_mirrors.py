@@ -66,3 +66,15 @@ def test_quiet_tells_that_something_was_done_meanwhile(engine: Engine) -> None:
         (again,) = subjects.claim(connection, "w", 1, [one.key])
         subjects.settle(connection, "w", [subjects.Settled(again.key, again.generation, "idle")])
         assert standing.quiet(connection, [one.key]) not in ({}, before)
+
+
+def test_what_was_forgotten_is_known_again_as_it_was(engine: Engine) -> None:
+    wrote(engine, "bob", "k1", "r")
+    wrote(engine, "bob", "k2", "r")
+    with engine.begin() as connection:
+        known = mirrors.of(connection, ["bob"])
+        before = attempts.mirrored(connection, ["bob"])
+        mirrors.drop(connection, [("Case", "k1")])
+        mirrors.restore(connection, known)
+        assert sorted(attempts.mirrored(connection, ["bob"]), key=str) == sorted(before, key=str)
+        mirrors.restore(connection, [])

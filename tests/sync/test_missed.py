@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,6 +70,25 @@ def test_what_no_delivery_told_of_is_counted_and_named(engine: Engine) -> None:
         ("account", "a50"),
         ("invoice", "i1"),
     }
+
+
+@dataclass
+class Nesting(FakeApi):
+    """An invoice comes with its payments, which the feed has a page of their own for, too."""
+
+    def changed(self, kind: str, since: datetime | None) -> Iterator[Answer]:
+        within = [one_ for one_ in self.objects if one_.object == "payment"] if kind == "invoice" else []
+        for answer in super().changed(kind, since):
+            yield replace(answer, found=(*answer.found, *within))
+
+
+@pytest.mark.parametrize("fill", [True, False])
+def test_what_comes_inside_another_object_counts_once_and_by_its_own_kind(engine: Engine, fill: bool) -> None:
+    old = payment(id="p90", updated_at=ago(90))
+    api = Nesting([invoice(id="i1", updated_at=ago(30)), payment(id="p40", updated_at=ago(40)), old])
+    found = look(engine, api=api, since=ago(60), fill=fill)
+    assert str(found) == "3 missing of 3: 1 invoice, 2 payments"
+    assert sorted(one_.id for one_ in found.samples) == ["i1", "p40", "p90"]
 
 
 def test_nothing_missing_is_said_too() -> None:

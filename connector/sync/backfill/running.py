@@ -176,6 +176,8 @@ class Backfill:
         self._told()
 
     def _told(self) -> None:
+        if self.state.phase is Phase.SETTLING:
+            return
         reading = self.state.phase is Phase.READING
         done = sum(self.state.objects().values()) if reading else self.state.accounts
         self.tell(self.state.phase, min(done, self._total), self._total)

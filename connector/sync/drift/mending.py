@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import Engine
+
 from connector.ledger import mirrors, standing
 from connector.ledger.attempts import Cause
-from connector.sync.apply import Applier
+from connector.sync.apply import Applier, Linker
 from connector.sync.rows import Record
 
 MOST_RUNS: Final = 4
@@ -49,7 +51,7 @@ class Mended:
 def mend(applier: Applier, wanted: Wanted, cause: Cause) -> Mended:
     """Make these subjects' records say what they should. ``applier``: one that compares with what Salesforce holds."""
     if wanted.unlinked and applier.linker is not None:
-        applier.linker.gone(wanted.unlinked)
+        _look_anew(applier.engine, applier.linker, wanted.unlinked)
     with applier.engine.begin() as connection:
         mirrors.drop(connection, wanted.lost)
     done, left = Mended(), list(wanted.subjects)
@@ -64,6 +66,16 @@ def mend(applier: Applier, wanted: Wanted, cause: Cause) -> Mended:
     with applier.engine.connect() as connection:
         done.dead = len(standing.unsettled(connection, wanted.subjects)) - len(left)
     return done
+
+
+def _look_anew(engine: Engine, linker: Linker, subjects: Collection[str]) -> None:
+    """For the accounts' records. Whoever looks anew forgets what was last written; but it alone tells of a record
+    whose key was typed over which one it is."""
+    with engine.connect() as connection:
+        known = mirrors.of(connection, subjects)
+    linker.gone(frozenset(subjects))
+    with engine.begin() as connection:
+        mirrors.restore(connection, known)
 
 
 def _not_quiet(applier: Applier, keys: Sequence[str]) -> list[str]:

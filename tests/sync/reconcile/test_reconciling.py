@@ -314,6 +314,17 @@ def test_a_processor_that_is_out_is_said_and_nothing_of_it_is_missing(sides: Thr
     assert reconciling.not_compared() == ["stripe: Stripe is unavailable (503)"]
 
 
+def test_salesforce_that_is_out_is_no_fault_of_a_processor(
+    sides: ThreeSides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("salesforce", "Salesforce is down.")
+
+    monkeypatch.setattr(type(sides.crm), "query_keys", away)
+    with pytest.raises(Unavailable, match="Salesforce is down"):
+        sides.reconcile()
+
+
 def test_gateways_without_a_list_are_said(sides: ThreeSides) -> None:
     for number, gateway in (("11", "adyen"), ("12", "my_own_gateway"), ("13", None)):
         item = paid(number, OLD, gateway=gateway)
