@@ -118,7 +118,8 @@ class Wiring:
             books={name: books for name, books in self.books.items() if name not in apart},
             lookups=self.lookups,
             not_asked={
-                name: f"its API key is not for {'live' if given[name].live else 'test'} payments" for name in apart
+                name: f"its API key is not for {'live' if given[name].live else 'test'} payments"
+                for name in apart
             },
         )
 
