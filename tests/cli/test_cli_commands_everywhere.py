@@ -199,18 +199,26 @@ WAITING = (
 )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""What runs in the background may have been started with some of them ignored."""
+
+
+@pytest.mark.parametrize("number", ENDING)
 def test_however_it_is_told_to_end_a_command_gives_back_what_it_holds(number: signal.Signals) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WAITING],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in (signal.SIGHUP, signal.SIGTERM)],
+        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in ENDING],
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "waiting\n"
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    try:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
     assert (process.returncode, out) == (1, "given back\n")
     assert "Traceback" not in err
