@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,9 @@ OF_THE_RUN = frozenset(
 )
 """Fields the org itself sets, from its clock and its counters."""
 
+DATED_BY_THE_TELLING = ("Updated", "Saved", "No longer needed")
+"""Outcomes whose day is that of the delivery: what ended such a case has no time of its own at Recurly."""
+
 
 def contents(vendors: Vendors) -> Rows:
     """Every record of ours by object and key. What was an id says whom it points to."""
@@ -32,7 +36,9 @@ def contents(vendors: Vendors) -> Rows:
             key = (object_, record[fields.KEY])
             assert key not in rows, f"{key} is there twice"
             rows[key] = {
-                name: names.get(value, value) if isinstance(value, str) else value
+                name: names.get(value, undated(value, *DATED_BY_THE_TELLING))
+                if isinstance(value, str)
+                else value
                 for name, value in record.items()
                 if name not in OF_THE_RUN
             }
@@ -68,6 +74,12 @@ def _settled(row: dict[str, Any], early: set[str]) -> dict[str, Any]:
         for name, value in row.items()
         if name not in left_out
     }
+
+
+def undated(text: str, *outcomes: str) -> str:
+    """Without the day of one of these outcomes, for what is told before midnight here and after it there."""
+    day = rf"^({'|'.join(outcomes)}) on \d{{4}}-\d\d-\d\d"
+    return re.sub(day, r"\1", text)
 
 
 def _names(vendors: Vendors, found: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, str]:

@@ -4,7 +4,6 @@ what a processor's lost webhooks would have told is filled in from its lists."""
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from openpyxl import load_workbook
 
 from connector.cli.local import Stack, casewire, processor_endpoints
 from connector.mappers.fields import Account, Case, Discrepancy, Dispute, Event
-from flows.crm import Rows, contents, differences
+from flows.crm import Rows, contents, differences, undated
 from flows.playing import cue, fresh, scalar, settled, stories, tell, wait_for, worked
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "reconcile.schema.json"
@@ -197,15 +196,14 @@ def filled(running: Stack) -> Rows:
     assert json.loads(done.stdout)["not_compared"] == [], done.stderr
     wait_for(running.quiet, "it is filled in")
     return {
-        key: {name: _undated(value) for name, value in row.items() if name not in _left_out(row)}
+        key: {
+            name: undated(value, "Won", "Lost") if isinstance(value, str) else value
+            for name, value in row.items()
+            if name not in _left_out(row)
+        }
         for key, row in contents(running.vendors).items()
         if key[0] != Event.OBJECT
     }
-
-
-def _undated(value: Any) -> Any:
-    """Without the day on which it was resolved, which is that of the list."""
-    return re.sub(r"^(Won|Lost) on \d{4}-\d\d-\d\d", r"\1", value) if isinstance(value, str) else value
 
 
 def _left_out(row: dict[str, Any]) -> tuple[str, ...]:
