@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from connector.cli.output import err
+from connector.cli.showing.output import err
 from connector.ledger import runs
 from connector.ledger.attempts import Cause
 from connector.wiring import Wiring

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from connector.cli.acting import REASON, acting
-from connector.cli.output import as_json, err, table
+from connector.cli.showing.output import as_json, err, table
 from connector.cli.waking import wake
 from connector.ledger import listing
 from connector.ledger.listing import Filter

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import click
 
-from connector.cli.output import as_json, err, out, show
+from connector.cli.showing.output import as_json, err, out, show
 from connector.doctor import Finding, State, examine
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red", State.SKIPPED: "dim"}

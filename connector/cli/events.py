@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from connector.cli.acting import REASON, acting
-from connector.cli.attempts import attempt_lines
-from connector.cli.output import Time, as_json, err, out, show, table
+from connector.cli.showing.attempts import attempt_lines
+from connector.cli.showing.output import Time, as_json, err, out, show, table
 from connector.cli.waking import wake
 from connector.ledger import listing
 from connector.ledger.listing import Filter, Found

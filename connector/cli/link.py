@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from connector.cli.acting import REASON, acting
-from connector.cli.output import as_json, err, out, show
+from connector.cli.showing.output import as_json, err, out, show
 from connector.cli.waking import wake
 from connector.errors import Permanent, SetupError
 from connector.facts import Candidate, Link

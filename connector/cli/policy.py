@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import tomli_w
 
-from connector.cli.output import err
+from connector.cli.showing.output import err
 from connector.policy import Policy
 from connector.sync import mapping
 from connector.wiring import wiring

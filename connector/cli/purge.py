@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from connector import jobs
-from connector.cli.output import err
+from connector.cli.showing.output import err
 from connector.wiring import wiring
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from connector.cli.attempts import attempt_lines
-from connector.cli.output import Time, as_json, out, plain, show, table
+from connector.cli.showing.attempts import attempt_lines
+from connector.cli.showing.output import Time, as_json, out, plain, show, table
 from connector.ledger import listing
 from connector.ledger import runs as ledger
 from connector.ledger.runs import Run

@@ -18,7 +18,7 @@ import structlog
 from flask import Flask
 
 from connector import logs, settings
-from connector.cli.output import err
+from connector.cli.showing.output import err
 from connector.embedded import Engines, is_alive
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger

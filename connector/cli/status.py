@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from rq import Worker
 
 from connector import queue
-from connector.cli.output import as_json, out, show
+from connector.cli.showing.output import as_json, out, show
 from connector.errors import SetupError
 from connector.facts import LinkState
 from connector.ledger import budgets, circuits, incidents, links, listing, missed, runs, silences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.exceptions import RedisError
 
-from connector.cli.output import err
+from connector.cli.showing.output import err
 from connector.queue import Stage
 from connector.wiring import Wiring
 

@@ -13,7 +13,8 @@ from connector.ledger import events, leases, subjects
 from connector.queue import Stage
 from connector.sync import apply as applying
 from connector.sync.apply import Applier
-from connector.sync.destination import hold, unavailable
+from connector.sync.destination import unavailable
+from connector.sync.waiting import hold
 from connector.wiring import Wiring
 
 GATHER_UNTIL = 200

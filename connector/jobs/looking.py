@@ -15,9 +15,10 @@ from connector.ledger import circuits, events, leases, links, watermarks
 from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync import missed
-from connector.sync.destination import DESTINATION, hold, unavailable
+from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.fetching import SourceApi
 from connector.sync.linking import watching
+from connector.sync.waiting import hold
 from connector.wiring import Wiring
 
 log = structlog.get_logger("connector.jobs")

@@ -24,12 +24,13 @@ from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
 from connector.sync import outages, relinking
-from connector.sync.destination import DESTINATION, hold, unavailable
+from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
 from connector.sync.rows import OrgIds
 from connector.sync.settling import Decision, Settlement, settle_one
 from connector.sync.spending import Spending
+from connector.sync.waiting import hold
 from connector.sync.writing import Results, Upserts, Wait, write
 
 log = structlog.get_logger("connector.apply")

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import structlog
-from sqlalchemy import Engine
-
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.ledger import circuits
-
-log = structlog.get_logger("connector.destination")
 
 DESTINATION: Final = "salesforce"
 MENDED_BY_HAND: Final = 300.0
@@ -25,18 +20,3 @@ def unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
     if isinstance(error, Transient):
         return Unavailable(DESTINATION, str(error), code=error.code, retry_after=error.retry_after)
     return Unavailable(DESTINATION, str(error), code=circuits.NOT_SET_UP, retry_after=MENDED_BY_HAND)
-
-
-def hold(engine: Engine, error: Unavailable) -> None:
-    """Open the circuit of a destination."""
-    with engine.begin() as connection:
-        seconds = circuits.open_circuit(
-            connection, error.destination, str(error), error.code, error.retry_after
-        )
-    log.warning(
-        "circuit_open",
-        destination=error.destination,
-        seconds=round(seconds, 1),
-        error=str(error),
-        outcome="waiting",
-    )

@@ -21,6 +21,7 @@ from connector.sync.asking import Lookups
 from connector.sync.carried import CarriedBatch
 from connector.sync.fetching import Failures, Fetcher, SourceApi
 from connector.sync.retry import backoff
+from connector.sync.waiting import hold
 
 log = structlog.get_logger("connector.refresh")
 
@@ -161,18 +162,7 @@ class _SiteBatch:
             events.release(connection, self.token, ids, seconds=seconds, spend=False, error=reason)
 
     def _open_circuit(self, error: Unavailable) -> None:
-        with self.engine.begin() as connection:
-            seconds = circuits.open_circuit(
-                connection, error.destination, str(error), error.code, error.retry_after
-            )
-        log.warning(
-            "circuit_open",
-            destination=error.destination,
-            seconds=round(seconds, 1),
-            error=str(error),
-            outcome="waiting",
-        )
-        self.wait(seconds, str(error))
+        self.wait(hold(self.engine, error), str(error))
 
     def _failed(self, batch: list[Claimed], error: Transient | Permanent) -> None:
         """Try again later what may work then; give up on the rest."""

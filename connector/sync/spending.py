@@ -55,6 +55,13 @@ def in_words(told: Told, settings: Budget) -> str:
     return f"{line}: {waits}" if waits else line
 
 
+def left(engine: Engine, settings: Budget) -> str:
+    """What is left of the org's calls, in words, as far as it has told."""
+    with engine.connect() as connection:
+        told = budgets.told(connection, DESTINATION)
+    return in_words(told, settings) if told else "the org has not told how many calls are left"
+
+
 @dataclass
 class Spending:
     """The org's budget as all workers see it."""

@@ -17,8 +17,8 @@ from redis.exceptions import ConnectionError as Away
 from samples import event, record
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from connector.cli import codes
 from connector.cli.acting import confirm
+from connector.cli.choosing import codes
 from connector.ledger import runs
 from connector.queue import Queue
 from connector.wiring import wiring

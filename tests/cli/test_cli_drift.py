@@ -14,8 +14,9 @@ from jsonschema import Draft202012Validator
 from openpyxl import load_workbook
 from sync.fake_crm import Org
 
-from connector.cli import drift, drifted
-from connector.cli.drifted import MISSING, Kept, Tally
+from connector.cli import drift
+from connector.cli.drift import findings
+from connector.cli.drift.findings import MISSING, Kept, Tally
 from connector.ledger.attempts import Mirrored
 from connector.plan import Change, Parent, Transition
 from connector.sync.drift.looking import Drifted, Look
@@ -84,7 +85,7 @@ def test_numbers_are_told_by_rule_object_and_field(found: tuple[Tally, Kept]) ->
 def test_people_are_told_what_each_record_holds_and_should_say(
     found: tuple[Tally, Kept], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drifted.as_text(*found, fix=False)
+    findings.as_text(*found, fix=False)
     told = capsys.readouterr().out
     assert "timeline\tBilling_Event__c\tName\t1\n" in told
     assert f"  Account {BOB} is missing\n    account: account: because\n" in told
@@ -96,7 +97,7 @@ def test_people_are_told_what_each_record_holds_and_should_say(
 def test_with_fix_it_is_told_as_the_changes_that_mend_it(
     found: tuple[Tally, Kept], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drifted.as_text(*found, fix=True)
+    findings.as_text(*found, fix=True)
     told = capsys.readouterr().out
     assert "  update Case c1 [resolve]\n" in told
     assert "    Status: – → Closed\n" in told
@@ -110,7 +111,7 @@ def test_with_fix_it_is_told_as_the_changes_that_mend_it(
 def test_the_document_fits_its_schema(
     found: tuple[Tally, Kept], mended: Mended | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drifted.as_json(*found, mended, mended and 7)
+    findings.as_json(*found, mended, mended and 7)
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert [entry["key"] for entry in told["drift"]] == [BOB, "e1", "c1", "p1"]
@@ -130,15 +131,15 @@ def test_the_document_fits_its_schema(
 
 def test_nothing_found_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
     with tempfile.TemporaryFile("w+") as file:
-        drifted.as_json(Tally(), Kept(file), None, None)
+        findings.as_json(Tally(), Kept(file), None, None)
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert told["drift"] == []
 
 
 def test_spreadsheets_have_a_line_for_each_field(found: tuple[Tally, Kept], tmp_path: Path) -> None:
-    drifted.as_csv(tmp_path / "d.csv", found[1])
-    drifted.as_xlsx(tmp_path / "d.xlsx", *found)
+    findings.as_csv(tmp_path / "d.csv", found[1])
+    findings.as_xlsx(tmp_path / "d.xlsx", *found)
     with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [(line["record"], line["field"]) for line in lines] == [

@@ -178,7 +178,7 @@ def test_what_only_a_person_can_do_is_left_to_do(run: Run, billing: str) -> None
 
 
 def test_what_the_org_lacks_is_deployed(run: Run, billing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.cli.deploying.sleep", lambda _: None)
+    monkeypatch.setattr("connector.cli.salesforce.deploying.sleep", lambda _: None)
     org = Org(None, org_id=ORG)
     with serve(create_app(org, Control())) as server:
         result = answered(run, given(server.url, billing, deploy="yes"))

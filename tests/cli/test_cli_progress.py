@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from connector.cli.progress import progress
+from connector.cli.showing.progress import progress
 
 
 class Clock:

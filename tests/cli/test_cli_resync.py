@@ -281,7 +281,7 @@ def test_many_accounts_stop_where_few_calls_are_left(
     casewire: Run, both: Vendors, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both.play("population", accounts=4)
-    monkeypatch.setattr("connector.cli.applying.AT_ONCE", 2)
+    monkeypatch.setattr("connector.cli.resync.applying.AT_ONCE", 2)
     run = Applier.run
 
     def spent(applier: Applier, **how: Any) -> Outcome:
@@ -312,7 +312,7 @@ def test_very_many_go_in_bulk_one_process_at_a_time(
         return run(applier, **how)
 
     monkeypatch.setattr(Applier, "run", watched)
-    monkeypatch.setattr("connector.cli.totals.Totals.in_bulk", True)
+    monkeypatch.setattr("connector.cli.resync.totals.Totals.in_bulk", True)
     done(casewire("resync", "--all", "--apply"))
     assert locked == [True]
 

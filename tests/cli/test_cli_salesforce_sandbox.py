@@ -38,7 +38,7 @@ def casewire(run: Run, server: Server, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("SALESFORCE_LOGIN_URL", server.url)
     monkeypatch.setenv("SALESFORCE_CLIENT_ID", "sandbox")
     monkeypatch.setenv("SALESFORCE_CLIENT_SECRET", "sandbox")
-    monkeypatch.setattr("connector.cli.deploying.sleep", lambda _: None)
+    monkeypatch.setattr("connector.cli.salesforce.deploying.sleep", lambda _: None)
     return lambda *arguments: run("salesforce", *arguments)
 
 

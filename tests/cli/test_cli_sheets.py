@@ -15,7 +15,7 @@ import pytest
 from openpyxl import load_workbook
 from xlsxwriter import Workbook
 
-from connector.cli.sheets import Book, NewFile, Table, apart, open_book, write_csv, write_xlsx
+from connector.cli.showing.sheets import Book, NewFile, Table, apart, open_book, write_csv, write_xlsx
 
 HOSTILE = [
     '=HYPERLINK("http://127.0.0.1","x")',

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli import demo
+from connector.cli.demo.typed import BY_EMAIL, BY_NAME, PROSPECTS, TWICE, Typed, type_in
+from connector.cli.demo.verdict import judge, linked
 from connector.cli.local import Vendors, sandbox_settings, vendors
-from connector.cli.typed import BY_EMAIL, BY_NAME, PROSPECTS, TWICE, Typed, type_in
-from connector.cli.verdict import judge, linked
 from connector.facts import Link, LinkState
 from connector.facts.linking import MADE
 from connector.ledger import links

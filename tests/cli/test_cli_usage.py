@@ -11,7 +11,7 @@ import click
 import pytest
 
 from connector.cli import COMMANDS, casewire
-from connector.cli.output import Time
+from connector.cli.showing.output import Time
 
 from .conftest import Run
 

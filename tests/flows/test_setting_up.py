@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from connector.cli.demo.verdict import judge
 from connector.cli.local import Stack, casewire, vendors
-from connector.cli.verdict import judge
 from connector.embedded import free_port
 from flows.playing import calls, scalar, settled, started, tell, wait_for
 

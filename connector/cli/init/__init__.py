@@ -14,7 +14,7 @@ from connector import settings
 from connector.cli.doctor import tell
 from connector.cli.init import engines, env_file, files, fitting, policy_file, processors, recurly, salesforce
 from connector.cli.init.answers import Answers, opened
-from connector.cli.output import out, show
+from connector.cli.showing.output import out, show
 from connector.doctor import Finding, State, examine
 from connector.policy import Policy
 from connector.settings import Settings

@@ -14,7 +14,7 @@ import click
 from dotenv import dotenv_values
 
 from connector import settings
-from connector.cli.output import out, show
+from connector.cli.showing.output import out, show
 from connector.errors import SetupError
 
 _ENV: Final = Path(".env")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from connector.cli import deploying
 from connector.cli.init.answers import Answers
 from connector.cli.init.until_good import asked, told
-from connector.cli.output import out, show
+from connector.cli.salesforce import deploying
+from connector.cli.showing.output import out, show
 from connector.clients.salesforce import SalesforceClient
 from connector.doctor.finding import Area, Check
 from connector.doctor.looking import look_at

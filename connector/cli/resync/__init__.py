@@ -9,13 +9,14 @@ import click
 
 from connector import logs
 from connector.cli.acting import REASON, YES, acting, confirm
-from connector.cli.applying import carry_out, left, say
 from connector.cli.choosing import Asked, choice, choosing
-from connector.cli.output import err
-from connector.cli.plans import Shown, shown
-from connector.cli.progress import progress
-from connector.cli.totals import Totals
+from connector.cli.resync.applying import carry_out, say
+from connector.cli.resync.printed import Shown, shown
+from connector.cli.resync.totals import Totals
+from connector.cli.showing.output import err
+from connector.cli.showing.progress import progress
 from connector.ledger.subjects import Due
+from connector.sync import spending
 from connector.sync.anew import Reader
 from connector.sync.apply import Applier
 from connector.sync.choosing import Choice, gather
@@ -94,9 +95,8 @@ def _planned(wires: Wiring, applier: Applier, chosen: Choice, told: Shown) -> To
     told.planned(totals)
     if totals.to_do:
         wires.spending.note()
-        err.print(
-            f"Reading for it takes up to {wires.salesforce.calls - before:,} calls more. Salesforce: {left(wires)}."
-        )
+        more, left = wires.salesforce.calls - before, spending.left(wires.engine, wires.policy.budget)
+        err.print(f"Reading for it takes up to {more:,} calls more. Salesforce: {left}.")
     return totals
 
 

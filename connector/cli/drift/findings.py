@@ -11,9 +11,9 @@ from typing import IO, Any, Final
 
 import click
 
-from connector.cli import changes
-from connector.cli.output import out, plain, show, table
-from connector.cli.sheets import Table, write_csv, write_xlsx
+from connector.cli.showing import changes
+from connector.cli.showing.output import out, plain, show, table
+from connector.cli.showing.sheets import Table, write_csv, write_xlsx
 from connector.mappers import fields
 from connector.sync.drift.looking import Drifted, Look
 from connector.sync.drift.mending import Mended

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from connector.cli.billing_charts import HEIGHT, WIDTH, Chart, Place, charts_of, draw
-from connector.cli.sheets import Book, Table, open_book
+from connector.cli.report.charts import HEIGHT, WIDTH, Chart, Place, charts_of, draw
+from connector.cli.showing.sheets import Book, Table, open_book
 from connector.mappers import words
 from connector.reporting import DEFINITIONS, GENERAL, PERCENT, Case, Counting, Report, Section
 

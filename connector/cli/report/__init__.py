@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from connector.cli.billing_book import write_book
-from connector.cli.output import as_json, err, table
-from connector.cli.sheets import NewFile, Table, apart, write_csv
+from connector.cli.report.book import write_book
+from connector.cli.showing.output import as_json, err, table
+from connector.cli.showing.sheets import NewFile, Table, apart, write_csv
 from connector.ledger import transitions
 from connector.mappers import words
 from connector.reporting import LINES, PERCENT, Case, Counting, Period, Report

@@ -10,10 +10,10 @@ import click
 
 from connector import logs
 from connector.cli.acting import REASON, ending, who
-from connector.cli.backfill_report import document, lines, write_report
-from connector.cli.backfill_wiring import SOURCE, at_work
-from connector.cli.output import Time, as_json, err, out, show
-from connector.cli.sheets import NewFile
+from connector.cli.backfill.outcome import document, lines, write_report
+from connector.cli.backfill.wiring import SOURCE, at_work
+from connector.cli.showing.output import Time, as_json, err, out, show
+from connector.cli.showing.sheets import NewFile
 from connector.errors import SetupError
 from connector.ledger import runs
 from connector.ledger.runs import Run

@@ -13,13 +13,13 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli import drifted
 from connector.cli.acting import REASON, YES, acting, confirm
 from connector.cli.choosing import Asked, choice
-from connector.cli.drifted import Entry, Kept, Tally
-from connector.cli.output import err
-from connector.cli.progress import progress
-from connector.cli.sheets import NewFile, apart
+from connector.cli.drift import findings
+from connector.cli.drift.findings import Entry, Kept, Tally
+from connector.cli.showing.output import err
+from connector.cli.showing.progress import progress
+from connector.cli.showing.sheets import NewFile, apart
 from connector.errors import Permanent
 from connector.ledger import population, runs
 from connector.ledger.population import STATES, Which
@@ -222,13 +222,13 @@ def _wanted(entries: dict[str, list[Entry]]) -> Wanted:
 
 def _tell(asked: _Asked, kept: Kept, tally: Tally, mended: Mended | None, run_id: int | None) -> None:
     if asked.csv_:
-        drifted.as_csv(asked.csv_, kept)
+        findings.as_csv(asked.csv_, kept)
     if asked.xlsx:
-        drifted.as_xlsx(asked.xlsx, tally, kept)
+        findings.as_xlsx(asked.xlsx, tally, kept)
     if asked.json_:
-        drifted.as_json(tally, kept, mended, run_id)
+        findings.as_json(tally, kept, mended, run_id)
     elif not (asked.csv_ or asked.xlsx):
-        drifted.as_text(tally, kept, fix=asked.fix)
+        findings.as_text(tally, kept, fix=asked.fix)
     left_out = f"; {tally.pending:,} left out, as work waits for them" if tally.pending else ""
     err.print(
         f"{tally.records:,} records drift, in {tally.drifted:,} of {tally.accounts:,} accounts{left_out}."

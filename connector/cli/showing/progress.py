@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from connector.cli.output import err, out, show
+from connector.cli.showing.output import err, out, show
 
 EVERY_SECONDS: Final = 10.0
 EVERY_PERCENT: Final = 10

@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from connector.cli.applying import left
-from connector.cli.output import err, show
-from connector.cli.progress import Tell, progress
+from connector.cli.showing.output import err, show
+from connector.cli.showing.progress import Tell, progress
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.jobs import BULK_LOCK
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
+from connector.sync import spending
 from connector.sync.backfill import Asked, Backfill, Patience, Phase, Turn, Turns
 from connector.sync.feed import Site
 from connector.wiring import Wiring
@@ -117,6 +117,6 @@ class _Bars:
     def _left(self) -> str:
         """The calls that are left, of whom it is calling now."""
         if self._phase is not Phase.READING:
-            return f"Salesforce: {left(self.wires)}"
+            return f"Salesforce: {spending.left(self.wires.engine, self.wires.policy.budget)}"
         told = [client.budget for client in self.clients.values()]
         return ", ".join(f"{one.remaining:,} calls left" for one in told if one.remaining is not None)

@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from connector.cli.output import err, show
-from connector.cli.progress import Tell, progress
+from connector.cli.showing.output import err, show
+from connector.cli.showing.progress import Tell, progress
 from connector.errors import Permanent
 from connector.events import Urgency
 from connector.jobs import BULK_LOCK
-from connector.ledger import budgets, leases, runs
+from connector.ledger import leases, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Due
 from connector.sync import spending
 from connector.sync.apply import Applier, Outcome
-from connector.sync.destination import DESTINATION
 from connector.sync.resync import AT_ONCE, resync_now
 from connector.wiring import Wiring
 
@@ -99,18 +98,12 @@ def _given_back(wires: Wiring) -> Iterator[None]:
 
 def _require_calls(wires: Wiring, applier: Applier, done: int, of: int) -> None:
     if applier.spending is not None and applier.spending.level() < Urgency.ROUTINE:
-        raise Permanent(_stopped(f"The org's API calls are short ({left(wires)})", done, of))
+        left = spending.left(wires.engine, wires.policy.budget)
+        raise Permanent(_stopped(f"The org's API calls are short ({left})", done, of))
 
 
 def _stopped(why: str, done: int, of: int) -> str:
     return f"{why}: {done:,} of {of:,} accounts were worked. Run it again later for the others. See: casewire status"
-
-
-def left(wires: Wiring) -> str:
-    """What is left of the org's calls, as far as it has told."""
-    with wires.engine.connect() as connection:
-        told = budgets.told(connection, DESTINATION)
-    return spending.in_words(told, wires.policy.budget) if told else "the org has not told how many are left"
 
 
 def _keep(wires: Wiring, done: Applied, of: int) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from connector.cli.deploying import put, told
-from connector.cli.output import as_json, err, out, show, table
+from connector.cli.salesforce.deploying import put, told
+from connector.cli.showing.output import as_json, err, out, show, table
 from connector.clients.salesforce import SalesforceClient
 from connector.metadata.comparing import Finding, Kind, compare
 from connector.metadata.folder import Source, default_place, read

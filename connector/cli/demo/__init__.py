@@ -26,11 +26,11 @@ from rich.progress import (
 )
 
 from connector import settings
+from connector.cli.demo.typed import type_in
+from connector.cli.demo.verdict import Verdict, judge, linked
 from connector.cli.local import Stack, stack
-from connector.cli.output import err, out
 from connector.cli.serve import KEPT
-from connector.cli.typed import type_in
-from connector.cli.verdict import Verdict, judge, linked
+from connector.cli.showing.output import err, out
 
 POPULATION = 25
 """Customers from before Casewire was installed: no event tells of their past. Half of them are in the CRM."""

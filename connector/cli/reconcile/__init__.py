@@ -14,10 +14,10 @@ import click
 
 from connector import logs
 from connector.cli.acting import REASON, acting
-from connector.cli.output import Time, as_json
-from connector.cli.progress import progress
-from connector.cli.reconciled import MOST, Found, document, sheet, sheets, show_found
-from connector.cli.sheets import NewFile, write_csv, write_xlsx
+from connector.cli.reconcile.findings import MOST, Found, document, sheet, sheets, show_found
+from connector.cli.showing.output import Time, as_json
+from connector.cli.showing.progress import progress
+from connector.cli.showing.sheets import NewFile, write_csv, write_xlsx
 from connector.errors import Permanent, SetupError
 from connector.facts import Discrepancy
 from connector.ledger import runs

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from connector.cli import codes
-from connector.cli.output import Time
+from connector.cli.choosing import codes
+from connector.cli.showing.output import Time
 from connector.errors import SetupError
 from connector.events import Urgency
 from connector.ledger import population

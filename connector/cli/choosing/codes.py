@@ -9,7 +9,7 @@ from typing import IO, Final
 
 import click
 
-from connector.cli.output import err, show
+from connector.cli.showing.output import err, show
 
 LONGEST: Final = 255
 """Characters of a code, or of a whole key."""

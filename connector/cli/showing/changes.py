@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from connector.cli.output import show
+from connector.cli.showing.output import show
 from connector.sync.rows import Row
 
 EMPTY: Final = "–"

@@ -9,14 +9,12 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from connector.cli.sheets import Table, write_xlsx
-from connector.ledger import budgets
+from connector.cli.showing.sheets import Table, write_xlsx
 from connector.ledger.runs import Run
 from connector.mappers import fields
 from connector.policy import Budget
 from connector.sync import backfill, spending
 from connector.sync.backfill import State
-from connector.sync.destination import DESTINATION
 
 SCHEMA: Final = "casewire/backfill/1"
 NAMED: Final = 1_000
@@ -83,7 +81,7 @@ def lines(found: dict[str, Any], budget: Budget, engine: Engine) -> Iterator[str
     yield f"Read: {read or 'nothing'}."
     if found["planned"] is not None:
         yield from _plan_lines(found["planned"], found["accounts"]["found"])
-        yield f"Salesforce: {_left(budget, engine)}."
+        yield f"Salesforce: {spending.left(engine, budget)}."
     else:
         yield from _result_lines(found)
     calls = found["calls"]
@@ -169,12 +167,6 @@ def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
             for one in backfill.troubles(engine, found["run"])
         ),
     )
-
-
-def _left(budget: Budget, engine: Engine) -> str:
-    with engine.connect() as connection:
-        told = budgets.told(connection, DESTINATION)
-    return spending.in_words(told, budget) if told else "the org has not told how many calls are left"
 
 
 def _time(seconds: float) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from connector.cli.output import err, table
+from connector.cli.showing.output import err, table
 from connector.clients.salesforce import Deployment, Problem, SalesforceClient
 from connector.errors import Permanent, SetupError
 from connector.metadata.advice import advice

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from connector.cli.output import err, out, show, table
-from connector.cli.sheets import Table
+from connector.cli.showing.output import err, out, show, table
+from connector.cli.showing.sheets import Table
 from connector.facts import Discrepancy, DiscrepancyState, Shown
 from connector.mappers.money import format_money
 from connector.mappers.records.discrepancy import TITLES, sentence

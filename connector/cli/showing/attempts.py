@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.cli.changes import field
-from connector.cli.output import show
+from connector.cli.showing.changes import field
+from connector.cli.showing.output import show
 from connector.ledger.listing import Found
 
 

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 import click
 
-from connector.cli.applying import Applied
-from connector.cli.changes import document, lines
-from connector.cli.output import out, show
-from connector.cli.totals import Totals
+from connector.cli.resync.applying import Applied
+from connector.cli.resync.totals import Totals
+from connector.cli.showing.changes import document, lines
+from connector.cli.showing.output import out, show
 from connector.sync.resync import Looked
 
 SCHEMA = "casewire/plan/1"
