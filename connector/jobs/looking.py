@@ -134,8 +134,7 @@ def _walk(wires: Wiring, site: Site, api: SourceApi, policy: Reconcile) -> None:
             stop=lambda: time.monotonic() > deadline,
         )
     except Unavailable as error:
-        with wires.engine.begin() as connection:
-            circuits.open_circuit(connection, error.destination, str(error), error.code, error.retry_after)
+        hold(wires.engine, error)
         log.warning("feed_waits", **told, error=str(error), outcome="waiting")
         return
     except (Transient, Permanent) as error:

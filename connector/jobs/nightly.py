@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +17,7 @@ from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync import missed
 from connector.sync.destination import DESTINATION
+from connector.sync.patience import Patience
 from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
 from connector.sync.reconcile.filling import fill
 from connector.wiring import Wiring
@@ -79,6 +81,15 @@ def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
         meanwhile()
         return False
 
+    def pause(seconds: float) -> None:
+        over = time.monotonic() + seconds
+        while time.monotonic() < over:
+            meanwhile()
+            time.sleep(1.0)
+
+    def say(why: str) -> None:
+        log.warning("reconcile_waits", run=run_id, error=why, outcome="waiting")
+
     missing, grace = 0, timedelta(minutes=policy.grace_minutes)
     for site, api in wires.apis.items():
         found = missed.look(
@@ -91,6 +102,7 @@ def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
             run_id=run_id,
             grace=grace,
             stop=go_on,
+            patience=Patience(pause, say),
         )
         missing += found.count
     sides = wires.sides

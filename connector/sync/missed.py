@@ -7,7 +7,7 @@ may still be on its way, and what has just changed may not be in the feed yet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine
 
 from connector import facts
+from connector.errors import Transient
 from connector.events import Urgency
 from connector.facts import BillingObject
 from connector.ledger import missed, runs, snapshots, subjects, watermarks
@@ -24,6 +25,7 @@ from connector.mappers import keys
 from connector.sync import feed, newcomers
 from connector.sync.feed import Page, Site
 from connector.sync.fetching import SourceApi
+from connector.sync.patience import Patience
 
 GRACE: Final = timedelta(minutes=10)
 OVERLAP: Final = timedelta(minutes=5)
@@ -72,15 +74,16 @@ def look(
     run_id: int | None,
     grace: timedelta = GRACE,
     stop: Callable[[], bool] = lambda: False,
+    patience: Patience | None = None,
 ) -> Missed:
     """Compare what changed with what the ledger knows: ``since`` then, or since the last look.
 
     With ``fill`` what is missing becomes facts and its accounts are due, for the run ``run_id``, or else for a run of
     its own, made once something is missing; each page is whole when the next is asked for, and the next look goes on
-    behind it. Without, nothing is changed. Raises what the API raises. ``stop``: whether to leave the rest to the next
-    look.
+    behind it. Without, nothing is changed. Raises what the API raises, at once or when ``patience`` is over.
+    ``stop``: whether to leave the rest to the next look.
     """
-    walk = _Walk(engine, site, api, now - grace, since, fill, _Run(run_id), stop)
+    walk = _Walk(engine, site, api, now - grace, since, fill, _Run(run_id), stop, patience)
     try:
         found = walk.run()
     except BaseException as error:
@@ -124,6 +127,7 @@ class _Walk:
     fill: bool
     mine: _Run
     stop: Callable[[], bool]
+    patience: Patience | None
     looked: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: list[Missing] = field(default_factory=list)
@@ -151,7 +155,7 @@ class _Walk:
         them nobody looked."""
         start = self.starts[kind]
         moves = self.fill and start <= begin
-        for page in feed.pages(self.engine, self.api, kind, start):
+        for page in self._pages(kind, start):
             settled = [one for one in page.objects if one.updated_at is None or one.updated_at <= self.until]
             self._page(replace(page, objects=tuple(settled)), moves)
             if len(settled) < len(page.objects):
@@ -162,6 +166,24 @@ class _Walk:
             with self.engine.begin() as connection:
                 self._save(connection, kind, self.until)
         return True
+
+    def _pages(self, kind: str, since: datetime) -> Iterator[Page]:
+        """Where billing goes away on the way, it goes on where it was. What is listed again then was counted."""
+        before: frozenset[object] = frozenset()
+        while True:
+            try:
+                for page in feed.pages(self.engine, self.api, kind, since):
+                    yield replace(
+                        page, objects=tuple(one for one in page.objects if _version(one) not in before)
+                    )
+                    since, before = page.until or since, frozenset(map(_version, page.objects))
+                    if self.patience:
+                        self.patience.done()
+                return
+            except Transient as error:
+                if self.patience is None:
+                    raise
+                self.patience.bear(error)
 
     def _page(self, page: Page, moves: bool) -> None:
         lacking = self._lacking(page)
@@ -220,6 +242,10 @@ class _Walk:
         key = snapshots.subject_of(*self.site, one)
         code = key.removeprefix(keys.subject(*self.site, ""))
         return Due(key, *self.site, code, _urgency(one), self.mine.id)
+
+
+def _version(one: BillingObject) -> tuple[str, str, datetime | None]:
+    return one.object, one.id, one.updated_at
 
 
 def _refs(one: BillingObject) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from connector.ledger import missed as ledger
 from connector.ledger import runs, snapshots, watermarks
 from connector.sync import missed
 from connector.sync.missed import GRACE, OVERLAP, Missed
+from connector.sync.patience import Patience
 from sync.fake_api import Answer, FakeApi
 from sync.world import NOW, account, invoice, payment, subscription
 
@@ -210,6 +211,22 @@ def test_a_look_that_is_cut_short_goes_on_behind_its_last_page(engine: Engine) -
     assert set(due(engine)) == {"c90", "c80"}
     again = FakeApi(there)
     assert {one_.id for one_ in look(engine, api=again).samples} == {"a70", "a60"}
+
+
+@pytest.mark.parametrize("fill", [True, False])
+def test_a_look_waits_for_billing_and_counts_nothing_twice(engine: Engine, fill: bool) -> None:
+    """Each time it goes on where it was, with the last change that it saw."""
+    there, naps = people(90, 80, 70, 60, 50), list[float]()
+    found = look(engine, api=Failing(there), fill=fill, patience=Patience(naps.append, lambda _: None))
+    assert str(found) == "5 missing of 5: 5 accounts"
+    assert len(naps) == 3
+    assert len(rows(engine, "SELECT id FROM run")) == (1 if fill else 0), "one look, one run"
+
+
+def test_billing_that_stays_away_ends_a_look(engine: Engine) -> None:
+    gone = FakeApi(people(90, 80), down=Unavailable("recurly:acme", "503"))
+    with pytest.raises(Unavailable):
+        look(engine, api=gone, patience=Patience(lambda _: None, lambda _: None))
 
 
 def test_a_look_that_is_told_to_stop_leaves_the_rest_to_the_next(engine: Engine) -> None:

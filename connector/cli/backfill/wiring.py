@@ -16,8 +16,9 @@ from connector.jobs import BULK_LOCK
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.sync import spending
-from connector.sync.backfill import Asked, Backfill, Patience, Phase, Turn, Turns
+from connector.sync.backfill import Asked, Backfill, Phase, Turn, Turns
 from connector.sync.feed import Site
+from connector.sync.patience import Patience
 from connector.wiring import Wiring
 
 SOURCE: Final = "recurly"

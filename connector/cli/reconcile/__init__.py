@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ import click
 from connector import logs
 from connector.cli.acting import REASON, acting
 from connector.cli.reconcile.findings import MOST, Found, document, sheet, sheets, show_found
-from connector.cli.showing.output import Time, as_json
+from connector.cli.showing.output import Time, as_json, err, show
 from connector.cli.showing.progress import progress
 from connector.cli.showing.sheets import NewFile, write_csv, write_xlsx
 from connector.errors import Permanent, SetupError
@@ -24,6 +25,7 @@ from connector.ledger import runs
 from connector.ledger.attempts import Cause
 from connector.sync import missed
 from connector.sync.missed import Missed
+from connector.sync.patience import Patience
 from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
 from connector.sync.reconcile.filling import fill
 from connector.sync.reconcile.sides import RECURLY
@@ -172,6 +174,7 @@ def _missed(wires: Wiring, asked: Asked, run_id: int | None) -> dict[str, Missed
             fill=run_id is not None,
             run_id=run_id,
             grace=_grace(wires),
+            patience=Patience(time.sleep, lambda why: err.print(show(why))),
         )
         for site in asked.sites
         if (RECURLY, site) in wires.apis

@@ -4,7 +4,6 @@ Two phases, each of which can be stopped anywhere and goes on where it was: read
 then deciding (and writing) the accounts that were found, in the order of their keys.
 """
 
-from connector.sync.backfill.patience import Patience
 from connector.sync.backfill.report import Report, report, troubles
 from connector.sync.backfill.running import Backfill
 from connector.sync.backfill.state import Asked, Phase, State
@@ -14,7 +13,6 @@ from connector.sync.backfill.writing import Turns
 __all__ = [
     "Asked",
     "Backfill",
-    "Patience",
     "Phase",
     "Report",
     "State",

@@ -17,12 +17,12 @@ from connector.sync.apply import Applier
 from connector.sync.backfill import writing
 from connector.sync.backfill.deciding import Decider
 from connector.sync.backfill.pasts import Pasts
-from connector.sync.backfill.patience import AWAY, Patience
 from connector.sync.backfill.reading import Reader, Source
 from connector.sync.backfill.state import Asked, Phase, State
 from connector.sync.backfill.turn import Turn
 from connector.sync.backfill.writing import Turns, Writer
 from connector.sync.feed import Site
+from connector.sync.patience import AWAY, Patience
 from connector.sync.writing import Wait
 
 

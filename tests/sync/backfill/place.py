@@ -16,7 +16,8 @@ from connector.ledger import links, runs
 from connector.ledger.attempts import Cause
 from connector.plan import Change, Plan
 from connector.sync.apply import Applier
-from connector.sync.backfill import Asked, Backfill, Patience, Phase, State, Turn, Turns
+from connector.sync.backfill import Asked, Backfill, Phase, State, Turn, Turns
+from connector.sync.patience import Patience
 from connector.sync.reading import Reading
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
