@@ -65,6 +65,32 @@ def recent(connection: Connection, within: timedelta) -> Recent:
     return Recent(row.n, row.last)
 
 
+def only_looked_at(
+    connection: Connection, site: Site, objects: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Which of these ``(object, id)`` the ledger learnt without their account having been worked since, nor being due:
+    a plan or a count has fetched them, and nothing more."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT object, id FROM snapshot
+            JOIN unnest(CAST(:objects AS text[]), CAST(:ids AS text[])) AS wanted(object, id) USING (object, id)
+            LEFT JOIN subject ON subject.key = snapshot.subject
+            WHERE snapshot.source = :source AND snapshot.site = :site AND snapshot.learnt_at IS NOT NULL
+              AND COALESCE(subject.status, 'idle') = 'idle' AND subject.lease IS NULL
+              AND (subject.applied_at IS NULL OR subject.applied_at < snapshot.learnt_at)
+            """
+        ),
+        {
+            "source": site[0],
+            "site": site[1],
+            "objects": [object_ for object_, _ in objects],
+            "ids": [id_ for _, id_ in objects],
+        },
+    )
+    return {(row.object, row.id) for row in rows}
+
+
 def on_their_way(connection: Connection, site: Site, refs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Which of these ``(object, ref)`` pairs an event points to that is received and not fetched yet."""
     wanted = sorted(set(refs))

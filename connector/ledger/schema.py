@@ -110,6 +110,7 @@ snapshot = Table(
     Column("link", Text),
     Column("first_seen_at", _time, nullable=False, server_default=_now),
     Column("happened_at", _time),
+    Column("learnt_at", _time),
     Column("ask_at", _time),
     Column("asks", SmallInteger, nullable=False, server_default="0"),
     Index("snapshot_alias", "source", "site", "object", "alias"),

@@ -63,8 +63,10 @@ def subject_of(source: str, site: str, object_: BillingObject) -> str:
 
 _STORE = text(
     """
-    INSERT INTO snapshot (source, site, object, id, alias, subject, version, observed_at, data, refs, happened_at)
-    SELECT :source, :site, object, id, alias, subject, version, :observed_at, data::jsonb, refs::text[], happened_at
+    INSERT INTO snapshot (source, site, object, id, alias, subject, version, observed_at, data, refs, happened_at,
+                          learnt_at)
+    SELECT :source, :site, object, id, alias, subject, version, :observed_at, data::jsonb, refs::text[], happened_at,
+           clock_timestamp()
     FROM unnest(CAST(:objects AS text[]), CAST(:ids AS text[]), CAST(:aliases AS text[]),
                 CAST(:subjects AS text[]), CAST(:versions AS timestamptz[]), CAST(:data AS text[]),
                 CAST(:refs AS text[]), CAST(:happened AS timestamptz[]))
@@ -73,7 +75,9 @@ _STORE = text(
     ON CONFLICT (source, site, object, id) DO UPDATE SET
         alias = excluded.alias, subject = excluded.subject, version = excluded.version,
         observed_at = excluded.observed_at, gone = false, data = excluded.data, refs = excluded.refs,
-        happened_at = excluded.happened_at
+        happened_at = excluded.happened_at,
+        learnt_at = CASE WHEN snapshot.version IS NOT DISTINCT FROM excluded.version
+                         THEN snapshot.learnt_at ELSE excluded.learnt_at END
     WHERE (COALESCE(snapshot.version, '-infinity'), snapshot.observed_at)
         < (COALESCE(excluded.version, '-infinity'), excluded.observed_at)
     """

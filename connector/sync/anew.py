@@ -155,8 +155,9 @@ class Reader:
             return standing.objects(connection, *site)
 
     def _are_whole(self, some: Sequence[str]) -> None:
+        """A history that is wanted stays so: it is what makes its account due."""
         with self.engine.begin() as connection:
-            subjects.decide_history(connection, (), (), done=some)
+            subjects.decide_history(connection, some, ())
 
     def _expect(self, calls: int) -> None:
         self._expected = self._calls + calls

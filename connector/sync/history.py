@@ -12,6 +12,7 @@ from connector.mappers import references
 from connector.sync import joining
 from connector.sync.fetching import FetchedObjects, SourceApi
 from connector.sync.refresh import Apis
+from connector.sync.waiting import hold
 
 log = structlog.get_logger("connector.history")
 
@@ -32,10 +33,7 @@ def fetch_histories(engine: Engine, apis: Apis, limit: int = BATCH) -> int:
             fetch_history(engine, api, one)
             done += 1
         except Unavailable as error:
-            with engine.begin() as connection:
-                circuits.open_circuit(
-                    connection, error.destination, str(error), error.code, error.retry_after
-                )
+            hold(engine, error)
             log.warning("history_waits", subject=one.key, error=str(error), outcome="waiting")
             break
         except (Transient, Permanent) as error:
@@ -44,7 +42,8 @@ def fetch_histories(engine: Engine, apis: Apis, limit: int = BATCH) -> int:
 
 
 def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = True) -> None:
-    """All the source knows of one account now becomes its snapshots; with ``due`` the account is decided."""
+    """All the source knows of one account now becomes its snapshots; with ``due`` the account is decided. Without, a
+    history that is wanted stays so: it is what makes the account due."""
     with engine.connect() as connection:
         observed_at = snapshots.clock(connection)
     answer = api.history(subject.code)
@@ -54,9 +53,13 @@ def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = T
         snapshots.mark_gone(connection, subject.source, subject.site, observed_at, answer.gone)
         if due:
             subjects.mark_due(connection, [subject])
-        subjects.decide_history(connection, (), (), done=[subject.key])
+            subjects.decide_history(connection, (), (), done=[subject.key])
+        else:
+            subjects.decide_history(connection, [subject.key], ())
     joining.join_what_waits(engine, references.of_all(answer.found))
-    log.info("history_fetched", subject=subject.key, objects=len(answer.found), outcome="due")
+    log.info(
+        "history_fetched", subject=subject.key, objects=len(answer.found), outcome="due" if due else "kept"
+    )
 
 
 def _require_whole(answer: FetchedObjects) -> None:

@@ -208,8 +208,14 @@ class _Walk:
         return one.object != kind and one.updated_at is not None and one.updated_at >= self.starts[one.object]
 
     def _lacking(self, page: Page) -> list[BillingObject]:
-        """What the ledger does not know, and what no event points to that only waits to be fetched."""
-        news = feed.news(self.engine, self.site, page)
+        """What the ledger does not know, or only from a look that nobody followed; but what an event points to only
+        waits to be fetched."""
+        with self.engine.connect() as connection:
+            looked = missed.only_looked_at(
+                connection, self.site, [(one.object, one.id) for one in page.objects]
+            )
+        unknown = {_version(one) for one in feed.news(self.engine, self.site, page)}
+        news = [one for one in page.objects if _version(one) in unknown or (one.object, one.id) in looked]
         if not news:
             return []
         with self.engine.connect() as connection:

@@ -100,3 +100,13 @@ def test_a_look_makes_the_account_known_but_not_due(engine: Engine, api: FakeApi
     fetch_history(engine, api, due(), due=False)
     assert states(engine) == {}
     assert len(rows(engine, "SELECT 1 FROM snapshot")) == 4
+
+
+@pytest.mark.parametrize(("before", "after"), [("wanted", "wanted"), ("unknown", "done")])
+def test_fetched_for_a_look_what_waits_to_be_worked_still_does(
+    wanted: Engine, api: FakeApi, before: str, after: str
+) -> None:
+    """A plan makes nobody due; a history that was wanted will."""
+    rows(wanted, f"UPDATE subject SET history = '{before}'")
+    fetch_history(wanted, api, due("bob"), due=False)
+    assert states(wanted) == {"bob": (after, "idle")}

@@ -15,8 +15,8 @@ from connector.errors import Unavailable
 from connector.events import Pointer, Urgency
 from connector.facts import BillingObject
 from connector.ledger import missed as ledger
-from connector.ledger import runs, snapshots, watermarks
-from connector.sync import missed
+from connector.ledger import runs, snapshots, subjects, watermarks
+from connector.sync import feed, missed
 from connector.sync.missed import GRACE, OVERLAP, Missed
 from connector.sync.patience import Patience
 from sync.fake_api import Answer, FakeApi
@@ -41,9 +41,22 @@ def look(engine: Engine, *objects: BillingObject, **how: Any) -> Missed:
     )
 
 
-def known(engine: Engine, *objects: BillingObject) -> None:
+def seen(engine: Engine, *objects: BillingObject) -> None:
+    """By a plan, or a count: nothing follows from it."""
     with engine.begin() as connection:
         snapshots.store(connection, *HERE, snapshots.clock(connection), objects)
+
+
+def known(engine: Engine, *objects: BillingObject) -> None:
+    """And worked."""
+    seen(engine, *objects)
+    with engine.begin() as connection:
+        subjects.mark_due(connection, feed.owners(HERE, objects))
+    worked(engine)
+
+
+def worked(engine: Engine) -> None:
+    rows(engine, "UPDATE subject SET status = 'idle', applied_at = clock_timestamp()")
 
 
 def told_first(engine: Engine, at: datetime) -> None:
@@ -227,6 +240,29 @@ def test_billing_that_stays_away_ends_a_look(engine: Engine) -> None:
     gone = FakeApi(people(90, 80), down=Unavailable("recurly:acme", "503"))
     with pytest.raises(Unavailable):
         look(engine, api=gone, patience=Patience(lambda _: None, lambda _: None))
+
+
+def test_what_only_a_plan_has_seen_was_told_of_by_nobody(engine: Engine) -> None:
+    """A plan fetches an account anew, and writes nothing: what it learnt is not to be lost by it."""
+    known(engine, account(id="a90", code="c90", updated_at=ago(120)))
+    there = people(90, 80)
+    seen(engine, *there)
+    assert look(engine, *there, fill=False).count == 2
+    assert str(look(engine, *there)) == "2 missing of 2: 2 accounts"
+    assert set(due(engine)) == {"c90", "c80"}
+    worked(engine)
+    assert look(engine, *there, since=ago(100)).count == 0
+    seen(engine, *there)
+    assert look(engine, *there, since=ago(100)).count == 0, "it learnt nothing that time"
+
+
+def test_what_a_plan_has_seen_of_an_account_that_is_due_is_not_missing(engine: Engine) -> None:
+    there = people(90)
+    known(engine, account(id="a90", code="c90", updated_at=ago(120)))
+    seen(engine, *there)
+    with engine.begin() as connection:
+        subjects.mark_due(connection, feed.owners(HERE, there))
+    assert look(engine, *there).count == 0
 
 
 def test_a_look_that_is_told_to_stop_leaves_the_rest_to_the_next(engine: Engine) -> None:

@@ -42,6 +42,7 @@ def upgrade() -> None:
     op.create_index(
         'attempt_run_id', 'attempt', ['run_id', 'id'], postgresql_where=sa.text('run_id IS NOT NULL')
     )
+    op.add_column('snapshot', sa.Column('learnt_at', _time, nullable=True))
     op.add_column('event', sa.Column('run_id', sa.BigInteger(), nullable=True))
     op.add_column('subject', sa.Column('run_id', sa.BigInteger(), nullable=True))
     op.add_column(
