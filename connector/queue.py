@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
@@ -28,6 +30,9 @@ NAME = "casewire"
 _BUDGETS = "casewire:budgets"
 _SWEPT = "casewire:swept"
 _REMARKS = "casewire:remarks:"
+_REFUSED = "casewire:refused:"
+_REFUSED_AT = "casewire:refused_at"
+HOUR = 3600
 FLAG_SECONDS = 10
 JOB_SECONDS = 170
 """A job ends before its lease does (``ledger/events.py``)."""
@@ -49,6 +54,21 @@ class Stage(StrEnum):
 
 LONGEST_SECONDS = {Stage.BULK: 3600, Stage.RECONCILE: 4 * 3600}
 """A bulk run renews its leases while it waits for Salesforce. Both let urgent work go on meanwhile."""
+
+
+Delivered = tuple[str, str, str]
+"""The source and site of a delivery, and why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """How many deliveries of a source were refused for one reason of late."""
+
+    source: str
+    site: str
+    reason: str
+    count: int
+    last_at: datetime
 
 
 class Wakes(Protocol):
@@ -104,6 +124,32 @@ class Queue:
         found = (cast(bytes | None, self._redis.get(key)) for key in keys)
         return list(dict.fromkeys(one for held in found if held for one in json.loads(held)))
 
+    def refused(self, counts: Mapping[Delivered, int]) -> None:
+        """Keep how many deliveries were refused, for the hour that it is and the one after."""
+        now = time.time()
+        key = _refused(now)
+        pipe = self._redis.pipeline()
+        for name, count in counts.items():
+            pipe.hincrby(key, json.dumps(name), count)
+            pipe.hset(_REFUSED_AT, json.dumps(name), str(now))
+        pipe.expire(key, 2 * HOUR)
+        pipe.expire(_REFUSED_AT, 2 * HOUR)
+        pipe.execute()
+
+    def refusals(self) -> list[Refused]:
+        """What was refused in this hour and the one before, by where it came to and why."""
+        counts: Counter[str] = Counter()
+        now = time.time()
+        for at in (now - HOUR, now):
+            found: Mapping[Any, Any] = self._redis.hgetall(_refused(at))
+            counts.update({name.decode(): int(count) for name, count in found.items()})
+        last: Mapping[Any, Any] = self._redis.hgetall(_REFUSED_AT) if counts else {}
+        return [
+            _told(name, count, float(last[name.encode()]))
+            for name, count in sorted(counts.items())
+            if name.encode() in last
+        ]
+
     def swept(self, at: datetime) -> None:
         """The scheduler has looked for work that nobody was woken for; kept for ``casewire doctor``."""
         self._redis.set(_SWEPT, at.isoformat(), ex=24 * 3600)
@@ -118,20 +164,28 @@ class Queue:
         return int(self._rq.count)
 
 
+def _told(name: str, count: int, last: float) -> Refused:
+    source, site, reason = json.loads(name)
+    return Refused(source, site, reason, count, datetime.fromtimestamp(last, UTC))
+
+
+def _refused(at: float) -> str:
+    return f"{_REFUSED}{int(at // HOUR)}"
+
+
 def _flag(stage: Stage) -> str:
     return f"casewire:waking:{stage}"
 
 
-class Waker:
-    """Wakes a stage from a thread of its own, so that answering a delivery never waits for Redis.
+class Behind:
+    """Does something from a thread of its own, so that answering a delivery never waits for Redis.
 
-    However many deliveries ask meanwhile, the next call serves them all. When Redis is gone the sweep will
-    find the work; that is logged once, not once a delivery.
+    However many ask meanwhile, the next time serves them all. When Redis is gone that is logged once, with ``told``.
     """
 
-    def __init__(self, queue: Wakes, stage: Stage) -> None:
-        self._queue = queue
-        self._stage = stage
+    def __init__(self, do: Callable[[], None], seconds: float, **told: str) -> None:
+        """``seconds``: the least between two times."""
+        self._do, self._seconds, self._told = do, seconds, told
         self._asked = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -142,7 +196,7 @@ class Waker:
         if self._thread is None or not self._thread.is_alive():
             with self._start:
                 if self._thread is None or not self._thread.is_alive():
-                    self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+                    self._thread = threading.Thread(target=self._run, name="behind", daemon=True)
                     self._thread.start()
 
     def _run(self) -> None:
@@ -150,10 +204,38 @@ class Waker:
             self._asked.wait()
             self._asked.clear()
             try:
-                self._queue.wake(self._stage)
+                self._do()
                 self._failing = False
             except RedisError as error:
                 if not self._failing:
-                    log.warning("wake_failed", stage=str(self._stage), error=str(error), outcome="sweep")
+                    log.warning(error=str(error), **self._told)
                 self._failing = True
-            time.sleep(REST_SECONDS)
+            time.sleep(self._seconds)
+
+
+def waker(queue: Wakes, stage: Stage) -> Behind:
+    """Wakes a stage; what Redis does not hear of the sweep will find."""
+    return Behind(
+        lambda: queue.wake(stage), REST_SECONDS, event="wake_failed", stage=str(stage), outcome="sweep"
+    )
+
+
+class Refusals:
+    """Counts the deliveries that are refused, for ``casewire status``. Those that Redis does not hear of are in the log
+    only."""
+
+    def __init__(self, keep: Callable[[Mapping[Delivered, int]], None], seconds: float = 1.0) -> None:
+        self._keep = keep
+        self._counts: Counter[Delivered] = Counter()
+        self._lock = threading.Lock()
+        self._behind = Behind(self._flush, seconds, event="refusals_not_counted", outcome="left out")
+
+    def __call__(self, source: str, site: str, reason: str) -> None:
+        with self._lock:
+            self._counts[source, site, reason] += 1
+        self._behind()
+
+    def _flush(self) -> None:
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        self._keep(counts)

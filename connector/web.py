@@ -13,7 +13,7 @@ from connector.errors import CasewireError
 from connector.gauges import Gauges
 from connector.ledger.engine import require_current
 from connector.ledger.inbox import Inbox
-from connector.queue import Stage, Waker
+from connector.queue import Refusals, Stage, waker
 from connector.webhooks.blueprint import blueprint
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.registry import configured
@@ -34,7 +34,8 @@ def create_app(wires: Wiring | None = None) -> Flask:
             configured(wires.sources),
             {"recurly": sites[0].name} if sites else {},
             Inbox(wires.engine),
-            Waker(wires.queue, Stage.REFRESH),
+            waker(wires.queue, Stage.REFRESH),
+            Refusals(wires.queue.refused),
             Metrics(registry),
             clock=wires.clock,
         )

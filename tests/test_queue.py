@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
@@ -12,7 +14,7 @@ from rq import Queue as RqQueue
 
 from connector import jobs, queue
 from connector.errors import SetupError
-from connector.queue import Queue, Stage, Waker
+from connector.queue import Queue, Refusals, Refused, Stage, waker
 
 
 @pytest.fixture
@@ -135,7 +137,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 
 
 def test_waking_never_waits_for_redis(slow: Slow) -> None:
-    wake = Waker(slow, Stage.REFRESH)
+    wake = waker(slow, Stage.REFRESH)
     wake()
     slow.entered.acquire()
     for _ in range(1000):
@@ -144,7 +146,7 @@ def test_waking_never_waits_for_redis(slow: Slow) -> None:
 
 
 def test_a_wake_during_a_call_is_served_by_the_next_call_once(slow: Slow) -> None:
-    wake = Waker(slow, Stage.REFRESH)
+    wake = waker(slow, Stage.REFRESH)
     wake()
     slow.entered.acquire()
     for _ in range(10):
@@ -157,9 +159,57 @@ def test_a_wake_during_a_call_is_served_by_the_next_call_once(slow: Slow) -> Non
 
 def test_redis_being_away_stops_no_waker(slow: Slow) -> None:
     slow.error = RedisError("away")
-    wake = Waker(slow, Stage.REFRESH)
+    wake = waker(slow, Stage.REFRESH)
     for _ in range(3):
         wake()
         assert slow.entered.acquire(timeout=5)
         slow.go_on.release(1)
     assert slow.woken >= 2
+
+
+# ── deliveries that are refused ───────────────────────────────────────────────────────────────────────────────
+
+FORGED = ("recurly", "acme", "bad_signature")
+
+
+def test_refused_deliveries_are_counted_over_the_turn_of_an_hour(
+    waiting: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+    def at(minutes: int) -> datetime:
+        moment = hour + timedelta(minutes=minutes)
+        monkeypatch.setattr("time.time", moment.timestamp)
+        return moment
+
+    at(-10)
+    waiting.refused({FORGED: 2, ("stripe", "", "stale"): 1})
+    last = at(10)
+    waiting.refused({FORGED: 3})
+    assert waiting.refusals() == [
+        Refused(*FORGED, 5, last),
+        Refused("stripe", "", "stale", 1, hour - timedelta(minutes=10)),
+    ]
+    at(70)
+    assert waiting.refusals() == [Refused(*FORGED, 3, last)]
+    at(130)
+    assert waiting.refusals() == []
+
+
+def test_refusals_are_counted_together_and_none_is_waited_for() -> None:
+    go_on, kept, done = threading.Event(), list[Mapping[tuple[str, str, str], int]](), threading.Semaphore(0)
+
+    def keep(counts: Mapping[tuple[str, str, str], int]) -> None:
+        go_on.wait(5)
+        kept.append(counts)
+        done.release()
+        raise RedisError("away")
+
+    refused = Refusals(keep, seconds=0.0)
+    refused(*FORGED)
+    for _ in range(100):
+        refused(*FORGED)
+    go_on.set()
+    while sum(counts.total() for counts in kept if isinstance(counts, Counter)) < 101:
+        assert done.acquire(timeout=5)
+    assert len(kept) <= 2, "one that was under way, and one for all that came meanwhile"

@@ -54,6 +54,18 @@ def test_a_signed_delivery_is_recorded_answered_and_wakes_the_next_stage(
     wait_until(lambda: queue.Queue(redis).depth())
 
 
+def test_what_is_refused_is_counted_for_whoever_asks_why_nothing_comes(
+    client: FlaskClient, redis: Redis
+) -> None:
+    body = thin("account.updated", account_code="bob")
+    forged = signed(body, "another secret", datetime.now(UTC))
+    assert client.post("/webhooks/recurly", data=body, headers=forged).status_code == 401
+    assert client.post("/webhooks/nobody", data=body, headers=forged).status_code == 404
+    wait_until(lambda: queue.Queue(redis).refusals())
+    (one,) = queue.Queue(redis).refusals()
+    assert (one.source, one.site, one.reason, one.count) == ("recurly", "acme", "bad_signature", 1)
+
+
 def test_while_redis_is_gone_deliveries_are_recorded_all_the_same(engine: Engine, wires: Wiring) -> None:
     gone = queue.connect("redis://127.0.0.1:1/0")
     wires.__dict__["redis"] = gone

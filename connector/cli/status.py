@@ -84,6 +84,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
         ],
         "budgets": {**redis.pop("budgets", {}), **_salesforce(wires, calls)},
         "left_out": redis.pop("left_out", []),
+        "refused": redis.pop("refused", []),
         "salesforce_calls": asdict(calls) if calls else None,
         "redis": redis,
         "not_configured": missing,
@@ -121,6 +122,7 @@ def _redis(wires: Wiring) -> dict[str, Any]:
             "queue": queue.NAME,
             "budgets": wires.queue.notes(),
             "left_out": wires.queue.remarks(),
+            "refused": [asdict(one) for one in wires.queue.refusals()],
         }
     except RedisError as error:
         return {"error": f"Redis does not answer: {error}. Deliveries are still recorded."}
@@ -146,6 +148,8 @@ def _tell(found: dict[str, Any]) -> None:
         _line(
             "silent", f"{_name(one)} since {show(one['since'])}: is its webhook endpoint in order?", bad=True
         )
+    for one in found["refused"]:
+        _line("refused", _refused(one), bad=True)
     if found["missed"]["count"]:
         told = (
             f"{found['missed']['count']:,} changes in {found['missed']['days']} days that no delivery told of"
@@ -183,6 +187,11 @@ def _tell(found: dict[str, Any]) -> None:
 def _reconciled(run: dict[str, Any]) -> str:
     about = f": {run['error']}" if run["error"] else ""
     return f"{show(run['ended_at'] or run['started_at'])}, {run['state']}, run {run['run']}{about}"
+
+
+def _refused(one: dict[str, Any]) -> str:
+    told = f"{_name(one)} × {one['count']:,} in two hours, the last {show(one['last_at'])}: {one['reason']}"
+    return f"{told}  → connector/webhooks/{one['source']}/README.md"
 
 
 def _name(one: dict[str, Any]) -> str:

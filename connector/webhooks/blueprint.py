@@ -31,13 +31,15 @@ def blueprint(
     default_sites: Mapping[str, str],
     inbox: Inbox,
     wake: Callable[[], None],
+    refused: Callable[[str, str, str], None],
     metrics: Metrics,
     *,
     clock: Callable[[], datetime],
 ) -> Blueprint:
     """Serve these sources, by (source, site). ``default_sites``: the site of a source when none is named.
 
-    ``clock`` gives aware time. No route redirects: a source takes a redirect for a failure."""
+    ``refused`` hears the source, the site and the reason of a delivery that is not taken, of sources that are
+    configured. ``clock`` gives aware time. No route redirects: a source takes a redirect for a failure."""
 
     def deliver(source: str, site: str | None = None) -> Response:
         started = time.perf_counter()
@@ -46,6 +48,8 @@ def blueprint(
         if request.method == "GET" and isinstance(reader, Challenged):
             return _challenged(reader, source, site)
         answer = answered(source, site)
+        if answer.outcome == "rejected" and reader is not None:
+            refused(source, site, answer.reason)
         metrics.answered(source if source in SOURCES else OTHER, answer, time.perf_counter() - started)
         return _response(answer)
 

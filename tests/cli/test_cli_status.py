@@ -6,16 +6,18 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from redis import Redis
 from samples import SITE, SOURCE, rows
 from sqlalchemy import Engine
 
 from connector.ledger import missed, runs, silences
 from connector.ledger.missed import Missing
+from connector.queue import Queue
 
 from .conftest import Run
 
 SINCE = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
-NAMES = ("silent", "missed", "reconciled")
+NAMES = ("silent", "missed", "reconciled", "refused")
 
 
 @pytest.fixture
@@ -66,7 +68,15 @@ def test_the_last_comparison_is_told(connected: Run, site: Engine) -> None:
     assert (found["who"], found["state"], found["found"]) == ("ann", "failed", {"compared": 7})
 
 
+def test_what_is_refused_at_the_door_is_said(connected: Run, site: Engine, redis: Redis) -> None:
+    Queue(redis).refused({(SOURCE, SITE, "bad_signature"): 1_200})
+    told = lines(connected)["refused"]
+    assert told.startswith("recurly:acme × 1,200 in two hours, the last 2")
+    assert told.endswith(": bad_signature  → connector/webhooks/recurly/README.md")
+    assert json.loads(connected("status", "--json").stdout)["refused"][0]["count"] == 1_200
+
+
 def test_where_nothing_is_amiss_nothing_is_said(connected: Run, site: Engine) -> None:
     assert not lines(connected).keys() & set(NAMES)
     found = json.loads(connected("status", "--json").stdout)
-    assert [found[name] for name in NAMES] == [[], {"days": 7, "count": 0, "last_at": None}, None]
+    assert [found[name] for name in NAMES] == [[], {"days": 7, "count": 0, "last_at": None}, None, []]

@@ -84,5 +84,7 @@ def desk(
 ) -> Desk:
     app, inbox, bell, registry = Flask(__name__), MemoryInbox(), Bell(), CollectorRegistry()
     sites = dict(sources.keys()) if default_sites is None else default_sites
-    app.register_blueprint(blueprint(sources, sites, inbox, bell, Metrics(registry), clock=clock))
+    app.register_blueprint(
+        blueprint(sources, sites, inbox, bell, lambda *_: None, Metrics(registry), clock=clock)
+    )
     return Desk(app, inbox, bell, registry)

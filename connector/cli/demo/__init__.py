@@ -6,12 +6,14 @@ import itertools
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,17 @@ POPULATION = 25
 NOT_STORIES = ("population", "news", "burst")
 
 
+ASKED = (
+    ("casewire status", "is everything moving?"),
+    ("casewire events list", "what was received; casewire events show ID tells its whole story"),
+    ("casewire link review", "which customers wait for a person"),
+    ("casewire plan --all", "what would change if all were read anew"),
+    ("casewire drift", "what was edited in Salesforce; --fix --apply mends it"),
+    ("casewire reconcile --since 7d", "was a delivery missed, and do all sides agree about the money?"),
+    ("casewire report billing --month {month}", "the month so far, as a billing lead shows it"),
+)
+
+
 @click.command()
 @click.option(
     "--once", is_flag=True, help="Play the stories, print the summary, exit: 0, or 1 if anything is wrong."
@@ -60,9 +73,13 @@ def demo(once: bool, wanted: int, seed: int, pace: int | None) -> None:
         logs = (home / "casewire.log").open("wb")
         with logs, stack(home, sandbox=("--seed", str(seed)), log=logs) as running:
             _addresses(running, home)
+            if not once:
+                _ways_to_ask(home)
             told = _tell(running, wanted, seed, pace)
             verdict = _summary(running, told)
-            if not once:
+            if once:
+                out.print("To look around: casewire demo stays up, with a page to see and commands to try.")
+            else:
                 _stay(running, seed, pace)
     if not verdict.good:
         raise SystemExit(1)
@@ -103,9 +120,17 @@ def _addresses(running: Stack, home: Path) -> None:
     out.print(f"Recurly, and the processors      {running.vendors.recurly}  {running.vendors.processors}")
     out.print(f"Log                              {home}/casewire.log")
     _remember(running.environment, home)
-    out.print(
-        f"Ask it yourself                  cd {home}; casewire status, doctor, events list, link review, plan\n"
-    )
+
+
+def _ways_to_ask(home: Path) -> None:
+    """Commands for another terminal, where ``casewire`` need not be known yet."""
+    here = Path(sys.executable).parent
+    known = shutil.which("casewire") == str(here / "casewire")
+    out.print("\n[bold]Ask it yourself[/bold], in another terminal:")
+    out.print(f"  cd {home}" if known else f"  cd {home}; PATH={here}:$PATH", soft_wrap=True)
+    for command, what in ASKED:
+        told = command.format(month=f"{datetime.now(UTC):%Y-%m}")
+        out.print(f"  {told:<42}[dim]{what}[/dim]")
 
 
 def _remember(given: Mapping[str, str], home: Path) -> None:

@@ -174,7 +174,7 @@ def _look(applier: Applier, which: Which, kept: Kept, tally: Tally) -> None:
             tally.add(look)
             for one in look.drifted:
                 kept.add(one)
-            tell(tally.accounts + tally.pending, f"{tally.records:,} records drift")
+            tell(tally.accounts + tally.pending, f"{tally.records:,} found")
 
 
 def _mended(wires: Wiring, applier: Applier, asked: _Asked, kept: Kept) -> tuple[Mended, int | None]:
@@ -229,10 +229,9 @@ def _tell(asked: _Asked, kept: Kept, tally: Tally, mended: Mended | None, run_id
         findings.as_json(tally, kept, mended, run_id)
     elif not (asked.csv_ or asked.xlsx):
         findings.as_text(tally, kept, fix=asked.fix)
+    drifts = "record drifts" if tally.records == 1 else "records drift"
     left_out = f"; {tally.pending:,} left out, as work waits for them" if tally.pending else ""
-    err.print(
-        f"{tally.records:,} records drift, in {tally.drifted:,} of {tally.accounts:,} accounts{left_out}."
-    )
+    err.print(f"{tally.records:,} {drifts}, in {tally.drifted:,} of {tally.accounts:,} accounts{left_out}.")
     for key, why in sorted(tally.undecided.items()):
         err.print(f"{key}: {why}", markup=False)
 
