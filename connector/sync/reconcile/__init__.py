@@ -2,8 +2,8 @@
 
 ``values.py``: what each side says of one movement of money; ``sides.py``: how each is asked; ``pairing.py``: which of
 Recurly's is which of the processors'; ``comparing.py``: how they differ, and what time explains; ``walking.py``: day by
-day through it all; ``confirming.py``: what differs is asked about before it is told. ``filling.py`` comes first: what a
-processor lists and no delivery told of.
+day through it all; ``telling.py``: with what Salesforce says, what is told of it; ``confirming.py``: what differs is
+asked about before. ``filling.py`` comes first: what a processor lists and no delivery told of.
 
 Nothing here writes to Salesforce: what is kept makes the classes' subjects due, and they are applied like all others.
 """

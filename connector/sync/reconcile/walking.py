@@ -9,30 +9,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection
 
 from connector.errors import Permanent, Transient
 from connector.facts import Kind, Movement, ProcessorObject
-from connector.ledger import told
 from connector.ledger import transfers as ledger
 from connector.ledger.transfers import Known
 from connector.mappers.references import source_of
 from connector.policy import Compare
-from connector.sync.reconcile.comparing import findings
 from connector.sync.reconcile.confirming import Confirming
 from connector.sync.reconcile.pairing import Id, Loose, Pairs
 from connector.sync.reconcile.sides import (
     KINDS,
     Sides,
     began,
-    in_salesforce,
     is_bank,
     item_key,
     movement_of,
@@ -40,6 +35,7 @@ from connector.sync.reconcile.sides import (
     of_payment,
     payment_key,
 )
+from connector.sync.reconcile.telling import Telling
 from connector.sync.reconcile.values import Finding, Side, Standing, Transfer, Window
 
 log = structlog.get_logger("connector.reconcile")
@@ -48,7 +44,6 @@ STEP: Final = timedelta(days=5)
 """How much is looked through at once: few calls for lists, and no more than some days held."""
 MARGIN: Final = timedelta(days=3)
 """How much farther apart than dates may be the two halves are looked for."""
-AT_ONCE: Final = 200
 Named = Mapping[str, Sequence[Known]]
 """What goes by a name."""
 Tell = Callable[[int, int], None]
@@ -65,14 +60,20 @@ class Walk:
     def __init__(
         self, sides: Sides, policy: Compare, window: Window, now: datetime, tell: Tell = lambda done, of: None
     ) -> None:
-        self.compared: Counter[str] = Counter()
         self.failed: dict[str, str] = {}
-        self.apart: Counter[str] = Counter()
-        self._sides, self._policy, self._window, self._now = sides, policy, window, now
+        self._sides, self._window, self._now = sides, window, now
         self._tell = tell
         self._slack = timedelta(days=policy.date_tolerance_days) + MARGIN
         self._pairs = Pairs()
-        self._confirming = Confirming(sides, self._pairs.taken)
+        self._telling = Telling(sides, policy, window, now, Confirming(sides, self._pairs.taken))
+
+    @property
+    def compared(self) -> Counter[str]:
+        return self._telling.compared
+
+    @property
+    def apart(self) -> Counter[str]:
+        return self._telling.apart
 
     def __iter__(self) -> Iterator[Finding]:
         parts = list(_parts(self._window.since - self._slack, self._window.until + self._slack))
@@ -99,7 +100,7 @@ class Walk:
                 for page in self._pages(source, books.listed(kind, since, until)):
                     fresh = {item.id: item for item in page if item.id not in seen}
                     seen |= fresh.keys()
-                    yield from self._compared(self._paired(kind, list(fresh.values())))
+                    yield from self._telling.of(self._paired(kind, list(fresh.values())))
 
     def _pages(
         self, source: str, listed: Iterator[Sequence[ProcessorObject]]
@@ -182,7 +183,7 @@ class Walk:
     def _left_in_recurly(self, since: datetime, until: datetime) -> Iterator[Finding]:
         for page in ledger.happened(self._sides.engine, self._sides.sites, since, until):
             left = [one for one in page if self._is_left(one)]
-            yield from self._compared([self._transfer(one, self._pairs.left_over(one)) for one in left])
+            yield from self._telling.of([self._transfer(one, self._pairs.left_over(one)) for one in left])
         self._pairs.forget(since - 2 * self._slack)
 
     def _is_left(self, one: Known) -> bool:
@@ -196,9 +197,9 @@ class Walk:
         numbers = {one.item.invoice_number for one in left if one.item.invoice_number}
         with self._sides.engine.connect() as connection:
             sites = ledger.sites_of_invoices(connection, numbers) if numbers else {}
-        yield from self._compared([self._alone(one, sites) for one in left])
+        yield from self._telling.of([self._alone(one, sites) for one in left])
 
-    # Side by side -----------------------------------------------------------------------------------------------
+    # As one transfer --------------------------------------------------------------------------------------------
 
     def _transfer(self, known: Known, item: ProcessorObject | None) -> Transfer:
         payment, kind = known.payment, movement_of(known.payment)
@@ -250,41 +251,6 @@ class Walk:
             and self._asks(source or "")
             and known.payment.created_at is not None
         )
-
-    def _compared(self, transfers: Iterable[Transfer]) -> Iterator[Finding]:
-        """Those of the window, with what Salesforce says. What differs is asked about again before it is told."""
-        wanted = (one for one in transfers if self._window.covers(one))
-        while some := list(islice(wanted, AT_ONCE)):
-            whole = self._with_salesforce(some)
-            for one in whole:
-                self.compared[str(one.kind)] += 1
-                if Side.PROCESSOR not in one.asked and one.kind is not Movement.DISPUTE:
-                    self.apart[one.processor] += 1
-            doubted = [one for one in whole if findings(one, self._policy, self._now)]
-            for one in self._with_salesforce(self._confirming.asked_again(doubted)):
-                yield from findings(one, self._policy, self._now)
-
-    def _with_salesforce(self, some: Sequence[Transfer]) -> list[Transfer]:
-        """What waits is asked for first: what does not wait then, Salesforce has."""
-        if not some:
-            return []
-        with self._sides.engine.connect() as connection:
-            whose = _whose(connection, some)
-            waits = ledger.waiting(connection, set(whose.values()))
-        said = in_salesforce(self._sides.crm, some)
-        return [
-            replace(one, salesforce=said.get(one.key), waits=waits.get(whose.get(one.key, ""), ""))
-            for one in some
-        ]
-
-
-def _whose(connection: Connection, some: Sequence[Transfer]) -> dict[str, str]:
-    """By the key of each transfer, the subject that is written for it: its account, or what its processor's object
-    stands under."""
-    alone = {told.key_of(one.item): one.key for one in some if one.account is None and one.item}
-    known = told.load(connection, sorted(alone)) if alone else []
-    own = {alone[told.key_of(one.item)]: one.subject for one in known}
-    return own | {one.key: one.account for one in some if one.account}
 
 
 def _parts(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
