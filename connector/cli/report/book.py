@@ -77,7 +77,7 @@ class _Front:
     def fill(self, report: Report) -> None:
         charts = charts_of(report)
         self._sheet.set_column(0, 0, 34)
-        self._sheet.set_column(1, 10, 18)
+        self._sheet.set_column(1, 10, 21)
         self._sheet.hide_gridlines(2)
         self._line(f"Billing, {report.period.month}", "title")
         self._line(_about(report))

@@ -102,6 +102,9 @@ def write_csv(path: Path, table: Table) -> None:
         lines.writerows([_told(cell) for cell in row] for row in table.rows)
 
 
+_A4: Final = 9
+
+
 class Book:
     """A workbook on the way to its file: whole tables, or sheets that are filled cell by cell from top to bottom."""
 
@@ -148,7 +151,11 @@ class Book:
         while name.casefold() in taken:
             ending = f" ({number})"
             name, number = wanted[: 31 - len(ending)] + ending, number + 1
-        return self.workbook.add_worksheet(name)
+        made = self.workbook.add_worksheet(name)
+        made.set_landscape()
+        made.set_paper(_A4)
+        made.fit_to_pages(1, 0)  # printed, no table is cut in two from top to bottom
+        return made
 
     def put(self, sheet: Any, row: int, column: int, value: object, form: Any = None) -> int:
         """Write one cell and tell how wide it is. ``form``: the name of one of ours, or a format of the workbook."""
