@@ -4,6 +4,7 @@ it is told to end. One line says what to do; there is never a traceback."""
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -156,6 +157,34 @@ def test_without_stdin_nothing_is_read_and_nobody_is_asked(monkeypatch: pytest.M
         codes.read("-")
     with pytest.raises(click.UsageError, match="add --yes 21"):
         confirm(21, 20, None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "ended", "told"),
+    [
+        ("1,234", 0, ("done", "1,234 changes. Type the number")),
+        ("1234", 0, ("done", "")),
+        ("1235", 1, ("", "Nothing was written.")),
+        ("yes", 1, ("", "Nothing was written.")),
+        ("", 1, ("", "Nothing was written.")),
+    ],
+)
+def test_on_a_terminal_the_count_is_typed(typed: str, ended: int, told: tuple[str, str]) -> None:
+    ours, theirs = pty.openpty()
+    asked = [
+        *(sys.executable, "-c"),
+        "from connector.cli.acting import confirm; confirm(1234, 20, None); print('done')",
+    ]
+    with subprocess.Popen(
+        asked, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as asking:
+        os.close(theirs)
+        os.write(ours, f"{typed}\n".encode())
+        out, err = asking.communicate(timeout=60)
+    os.close(ours)
+    assert asking.returncode == ended, err
+    assert out.strip() == told[0]
+    assert told[1] in err
 
 
 def test_a_disk_that_is_full_is_said(connected: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

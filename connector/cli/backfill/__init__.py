@@ -128,7 +128,7 @@ def _sites(wires: Wiring, site: str | None) -> list[str]:
 
 def _carried_out(wires: Wiring, run: Run, turn: Turn, apply_: bool) -> State:
     """To its end, or raises what stopped it, and says how it goes on."""
-    err.print(show(f"Backfill {run.id}, asked for by {run.who}."))
+    err.print(show(f"Backfill {run.id}, asked for by {run.who} on {run.started_at:%Y-%m-%d %H:%M} UTC."))
     try:
         with ending(wires, run.id), at_work(wires, run, turn, writes=apply_) as work:
             state = work.run()
