@@ -1,4 +1,4 @@
-"""The ``casewire`` command: one file per group of commands."""
+"""The ``casewire`` command: a file or folder for each group of commands; ``showing`` and ``choosing`` serve several."""
 
 from __future__ import annotations
 
