@@ -119,6 +119,7 @@ def _addresses(running: Stack, home: Path) -> None:
     out.print(f"Casewire                         {running.url}/readyz  {running.url}/metrics")
     out.print(f"Recurly, and the processors      {running.vendors.recurly}  {running.vendors.processors}")
     out.print(f"Log                              {home}/casewire.log")
+    out.print()
     _remember(running.environment, home)
 
 
@@ -126,11 +127,12 @@ def _ways_to_ask(home: Path) -> None:
     """Commands for another terminal, where ``casewire`` need not be known yet."""
     here = Path(sys.executable).parent
     known = shutil.which("casewire") == str(here / "casewire")
-    out.print("\n[bold]Ask it yourself[/bold], in another terminal:")
+    out.print("[bold]Ask it yourself[/bold], in another terminal:")
     out.print(f"  cd {home}" if known else f"  cd {home}; PATH={here}:$PATH", soft_wrap=True)
     for command, what in ASKED:
         told = command.format(month=f"{datetime.now(UTC):%Y-%m}")
         out.print(f"  {told:<42}[dim]{what}[/dim]")
+    out.print()
 
 
 def _remember(given: Mapping[str, str], home: Path) -> None:
