@@ -11,21 +11,9 @@ from sqlalchemy import Connection, Engine, text
 
 from connector.facts import LinkState
 from connector.ledger import links
+from connector.mappers.fields import ORDER
 
 Records = Callable[[str], list[dict[str, Any]]]
-
-OURS = (
-    "Account",
-    "Contact",
-    "Billing_Subscription__c",
-    "Billing_Invoice__c",
-    "Billing_Payment__c",
-    "Billing_Dispute__c",
-    "Billing_Refund__c",
-    "Billing_Payout__c",
-    "Case",
-    "Billing_Event__c",
-)
 
 
 @dataclass(slots=True)
@@ -52,7 +40,7 @@ def judge(
 ) -> Verdict:
     """Compare what was sent with the ledger, and what the stories expect with the CRM. ``typed``: how many accounts
     the CRM has that people typed; without it that is not looked at."""
-    crm = {object_: records(object_) for object_ in OURS}
+    crm = {object_: records(object_) for object_ in ORDER}
     verdict = Verdict(sent=len(sent), lost=_lost(engine, sent))
     for object_, rows in crm.items():
         keys = Counter(row["Billing_Key__c"] for row in rows if row.get("Billing_Key__c"))
