@@ -31,7 +31,7 @@ _BUDGETS = "casewire:budgets"
 _SWEPT = "casewire:swept"
 _REMARKS = "casewire:remarks:"
 _REFUSED = "casewire:refused:"
-_REFUSED_AT = "casewire:refused_at"
+_REFUSED_LAST = "casewire:refused_last"
 HOUR = 3600
 FLAG_SECONDS = 10
 JOB_SECONDS = 170
@@ -58,17 +58,19 @@ LONGEST_SECONDS = {Stage.BULK: 3600, Stage.RECONCILE: 4 * 3600}
 
 Delivered = tuple[str, str, str]
 """The source and site of a delivery, and why it was refused."""
+Keep = Callable[[Mapping[Delivered, int], Mapping[Delivered, str]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """How many deliveries of a source were refused for one reason of late."""
+    """How many deliveries of a source were refused for one reason of late. ``message``: what the last was answered."""
 
     source: str
     site: str
     reason: str
     count: int
     last_at: datetime
+    message: str
 
 
 class Wakes(Protocol):
@@ -124,16 +126,17 @@ class Queue:
         found = (cast(bytes | None, self._redis.get(key)) for key in keys)
         return list(dict.fromkeys(one for held in found if held for one in json.loads(held)))
 
-    def refused(self, counts: Mapping[Delivered, int]) -> None:
-        """Keep how many deliveries were refused, for the hour that it is and the one after."""
+    def refused(self, counts: Mapping[Delivered, int], messages: Mapping[Delivered, str]) -> None:
+        """Keep how many deliveries were refused and what the last were answered, for the hour that it is and the one
+        after."""
         now = time.time()
         key = _refused(now)
         pipe = self._redis.pipeline()
         for name, count in counts.items():
             pipe.hincrby(key, json.dumps(name), count)
-            pipe.hset(_REFUSED_AT, json.dumps(name), str(now))
+            pipe.hset(_REFUSED_LAST, json.dumps(name), json.dumps([now, messages[name]]))
         pipe.expire(key, 2 * HOUR)
-        pipe.expire(_REFUSED_AT, 2 * HOUR)
+        pipe.expire(_REFUSED_LAST, 2 * HOUR)
         pipe.execute()
 
     def refusals(self) -> list[Refused]:
@@ -143,9 +146,9 @@ class Queue:
         for at in (now - HOUR, now):
             found: Mapping[Any, Any] = self._redis.hgetall(_refused(at))
             counts.update({name.decode(): int(count) for name, count in found.items()})
-        last: Mapping[Any, Any] = self._redis.hgetall(_REFUSED_AT) if counts else {}
+        last: Mapping[Any, Any] = self._redis.hgetall(_REFUSED_LAST) if counts else {}
         return [
-            _told(name, count, float(last[name.encode()]))
+            _told(name, count, last[name.encode()])
             for name, count in sorted(counts.items())
             if name.encode() in last
         ]
@@ -164,9 +167,10 @@ class Queue:
         return int(self._rq.count)
 
 
-def _told(name: str, count: int, last: float) -> Refused:
+def _told(name: str, count: int, last: bytes) -> Refused:
     source, site, reason = json.loads(name)
-    return Refused(source, site, reason, count, datetime.fromtimestamp(last, UTC))
+    at, message = json.loads(last)
+    return Refused(source, site, reason, count, datetime.fromtimestamp(at, UTC), message)
 
 
 def _refused(at: float) -> str:
@@ -224,18 +228,21 @@ class Refusals:
     """Counts the deliveries that are refused, for ``casewire status``. Those that Redis does not hear of are in the log
     only."""
 
-    def __init__(self, keep: Callable[[Mapping[Delivered, int]], None], seconds: float = 1.0) -> None:
+    def __init__(self, keep: Keep, seconds: float = 1.0) -> None:
         self._keep = keep
         self._counts: Counter[Delivered] = Counter()
+        self._messages: dict[Delivered, str] = {}
         self._lock = threading.Lock()
         self._behind = Behind(self._flush, seconds, event="refusals_not_counted", outcome="left out")
 
-    def __call__(self, source: str, site: str, reason: str) -> None:
+    def __call__(self, source: str, site: str, reason: str, message: str) -> None:
         with self._lock:
             self._counts[source, site, reason] += 1
+            self._messages[source, site, reason] = message
         self._behind()
 
     def _flush(self) -> None:
         with self._lock:
             counts, self._counts = self._counts, Counter()
-        self._keep(counts)
+            messages, self._messages = self._messages, {}
+        self._keep(counts, messages)

@@ -14,7 +14,7 @@ from rq import Queue as RqQueue
 
 from connector import jobs, queue
 from connector.errors import SetupError
-from connector.queue import Queue, Refusals, Refused, Stage, waker
+from connector.queue import Delivered, Queue, Refusals, Refused, Stage, waker
 
 
 @pytest.fixture
@@ -170,6 +170,7 @@ def test_redis_being_away_stops_no_waker(slow: Slow) -> None:
 # ── deliveries that are refused ───────────────────────────────────────────────────────────────────────────────
 
 FORGED = ("recurly", "acme", "bad_signature")
+LATE = ("stripe", "", "stale")
 
 
 def test_refused_deliveries_are_counted_over_the_turn_of_an_hour(
@@ -183,32 +184,33 @@ def test_refused_deliveries_are_counted_over_the_turn_of_an_hour(
         return moment
 
     at(-10)
-    waiting.refused({FORGED: 2, ("stripe", "", "stale"): 1})
+    waiting.refused({FORGED: 2, LATE: 1}, {FORGED: "Compare.", LATE: "Look at the clock."})
     last = at(10)
-    waiting.refused({FORGED: 3})
+    waiting.refused({FORGED: 3}, {FORGED: "Compare the secrets."})
     assert waiting.refusals() == [
-        Refused(*FORGED, 5, last),
-        Refused("stripe", "", "stale", 1, hour - timedelta(minutes=10)),
+        Refused(*FORGED, 5, last, "Compare the secrets."),
+        Refused(*LATE, 1, hour - timedelta(minutes=10), "Look at the clock."),
     ]
     at(70)
-    assert waiting.refusals() == [Refused(*FORGED, 3, last)]
+    assert waiting.refusals() == [Refused(*FORGED, 3, last, "Compare the secrets.")]
     at(130)
     assert waiting.refusals() == []
 
 
 def test_refusals_are_counted_together_and_none_is_waited_for() -> None:
-    go_on, kept, done = threading.Event(), list[Mapping[tuple[str, str, str], int]](), threading.Semaphore(0)
+    go_on, kept, done = threading.Event(), list[Mapping[Delivered, int]](), threading.Semaphore(0)
 
-    def keep(counts: Mapping[tuple[str, str, str], int]) -> None:
+    def keep(counts: Mapping[Delivered, int], messages: Mapping[Delivered, str]) -> None:
+        assert messages.keys() == counts.keys()
         go_on.wait(5)
         kept.append(counts)
         done.release()
         raise RedisError("away")
 
     refused = Refusals(keep, seconds=0.0)
-    refused(*FORGED)
+    refused(*FORGED, "Compare.")
     for _ in range(100):
-        refused(*FORGED)
+        refused(*FORGED, "Compare.")
     go_on.set()
     while sum(counts.total() for counts in kept if isinstance(counts, Counter)) < 101:
         assert done.acquire(timeout=5)

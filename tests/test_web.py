@@ -64,6 +64,7 @@ def test_what_is_refused_is_counted_for_whoever_asks_why_nothing_comes(
     wait_until(lambda: queue.Queue(redis).refusals())
     (one,) = queue.Queue(redis).refusals()
     assert (one.source, one.site, one.reason, one.count) == ("recurly", "acme", "bad_signature", 1)
+    assert "RECURLY_WEBHOOK_SECRETS" in one.message
 
 
 def test_while_redis_is_gone_deliveries_are_recorded_all_the_same(engine: Engine, wires: Wiring) -> None:

@@ -191,7 +191,7 @@ def _reconciled(run: dict[str, Any]) -> str:
 
 def _refused(one: dict[str, Any]) -> str:
     told = f"{_name(one)} × {one['count']:,} in two hours, the last {show(one['last_at'])}: {one['reason']}"
-    return f"{told}  → connector/webhooks/{one['source']}/README.md"
+    return f"{told}. {one['message']}"
 
 
 def _name(one: dict[str, Any]) -> str:

@@ -31,15 +31,17 @@ def blueprint(
     default_sites: Mapping[str, str],
     inbox: Inbox,
     wake: Callable[[], None],
-    refused: Callable[[str, str, str], None],
+    refused: Callable[[str, str, str, str], None],
     metrics: Metrics,
     *,
     clock: Callable[[], datetime],
 ) -> Blueprint:
     """Serve these sources, by (source, site). ``default_sites``: the site of a source when none is named.
 
-    ``refused`` hears the source, the site and the reason of a delivery that is not taken, of sources that are
-    configured. ``clock`` gives aware time. No route redirects: a source takes a redirect for a failure."""
+    ``refused`` hears the source, the site, the reason and what is answered of a delivery that is not taken, of
+    sources that are configured. ``clock`` gives aware time.
+
+    No route redirects: a source takes a redirect for a failure."""
 
     def deliver(source: str, site: str | None = None) -> Response:
         started = time.perf_counter()
@@ -49,7 +51,7 @@ def blueprint(
             return _challenged(reader, source, site)
         answer = answered(source, site)
         if answer.outcome == "rejected" and reader is not None:
-            refused(source, site, answer.reason)
+            refused(source, site, answer.reason, str(answer.body["message"]))
         metrics.answered(source if source in SOURCES else OTHER, answer, time.perf_counter() - started)
         return _response(answer)
 

@@ -69,10 +69,11 @@ def test_the_last_comparison_is_told(connected: Run, site: Engine) -> None:
 
 
 def test_what_is_refused_at_the_door_is_said(connected: Run, site: Engine, redis: Redis) -> None:
-    Queue(redis).refused({(SOURCE, SITE, "bad_signature"): 1_200})
+    forged = (SOURCE, SITE, "bad_signature")
+    Queue(redis).refused({forged: 1_200}, {forged: "Compare the secret with RECURLY_WEBHOOK_SECRETS."})
     told = lines(connected)["refused"]
     assert told.startswith("recurly:acme × 1,200 in two hours, the last 2")
-    assert told.endswith(": bad_signature  → connector/webhooks/recurly/README.md")
+    assert told.endswith(": bad_signature. Compare the secret with RECURLY_WEBHOOK_SECRETS.")
     assert json.loads(connected("status", "--json").stdout)["refused"][0]["count"] == 1_200
 
 
