@@ -107,7 +107,7 @@ def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
         missing += found.count
     sides = wires.sides
     with wires.engine.connect() as connection:
-        since = min(since_last(connection, policy.compare, sides.sites, now), now - DAY)
+        since = since_last(connection, policy.compare, sides.sites, now, now)
     window = Window(since, now, sides.sites, None)
     missing += fill(sides, window, now, grace=grace, run_id=run_id, meanwhile=meanwhile).count
     reconciling = Reconciling(sides, policy.compare, window, now, run_id, meanwhile)

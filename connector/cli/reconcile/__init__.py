@@ -141,9 +141,7 @@ def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Fo
     since = asked.since
     if since is None:
         with wires.engine.connect() as connection:
-            since = min(
-                since_last(connection, policy, asked.sites, asked.now), asked.until - timedelta(days=1)
-            )
+            since = since_last(connection, policy, asked.sites, asked.now, asked.until)
     window = Window(since, asked.until, asked.sites, asked.processors)
     filled = fill(wires.sides, window, asked.now, grace=_grace(wires), run_id=run_id)
     with progress("Comparing") as tell:

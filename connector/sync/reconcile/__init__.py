@@ -141,16 +141,19 @@ class Reconciling:
                 _note(connection, self.window)
 
 
-def since_last(connection: Connection, policy: Compare, sites: Sequence[str], now: datetime) -> datetime:
+def since_last(
+    connection: Connection, policy: Compare, sites: Sequence[str], now: datetime, until: datetime
+) -> datetime:
     """Where to begin: before the end of what was kept last, by as long as time may explain something, and not after the
-    oldest discrepancy that is not cleared; at most 35 days ago."""
+    oldest discrepancy that is not cleared; at most 35 days ago, and at least a day before ``until``."""
     hours = max(policy.settlement_hours, policy.bank_debit_hours)
     back = timedelta(hours=hours, days=policy.date_tolerance_days + 1)
     earliest = now - LONGEST
     marks = [watermarks.load(connection, _mark(site)) for site in sites]
     begins = [mark - back if mark else earliest for mark in marks]
     unsettled = discrepancies.unsettled_since(connection, sites)
-    return max(earliest, min([*begins, *([unsettled] if unsettled else [])]))
+    found = max(earliest, min([*begins, *([unsettled] if unsettled else [])]))
+    return min(found, until - timedelta(days=1))
 
 
 def _note(connection: Connection, window: Window) -> None:
