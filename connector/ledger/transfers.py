@@ -123,16 +123,26 @@ def waiting(connection: Connection, subjects: Collection[str]) -> dict[str, str]
             """
             SELECT s.key, CASE WHEN l.state IN ('review', 'waiting') THEN 'the account has no Salesforce record yet'
                                WHEN s.status = 'due' THEN 'it waits to be written'
+                               WHEN s.history = 'wanted' THEN 'the past of its account waits to be fetched'
                                ELSE 'its account is not in Recurly any more' END AS why
             FROM subject s LEFT JOIN link l ON l.subject = s.key
             LEFT JOIN snapshot a ON a.subject = s.key AND a.object = 'account' AND NOT a.gone
             WHERE s.key = ANY(:subjects)
-              AND (s.status = 'due' OR l.state IN ('review', 'waiting') OR (s.source = 'recurly' AND a.id IS NULL))
+              AND (s.status = 'due' OR s.history = 'wanted' OR l.state IN ('review', 'waiting')
+                   OR (s.source = 'recurly' AND a.id IS NULL))
             """
         ),
         {"subjects": sorted(subjects)},
     )
     return {row.key: row.why for row in rows}
+
+
+def pasts_wait(connection: Connection) -> bool:
+    """Whether the past of an account is still to be fetched: of what it holds the ledger knows nothing yet."""
+    found: bool = connection.execute(
+        text("SELECT EXISTS (SELECT 1 FROM subject WHERE history = 'wanted')")
+    ).scalar_one()
+    return found
 
 
 def _known(row: Row[Any]) -> Known:

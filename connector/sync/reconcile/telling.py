@@ -20,6 +20,7 @@ from connector.sync.reconcile.sides import Sides, in_salesforce
 from connector.sync.reconcile.values import Finding, Side, Transfer, Window
 
 AT_ONCE: Final = 200
+_PAST: Final = "the past of some accounts waits to be fetched"
 
 
 @dataclass(slots=True)
@@ -55,9 +56,14 @@ class Telling:
         with self.sides.engine.connect() as connection:
             whose = _whose(connection, some)
             waits = transfers.waiting(connection, set(whose.values()))
+            unknown = _PAST if transfers.pasts_wait(connection) else ""
         said = in_salesforce(self.sides.crm, some)
         return [
-            replace(one, salesforce=said.get(one.key), waits=waits.get(whose.get(one.key, ""), ""))
+            replace(
+                one,
+                salesforce=said.get(one.key),
+                waits=waits.get(whose.get(one.key, ""), unknown if one.recurly is None else ""),
+            )
             for one in some
         ]
 

@@ -229,5 +229,5 @@ def test_what_was_just_filled_in_and_waits_to_be_written_is_no_discrepancy(
     window = Window(ago(6), NOW, (SITE,))
     look(sides, listed(references=(of,)))
     assert sides.found(window=window, now=NOW) == [("~missing_in_salesforce", "dp_1")]
-    rows(sides.engine, "UPDATE subject SET status = 'idle'")
+    rows(sides.engine, "UPDATE subject SET status = 'idle', history = 'done'")
     assert sides.found(window=window, now=NOW) == [("missing_in_salesforce", "dp_1")]

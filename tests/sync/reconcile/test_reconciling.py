@@ -391,6 +391,22 @@ def test_work_that_waits_explains_what_salesforce_lacks(sides: ThreeSides, engin
     assert (found.state, found.why) == ("explained", "it waits to be written")
 
 
+def test_while_pasts_wait_to_be_fetched_neither_recurly_nor_salesforce_lacks_anything(
+    sides: ThreeSides, engine: Engine
+) -> None:
+    """What an account paid before it was heard of, the ledger learns with its past."""
+    sides.known(account())
+    sides.stripe.items.append(charge("ch_x", OLD, invoice_number="9"))
+    sides.crm.records.pop(("Billing_Payment__c", "recurly:acme:payment:uuid5"))
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("bob")])
+        connection.execute(text("UPDATE subject SET status = 'idle', history = 'wanted'"))
+    assert sides.found() == [("~missing_in_salesforce", "ch_5"), ("~missing_in_recurly", "ch_x")]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE subject SET history = 'done'"))
+    assert sides.found() == [("missing_in_salesforce", "ch_5"), ("missing_in_recurly", "ch_x")]
+
+
 def test_money_of_an_account_that_is_gone_is_not_expected_in_salesforce(sides: ThreeSides) -> None:
     sides.crm.records.pop(("Billing_Payment__c", "recurly:acme:payment:uuid5"))
     with sides.engine.begin() as connection:
