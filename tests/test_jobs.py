@@ -23,7 +23,8 @@ from connector.errors import SetupError, Unavailable
 from connector.events import Pointer, Urgency
 from connector.facts import Facts
 from connector.jobs import applying
-from connector.ledger import circuits, events, leases, snapshots, subjects
+from connector.ledger import circuits, events, locks, snapshots, subjects
+from connector.ledger.locks import Lock
 from connector.plan import Change, Plan
 from connector.queue import Stage
 from connector.settings import Settings
@@ -488,7 +489,7 @@ def held(wires: Wires) -> int:
 
 
 def test_one_bulk_run_at_a_time(wires: Wires, many: list[str]) -> None:
-    with leases.alone(wires.engine, applying.BULK_LOCK):
+    with locks.alone(wires.engine, Lock.BULK):
         jobs.run(wires, Stage.BULK)
     assert written(wires) == set()
     jobs.run(wires, Stage.BULK)

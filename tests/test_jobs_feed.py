@@ -20,7 +20,8 @@ from connector import jobs, queue
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.facts import BillingObject
 from connector.jobs import looking
-from connector.ledger import circuits, leases, silences, watermarks
+from connector.ledger import circuits, locks, silences, watermarks
+from connector.ledger.locks import Lock
 from connector.policy import Policy, Reconcile
 from connector.queue import Stage
 from connector.settings import Settings
@@ -140,7 +141,7 @@ def test_while_very_much_waits_to_be_fetched_it_waits(
 
 def test_one_reads_at_a_time(wires: Wires, engine: Engine) -> None:
     turn(wires)
-    with leases.alone(engine, looking.FEED_LOCK):
+    with locks.alone(engine, Lock.FILLING):
         jobs.run(wires, Stage.FEED)
     assert wires.api.calls == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from connector.errors import Unavailable
 from connector.events import Urgency
 from connector.facts import Facts
 from connector.jobs import nightly
-from connector.ledger import circuits, snapshots, subjects
+from connector.ledger import circuits, locks, snapshots, subjects
+from connector.ledger.locks import Lock
 from connector.plan import Change, Plan
 from connector.policy import Policy, Reconcile
 from connector.queue import Stage
@@ -202,6 +204,27 @@ def test_what_is_urgent_is_written_meanwhile(wires: Wires, comparing: Comparing)
     comparing.meanwhile = a_dispute
     jobs.run(wires, Stage.RECONCILE)
     assert len(wires.crm.of("Account")) == 1
+
+
+def test_it_waits_while_another_fills_in(
+    wires: Wires, comparing: Comparing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is urgent is written meanwhile."""
+    with wires.engine.begin() as connection:
+        snapshots.store(connection, *HERE, snapshots.clock(connection), [account()])
+        subjects.mark_due(connection, [due("bob", Urgency.DISPUTE)])
+    seen: list[int] = []
+    with ExitStack() as other:
+        assert other.enter_context(locks.alone(wires.engine, Lock.FILLING))
+
+        def nap(_: float) -> None:
+            seen.append(len(wires.crm.of("Account")) + len(wires.api.calls))
+            other.close()
+
+        monkeypatch.setattr("connector.jobs.nightly.time.sleep", nap)
+        jobs.run(wires, Stage.RECONCILE)
+    assert seen[0] == 1
+    assert len(comparing.windows) == 1
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("salesforce", "503"), RuntimeError("a shape")])

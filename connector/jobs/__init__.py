@@ -16,14 +16,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from connector.errors import CasewireError
 from connector.jobs import applying, fetching, looking, nightly
-from connector.jobs.applying import BULK_LOCK
 from connector.jobs.sweeping import purge, sweep
 from connector.ledger import leases
 from connector.queue import Stage
 from connector.wiring import Wiring, wiring
 
 __all__ = [
-    "BULK_LOCK",
     "apply",
     "bulk",
     "feed",

@@ -9,7 +9,8 @@ from datetime import timedelta
 from connector.errors import SetupError
 from connector.events import Urgency
 from connector.jobs import fetching
-from connector.ledger import events, leases, subjects
+from connector.ledger import events, locks, subjects
+from connector.ledger.locks import Lock
 from connector.queue import Stage
 from connector.sync import apply as applying
 from connector.sync.apply import Applier
@@ -24,9 +25,6 @@ GATHER_SECONDS = {Urgency.DISPUTE: 2.0, Urgency.FAILURE: 15.0, Urgency.ROUTINE: 
 
 SIDE_BY_SIDE = 3
 """Batches of accounts that one worker applies at the same time."""
-
-BULK_LOCK = 7_203_553
-"""Held in PostgreSQL while a bulk run is under way."""
 MEANWHILE_SECONDS = 0.3
 
 
@@ -55,7 +53,7 @@ def apply_due(wires: Wiring, limit: int | None) -> int:
 def apply_in_bulk(wires: Wiring, limit: int | None) -> int:
     """One bulk run for the whole org at a time. While Salesforce works on it this worker goes on with what is urgent,
     so that no dispute waits behind ten thousand profile edits."""
-    with leases.alone(wires.engine, BULK_LOCK) as is_ours:
+    with locks.alone(wires.engine, Lock.BULK) as is_ours:
         if not is_ours:
             return 0
         applier = wires.applier()

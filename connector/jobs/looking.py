@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.events import Urgency
-from connector.ledger import circuits, events, leases, links, watermarks
+from connector.ledger import circuits, events, links, locks, watermarks
+from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync import missed
@@ -25,8 +26,6 @@ log = structlog.get_logger("connector.jobs")
 
 Site = tuple[str, str]
 
-FEED_LOCK = 7_203_554
-"""Held in PostgreSQL while the change feeds are read."""
 FEED_SECONDS = 20.0
 """Then a job ends and the next goes on, so that deliveries do not wait behind it."""
 BEHIND = 200
@@ -70,7 +69,7 @@ def time_to_watch(wires: Wiring, connection: Connection) -> bool:
 def look_for_missed(wires: Wiring, limit: int | None) -> int:
     """The change feed of every billing site whose turn it is, one at a time, however many ask."""
     policy = wires.policy.reconcile
-    with leases.alone(wires.engine, FEED_LOCK) as is_ours:
+    with locks.alone(wires.engine, Lock.FILLING) as is_ours:
         if is_ours:
             with wires.engine.connect() as connection:
                 turns = list(_turns(wires, connection, policy))

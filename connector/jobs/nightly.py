@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from connector.errors import CasewireError, SetupError
 from connector.jobs import applying, looking
-from connector.ledger import circuits, runs, watermarks
+from connector.ledger import circuits, locks, runs, watermarks
+from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync import missed
@@ -90,26 +91,26 @@ def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
     def say(why: str) -> None:
         log.warning("reconcile_waits", run=run_id, error=why, outcome="waiting")
 
-    missing, grace = 0, timedelta(minutes=policy.grace_minutes)
-    for site, api in wires.apis.items():
-        found = missed.look(
-            wires.engine,
-            site,
-            api,
-            now,
-            since=None,
-            fill=True,
-            run_id=run_id,
-            grace=grace,
-            stop=go_on,
-            patience=Patience(pause, say),
-        )
-        missing += found.count
-    sides = wires.sides
+    missing, grace, sides = 0, timedelta(minutes=policy.grace_minutes), wires.sides
     with wires.engine.connect() as connection:
         since = since_last(connection, policy.compare, sides.sites, now, now)
     window = Window(since, now, sides.sites, None)
-    missing += fill(sides, window, now, grace=grace, run_id=run_id, meanwhile=meanwhile).count
+    with locks.turn(wires.engine, Lock.FILLING, lambda: pause(1.0)):
+        for site, api in wires.apis.items():
+            found = missed.look(
+                wires.engine,
+                site,
+                api,
+                now,
+                since=None,
+                fill=True,
+                run_id=run_id,
+                grace=grace,
+                stop=go_on,
+                patience=Patience(pause, say),
+            )
+            missing += found.count
+        missing += fill(sides, window, now, grace=grace, run_id=run_id, meanwhile=meanwhile).count
     reconciling = Reconciling(sides, policy.compare, window, now, run_id, meanwhile)
     deque(reconciling.findings(), maxlen=0)
     with wires.engine.begin() as connection:

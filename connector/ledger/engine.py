@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from connector.errors import SetupError, Unavailable
+from connector.ledger.locks import Lock, until_committed
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -49,7 +50,7 @@ def _send_lists_in_binary(connection: Any, _: object) -> None:
 def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision. Safe to run from several processes at once."""
     with _asked(), engine.begin() as connection:
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(724172417)")
+        until_committed(connection, Lock.MIGRATING)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from connector.facts import Incident
+from connector.ledger.locks import Lock, until_committed
 
 Site = tuple[str, str]
 
@@ -37,12 +38,9 @@ class Codes:
     all_but: bool = False
 
 
-_LOCK = 7_203_552
-
-
 def one_at_a_time(connection: Connection) -> None:
     """Two who notice the same incident must not keep two; until this transaction ends there is one."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    until_committed(connection, Lock.INCIDENTS)
 
 
 def attempted(

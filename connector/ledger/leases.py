@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy import Connection, Engine, text
-
-
-@contextmanager
-def alone(engine: Engine, lock: int) -> Iterator[bool]:
-    """Whether nobody else is at it now; held until left, or until this process dies."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # a machine that is gone says nothing: whoever holds it is asked for a sign of life
-        connection.execute(text("SELECT set_config('tcp_keepalives_idle', '30', false)"))
-        ours = bool(connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": lock}).scalar())
-        try:
-            yield ours
-        finally:
-            if ours:
-                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": lock})
+from sqlalchemy import Connection, text
 
 
 def release_all(connection: Connection, worker: str, *, seconds: float = 0.0, spend: bool = True) -> int:

@@ -12,9 +12,7 @@ from sqlalchemy import Connection, Row, text
 from connector.facts import Candidate, Link, LinkState
 from connector.facts.linking import MADE
 from connector.ledger import subjects as due
-
-_LOCK = 7_203_554
-"""One writer of links at a time: whoever comes second sees what is taken."""
+from connector.ledger.locks import Lock, until_committed
 
 _HELD = "state IN ('review', 'waiting')"
 _GONE = "EXISTS (SELECT 1 FROM snapshot s WHERE s.subject = link.subject AND s.object = 'account' AND s.gone)"
@@ -73,7 +71,7 @@ def save(connection: Connection, found: Mapping[str, Link]) -> set[str]:
     """Keep these links; the subjects whose CRM account another subject holds already, for which nothing was kept.
 
     What was written without its account while it was held is written again with it."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    until_committed(connection, Lock.LINKING)
     released = _released(connection, found)
     taken = {subject for subject in sorted(found) if not _save(connection, subject, found[subject])}
     _tell_again(connection, released - taken)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, text
 
 from connector.facts import Kind, ProcessorObject
 from connector.facts.folding import fold
+from connector.ledger.locks import Lock, until_committed
 from connector.mappers import keys, references
 
 _SHAPE: TypeAdapter[ProcessorObject] = TypeAdapter(ProcessorObject)
@@ -27,9 +28,6 @@ WAITS = ""
 """The link of an object that is joined to no account yet."""
 PAYEE = "payee"
 """The link of a payout: it is its payee's, no account's."""
-
-_LOCK = 7_203_551
-"""One writer of observations at a time: whoever comes second must see what the first has added."""
 
 Key = tuple[str, str, str]
 """Source, kind, id."""
@@ -75,7 +73,7 @@ def store(connection: Connection, told: Iterable[tuple[str, ProcessorObject]]) -
     rows = list(told)
     if not rows:
         return []
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    until_committed(connection, Lock.OBSERVING)
     _observe(connection, rows)
     touched = sorted({key_of(item) for _, item in rows})
     folded = [fold(heard) for heard in observations(connection, touched).values()]

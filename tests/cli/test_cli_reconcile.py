@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from telling import dispute
 
 from connector.errors import Transient
 from connector.facts import Status
+from connector.ledger import locks
+from connector.ledger.locks import Lock
 from connector.sync.apply import Applier
 from connector.sync.decide import decide
 from connector.wiring import Wiring, wiring
@@ -107,6 +110,20 @@ def test_what_a_processor_holds_and_no_delivery_told_of_is_named_and_filled_in(
     assert one(sides.engine, "SELECT progress->>'missing' AS n FROM run").n == "1"
     again = casewire("reconcile", *WINDOW, "--json")
     assert (again.exit_code, document(again)["missed_at_processors"][0]["missing"]) == (0, 0)
+
+
+def test_it_waits_while_another_fills_in(
+    sides: ThreeSides, casewire: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever only looks does not."""
+    sides.stripe.items.append(dispute("dp_1", "ch_5", at=at(8), opened_at=at(8)))
+    with ExitStack() as other:
+        assert other.enter_context(locks.alone(sides.engine, Lock.FILLING))
+        assert "under way" not in casewire("reconcile", *WINDOW).stderr
+        monkeypatch.setattr("connector.cli.reconcile.time.sleep", lambda _: other.close())
+        done = casewire("reconcile", *WINDOW, "--apply")
+    assert done.stderr.count("Another look for missed deliveries is under way; this waits for it.") == 1
+    assert one(sides.engine, "SELECT count(*) AS n FROM missed").n == 1
 
 
 def test_a_processor_that_is_out_is_said_to_be(sides: ThreeSides, casewire: Run) -> None:

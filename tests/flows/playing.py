@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from connector.cli.demo.verdict import Verdict, judge
 from connector.cli.local import Stack, stack
 from connector.ledger.schema import metadata
+from connector.queue import Queue
 
 SEED = 11
 AT = (datetime.now(UTC) - timedelta(minutes=30)).replace(microsecond=0).isoformat()
@@ -60,11 +61,26 @@ def fresh(running: Stack) -> None:
         connection.execute(text("UPDATE event SET status = 'done' WHERE status = 'pending'"))
         connection.execute(text("UPDATE subject SET status = 'idle', history = 'done'"))
     assert settled(running)
+    with running.engine.begin() as connection:
+        connection.execute(text("UPDATE watermark SET at = now() WHERE name LIKE 'turn:%'"))
+    wait_for(lambda: at_rest(running), "every worker has put down what it was doing")
     for server in ("recurly", "salesforce"):
         running.vendors.control(server, "POST", "reset")
     tables = ", ".join(table.name for table in metadata.sorted_tables)
     with running.engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {tables}"))
+
+
+def at_rest(running: Stack) -> bool:
+    """Whether no job waits, and none is at what only one may do at a time: reading a change feed leaves no other trace
+    until it ends."""
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    with Redis.from_url(running.environment["REDIS_URL"]) as redis:
+        for _ in range(2):
+            if Queue(redis).depth() or scalar(running, held):
+                return False
+            time.sleep(0.1)
+    return True
 
 
 def settled(running: Stack, seconds: float = 2 * PATIENCE) -> bool:

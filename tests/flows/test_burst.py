@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
-from connector.cli.local import Stack
+from connector.cli.local import Stack, casewire
 from flows.playing import kill, parts, play, scalar, wait_for, worked
 
 ACCOUNTS, EVENTS = 60, 600
@@ -25,3 +28,11 @@ def test_valkey_is_lost_in_a_burst_and_comes_back_empty(flow: Stack) -> None:
     assert len(flow.sent()) == EVENTS
     assert scalar(flow, "SELECT count(*) FROM event WHERE status = 'done'") == EVENTS
     assert len(flow.vendors.records("Billing_Event__c")) == EVENTS
+    at_work = sum(name.startswith("worker") for name in parts(flow))
+    wait_for(lambda: known(flow) == at_work, "the workers that went on are known again")
+
+
+def known(running: Stack) -> int:
+    told: dict[str, Any] = json.loads(casewire(running.environment, "status", "--json").stdout)
+    workers: int = told["redis"]["workers"]
+    return workers

@@ -12,7 +12,6 @@ from typing import Final
 from connector.cli.showing.output import err, show
 from connector.cli.showing.progress import Tell, progress
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
-from connector.jobs import BULK_LOCK
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.sync import spending
@@ -49,7 +48,7 @@ def at_work(wires: Wiring, run: Run, turn: Turn, *, writes: bool) -> Iterator[Ba
             asked=Asked.of(run.options, SOURCE),
             cause=Cause(run.command, run.who, run.id),
             turn=turn,
-            turns=Turns(wires.engine, BULK_LOCK, wires.policy.budget.bulk_from, time.sleep),
+            turns=Turns(wires.engine, wires.policy.budget.bulk_from, time.sleep),
             patience=Patience(time.sleep, bars.say),
             tell=bars.tell,
             spent=lambda: {"recurly": _calls(clients), "salesforce": wires.salesforce.calls},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -21,8 +21,9 @@ from connector.cli.showing.progress import progress
 from connector.cli.showing.sheets import NewFile, write_csv, write_xlsx
 from connector.errors import Permanent, SetupError
 from connector.facts import Discrepancy
-from connector.ledger import runs
+from connector.ledger import locks, runs
 from connector.ledger.attempts import Cause
+from connector.ledger.locks import Lock
 from connector.sync import missed
 from connector.sync.missed import Missed
 from connector.sync.patience import Patience
@@ -30,6 +31,8 @@ from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
 from connector.sync.reconcile.filling import fill
 from connector.sync.reconcile.sides import RECURLY
 from connector.wiring import Wiring, wiring
+
+TURN_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +139,15 @@ def _asked(
 
 def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Found:
     run_id = cause.run_id if cause else None
-    looked = _missed(wires, asked, run_id)
     policy = wires.policy.reconcile.compare
     since = asked.since
     if since is None:
         with wires.engine.connect() as connection:
             since = since_last(connection, policy, asked.sites, asked.now, asked.until)
     window = Window(since, asked.until, asked.sites, asked.processors)
-    filled = fill(wires.sides, window, asked.now, grace=_grace(wires), run_id=run_id)
+    with _filling(wires) if cause else nullcontext():
+        looked = _missed(wires, asked, run_id)
+        filled = fill(wires.sides, window, asked.now, grace=_grace(wires), run_id=run_id)
     with progress("Comparing") as tell:
         reconciling = Reconciling(
             wires.sides, policy, window, asked.now, run_id, lambda done, of: tell(done, total=of)
@@ -155,6 +159,24 @@ def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Fo
     with wires.engine.begin() as connection:
         runs.progress(connection, cause.run_id or 0, {"missing": found.missing, **reconciling.progress()})
     return replace(found, applied=_applied(wires, reconciling, cause))
+
+
+@contextmanager
+def _filling(wires: Wiring) -> Iterator[None]:
+    """Waits until nobody else fills in what was missed."""
+    said = False
+
+    def wait() -> None:
+        nonlocal said
+        if not said:
+            err.print(
+                "Another look for missed deliveries is under way; this waits for it. See: casewire runs list"
+            )
+        said = True
+        time.sleep(TURN_SECONDS)
+
+    with locks.turn(wires.engine, Lock.FILLING, wait):
+        yield
 
 
 def _grace(wires: Wiring) -> timedelta:

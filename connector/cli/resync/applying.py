@@ -12,9 +12,9 @@ from connector.cli.showing.output import err, show
 from connector.cli.showing.progress import Tell, progress
 from connector.errors import Permanent
 from connector.events import Urgency
-from connector.jobs import BULK_LOCK
-from connector.ledger import leases, runs
+from connector.ledger import leases, locks, runs
 from connector.ledger.attempts import Cause
+from connector.ledger.locks import Lock
 from connector.ledger.subjects import Due
 from connector.sync import spending
 from connector.sync.apply import Applier, Outcome
@@ -70,19 +70,8 @@ def _written(
     """With ``tell``: in bulk, which one process does at a time."""
     if tell is None:
         return resync_now(applier, some, cause)
-    with _turn(wires):
+    with locks.turn(wires.engine, Lock.BULK, lambda: time.sleep(TURN_SECONDS)):
         return resync_now(applier, some, cause, time.sleep)
-
-
-@contextmanager
-def _turn(wires: Wiring) -> Iterator[None]:
-    """Waits until nobody else writes in bulk."""
-    while True:
-        with leases.alone(wires.engine, BULK_LOCK) as is_ours:
-            if is_ours:
-                yield
-                return
-        time.sleep(TURN_SECONDS)
 
 
 @contextmanager

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from connector.errors import Permanent
-from connector.ledger import leases
-
-LOCK: Final = 7_203_555
+from connector.ledger import locks
+from connector.ledger.locks import Lock
 
 
 @dataclass(slots=True)
@@ -25,7 +23,7 @@ class Turn:
     def take(self) -> None:
         """Take it, or take it again. Permanent where another process has it."""
         self.leave()
-        if not self._held.enter_context(leases.alone(self.engine, LOCK)):
+        if not self._held.enter_context(locks.alone(self.engine, Lock.BACKFILL)):
             self.leave()
             raise Permanent("Another backfill is under way: let it end, or stop it. See: casewire runs list")
 

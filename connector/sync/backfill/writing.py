@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Engine
 
 from connector.errors import Permanent, Transient
 from connector.events import Urgency
-from connector.ledger import backfills, circuits, leases, population, subjects
+from connector.ledger import backfills, circuits, locks, population, subjects
 from connector.ledger.attempts import Cause
+from connector.ledger.locks import Lock
 from connector.ledger.population import Which
 from connector.ledger.subjects import Due
 from connector.sync.apply import Applier, Outcome
@@ -47,23 +48,17 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Writing in bulk is one process's at a time. ``lock``: the lock of the bulk runs; ``many``: from so many due
-    accounts on workers write in bulk."""
+    """Writing in bulk is one process's at a time. ``many``: from so many due accounts on workers write in bulk."""
 
     engine: Engine
-    lock: int
     many: int
     sleep: Wait
 
     @contextmanager
     def mine(self) -> Iterator[None]:
         """Waits until nobody else writes in bulk."""
-        while True:
-            with leases.alone(self.engine, self.lock) as is_ours:
-                if is_ours:
-                    yield
-                    return
-            self.sleep(TURN_SECONDS)
+        with locks.turn(self.engine, Lock.BULK, lambda: self.sleep(TURN_SECONDS)):
+            yield
 
     def offer(self) -> None:
         """Where very much is due, a worker comes first."""

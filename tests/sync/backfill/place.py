@@ -111,7 +111,7 @@ class Place:
             asked=Asked.of(run.options, SOURCE),
             cause=Cause("backfill", "lead", self.run_id),
             turn=turn,
-            turns=Turns(self.engine, 77, 2_000, self.nap),
+            turns=Turns(self.engine, 2_000, self.nap),
             patience=Patience(self.nap, self.said.append, within),
             tell=self.tell,
             spent=lambda: {"recurly": len(self.api.calls), "salesforce": len(self.crm.upserts)},

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.ledger import budgets, circuits, leases, snapshots, subjects
+from connector.ledger import budgets, circuits, locks, snapshots, subjects
+from connector.ledger.locks import Lock
 from connector.policy import Budget
 from connector.sync.backfill import Asked, Phase, Turn, report
 from connector.sync.backfill.running import Backfill
@@ -322,7 +323,7 @@ def test_others_get_their_turn_at_writing_in_bulk(engine: Engine, place: Place) 
     """While a worker writes in bulk it waits, and says nothing is lost."""
     place.begin()
     place.run(writes=False)
-    with leases.alone(engine, 77):
+    with locks.alone(engine, Lock.BULK):
         place.on_nap = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
         with pytest.raises(KeyboardInterrupt):
             place.run()
