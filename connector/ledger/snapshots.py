@@ -44,6 +44,12 @@ def clock(connection: Connection) -> datetime:
     return now
 
 
+def transaction_began(connection: Connection) -> datetime:
+    """By the same clock; what is read in this transaction is at least as young."""
+    began: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    return began
+
+
 def alias(object_: BillingObject) -> str:
     """The other form a source finds this object by."""
     match object_:

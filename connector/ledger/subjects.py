@@ -155,7 +155,8 @@ def renew(connection: Connection, token: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a claimed subject ends: ``idle`` (done), ``due`` (again, after ``wait`` seconds) or ``dead``."""
+    """How a claimed subject ends: ``idle`` (done, with what the ledger knew at ``known_at``; now if that is not said),
+    ``due`` (again, after ``wait`` seconds) or ``dead``."""
 
     key: str
     generation: int
@@ -165,6 +166,7 @@ class Settled:
     error: str = ""
     error_code: str = ""
     look_again_at: datetime | None = None
+    known_at: datetime | None = None
 
 
 def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> None:
@@ -180,6 +182,7 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
             "error": one.error,
             "error_code": one.error_code,
             "look_again_at": one.look_again_at,
+            "known_at": one.known_at,
             "token": token,
         }
         for one in settled
@@ -200,7 +203,8 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
                 error = :error, error_code = :error_code,
                 look_again_at = CASE WHEN :status = 'idle' THEN CAST(:look_again_at AS timestamptz)
                                      ELSE look_again_at END,
-                applied_at = CASE WHEN :status = 'idle' THEN now() ELSE applied_at END,
+                applied_at = CASE WHEN :status = 'idle' THEN COALESCE(CAST(:known_at AS timestamptz), now())
+                                  ELSE applied_at END,
                 run_id = CASE WHEN :status = 'idle' AND generation = :generation AND history <> 'wanted' THEN NULL
                               ELSE run_id END
             WHERE key = :key AND lease = :token

@@ -37,9 +37,11 @@ class Crm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The facts of one subject, the events they include, and what was last written for it."""
+    """The facts of one subject as the ledger knew them then, by its own clock; the events they include, and what was
+    last written for it."""
 
     facts: Facts
+    known_at: datetime
     new_events: tuple[int, ...]
     mirror: Mapping[tuple[str, str], attempts.Mirrored]
 
@@ -94,6 +96,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
     there are. They must see one moment: an object that is joined meanwhile is this subject's with all that was
     written about it, or not yet."""
     wanted = [one.key for one in claimed]
+    known_at = snapshots.transaction_began(connection)
     known = snapshots.load(connection, wanted)
     seen = timeline.load(connection, wanted)
     linked = links.load(connection, wanted)
@@ -114,6 +117,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
                 linked.get(one.key),
                 differing.get(one.key),
             ),
+            known_at=known_at,
             new_events=tuple(event.id for event in seen[one.key] if event.new),
             mirror=mirrored[one.key],
         )

@@ -13,13 +13,16 @@ from sqlalchemy import Engine, text
 
 from connector.errors import Unavailable
 from connector.events import Pointer, Urgency
-from connector.facts import BillingObject
+from connector.facts import BillingObject, Facts
 from connector.ledger import missed as ledger
 from connector.ledger import runs, snapshots, subjects, watermarks
+from connector.plan import Plan
 from connector.sync import feed, missed
+from connector.sync.apply import Applier
 from connector.sync.missed import GRACE, OVERLAP, Missed
 from connector.sync.patience import Patience
 from sync.fake_api import Answer, FakeApi
+from sync.fake_crm import FakeCrm, Org
 from sync.world import NOW, account, invoice, payment, subscription
 
 HERE = (SOURCE, SITE)
@@ -262,6 +265,25 @@ def test_what_a_plan_has_seen_of_an_account_that_is_due_is_not_missing(engine: E
     seen(engine, *there)
     with engine.begin() as connection:
         subjects.mark_due(connection, feed.owners(HERE, there))
+    assert look(engine, *there).count == 0
+
+
+def test_what_a_plan_has_seen_while_its_account_was_being_written_is_missing(engine: Engine) -> None:
+    """What was written was decided from what was known before."""
+    there = people(90)
+
+    def decide(facts: Facts) -> Plan:
+        seen(engine, *there)
+        return Plan(facts.subject)
+
+    seen(engine, account(id="a90", code="c90", updated_at=ago(120)))
+    with engine.begin() as connection:
+        subjects.mark_due(connection, feed.owners(HERE, there))
+    applier = Applier(engine, FakeCrm(), Org, decide, lambda: NOW, "w")
+    assert applier.run().claimed == 1
+    assert due(engine) == {}
+    assert look(engine, *there).count == 1
+    assert applier.run().claimed == 1
     assert look(engine, *there).count == 0
 
 

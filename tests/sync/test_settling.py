@@ -40,7 +40,7 @@ def settle(
     failure: str = "",
 ) -> Settlement:
     subject = Claimed(SUBJECT, "recurly", "acme", "bob", Urgency.ROUTINE, 7, tries)
-    reading = Reading(facts(), (11, 12), mirror or {}) if read else None
+    reading = Reading(facts(), NOW, (11, 12), mirror or {}) if read else None
     decision = Decision(subject, reading, Plan(SUBJECT, look_again_at=NOW), tuple(rows), failure)
     return settle_one(decision, results)
 

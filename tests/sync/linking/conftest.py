@@ -32,8 +32,8 @@ from sandbox.salesforce.desk import Desk
 from sandbox.salesforce.metadata import default_metadata
 from sandbox.salesforce.rulebook import duplicate_rule
 from sandbox.server import serve
+from sync.world import NOW, invoice
 from sync.world import facts as known
-from sync.world import invoice
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def account(code: str = "bob", **told: Any) -> facts.Account:
 def reading(who: facts.Account, link: Link | None = None, **more: Any) -> Reading:
     """As stage 4 reads it."""
     about = known(subject=subject(who.code), code=who.code, account=who, link=link, **more)
-    return Reading(about, (), {})
+    return Reading(about, NOW, (), {})
 
 
 def learn(engine: Engine, *accounts: facts.Account) -> None:
