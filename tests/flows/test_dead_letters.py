@@ -37,7 +37,13 @@ def test_a_refused_account_holds_back_nobody_else_and_is_healed_by_a_retry(flow:
     looked = casewire(flow.environment, "dead", "retry", "--account", refused)
     assert (looked.returncode, account(flow.vendors, refused)) == (0, None)
     assert "1 accounts" in looked.stderr
-    done = casewire(flow.environment, "dead", "retry", "--account", refused, "--apply")
+    done = casewire(
+        flow.environment, "dead", "retry", "--account", refused, "--apply", "--reason", "rule mended"
+    )
     assert done.returncode == 0
     worked(flow, told["expect"])
+    mended_it = "SELECT trigger, written > 0, reason FROM attempt JOIN run ON run.id = run_id"
+    with flow.engine.connect() as connection:
+        attempts = connection.exec_driver_sql(mended_it).all()
+    assert [tuple(one) for one in attempts] == [("retry", True, "rule mended")]
     assert casewire(flow.environment, "dead", "list").returncode == 0
