@@ -126,6 +126,7 @@ class ProcessorObject:
       reference). ``invoice_number``: what the billing system sent as its invoice number; ``truncated`` where the
       source may have cut it from the left. ``customer``: the source's customer.
     - ``refundable``: whether the payment can still be given back. ``refunded``: whether all of it was.
+    - ``answered``: whether evidence was ever sent against a dispute.
     - ``payee``: who gets a payout; its own id at the source, ``""`` where it is the merchant itself.
     - ``method``: how it was paid, in words (``Visa ending 4242``). ``link``: its page at the source.
     - ``listed``: told by a list, which says how it stands at ``at`` and not since when.
@@ -154,6 +155,7 @@ class ProcessorObject:
     customer: str | None = None
     refundable: bool | None = None
     refunded: bool | None = None
+    answered: bool | None = None
     payee: str | None = None
     method: str | None = None
     link: str | None = None

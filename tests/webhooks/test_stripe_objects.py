@@ -132,6 +132,7 @@ def test_a_dispute_says_why_how_much_and_until_when() -> None:
         opened_at=datetime.fromtimestamp(CREATED - 3600, UTC),
         references=("ch_1", "pi_1"),
         refundable=False,
+        answered=False,
         link="https://dashboard.stripe.com/payments/ch_1",
     )
 
@@ -166,6 +167,12 @@ def test_an_appeal_that_was_lost_is_over() -> None:
         "data": {"object": dispute(status="lost"), "previous_attributes": {"status": "appeal_under_review"}}
     }
     assert only("charge.dispute.updated", {}, **told).stage is Stage.PRE_ARBITRATION
+
+
+@pytest.mark.parametrize(("sent", "answered"), [(0, False), (1, True), (None, None), (True, None)])
+def test_a_dispute_says_whether_it_was_answered(sent: object, answered: bool | None) -> None:
+    told = dispute(status="lost", evidence_details={"due_by": CREATED, "submission_count": sent})
+    assert only("charge.dispute.closed", told).answered is answered
 
 
 def test_a_dispute_with_its_charge_inside_carries_the_charge_too() -> None:

@@ -59,6 +59,7 @@ def dispute(found: Body) -> ProcessorObject | None:
     later = Stage.PRE_ARBITRATION if appealed else Stage.CHARGEBACK
     network, network_code = stripe_networks.of_dispute(found)
     refundable = found.get("is_charge_refundable")
+    evidence = part(found.get("evidence_details"))
     return _of_charge(
         Kind.DISPUTE,
         found,
@@ -68,7 +69,8 @@ def dispute(found: Body) -> ProcessorObject | None:
         network=network,
         network_code=network_code,
         refundable=refundable if isinstance(refundable, bool) else None,
-        due_at=moment(part(found.get("evidence_details")).get("due_by")),
+        answered=stripe_statuses.answered(evidence),
+        due_at=moment(evidence.get("due_by")),
     )
 
 
