@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from connector.facts import Status
 
@@ -34,3 +34,16 @@ DISPUTE: Final[Mapping[str, Status]] = {
 EXPONENTS: Final[Mapping[str, int]] = {"ISK": 2, "UGX": 2, "MGA": 0}
 """Where Stripe counts other decimals than ISO 4217: krónur and shillings still come with two, for old
 integrations; ariary with none. https://docs.stripe.com/currencies#special-cases"""
+
+
+def of_charge(found: Mapping[str, Any]) -> Status | None:
+    """One that succeeded and is not captured holds the money and has not taken it.
+    https://docs.stripe.com/payments/place-a-hold-on-a-payment-method"""
+    status = CHARGE.get(str(found.get("status")))
+    return Status.AUTHORIZED if status is Status.SUCCEEDED and found.get("captured") is False else status
+
+
+def amount_of_charge(found: Mapping[str, Any]) -> object:
+    """In minor units: what was captured, which may be less than what was authorized."""
+    captured = found.get("amount_captured")
+    return captured if found.get("captured") is True and captured else found.get("amount")
