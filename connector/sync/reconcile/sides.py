@@ -171,7 +171,14 @@ def _seen(row: Mapping[str, Any], records: _Records) -> Seen:
     return Seen(
         status=status,
         standing=words.get(status),
-        amount=money.amount(Decimal(str(amount)), code) if amount is not None and code else None,
+        amount=_decimal(amount, code),
         currency=code,
         moments=_moments(parse_salesforce_time(row[records.at])),
     )
+
+
+def _decimal(amount: float | None, code: str | None) -> Decimal | None:
+    """Without a currency as it is: nothing is compared with it, and it is there."""
+    if amount is None:
+        return None
+    return money.amount(amount, code) if code else Decimal(str(amount))

@@ -22,6 +22,7 @@ from connector.ledger import transfers as ledger
 from connector.ledger.transfers import Known
 from connector.mappers.references import source_of
 from connector.policy import Compare
+from connector.sync.reconcile.comparing import VOID
 from connector.sync.reconcile.confirming import Confirming
 from connector.sync.reconcile.pairing import Id, Loose, Pairs
 from connector.sync.reconcile.sides import (
@@ -175,7 +176,7 @@ class Walk:
         found = self._pairs.by_amount(item, about, self._slack)
         if found:
             yield self._transfer(found, item)
-        else:
+        elif not any(_voids(item, one) for one in originals):
             self._pairs.loose.append(loose)
 
     # What is left over ------------------------------------------------------------------------------------------
@@ -264,6 +265,11 @@ def _by(named: Named, *names: str) -> list[Known]:
     """All that go by one of these names, each once."""
     found: dict[Id, Known] = {one.id: one for name in names for one in named.get(name, ())}
     return list(found.values())
+
+
+def _voids(item: ProcessorObject, known: Known) -> bool:
+    """Whether it gives all of a payment back that Recurly calls void, and has no refund of."""
+    return known.payment.status == VOID and item.amount == abs(known.payment.amount)
 
 
 def _order(found: Finding) -> tuple[str, str, str]:
