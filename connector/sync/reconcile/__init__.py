@@ -3,7 +3,8 @@
 ``values.py``: what each side says of one movement of money; ``sides.py``: how each is asked; ``pairing.py``: which of
 Recurly's is which of the processors'; ``comparing.py``: how they differ, and what time explains; ``walking.py``: day by
 day through it all; ``telling.py``: with what Salesforce says, what is told of it; ``confirming.py``: what differs is
-asked about before. ``filling.py`` comes first: what a processor lists and no delivery told of.
+asked about before; ``coming.py``: what Salesforce cannot have yet. ``filling.py`` comes first: what a processor lists
+and no delivery told of.
 
 Nothing here writes to Salesforce: what is kept makes the classes' subjects due, and they are applied like all others.
 """
@@ -121,7 +122,7 @@ class Reconciling:
         return {"compared": self.compared.total(), "open": self.open, "explained": explained}
 
     def not_compared(self) -> list[str]:
-        """What could not be compared with a processor, a sentence each."""
+        """What could not be compared, a sentence each."""
         told = {**self._sides.not_asked, **self._walk.failed}
         sentences = [f"{source}: {why.rstrip('.')}" for source, why in sorted(told.items())]
         for gateway, number in sorted(self._walk.apart.items()):
@@ -129,6 +130,9 @@ class Reconciling:
                 where = f"through {gateway}" if gateway else "through no gateway"
                 what = words.count(number, "payment")
                 sentences.append(f"{what} {where}: there is no list of a processor to compare with")
+        for site, number in sorted(self._walk.unheard.items()):
+            what = f"{number:,} missing in Recurly, site {site}"
+            sentences.append(f"{what}: the past of some accounts waits to be fetched")
         return sentences
 
     def _counted(self, found: Finding) -> Discrepancy:

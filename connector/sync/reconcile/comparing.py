@@ -175,8 +175,8 @@ def _reason(found: Finding, policy: Compare, now: datetime) -> str:
     transfer = found.transfer
     if _only_salesforce(found, policy):
         return transfer.waits
-    if found.difference is Difference.MISSING_IN_RECURLY and transfer.waits:
-        return transfer.waits
+    if found.difference is Difference.MISSING_IN_RECURLY and transfer.unheard:
+        return transfer.unheard
     hours = policy.bank_debit_hours if transfer.bank else policy.settlement_hours
     if _settles(found) and now - transfer.at < timedelta(hours=hours):
         return f"settlement delay: younger than {hours} hours"

@@ -126,7 +126,15 @@ class Confirming:
 
 
 def _with(one: Transfer, fresh: Payment | None) -> Transfer:
-    return replace(one, recurly=of_payment(fresh), paid=fresh) if fresh else one
+    if fresh is None:
+        return one
+    return replace(one, recurly=of_payment(fresh), paid=fresh, ahead=_is_newer(fresh, one.paid))
+
+
+def _is_newer(fresh: Payment, known: Payment | None) -> bool:
+    if known is None or fresh.updated_at is None or known.updated_at is None:
+        return False
+    return fresh.updated_at > known.updated_at
 
 
 def _is_taken_back(one: Transfer) -> bool:
