@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -121,6 +121,7 @@ class Wiring:
                 name: f"its API key is not for {'live' if given[name].live else 'test'} payments"
                 for name in apart
             },
+            grace=timedelta(minutes=self.policy.reconcile.grace_minutes),
         )
 
     @property

@@ -48,6 +48,7 @@ class Status(StrEnum):
     # refunds, payouts, charges
     PENDING = "pending"
     REQUIRES_ACTION = "requires_action"
+    AUTHORIZED = "authorized"
     SUCCEEDED = "succeeded"
     PAID = "paid"
     FAILED = "failed"
@@ -79,10 +80,13 @@ STATUSES: dict[Kind, frozenset[Status]] = {
     Kind.PAYOUT: frozenset({Status.PENDING, Status.PAID, Status.FAILED, Status.CANCELED}),
     Kind.FRAUD_WARNING: frozenset({Status.OPEN, Status.CLOSED}),
     Kind.MANDATE: frozenset({Status.PENDING, Status.ACTIVE, Status.INACTIVE}),
-    Kind.CHARGE: frozenset({Status.PENDING, Status.SUCCEEDED, Status.FAILED, Status.RETURNED}),
+    Kind.CHARGE: frozenset(
+        {Status.PENDING, Status.AUTHORIZED, Status.SUCCEEDED, Status.FAILED, Status.RETURNED}
+    ),
 }
-"""``charge/returned``: it had succeeded, or was under way, and the bank took it back (an ACH return, a late
-failure). ``payout/failed``: also one that was paid and bounced. ``mandate/inactive``: no debit can be taken."""
+"""``charge/authorized``: held at the bank and not taken: no money has moved. ``charge/returned``: it had succeeded, or
+was under way, and the bank took it back (an ACH return, a late failure). ``payout/failed``: also one that was paid and
+bounced. ``mandate/inactive``: no debit can be taken."""
 
 STATUS_ORDER: dict[Status, int] = {status: rank for rank, status in enumerate(Status)}
 """For two observations of one moment: the later in this list is the further on."""

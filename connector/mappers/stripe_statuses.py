@@ -42,3 +42,16 @@ def answered(evidence: Mapping[str, Any]) -> bool | None:
     nobody answered. https://docs.stripe.com/api/disputes/object#dispute_object-evidence_details-submission_count"""
     sent = evidence.get("submission_count")
     return sent > 0 if isinstance(sent, int) and not isinstance(sent, bool) else None
+
+
+def of_charge(found: Mapping[str, Any]) -> Status | None:
+    """One that succeeded and is not captured holds the money and has not taken it.
+    https://docs.stripe.com/payments/place-a-hold-on-a-payment-method"""
+    status = CHARGE.get(str(found.get("status")))
+    return Status.AUTHORIZED if status is Status.SUCCEEDED and found.get("captured") is False else status
+
+
+def amount_of_charge(found: Mapping[str, Any]) -> object:
+    """In minor units: what was captured, which may be less than what was authorized."""
+    captured = found.get("amount_captured")
+    return captured if found.get("captured") is True and captured else found.get("amount")

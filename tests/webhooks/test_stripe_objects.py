@@ -230,6 +230,26 @@ def test_customer_and_intent_may_come_as_objects() -> None:
     assert (one.customer, one.references) == ("cus_2", ("ch_1", "pi_2"))
 
 
+@pytest.mark.parametrize(
+    ("fields", "status", "amount"),
+    [
+        ({"captured": True, "amount_captured": 3000}, Status.SUCCEEDED, Decimal("30.00")),
+        ({"captured": False, "amount_captured": 0}, Status.AUTHORIZED, Decimal("49.00")),
+        ({"captured": False, "amount_captured": 0, "status": "failed"}, Status.FAILED, Decimal("49.00")),
+    ],
+)
+def test_what_was_captured_is_what_was_taken(fields: dict[str, Any], status: Status, amount: Decimal) -> None:
+    one = only("charge.captured", charge(**fields))
+    assert (one.status, one.amount) == (status, amount)
+
+
+def test_a_hold_that_is_captured_in_part_has_moved_that_part() -> None:
+    held = only("charge.succeeded", charge(captured=False, amount_captured=0), created=CREATED)
+    taken = only("charge.captured", charge(captured=True, amount_captured=3000), created=CREATED + 90)
+    for told in ([held, taken], [taken, held]):
+        assert (fold(told).status, fold(told).amount) == (Status.SUCCEEDED, Decimal("30.00"))
+
+
 def test_a_declined_charge_says_what_the_issuer_said() -> None:
     outcome = {"network_status": "declined_by_network", "reason": "insufficient_funds"}
     outcome |= {"network_decline_code": "51"}

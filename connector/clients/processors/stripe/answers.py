@@ -22,7 +22,7 @@ def charge(found: Body, intent: Body) -> ProcessorObject | None:
     if id_ is None or at is None:
         return None
     code = currency(found.get("currency"))
-    status = stripe_statuses.CHARGE.get(str(found.get("status")))
+    status = stripe_statuses.of_charge(found)
     refunded = found.get("refunded") is True
     return ProcessorObject(
         kind=Kind.CHARGE,
@@ -32,7 +32,7 @@ def charge(found: Body, intent: Body) -> ProcessorObject | None:
         status=status,
         reason=word(found.get("failure_code")),
         reason_text=word(found.get("failure_message")),
-        amount=amount(found.get("amount"), code, _decimals(code)),
+        amount=amount(stripe_statuses.amount_of_charge(found), code, _decimals(code)),
         currency=code,
         references=_given(id_, found.get("payment_intent"), intent.get("id")),
         invoice_number=_invoice_number(found, intent),
