@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 from connector.clients.recurly import trouble
 from connector.clients.recurly.budget import BudgetSnapshot, RateBudget
 from connector.clients.recurly.fetched import Failed, Fetched, merged, translated
+from connector.clients.recurly.in_parts import Unread
 from connector.clients.recurly.wire import Endpoint, Wire
 from connector.clients.recurly.wires import Wires
 from connector.errors import Permanent, SetupError, Transient, Unavailable
@@ -151,7 +152,8 @@ class RecurlyClient:
         return merged([answer.fetched for answer in first] + self._side_by_side(again))
 
     def changed(self, kind: str, since: datetime | None = None) -> Iterator[Fetched]:
-        """Everything of one kind that changed since then, or ever, oldest change first, 200 at a time."""
+        """Everything of one kind that changed since then, or ever, oldest change first, 200 at a time. An object that
+        cannot be read fails alone: the walk goes on behind it."""
         asked = {**_PAGES, **({"begin_time": since} if since else {})}
         with self._wires.one() as wire:
             for page in _pages(getattr(wire, _LIST[kind])(params=asked)):
@@ -187,9 +189,10 @@ class RecurlyClient:
             return _Listed(Fetched(failed=tuple(Failed(kind, refs, error) for refs in chunk.values())))
         except (Permanent, trouble.NotThere):
             return _Listed(Fetched(), tuple(chunk.values()))
-        seen = {str(getattr(resource, "id", "")) for resource in resources}
+        read = [resource for resource in resources if not isinstance(resource, Unread)]
+        seen = {str(getattr(resource, "id", "")) for resource in read}
         left_out = tuple(refs for plain, refs in chunk.items() if plain not in seen)
-        return _Listed(translated(kind, resources), left_out)
+        return _Listed(translated(kind, read), left_out)
 
     def _ask_singly(self, kind: str, refs: Refs) -> _Listed:
         return _Listed(self._single(kind, refs))
