@@ -155,11 +155,13 @@ class Wiring:
         for site in sites:
             if not site.webhook_secrets and not site.webhook_basic_auth:
                 missing.append(
-                    f"Recurly site {site.name} has no RECURLY_WEBHOOK_SECRETS: deliveries are answered 404."
+                    f"Recurly site {site.name} has no {site.setting('RECURLY_WEBHOOK_SECRETS')}: "
+                    "deliveries are answered 404."
                 )
             if not site.api_key:
                 missing.append(
-                    f"Recurly site {site.name} has no RECURLY_API_KEY: its events cannot be worked."
+                    f"Recurly site {site.name} has no {site.setting('RECURLY_API_KEY')}: "
+                    "its events cannot be worked."
                 )
         try:
             self.salesforce_config()
