@@ -108,6 +108,22 @@ def test_what_comes_inside_another_object_counts_once_and_by_its_own_kind(engine
     assert sorted(one_.id for one_ in found.samples) == ["i1", "p40", "p90"]
 
 
+def test_a_walk_goes_on_behind_what_is_young_inside_another_object(engine: Engine) -> None:
+    """A payment that was tried again a minute ago stands in an old invoice; what comes after that is not its fault."""
+    old = [invoice(id=f"i{ago_}", number=f"{ago_}", updated_at=ago(ago_)) for ago_ in (60, 50, 40, 30)]
+    young = payment(id="p2", updated_at=ago(2))
+    found = look(engine, api=Nesting([*old, young]))
+    assert (str(found), found.whole) == ("4 missing of 4: 4 invoices", True)
+    assert [one_.id for one_ in rows(engine, "SELECT id FROM snapshot ORDER BY id")] == [
+        "i30",
+        "i40",
+        "i50",
+        "i60",
+    ]
+    later = look(engine, api=Nesting([*old, young]), now=NOW + GRACE)
+    assert [one_.id for one_ in later.samples] == ["p2"], "it has a page of its own"
+
+
 def test_nothing_missing_is_said_too() -> None:
     found = Missed(NOW, NOW)
     found.looked["invoice"] = 18_204
