@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from connector.facts import Kind
 from connector.facts.processing import SETTLED
+from connector.ledger import watermarks
 
 Site = tuple[str, str]
 
@@ -124,6 +125,31 @@ def first_told_of(connection: Connection, site: Site) -> datetime | None:
         {"source": site[0], "site": site[1]},
     ).scalar_one_or_none()
     return found
+
+
+def looked_through(connection: Connection, site: Site, since: datetime, until: datetime) -> None:
+    """Everything that changed on a site between these was looked at and filled in, and nothing was left out before."""
+    watermarks.reach_back(connection, _known(site), since)
+    watermarks.save(connection, _read(site), until)
+
+
+def known_from(connection: Connection, site: Site) -> datetime | None:
+    """Since when the ledger learns what changes on a site: by events, or as far back as it was looked through."""
+    moments = (first_told_of(connection, site), watermarks.load(connection, _known(site)))
+    return min((at for at in moments if at), default=None)
+
+
+def read_until(connection: Connection, site: Site) -> datetime | None:
+    """Up to where the changes of a site were looked through the last time that this came to an end."""
+    return watermarks.load(connection, _read(site))
+
+
+def _known(site: Site) -> str:
+    return ":".join(("known", *site))
+
+
+def _read(site: Site) -> str:
+    return ":".join(("read", *site))
 
 
 def open_since(connection: Connection, source: str, kind: Kind, not_before: datetime) -> datetime | None:

@@ -87,6 +87,15 @@ def latest(connection: Connection, command: str, *, unfinished: bool = False) ->
     return _run(row) if row else None
 
 
+def done(connection: Connection, command: str) -> list[Run]:
+    """Those of a command that came to their end."""
+    rows = connection.execute(
+        text(f"SELECT {_COLUMNS} FROM run WHERE command = :command AND state = 'done' ORDER BY id"),
+        {"command": command},
+    )
+    return [_run(row) for row in rows]
+
+
 def listed(
     connection: Connection, command: str | None, who: str | None, since: datetime | None, limit: int
 ) -> list[Run]:

@@ -26,6 +26,17 @@ def save(connection: Connection, name: str, at: datetime) -> None:
     )
 
 
+def reach_back(connection: Connection, name: str, at: datetime) -> None:
+    """It is known from here on. What was known from before stays known."""
+    connection.execute(
+        text(
+            "INSERT INTO watermark (name, at) VALUES (:name, :at) "
+            "ON CONFLICT (name) DO UPDATE SET at = LEAST(watermark.at, excluded.at)"
+        ),
+        {"name": name, "at": at},
+    )
+
+
 def has_passed(connection: Connection, name: str, every: timedelta) -> bool:
     """Whether it is time to look again."""
     return not connection.execute(

@@ -139,6 +139,9 @@ class _Walk:
         whole = True
         for kind in feed.KINDS:
             whole = whole and self._kind(kind, begin[kind])
+        if whole and self.fill and all(self.starts[kind] <= begin[kind] for kind in feed.KINDS):
+            with self.engine.begin() as connection:
+                missed.looked_through(connection, self.site, max(self.starts.values()), self.until)
         since = min(self.starts.values())
         return Missed(since, self.until, self.looked, self.missing, tuple(self.samples), whole)
 
