@@ -67,8 +67,7 @@ class Found:
 
     def progress(self) -> dict[str, Any]:
         """For the run."""
-        told = {"missing": self.missing, **self.reconciling.progress()}
-        return told | ({"failed": sorted(self.failed)} if self.failed else {})
+        return {"missing": self.missing, **self.reconciling.progress(self.filled.failed)}
 
     @property
     def all(self) -> int:

@@ -12,7 +12,7 @@ Nothing here writes to Salesforce: what is kept makes the classes' subjects due,
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -105,11 +105,12 @@ class Reconciling:
         sites = {f"site {site}": why for site, why in self._known.failed.items()}
         return {**sites, **asked, **self._walk.failed}
 
-    def progress(self) -> dict[str, Any]:
-        """For the run: what came of it. What was not compared only where there is something."""
+    def progress(self, failed: Collection[str] = ()) -> dict[str, Any]:
+        """For the run: what came of it. What was not compared, and who could not be asked (``failed``: while missed
+        deliveries were looked for), only where there is something."""
         explained = sum(one.explained for one in self.classes.values())
         told: dict[str, Any] = {"compared": self.compared.total(), "open": self.open, "explained": explained}
-        lists = {"not_compared": self.not_compared(), "failed": sorted(self.failed)}
+        lists = {"not_compared": self.not_compared(), "failed": sorted({*self.failed, *failed})}
         return told | {name: found for name, found in lists.items() if found}
 
     def not_compared(self) -> list[str]:
