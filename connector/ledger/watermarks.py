@@ -52,6 +52,23 @@ def begin(connection: Connection, name: str) -> None:
     )
 
 
+def touch(connection: Connection, name: str) -> None:
+    """It is looked at now."""
+    due_in(connection, name, timedelta(0), timedelta(0))
+
+
+def touched(connection: Connection, prefix: str, within: timedelta) -> list[str]:
+    """The names that begin so and were looked at of late, the last first."""
+    rows = connection.execute(
+        text(
+            "SELECT name FROM watermark WHERE starts_with(name, :prefix) AND at > now() - :within "
+            "ORDER BY at DESC, name"
+        ),
+        {"prefix": prefix, "within": within},
+    )
+    return [row.name for row in rows]
+
+
 def due_in(connection: Connection, name: str, every: timedelta, wait: timedelta) -> None:
     """It is time to look again after ``wait``, whenever that was last done."""
     connection.execute(

@@ -207,6 +207,9 @@ class _Walk:
                 replace(page, objects=tuple(lacking)),
                 lambda connection: self._fill(connection, lacking, found),
             )
+        if self.fill and page.unread:
+            with self.engine.begin() as connection:
+                missed.keep_unread(connection, self.site, page.unread)
         if moves and page.until:
             with self.engine.begin() as connection:
                 self._save(connection, page.kind, page.until)

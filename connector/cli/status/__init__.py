@@ -13,7 +13,8 @@ from connector.wiring import wiring
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def status(json_: bool) -> None:
-    """Backlog, lag, dead letters, silent sources, circuits, budgets and workers. Exit code 1 if a person is needed.
+    """Backlog, lag, dead letters, silent sources, circuits, budgets, workers, scheduler and the last night. Exit code 1
+    if a person is needed.
 
     \b
     Example: casewire status --json

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.worker import BaseWorker
+from sqlalchemy import Connection
 
 from connector import queue
 from connector.errors import SetupError
 from connector.facts import LinkState
+from connector.jobs import looking
 from connector.ledger import budgets, circuits, incidents, links, listing, missed, runs, silences
 from connector.ledger.runs import Run
 from connector.sync import spending
@@ -35,14 +39,18 @@ def collect(wires: Wiring) -> dict[str, Any]:
         silent = silences.lasting(connection, registry.configured(wires.sources))
         lacked = missed.recent(connection, LATELY)
         reconciled = runs.latest(connection, RECONCILE)
+        late = _late(wires, connection)
+        unread = missed.not_readable(connection, LATELY)
     redis = _redis(wires)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
     mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
     missing = wires.not_configured()
+    scheduler = redis.pop("scheduler", None)
+    needs = (dead, mend, missing, silent, late, redis.get("error"), redis.get("workers") == 0)
     return {
-        "needs_a_person": bool(
-            dead or mend or missing or silent or redis.get("error") or redis.get("workers") == 0
-        ),
+        "needs_a_person": any(needs)
+        or bool(scheduler and not scheduler["runs"])
+        or bool(reconciled and not went_well(reconciled.state, reconciled.progress)),
         "backlog": numbers,
         "unknown_kinds": unknown,
         "not_linked": {str(state): linked.get(state, 0) for state in (LinkState.REVIEW, LinkState.WAITING)},
@@ -51,6 +59,11 @@ def collect(wires: Wiring) -> dict[str, Any]:
             for one in failing
         ],
         "silent": [asdict(one) for one in silent],
+        "scheduler": scheduler,
+        "feeds_not_read": [
+            {"source": source, "site": site, "since": at} for (source, site), at in late.items()
+        ],
+        "not_readable": {"days": LATELY.days, **asdict(unread)},
         "missed": {"days": LATELY.days, **asdict(lacked)},
         "reconciled": _told(reconciled) if reconciled else None,
         "circuits": [
@@ -74,6 +87,19 @@ def collect(wires: Wiring) -> dict[str, Any]:
     }
 
 
+def went_well(state: str, found: Mapping[str, Any]) -> bool:
+    """Whether a reconcile that ended asked all who are set up."""
+    return state != runs.FAILED and not found.get("failed")
+
+
+def _late(wires: Wiring, connection: Connection) -> Mapping[tuple[str, str], datetime]:
+    """A policy that cannot be read is told of elsewhere."""
+    try:
+        return looking.late(wires, connection)
+    except SetupError:
+        return {}
+
+
 def _told(run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
@@ -94,11 +120,21 @@ def _salesforce(wires: Wiring, calls: budgets.Told | None) -> dict[str, str]:
         return {}
 
 
+def _scheduler(wires: Wiring, workers: Sequence[BaseWorker]) -> dict[str, Any]:
+    """Where all has just been started it has not been seen yet."""
+    now = wires.clock()
+    born = [one.birth_date for one in workers if one.birth_date]
+    is_new = bool(born) and now - min(born) < queue.SWEPT_WITHIN
+    runs_ = wires.queue.is_swept(now, wires.settings.casewire_sweep_seconds)
+    return {"seen_at": wires.queue.swept_at(), "runs": runs_ or is_new}
+
+
 def _redis(wires: Wiring) -> dict[str, Any]:
     try:
         workers = Worker.all(connection=wires.redis)
         return {
             "workers": len(workers),
+            "scheduler": _scheduler(wires, workers),
             "jobs_waiting": wires.queue.depth(),
             "queue": queue.NAME,
             "budgets": wires.queue.notes(),

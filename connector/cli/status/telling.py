@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from connector.cli.showing.output import out, show
+from connector.cli.status.collecting import went_well
 from connector.facts import LinkState
-from connector.ledger import runs
+from connector.mappers import words
 
 
 def tell(found: dict[str, Any]) -> None:
@@ -36,8 +37,15 @@ def tell(found: dict[str, Any]) -> None:
             f"{found['missed']['count']:,} changes in {found['missed']['days']} days that no delivery told of"
         )
         _line("missed", f"{told}, all filled in; the last {show(found['missed']['last_at'])}")
+    for one in found["feeds_not_read"]:
+        told = f"the changes of {_name(one)} were not read to the end since {show(one['since'])}"
+        _line("feed", f"{told}  → feed_failed in the log, casewire doctor", bad=True)
+    unread = found["not_readable"]
+    if unread["count"]:
+        told = f"{words.count(unread['count'], 'changed object')} in {unread['days']} days"
+        _line("not readable", f"{told}; the last {unread['last']}  → feed_lacks in the log", bad=True)
     if found["reconciled"]:
-        _line("reconciled", _reconciled(found["reconciled"]), bad=found["reconciled"]["state"] == runs.FAILED)
+        _reconciled(found["reconciled"])
     _line("sources", f"{', '.join(found['sources']) or 'none'}; {found['mode']} events are worked")
     dead = backlog["dead_accounts"] + backlog["dead_events"]
     _line("dead letters", f"{dead}  → casewire dead list" if dead else "none", bad=bool(dead))
@@ -63,11 +71,23 @@ def tell(found: dict[str, Any]) -> None:
     else:
         none = redis["workers"] == 0
         _line("workers", "none: nothing is worked → casewire worker" if none else redis["workers"], bad=none)
+        _scheduler(found["scheduler"])
 
 
-def _reconciled(run: dict[str, Any]) -> str:
+def _scheduler(told: dict[str, Any]) -> None:
+    seen = f"seen {show(told['seen_at'])}" if told["seen_at"] else "not seen"
+    dead = "it does not run: lost wakes, silence, missed deliveries go unnoticed → casewire scheduler"
+    _line("scheduler", seen if told["runs"] else f"{seen}; {dead}", bad=not told["runs"])
+
+
+def _reconciled(run: dict[str, Any]) -> None:
     about = f": {run['error']}" if run["error"] else ""
-    return f"{show(run['ended_at'] or run['started_at'])}, {run['state']}, run {run['run']}{about}"
+    told = f"{show(run['ended_at'] or run['started_at'])}, {run['state']}, run {run['run']}{about}"
+    failed = ", ".join(run["found"].get("failed", ()))
+    without = f", without {failed}  → casewire reconcile --apply once that is mended" if failed else ""
+    _line("reconciled", f"{told}{without}", bad=not went_well(run["state"], run["found"]))
+    for sentence in run["found"].get("not_compared", ()):
+        _line("", f"not compared: {sentence}")
 
 
 def _refused(one: dict[str, Any]) -> str:
