@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, cast
 
@@ -33,6 +33,9 @@ _REMARKS = "casewire:remarks:"
 _REFUSED = "casewire:refused:"
 _REFUSED_LAST = "casewire:refused_last"
 HOUR = 3600
+SWEPT_WITHIN = timedelta(minutes=1)
+"""A scheduler that runs is seen so often at the least."""
+_SWEEPS = 10
 FLAG_SECONDS = 10
 JOB_SECONDS = 170
 """A job ends before its lease does (``ledger/events.py``)."""
@@ -161,6 +164,11 @@ class Queue:
         """When the scheduler last did; None if not within a day."""
         found = cast(bytes | None, self._redis.get(_SWEPT))
         return datetime.fromisoformat(found.decode()) if found else None
+
+    def is_swept(self, now: datetime, sweep_seconds: float) -> bool:
+        """Whether a scheduler runs that looks so often."""
+        at = self.swept_at()
+        return at is not None and now - at <= max(SWEPT_WITHIN, timedelta(seconds=_SWEEPS * sweep_seconds))
 
     def depth(self) -> int:
         """Jobs that wait for a worker."""

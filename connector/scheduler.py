@@ -26,10 +26,10 @@ def run(wires: Wiring, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             jobs.sweep(wires)
+            wires.queue.swept(wires.clock())
             if time.monotonic() - purged_at > PURGE_SECONDS:
                 purged_at = time.monotonic()
                 _purge(wires)
-            wires.queue.swept(wires.clock())
             if away:
                 log.info("sweep_again", outcome="recovered")
             away = ""
@@ -45,6 +45,7 @@ def _purge(wires: Wiring) -> None:
     bodies = rows = tombstones = 0
     for _ in range(PASSES):
         purged = jobs.purge(wires)
+        wires.queue.swept(wires.clock())
         bodies, rows, tombstones = bodies + purged.bodies, rows + purged.rows, tombstones + purged.buried
         if not purged.bodies and not purged.rows:
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from redis import Redis
 from rq import Queue as RqQueue
 from samples import SITE, SOURCE, due, one, rows
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
 from sync.reconcile.books import FakeBooks
@@ -21,18 +22,18 @@ from sync.world import account
 from telling import dispute
 
 from connector import jobs, queue
-from connector.errors import Unavailable
+from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.events import Urgency
 from connector.facts import Facts
 from connector.jobs import nightly
-from connector.ledger import circuits, locks, snapshots, subjects
+from connector.ledger import circuits, locks, runs, snapshots, subjects
 from connector.ledger.locks import Lock
 from connector.plan import Change, Plan
 from connector.policy import Policy, Reconcile
 from connector.queue import Stage
 from connector.settings import Settings
 from connector.sync.apply import Applier
-from connector.sync.reconcile import Sides, Window
+from connector.sync.reconcile import Reach, Sides, Window
 from connector.wiring import Wiring
 
 NIGHT = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
@@ -54,10 +55,10 @@ class Comparing:
     open: int = 2
 
     def __call__(
-        self, sides: Sides, policy: Any, window: Window, now: datetime, run_id: int, tell: Any
+        self, sides: Sides, policy: Any, window: Window, now: datetime, run_id: int, tell: Any, known: Reach
     ) -> Comparing:
         self.windows.append(window)
-        self.run, self._tell = run_id, tell
+        self.run, self._tell, self.known = run_id, tell, known
         return self
 
     def findings(self) -> Iterator[object]:
@@ -67,8 +68,9 @@ class Comparing:
             raise self.trouble
         yield object()
 
-    def progress(self) -> dict[str, int]:
-        return {"compared": 7}
+    def progress(self, failed: Collection[str]) -> dict[str, Any]:
+        out = sorted([*(f"site {site}" for site in self.known.failed), *failed])
+        return {"compared": 7, **({"failed": out} if out else {})}
 
 
 class Wires(Wiring):
@@ -227,7 +229,18 @@ def test_it_waits_while_another_fills_in(
     assert len(comparing.windows) == 1
 
 
-@pytest.mark.parametrize("trouble", [Unavailable("salesforce", "503"), RuntimeError("a shape")])
+# ── a night that fails, or dies ───────────────────────────────────────────────────────────────────────────────
+
+
+def tried(wires: Wires) -> list[tuple[str, str]]:
+    return [tuple(row) for row in rows(wires.engine, "SELECT state, error FROM run ORDER BY id")]
+
+
+def a_quarter_of_an_hour_later(wires: Wires) -> None:
+    rows(wires.engine, "UPDATE run SET touched_at = touched_at - interval '16 minutes'")
+
+
+@pytest.mark.parametrize("trouble", [Permanent("not allowed"), SetupError("no org"), RuntimeError("a shape")])
 def test_a_night_that_fails_is_told_and_not_tried_again(
     wires: Wires, comparing: Comparing, trouble: Exception
 ) -> None:
@@ -235,4 +248,131 @@ def test_a_night_that_fails_is_told_and_not_tried_again(
     jobs.run(wires, Stage.RECONCILE)
     run = one(wires.engine, "SELECT state, error, ended_at FROM run")
     assert (run.state, run.error, run.ended_at is not None) == ("failed", str(trouble), True)
+    a_quarter_of_an_hour_later(wires)
     assert not woken(wires)
+
+
+def test_one_that_met_what_may_be_well_again_is_tried_again_after_a_while(
+    wires: Wires, comparing: Comparing
+) -> None:
+    comparing.trouble = Unavailable("salesforce", "503")
+    with capture_logs() as lines:
+        jobs.run(wires, Stage.RECONCILE)
+    assert [line["outcome"] for line in lines if line["event"] == "reconcile_failed"] == [
+        "again in 15 minutes"
+    ]
+    assert not woken(wires)
+    a_quarter_of_an_hour_later(wires)
+    assert woken(wires)
+    comparing.trouble = None
+    jobs.run(wires, Stage.RECONCILE)
+    assert tried(wires) == [("failed", "503"), ("done", "")]
+    a_quarter_of_an_hour_later(wires)
+    assert not woken(wires)
+
+
+def test_after_the_third_time_it_is_left_to_the_next_night(wires: Wires, comparing: Comparing) -> None:
+    comparing.trouble = Transient("slow")
+    for number in range(4):
+        assert woken(wires) == (number < 3)
+        jobs.run(wires, Stage.RECONCILE)
+        a_quarter_of_an_hour_later(wires)
+    assert tried(wires) == [("failed", "slow")] * 3
+    wires.now = NIGHT + timedelta(days=1)
+    last_done(wires, NIGHT)
+    assert woken(wires)
+
+
+def died(wires: Wires) -> None:
+    """A worker has begun the night, and was killed."""
+    with wires.engine.begin() as connection:
+        runs.begin(connection, "reconcile", "scheduler", "every night", {"night": NIGHT.isoformat()})
+
+
+def test_one_whose_worker_was_killed_is_taken_up_by_another(wires: Wires, comparing: Comparing) -> None:
+    died(wires)
+    with locks.alone(wires.engine, Lock.NIGHT):
+        a_quarter_of_an_hour_later(wires)
+        assert not woken(wires), "somebody is at it"
+        jobs.run(wires, Stage.RECONCILE)
+    assert comparing.windows == []
+    assert woken(wires)
+    jobs.run(wires, Stage.RECONCILE)
+    assert tried(wires) == [("failed", "Its process ended before it did."), ("done", "")]
+
+
+def test_one_that_kills_every_worker_is_left_to_the_next_night(wires: Wires, comparing: Comparing) -> None:
+    for _ in range(3):
+        died(wires)
+    a_quarter_of_an_hour_later(wires)
+    jobs.run(wires, Stage.RECONCILE)
+    assert (comparing.windows, len(tried(wires)), woken(wires)) == ([], 3, False)
+
+
+def test_a_person_at_it_is_none_of_its_own(wires: Wires, comparing: Comparing) -> None:
+    with wires.engine.begin() as connection:
+        runs.begin(connection, "reconcile", "ada", "month end", {})
+    jobs.run(wires, Stage.RECONCILE)
+    assert tried(wires) == [("running", ""), ("done", "")]
+
+
+# ── one that is out, and others that are not ──────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def beta(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
+    """A second site."""
+    made = FakeApi()
+    wires.__dict__["apis"] = {HERE: wires.api, (SOURCE, "beta"): made}
+    monkeypatch.setattr("connector.jobs.nightly.time.sleep", lambda _: None)
+    return made
+
+
+def test_a_site_that_is_out_is_left_out_and_said(wires: Wires, beta: FakeApi, comparing: Comparing) -> None:
+    beta.objects = [account(updated_at=NIGHT - timedelta(hours=1))]
+    beta.down = Unavailable("recurly:beta", "401: the key is refused", retry_after=6_000)
+    with capture_logs() as lines:
+        jobs.run(wires, Stage.RECONCILE)
+    assert comparing.known.failed == {"beta": "401: the key is refused"}
+    run = one(wires.engine, "SELECT state, progress FROM run")
+    assert (run.state, run.progress["failed"]) == ("done", ["site beta"])
+    (line,) = (line for line in lines if line["event"] == "reconciled")
+    assert (line["log_level"], line["outcome"]) == ("warning", "without site beta")
+
+
+def test_a_processor_that_is_out_is_said(wires: Wires, comparing: Comparing) -> None:
+    wires.stripe.error = Permanent("403")
+    jobs.run(wires, Stage.RECONCILE)
+    assert one(wires.engine, "SELECT progress FROM run").progress["failed"] == ["stripe"]
+
+
+def test_a_site_that_is_out_is_waited_for_an_hour(wires: Wires, beta: FakeApi, comparing: Comparing) -> None:
+    with wires.engine.begin() as connection:
+        circuits.open_circuit(connection, "recurly:beta", "503 all day", "503", 60)
+    assert not woken(wires)
+    wires.now = NIGHT + timedelta(minutes=61)
+    assert woken(wires)
+    jobs.run(wires, Stage.RECONCILE)
+    assert (comparing.known.failed, beta.calls) == ({"beta": "503 all day"}, [])
+
+
+def test_all_sites_that_are_out_are_waited_for(wires: Wires, beta: FakeApi) -> None:
+    with wires.engine.begin() as connection:
+        for site in (SITE, "beta"):
+            circuits.open_circuit(connection, f"recurly:{site}", "503", "503", 60)
+    wires.now = NIGHT + timedelta(hours=9)
+    assert not woken(wires)
+
+
+def test_it_waits_for_recurly_from_its_very_first_call_on(
+    wires: Wires, comparing: Comparing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wires.api.objects = [account(updated_at=NIGHT - timedelta(hours=1))]
+    wires.api.down = Transient("slow")
+
+    def nap(_: float) -> None:
+        wires.api.down = None
+
+    monkeypatch.setattr("connector.jobs.nightly.time.sleep", nap)
+    jobs.run(wires, Stage.RECONCILE)
+    assert one(wires.engine, "SELECT progress FROM run").progress == {"missing": 1, "compared": 7}

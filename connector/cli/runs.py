@@ -10,13 +10,16 @@ from typing import Any, Final
 import click
 
 from connector.cli.showing.attempts import attempt_lines
+from connector.cli.showing.missing import FIRST, missing_lines
 from connector.cli.showing.output import Time, as_json, out, plain, show, table
-from connector.ledger import listing
+from connector.ledger import listing, missed
 from connector.ledger import runs as ledger
 from connector.ledger.runs import Run
 from connector.wiring import wiring
 
 TROUBLES: Final = 20
+MISSED: Final = 10_000
+"""In one JSON document."""
 
 
 @click.group()
@@ -56,7 +59,8 @@ def list_(command: str | None, who: str | None, since: datetime | None, limit: i
 @click.option("--account", help="What it did to this account: its code, or its whole key.")
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def show_(run_id: int, account: str | None, json_: bool) -> None:
-    """One run: what was asked for, how it ended, and what its attempts came to, those of workers included.
+    """One run: what was asked for, how it ended, and what its attempts came to, those of workers included; and what
+    it filled in that no delivery had told of.
 
     \b
     Example: casewire runs show 7 --account acme-17
@@ -70,6 +74,9 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
             "outcomes": ledger.outcomes(connection, run_id),
             "troubles": ledger.troubles(connection, run_id, TROUBLES),
         }
+        first, count = missed.of_run(connection, run_id, MISSED if json_ else FIRST)
+        found["missed"] = [asdict(one) for one in first]
+        found["missed_in_all"] = count
         if account is not None:
             ids = ledger.attempts_of(connection, run_id, account)
             found["attempts"] = listing.attempts(connection, ids)
@@ -77,6 +84,8 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
         as_json(found)
         return
     _tell(run, found)
+    for line in missing_lines(first, count, f"casewire runs show {run_id} --json"):
+        out.print(f"  missed     {line}")
 
 
 def _tell(run: Run, found: Mapping[str, Any]) -> None:
@@ -121,7 +130,8 @@ def _words(told: Mapping[str, Any]) -> str:
 def _value(value: object) -> str:
     match value:
         case list():
-            return " ".join(map(str, value))
+            # sentences, or names
+            return ("; " if any(" " in str(one) for one in value) else " ").join(map(str, value))
         case {}:
             inner = {name: told for name, told in value.items() if not isinstance(told, list | dict)}
             return f"({_words(inner)})" if inner else ""

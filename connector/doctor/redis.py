@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any, Final
 
 from redis.exceptions import RedisError
@@ -17,8 +16,6 @@ from connector.wiring import Wiring
 
 OLDEST: Final = 6
 _REACH: Final = "Start Redis or Valkey, or mend REDIS_URL (redis://host:6379/0)."
-_SEEN_WITHIN: Final = timedelta(minutes=1)
-_SWEEPS: Final = 10
 
 
 def areas(wires: Wiring) -> Iterator[Area]:
@@ -82,7 +79,6 @@ def _scheduler(wires: Wiring) -> Iterator[Told]:
             "no scheduler was seen within a day: what waits for time or lost its wake waits on", mend
         )
         return
-    age = wires.clock() - at
-    bearable = max(_SEEN_WITHIN, timedelta(seconds=_SWEEPS * wires.settings.casewire_sweep_seconds))
+    runs = wires.queue.is_swept(wires.clock(), wires.settings.casewire_sweep_seconds)
     seen = f"last seen {at:%Y-%m-%d %H:%M:%S} UTC"
-    yield failed(f"it does not run any more; {seen}", mend) if age > bearable else ok(seen)
+    yield ok(seen) if runs else failed(f"it does not run any more; {seen}", mend)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.events import Urgency
 from connector.ledger import circuits, events, links, locks, watermarks
+from connector.ledger import missed as ledger
 from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
@@ -30,6 +31,8 @@ FEED_SECONDS = 20.0
 """Then a job ends and the next goes on, so that deliveries do not wait behind it."""
 BEHIND = 200
 """While so many deliveries wait to be fetched, what seems missing is only late."""
+LATE = 3
+"""After so many times the usual while a feed that is not read needs a person."""
 AGAIN = timedelta(minutes=1)
 """After a feed that could not be read."""
 
@@ -82,6 +85,7 @@ def begin_turns(wires: Wiring, connection: Connection) -> None:
     """The change feed of a new site is read after the usual while."""
     for site in sites(wires):
         watermarks.begin(connection, _turn(site))
+        ledger.begin_reading(connection, site)
 
 
 def time_for_feed(wires: Wiring, connection: Connection) -> bool:
@@ -99,6 +103,14 @@ def sites(wires: Wiring) -> Sequence[Site]:
         return list(wires.apis)
     except SetupError:
         return []
+
+
+def late(wires: Wiring, connection: Connection) -> dict[Site, datetime]:
+    """The billing sites whose changes have not been read to the end for much longer than usual, with since when."""
+    policy = wires.policy.reconcile
+    bearable = LATE * _every(policy) + timedelta(minutes=policy.grace_minutes)
+    read = {site: ledger.read_until(connection, site) for site in sites(wires)} if policy.feed_minutes else {}
+    return {site: at for site, at in read.items() if at and wires.clock() - at > bearable}
 
 
 def feed_at_once(connection: Connection, site: Site, policy: Reconcile) -> None:

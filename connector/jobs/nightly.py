@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,10 +18,14 @@ from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync import missed
+from connector.sync.apply import Applier
 from connector.sync.destination import DESTINATION
-from connector.sync.patience import Patience
-from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
-from connector.sync.reconcile.filling import fill
+from connector.sync.fetching import SourceApi
+from connector.sync.missed import Missed
+from connector.sync.patience import AWAY, Patience
+from connector.sync.reconcile import COMMAND, Reach, Reconciling, reach
+from connector.sync.reconcile.filling import Filled, fill
+from connector.sync.reconcile.looking import Looked, look_at_each
 from connector.wiring import Wiring
 
 log = structlog.get_logger("connector.jobs")
@@ -28,6 +33,12 @@ log = structlog.get_logger("connector.jobs")
 TURN: Final = "turn:reconcile"
 WHO: Final = "scheduler"
 DAY: Final = timedelta(days=1)
+TRIES: Final = 3
+"""Of one night, those that died included."""
+AGAIN: Final = timedelta(minutes=15)
+"""After the last sign of life of a try."""
+PATIENT: Final = timedelta(hours=1)
+"""For a site that is out while others are not."""
 
 
 def begin_turn(wires: Wiring, connection: Connection) -> None:
@@ -37,85 +48,171 @@ def begin_turn(wires: Wiring, connection: Connection) -> None:
 
 
 def is_due(wires: Wiring, connection: Connection) -> bool:
-    """Whether its time has come since it was done last, and nobody that is asked is out."""
-    policy = _policy(wires)
-    if not policy.nightly or not watermarks.is_before(connection, TURN, _moment(policy, wires.clock())):
+    """Whether its time has come since it was done last, nobody is at it, and who is asked can be. A site that is out is
+    waited for an hour; then the others are not held up."""
+    policy, now = _policy(wires), wires.clock()
+    night = _moment(policy, now)
+    if not policy.nightly or not watermarks.is_before(connection, TURN, night):
         return False
     out = circuits.open_circuits(connection)
-    return not any(name in out for name in (DESTINATION, *(":".join(site) for site in looking.sites(wires))))
+    away = [":".join(site) in out for site in looking.sites(wires)]
+    if DESTINATION in out or (any(away) and (now - night < PATIENT or all(away))):
+        return False
+    return (
+        not locks.is_held(connection, Lock.NIGHT)
+        and not runs.tried(connection, COMMAND, _asked(night), AGAIN).rests
+    )
 
 
 def reconcile_all(wires: Wiring, limit: int | None) -> int:
-    """Once for each night, however many ask. What is urgent goes on meanwhile."""
-    policy = wires.policy.reconcile
-    now = wires.clock()
-    with wires.engine.begin() as connection:
-        if not policy.nightly or not watermarks.take_once(connection, TURN, _moment(policy, now)):
-            return 0
-        run_id = runs.begin(connection, COMMAND, WHO, "every night", {})
-    try:
-        _reconcile(wires, run_id, now)
-    except BaseException as error:
-        _end(wires, run_id, runs.FAILED, str(error))
-        if not isinstance(error, CasewireError):
-            raise
-        log.error("reconcile_failed", run=run_id, error=str(error), outcome="next night")
-    else:
-        _end(wires, run_id, runs.DONE)
-    wires.queue.wake(Stage.APPLY)
+    """Once for each night, however many ask. What is urgent goes on meanwhile.
+
+    One whose process died, or that ran into what may be well again, is begun again, so many times a night."""
+    with locks.alone(wires.engine, Lock.NIGHT) as is_ours:
+        if is_ours:
+            _take(wires)
     return 0
 
 
-def _end(wires: Wiring, run_id: int, state: str, error: str = "") -> None:
+def _take(wires: Wiring) -> None:
+    policy, now = wires.policy.reconcile, wires.clock()
+    night = _moment(policy, now)
+    with wires.engine.begin() as connection:
+        # whoever was at it would hold the lock
+        runs.abandon(connection, COMMAND, WHO, "Its process ended before it did.")
+        if not policy.nightly or not watermarks.is_before(connection, TURN, night):
+            return
+        tried = runs.tried(connection, COMMAND, _asked(night), AGAIN)
+        if tried.rests:
+            return
+        if tried.count >= TRIES:
+            watermarks.take_once(connection, TURN, night)
+            log.error("reconcile_failed", error=f"It died {tried.count} times.", outcome="next night")
+            return
+        run_id = runs.begin(connection, COMMAND, WHO, "every night", _asked(night))
+    _carry_out(wires, run_id, now, night, is_last=tried.count + 1 >= TRIES)
+
+
+def _carry_out(wires: Wiring, run_id: int, now: datetime, night: datetime, *, is_last: bool) -> None:
+    try:
+        _Night(wires, run_id, now, wires.applier()).reconcile()
+    except BaseException as error:
+        again = not is_last and (isinstance(error, AWAY) or not isinstance(error, Exception))
+        _end(wires, run_id, runs.FAILED, str(error), over=None if again else night)
+        if not isinstance(error, CasewireError):
+            raise
+        minutes = AGAIN // timedelta(minutes=1)
+        outcome = f"again in {minutes} minutes" if again else "next night"
+        log.error("reconcile_failed", run=run_id, error=str(error), outcome=outcome)
+    else:
+        _end(wires, run_id, runs.DONE, over=night)
+    wires.queue.wake(Stage.APPLY)
+
+
+def _end(wires: Wiring, run_id: int, state: str, error: str = "", *, over: datetime | None) -> None:
+    """``over``: the night that is done with it."""
     with wires.engine.begin() as connection:
         runs.end(connection, run_id, state, error)
+        if over:
+            watermarks.take_once(connection, TURN, over)
 
 
-def _reconcile(wires: Wiring, run_id: int, now: datetime) -> None:
-    policy = wires.policy.reconcile
-    applier = wires.applier()
+@dataclass(frozen=True, slots=True)
+class _Night:
+    """One try of a night."""
 
-    def meanwhile(*_: object) -> None:
-        applying.meanwhile(wires, applier, 0.0)
+    wires: Wiring
+    run_id: int
+    now: datetime
+    applier: Applier
 
-    def go_on() -> bool:
-        meanwhile()
+    def reconcile(self) -> None:
+        sides, engine = self.wires.sides, self.wires.engine
+        with locks.turn(engine, Lock.FILLING, lambda: self._pause(1.0)):
+            looked = self._looked()
+            known = self._known(looked)
+            window = known.window(self.now, sides.sites, None)
+            filled = fill(
+                sides,
+                known.lists(window),
+                self.now,
+                grace=self._grace,
+                run_id=self.run_id,
+                meanwhile=self._meanwhile,
+            )
+        compare = self.wires.policy.reconcile.compare
+        reconciling = Reconciling(sides, compare, window, self.now, self.run_id, self._meanwhile, known)
+        deque(reconciling.findings(), maxlen=0)
+        self._tell(looked.count + filled.count, reconciling, filled)
+
+    def _tell(self, missing: int, reconciling: Reconciling, filled: Filled) -> None:
+        told = {"missing": missing, **reconciling.progress(filled.failed)}
+        with self.wires.engine.begin() as connection:
+            runs.progress(connection, self.run_id, told)
+        failed = ", ".join(told.get("failed", ()))
+        (log.warning if failed else log.info)(
+            "reconciled",
+            run=self.run_id,
+            missing=missing,
+            open=reconciling.open,
+            not_compared=len(told.get("not_compared", ())),
+            outcome=f"without {failed}" if failed else "done",
+        )
+
+    def _looked(self) -> Looked:
+        """What each site changed; one whose circuit is open is left out, unless there is no other."""
+        apis = self.wires.apis
+        with self.wires.engine.connect() as connection:
+            circuit = circuits.open_circuits(connection)
+        out = {site[1]: circuit[name].reason for site in apis if (name := ":".join(site)) in circuit}
+        return look_at_each(apis, self._look, out if len(out) < len(apis) else {})
+
+    def _look(self, site: tuple[str, str], api: SourceApi) -> Missed:
+        return missed.look(
+            self.wires.engine,
+            site,
+            api,
+            self.now,
+            since=None,
+            fill=True,
+            run_id=self.run_id,
+            grace=self._grace,
+            stop=self._go_on,
+            patience=Patience(self._pause, self._say, from_the_start=True),
+        )
+
+    def _known(self, looked: Looked) -> Reach:
+        policy = self.wires.policy.reconcile
+        with self.wires.engine.connect() as connection:
+            return reach(
+                connection,
+                policy.compare,
+                policy.days,
+                self.wires.sides.sites,
+                self.now,
+                self.now,
+                failed=looked.failed,
+            )
+
+    @property
+    def _grace(self) -> timedelta:
+        return timedelta(minutes=self.wires.policy.reconcile.grace_minutes)
+
+    def _meanwhile(self, *_: object) -> None:
+        applying.meanwhile(self.wires, self.applier, 0.0)
+
+    def _go_on(self) -> bool:
+        self._meanwhile()
         return False
 
-    def pause(seconds: float) -> None:
+    def _pause(self, seconds: float) -> None:
         over = time.monotonic() + seconds
         while time.monotonic() < over:
-            meanwhile()
+            self._meanwhile()
             time.sleep(1.0)
 
-    def say(why: str) -> None:
-        log.warning("reconcile_waits", run=run_id, error=why, outcome="waiting")
-
-    missing, grace, sides = 0, timedelta(minutes=policy.grace_minutes), wires.sides
-    with wires.engine.connect() as connection:
-        since = since_last(connection, policy.compare, sides.sites, now, now)
-    window = Window(since, now, sides.sites, None)
-    with locks.turn(wires.engine, Lock.FILLING, lambda: pause(1.0)):
-        for site, api in wires.apis.items():
-            found = missed.look(
-                wires.engine,
-                site,
-                api,
-                now,
-                since=None,
-                fill=True,
-                run_id=run_id,
-                grace=grace,
-                stop=go_on,
-                patience=Patience(pause, say),
-            )
-            missing += found.count
-        missing += fill(sides, window, now, grace=grace, run_id=run_id, meanwhile=meanwhile).count
-    reconciling = Reconciling(sides, policy.compare, window, now, run_id, meanwhile)
-    deque(reconciling.findings(), maxlen=0)
-    with wires.engine.begin() as connection:
-        runs.progress(connection, run_id, {"missing": missing, **reconciling.progress()})
-    log.info("reconciled", run=run_id, missing=missing, open=reconciling.open, outcome="done")
+    def _say(self, why: str) -> None:
+        log.warning("reconcile_waits", run=self.run_id, error=why, outcome="waiting")
 
 
 def _policy(wires: Wiring) -> Reconcile:
@@ -124,6 +221,10 @@ def _policy(wires: Wiring) -> Reconcile:
         return wires.policy.reconcile
     except SetupError:
         return Reconcile()
+
+
+def _asked(night: datetime) -> dict[str, str]:
+    return {"night": night.isoformat()}
 
 
 def _moment(policy: Reconcile, now: datetime) -> datetime:

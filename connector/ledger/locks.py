@@ -27,11 +27,27 @@ class Lock(IntEnum):
     """Keeping links: whoever comes second sees what is taken."""
     COMPARING = 7_203_557
     """Keeping what differs: what one has just seen another would clear."""
+    NIGHT = 7_203_558
+    """Reconciling every night: a night that nobody is at and that is not over has died."""
 
 
 def until_committed(connection: Connection, lock: Lock) -> None:
     """Waits for it; it is free when this transaction ends."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock.value})
+
+
+def is_held(connection: Connection, lock: Lock) -> bool:
+    """Whether somebody is at it now."""
+    return bool(
+        connection.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+                "AND classid = 0 AND objid = CAST(:lock AS oid) AND objsubid = 1)"
+            ),
+            {"lock": lock.value},
+        ).scalar_one()
+    )
 
 
 @contextmanager

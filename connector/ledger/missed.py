@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, text
 
 from connector.facts import Kind
 from connector.facts.processing import SETTLED
+from connector.ledger import watermarks
 
 Site = tuple[str, str]
+_UNREAD: Final = "unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,19 @@ def record(connection: Connection, site: Site, found: Sequence[Missing], run_id:
     )
 
 
+def of_run(connection: Connection, run_id: int, limit: int) -> tuple[list[Missing], int]:
+    """The first that a run filled in, as they were found, and how many they are."""
+    rows = connection.execute(
+        text(
+            "SELECT object, object_id, version, subject, count(*) OVER () AS n FROM missed "
+            "WHERE run_id = :run_id ORDER BY id LIMIT :limit"
+        ),
+        {"run_id": run_id, "limit": limit},
+    ).all()
+    found = [Missing(row.object, row.object_id, row.version, row.subject) for row in rows]
+    return found, rows[0].n if rows else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Recent:
     """How many were missed, and when the last of them was found."""
@@ -63,6 +79,25 @@ def recent(connection: Connection, within: timedelta) -> Recent:
         {"within": within},
     ).one()
     return Recent(row.n, row.last)
+
+
+@dataclass(frozen=True, slots=True)
+class NotReadable:
+    """How many changed objects could not be read of late. ``last``: site, kind and id of the last of them."""
+
+    count: int
+    last: str
+
+
+def keep_unread(connection: Connection, site: Site, found: Iterable[tuple[str, str]]) -> None:
+    """These, kind and id, were on a page now and could not be read."""
+    for object_, id_ in found:
+        watermarks.touch(connection, ":".join((_UNREAD, *site, object_, id_)))
+
+
+def not_readable(connection: Connection, within: timedelta) -> NotReadable:
+    names = watermarks.touched(connection, f"{_UNREAD}:", within)
+    return NotReadable(len(names), names[0].removeprefix(f"{_UNREAD}:") if names else "")
 
 
 def only_looked_at(
@@ -124,6 +159,37 @@ def first_told_of(connection: Connection, site: Site) -> datetime | None:
         {"source": site[0], "site": site[1]},
     ).scalar_one_or_none()
     return found
+
+
+def looked_through(connection: Connection, site: Site, since: datetime, until: datetime) -> None:
+    """Everything that changed on a site between these was looked at and filled in, and nothing was left out before."""
+    watermarks.reach_back(connection, _known(site), since)
+    watermarks.save(connection, _read(site), until)
+
+
+def begin_reading(connection: Connection, site: Site) -> None:
+    """From now on, if not longer, its changes are to be looked through."""
+    watermarks.begin(connection, _read(site))
+
+
+def known_from(connection: Connection, site: Site) -> datetime | None:
+    """Since when the ledger learns what changes on a site: by events, or as far back as it was looked through."""
+    moments = (first_told_of(connection, site), watermarks.load(connection, _known(site)))
+    return min((at for at in moments if at), default=None)
+
+
+def read_until(connection: Connection, site: Site) -> datetime | None:
+    """Up to where the changes of a site were looked through the last time that this came to an end; before the first,
+    since when they are to be."""
+    return watermarks.load(connection, _read(site))
+
+
+def _known(site: Site) -> str:
+    return ":".join(("known", *site))
+
+
+def _read(site: Site) -> str:
+    return ":".join(("read", *site))
 
 
 def open_since(connection: Connection, source: str, kind: Kind, not_before: datetime) -> datetime | None:

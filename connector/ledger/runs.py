@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -69,6 +69,37 @@ def end(connection: Connection, id_: int, state: str, error: str = "") -> None:
     )
 
 
+def abandon(connection: Connection, command: str, who: str, error: str) -> None:
+    """Whoever was at these is gone: they failed, and were heard of last when they were."""
+    connection.execute(
+        text(
+            "UPDATE run SET state = 'failed', error = :error, ended_at = now() "
+            "WHERE command = :command AND who = :who AND state = 'running'"
+        ),
+        {"command": command, "who": who, "error": error},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How many runs there were; ``rests``: the last was heard of not long ago."""
+
+    count: int
+    rests: bool
+
+
+def tried(connection: Connection, command: str, options: Mapping[str, Any], rest: timedelta) -> Tried:
+    """How often a command was begun that was asked for just this."""
+    row = connection.execute(
+        text(
+            "SELECT count(*) AS n, COALESCE(max(touched_at) > now() - :rest, false) AS rests FROM run "
+            "WHERE command = :command AND options @> CAST(:options AS jsonb)"
+        ),
+        {"command": command, "options": json.dumps(options), "rest": rest},
+    ).one()
+    return Tried(row.n, row.rests)
+
+
 def named(connection: Connection, id_: int) -> Run | None:
     """A run by its id."""
     row = connection.execute(text(f"SELECT {_COLUMNS} FROM run WHERE id = :id"), {"id": id_}).one_or_none()
@@ -85,6 +116,15 @@ def latest(connection: Connection, command: str, *, unfinished: bool = False) ->
         {"command": command, "unfinished": unfinished},
     ).one_or_none()
     return _run(row) if row else None
+
+
+def done(connection: Connection, command: str) -> list[Run]:
+    """Those of a command that came to their end."""
+    rows = connection.execute(
+        text(f"SELECT {_COLUMNS} FROM run WHERE command = :command AND state = 'done' ORDER BY id"),
+        {"command": command},
+    )
+    return [_run(row) for row in rows]
 
 
 def listed(

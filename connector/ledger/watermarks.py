@@ -26,6 +26,17 @@ def save(connection: Connection, name: str, at: datetime) -> None:
     )
 
 
+def reach_back(connection: Connection, name: str, at: datetime) -> None:
+    """It is known from here on. What was known from before stays known."""
+    connection.execute(
+        text(
+            "INSERT INTO watermark (name, at) VALUES (:name, :at) "
+            "ON CONFLICT (name) DO UPDATE SET at = LEAST(watermark.at, excluded.at)"
+        ),
+        {"name": name, "at": at},
+    )
+
+
 def has_passed(connection: Connection, name: str, every: timedelta) -> bool:
     """Whether it is time to look again."""
     return not connection.execute(
@@ -39,6 +50,23 @@ def begin(connection: Connection, name: str) -> None:
     connection.execute(
         text("INSERT INTO watermark (name, at) VALUES (:name, now()) ON CONFLICT DO NOTHING"), {"name": name}
     )
+
+
+def touch(connection: Connection, name: str) -> None:
+    """It is looked at now."""
+    due_in(connection, name, timedelta(0), timedelta(0))
+
+
+def touched(connection: Connection, prefix: str, within: timedelta) -> list[str]:
+    """The names that begin so and were looked at of late, the last first."""
+    rows = connection.execute(
+        text(
+            "SELECT name FROM watermark WHERE starts_with(name, :prefix) AND at > now() - :within "
+            "ORDER BY at DESC, name"
+        ),
+        {"prefix": prefix, "within": within},
+    )
+    return [row.name for row in rows]
 
 
 def due_in(connection: Connection, name: str, every: timedelta, wait: timedelta) -> None:

@@ -17,7 +17,8 @@ TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 class Reconcile(Section):
     """``feed_minutes``: how often the billing sites are asked what has changed; 0: never. ``grace_minutes``: how long a
     delivery may take before it is missed. ``silence_minutes``: a source that is quiet for less is never silent; 0: no
-    source ever is. ``nightly``: whether everything is reconciled once a day, ``at`` this time (UTC).
+    source ever is. ``nightly``: whether everything is reconciled once a day, ``at`` this time (UTC). ``days``: how far
+    back money is compared at the least.
     """
 
     feed_minutes: Minutes = 60
@@ -25,6 +26,7 @@ class Reconcile(Section):
     silence_minutes: Minutes = 30
     nightly: bool = False
     at: TimeOfDay = "02:30"
+    days: Annotated[int, Field(ge=1, le=180)] = 35
     compare: Compare = Compare()
 
     @property

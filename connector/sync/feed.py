@@ -35,12 +35,14 @@ Also = Callable[[Connection], None]
 @dataclass(frozen=True, slots=True)
 class Page:
     """Up to 200 objects of one kind, oldest change first. ``observed_at``: when it was asked for, by the ledger's
-    clock. ``until``: the last change on it; to go on from there is to lose nothing."""
+    clock. ``until``: the last change on it; to go on from there is to lose nothing. ``unread``: kind and id of what
+    could not be read."""
 
     kind: str
     objects: tuple[BillingObject, ...]
     observed_at: datetime
     until: datetime | None
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 def pages(engine: Engine, api: SourceApi, kind: str, since: datetime | None) -> Iterator[Page]:
@@ -60,7 +62,8 @@ def pages(engine: Engine, api: SourceApi, kind: str, since: datetime | None) -> 
             )
         # what comes inside another object may have changed later than what is still to come
         moments = [one.updated_at for one in answer.found if one.object == kind and one.updated_at]
-        yield Page(kind, tuple(answer.found), observed_at, max(moments, default=None))
+        unread = tuple((one.object, one.refs[0]) for one in answer.failed)
+        yield Page(kind, tuple(answer.found), observed_at, max(moments, default=None), unread)
 
 
 def news(engine: Engine, site: Site, page: Page) -> list[BillingObject]:

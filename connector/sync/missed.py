@@ -139,6 +139,9 @@ class _Walk:
         whole = True
         for kind in feed.KINDS:
             whole = whole and self._kind(kind, begin[kind])
+        if whole and self.fill and all(self.starts[kind] <= begin[kind] for kind in feed.KINDS):
+            with self.engine.begin() as connection:
+                missed.looked_through(connection, self.site, max(self.starts.values()), self.until)
         since = min(self.starts.values())
         return Missed(since, self.until, self.looked, self.missing, tuple(self.samples), whole)
 
@@ -156,9 +159,10 @@ class _Walk:
         start = self.starts[kind]
         moves = self.fill and start <= begin
         for page in self._pages(kind, start):
-            settled = [one for one in page.objects if one.updated_at is None or one.updated_at <= self.until]
-            self._page(replace(page, objects=tuple(settled)), moves)
-            if len(settled) < len(page.objects):
+            settled = tuple(one for one in page.objects if not self._is_young(one))
+            self._page(replace(page, objects=settled), moves)
+            # what is young inside another object has a page of its own, and says nothing of what comes after it
+            if any(one.object == kind and self._is_young(one) for one in page.objects):
                 break
             if self.stop() and page.until and page.until > start:
                 return False
@@ -166,6 +170,10 @@ class _Walk:
             with self.engine.begin() as connection:
                 self._save(connection, kind, self.until)
         return True
+
+    def _is_young(self, one: BillingObject) -> bool:
+        """Whether its delivery may still be on its way."""
+        return one.updated_at is not None and one.updated_at > self.until
 
     def _pages(self, kind: str, since: datetime) -> Iterator[Page]:
         """Where billing goes away on the way, it goes on where it was. What is listed again then was counted."""
@@ -199,6 +207,9 @@ class _Walk:
                 replace(page, objects=tuple(lacking)),
                 lambda connection: self._fill(connection, lacking, found),
             )
+        if self.fill and page.unread:
+            with self.engine.begin() as connection:
+                missed.keep_unread(connection, self.site, page.unread)
         if moves and page.until:
             with self.engine.begin() as connection:
                 self._save(connection, page.kind, page.until)

@@ -19,11 +19,12 @@ GROWTH: Final = 2.0
 @dataclass(slots=True)
 class Patience:
     """``within``: seconds that are waited in all without anything having been done in between. What is away before
-    anything was done is not waited for: it may never have been there."""
+    anything was done is not waited for: it may never have been there. ``from_the_start``: it has, and is."""
 
     sleep: Callable[[float], None]
     say: Callable[[str], None]
     within: float = 600.0
+    from_the_start: bool = False
     _waited: float = 0.0
     _next: float = 1.0
     _worked: bool = False
@@ -36,7 +37,7 @@ class Patience:
         """Wait, or raise the error."""
         asked = getattr(error, "retry_after", None) or 0.0
         pause = max(self._next, asked)
-        if not self._worked or self._waited + pause > self.within:
+        if not (self._worked or self.from_the_start) or self._waited + pause > self.within:
             raise error
         self.say(f"{said(error)} Trying again in {pause:.0f} s.")
         self.sleep(pause)

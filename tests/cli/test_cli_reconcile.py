@@ -6,6 +6,8 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,19 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import Result
-from samples import one
+from samples import SITE, SOURCE, one, rows
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
+from sync.fake_api import FakeApi
 from sync.fake_crm import Org
-from sync.reconcile.books import ThreeSides, paid
-from sync.world import at
+from sync.reconcile.books import ThreeSides, charge, paid
+from sync.world import account, at
 from telling import dispute
 
 from connector.errors import Transient
 from connector.facts import Status
 from connector.ledger import locks
+from connector.ledger import missed as ledger
 from connector.ledger.locks import Lock
 from connector.sync.apply import Applier
 from connector.sync.decide import decide
@@ -46,12 +50,18 @@ def casewire(connected: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 @pytest.fixture
 def sides(casewire: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> ThreeSides:
-    """Two payments that agree, at vendors in memory."""
+    """Two payments that agree, at vendors in memory. The ledger knows all of November."""
     made = ThreeSides(engine).agree(paid("5", at(5)), paid("6", at(6), invoice_number="1006"))
+    known_from(engine, datetime(2026, 11, 1, tzinfo=UTC))
     monkeypatch.setattr(Wiring, "sides", property(lambda wires: made.sides))
     monkeypatch.setattr(Wiring, "applier", lambda wires: _applier(made, wires))
     monkeypatch.setattr(Wiring, "clock", lambda wires: at(28))
     return made
+
+
+def known_from(engine: Engine, when: datetime, site: str = SITE) -> None:
+    with engine.begin() as connection:
+        ledger.looked_through(connection, (SOURCE, site), when, at(28))
 
 
 def _applier(made: ThreeSides, wires: Wiring) -> Applier:
@@ -99,7 +109,8 @@ def test_what_a_processor_holds_and_no_delivery_told_of_is_named_and_filled_in(
     sides.stripe.items.append(dispute("dp_1", "ch_5", at=at(8), opened_at=at(8)))
     done = casewire("reconcile", *WINDOW)
     assert done.exit_code == 1
-    assert "Missed deliveries of stripe: 1 missing of 1: 1 dispute.\n  dispute dp_1\n" in done.stdout
+    assert "Missed deliveries of stripe: 1 missing of 1: 1 dispute.\n" in done.stdout
+    assert "\n  dispute dp_1 of stripe:dispute:dp_1, 20" in done.stdout
     assert one(sides.engine, "SELECT count(*) AS n FROM missed").n == 0
     applied = document(casewire("reconcile", *WINDOW, "--apply", "--json"))
     (told,) = applied["missed_at_processors"]
@@ -126,12 +137,110 @@ def test_it_waits_while_another_fills_in(
     assert one(sides.engine, "SELECT count(*) AS n FROM missed").n == 1
 
 
-def test_a_processor_that_is_out_is_said_to_be(sides: ThreeSides, casewire: Run) -> None:
+def test_a_processor_that_is_out_is_no_success(sides: ThreeSides, casewire: Run) -> None:
     sides.stripe.error = Transient("Stripe answered 500.")
     done = casewire("reconcile", *WINDOW)
-    assert "Not looked through to the end: stripe: Stripe answered 500." in done.stderr
-    told = document(casewire("reconcile", *WINDOW, "--json"))["missed_at_processors"]
-    assert [one["failed"] for one in told] == ["Stripe answered 500."]
+    assert done.exit_code == 1
+    assert "Missed deliveries of stripe: not looked through: Stripe answered 500.\n" in done.stdout
+    assert "Not compared: stripe: Stripe answered 500." in done.stderr
+    assert "agree" not in done.output
+    told = document(casewire("reconcile", *WINDOW, "--json"))
+    assert [one["failed"] for one in told["missed_at_processors"]] == ["Stripe answered 500."]
+    assert told["failed"] == [{"who": "stripe", "why": "Stripe answered 500."}]
+    assert casewire("reconcile", *WINDOW, "--apply").exit_code == 1
+    assert one(sides.engine, "SELECT progress FROM run").progress == {
+        "missing": 0,
+        "compared": 2,
+        "open": 0,
+        "explained": 0,
+        "not_compared": ["stripe: Stripe answered 500"],
+        "failed": ["stripe"],
+    }
+
+
+def test_one_whose_key_is_of_the_other_world_is_no_success_unless_nobody_asked_for_it(
+    sides: ThreeSides, casewire: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = replace(sides.sides, not_asked={"braintree": "its API key is not for live payments"})
+    monkeypatch.setattr(Wiring, "sides", property(lambda wires: apart))
+    assert casewire("reconcile", *WINDOW).exit_code == 1
+    assert casewire("reconcile", *WINDOW, "--source", "stripe").exit_code == 0
+
+
+# ── what was missed ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def asked(sides: ThreeSides, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
+    """The site can be asked what changed."""
+    api = FakeApi([account(id=f"a{n}", code=f"c{n}", updated_at=at(10)) for n in range(23)])
+    monkeypatch.setattr(Wiring, "apis", property(lambda wires: {(SOURCE, SITE): api}))
+    return api
+
+
+def test_the_first_that_were_missed_are_named_with_whose_they_are_and_when(
+    asked: FakeApi, casewire: Run
+) -> None:
+    looked = casewire("reconcile", *WINDOW)
+    assert looked.exit_code == 1
+    first, *more = looked.stdout.splitlines()
+    assert first == "Missed deliveries of site acme: 23 missing of 23: 23 accounts."
+    assert more[0] == "  account a0 of recurly:acme:account:c0, 2026-11-10 12:00:00"
+    assert more[20] == "  … and 3 more: --json shows 50, --apply keeps all"
+    filled = casewire("reconcile", *WINDOW, "--apply")
+    run = one(wiring().engine, "SELECT id FROM run").id
+    assert f"  … and 3 more: casewire runs show {run}\n" in filled.stdout
+
+
+def test_a_site_that_is_out_does_not_hold_up_the_others(
+    sides: ThreeSides, asked: FakeApi, casewire: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECURLY_SITES", "beta")
+    asked.objects = []
+    gone = FakeApi([account(updated_at=at(10))], down=Transient("beta answered 503."))
+    monkeypatch.setattr(
+        Wiring, "apis", property(lambda wires: {(SOURCE, SITE): asked, (SOURCE, "beta"): gone})
+    )
+    done = casewire("reconcile", *WINDOW)
+    assert done.exit_code == 1, done.output
+    assert "Missed deliveries of site acme: 0 missing of 0.\n" in done.stdout
+    assert "Missed deliveries of site beta: not looked through: beta answered 503.\n" in done.stdout
+    assert "2 payments." in done.stdout
+    found = document(casewire("reconcile", *WINDOW, "--json"))
+    assert (found["sites"], found["failed"]) == (
+        ["acme"],
+        [{"who": "site beta", "why": "beta answered 503."}],
+    )
+
+
+def test_where_nobody_can_be_asked_it_ends(sides: ThreeSides, asked: FakeApi, casewire: Run) -> None:
+    asked.down = Transient("acme answered 503.")
+    done = casewire("reconcile", *WINDOW)
+    assert (done.exit_code, "acme answered 503." in done.stderr) == (1, True)
+
+
+# ── how far back ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_money_of_before_the_ledger_is_not_missing(sides: ThreeSides, casewire: Run) -> None:
+    """What the ledger does not know it cannot compare."""
+    sides.stripe.items.append(charge("ch_old", at(3), invoice_number="900"))
+    rows(sides.engine, "DELETE FROM watermark")
+    known_from(sides.engine, at(4))
+    done = casewire("reconcile", *WINDOW)
+    assert done.exit_code == 0, done.output
+    assert "Compared from 2026-11-04 12:00:00 to 2026-11-20 00:00:00: 2 payments." in done.stdout
+    assert (
+        "Not compared: site acme, what moved before 2026-11-04 12:00 UTC: the ledger does not reach back "
+        "farther; casewire backfill brings it in."
+    ) in done.stderr
+
+
+def test_what_is_filled_in_from_then_on_is_known(asked: FakeApi, casewire: Run) -> None:
+    rows(wiring().engine, "DELETE FROM watermark")
+    asked.objects = []
+    casewire("reconcile", *WINDOW, "--apply")
+    assert document(casewire("reconcile", *WINDOW, "--json"))["not_compared"] == []
 
 
 def test_what_time_explains_is_no_failure(sides: ThreeSides, casewire: Run) -> None:

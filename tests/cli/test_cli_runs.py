@@ -9,8 +9,9 @@ import pytest
 from samples import event, ids, one, record, rows, subject
 from sqlalchemy import Engine
 
-from connector.ledger import attempts, runs, subjects
+from connector.ledger import attempts, missed, runs, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
+from connector.ledger.missed import Missing
 
 from .conftest import Run
 
@@ -94,6 +95,23 @@ def test_what_a_run_did_to_one_account_is_told_field_by_field(connected: Run, re
     assert "Billing_Amount__c: 49 → –" in told
     assert "refused  Case 500A  c2 [resolve]" in told
     assert "attempt" not in connected("runs", "show", resynced, "--account", "eve").stdout.partition("\n")[0]
+
+
+def test_what_a_run_filled_in_is_listed(connected: Run, resynced: int, engine: Engine) -> None:
+    there = [Missing("invoice", f"i{number}", AT, subject()) for number in range(22)]
+    with engine.begin() as connection:
+        missed.record(connection, ("recurly", "acme"), there, resynced)
+    told = connected("runs", "show", resynced).stdout.splitlines()
+    assert told[-21] == f"  missed     invoice i0 of {subject()}, 2026-11-20 12:00:00"
+    assert told[-1] == f"  missed     … and 2 more: casewire runs show {resynced} --json"
+    found = json.loads(connected("runs", "show", resynced, "--json").stdout)
+    assert (len(found["missed"]), found["missed_in_all"]) == (22, 22)
+    assert found["missed"][0] == {
+        "object": "invoice",
+        "id": "i0",
+        "version": "2026-11-20T12:00:00Z",
+        "subject": subject(),
+    }
 
 
 def test_an_unknown_run_is_said_to_be_unknown(connected: Run, engine: Engine) -> None:

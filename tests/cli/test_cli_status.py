@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
+from rq import Worker
+from rq.utils import utcformat
 from samples import SITE, SOURCE, rows
 from sqlalchemy import Engine
 
 from connector.ledger import missed, runs, silences
 from connector.ledger.missed import Missing
-from connector.queue import Queue
+from connector.queue import NAME, Queue
+from connector.wiring import Wiring
 
 from .conftest import Run
 
@@ -25,6 +28,27 @@ def site(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> Engine:
     monkeypatch.setenv("RECURLY_SITE", SITE)
     monkeypatch.setenv("RECURLY_WEBHOOK_SECRETS", "secret")
     return engine
+
+
+@pytest.fixture
+def well(connected: Run, site: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A worker and a scheduler run, and all is set up."""
+    monkeypatch.setattr(Wiring, "not_configured", lambda wires: [])
+    a_worker(redis, datetime.now(UTC) - timedelta(hours=2))
+    Queue(redis).swept(datetime.now(UTC))
+    return connected
+
+
+def a_worker(redis: Redis, born: datetime) -> None:
+    worker = Worker([NAME], connection=redis, name="w")
+    redis.delete(worker.key)
+    worker.register_birth()
+    redis.hset(worker.key, "birth", utcformat(born))
+
+
+def needs_a_person(well: Run) -> bool:
+    found: bool = json.loads(well("status", "--json").stdout)["needs_a_person"]
+    return found
 
 
 def lines(connected: Run) -> dict[str, str]:
@@ -66,6 +90,83 @@ def test_the_last_comparison_is_told(connected: Run, site: Engine) -> None:
     assert lines(connected)["reconciled"].endswith(f", failed, run {run}: Salesforce is not available.")
     found = json.loads(connected("status", "--json").stdout)["reconciled"]
     assert (found["who"], found["state"], found["found"]) == ("ann", "failed", {"compared": 7})
+
+
+def test_a_night_without_somebody_who_is_set_up_needs_a_person(well: Run, site: Engine) -> None:
+    def night(**progress: object) -> None:
+        with site.begin() as connection:
+            run = runs.begin(connection, "reconcile", "scheduler", "every night", {})
+            runs.progress(connection, run, {"compared": 7, **progress})
+            runs.end(connection, run, runs.DONE)
+
+    said = ["5 payments through adyen: there is no list of a processor to compare with"]
+    night(not_compared=said)
+    assert not needs_a_person(well), "no processor of that name can be asked"
+    assert f"not compared: {said[0]}" in well("status").stdout
+    night(not_compared=["stripe: 403", *said], failed=["stripe"])
+    assert needs_a_person(well)
+    told = lines(well)["reconciled"]
+    assert told.endswith(", without stripe  → casewire reconcile --apply once that is mended")
+    night()
+    assert not needs_a_person(well)
+
+
+def test_a_night_that_failed_needs_a_person(well: Run, site: Engine) -> None:
+    with site.begin() as connection:
+        run = runs.begin(connection, "reconcile", "scheduler", "every night", {})
+        runs.end(connection, run, runs.FAILED, "503")
+    assert needs_a_person(well)
+
+
+# ── the scheduler, and what it has read ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("seen", "born", "dead"),
+    [
+        (timedelta(seconds=5), timedelta(hours=2), False),
+        (timedelta(minutes=3), timedelta(hours=2), True),
+        (None, timedelta(hours=2), True),
+        (None, timedelta(seconds=5), False),
+        (timedelta(hours=3), timedelta(seconds=5), False),
+    ],
+    ids=["it runs", "it stopped", "it never ran", "all was just started", "after a downtime"],
+)
+def test_a_scheduler_that_does_not_run_needs_a_person(
+    well: Run, redis: Redis, seen: timedelta | None, born: timedelta, dead: bool
+) -> None:
+    a_worker(redis, datetime.now(UTC) - born)
+    redis.delete("casewire:swept")
+    if seen is not None:
+        Queue(redis).swept(datetime.now(UTC) - seen)
+    assert needs_a_person(well) == dead
+    assert ("does not run" in lines(well)["scheduler"]) == dead
+    assert ("→ casewire scheduler" in lines(well)["scheduler"]) == dead
+
+
+@pytest.mark.parametrize(("hours", "late"), [(1, False), (5, True)])
+def test_a_feed_that_was_not_read_for_long_needs_a_person(
+    well: Run, site: Engine, monkeypatch: pytest.MonkeyPatch, hours: int, late: bool
+) -> None:
+    monkeypatch.setenv("RECURLY_API_KEY", "key")
+    read = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=hours)
+    with site.begin() as connection:
+        missed.looked_through(connection, (SOURCE, SITE), SINCE, read)
+    assert needs_a_person(well) == late
+    told = lines(well).get("feed", "")
+    assert (
+        told.startswith(
+            f"the changes of recurly:acme were not read to the end since {read:%Y-%m-%d %H:%M:%S}"
+        )
+        == late
+    )
+
+
+def test_what_cannot_be_read_is_said(well: Run, site: Engine) -> None:
+    with site.begin() as connection:
+        missed.keep_unread(connection, (SOURCE, SITE), [("invoice", "i1")])
+    told = lines(well)["not readable"]
+    assert told == "1 changed object in 7 days; the last recurly:acme:invoice:i1  → feed_lacks in the log"
 
 
 def test_what_is_refused_at_the_door_is_said(connected: Run, site: Engine, redis: Redis) -> None:

@@ -22,6 +22,14 @@ def test_another_is_told_that_somebody_is_at_it(engine: Engine) -> None:
         assert afterwards
 
 
+def test_whether_it_is_held_is_seen_from_beside(engine: Engine) -> None:
+    with engine.connect() as connection:
+        with locks.alone(engine, Lock.NIGHT):
+            assert locks.is_held(connection, Lock.NIGHT)
+            assert not locks.is_held(connection, Lock.BULK)
+        assert not locks.is_held(connection, Lock.NIGHT)
+
+
 def test_another_waits_for_its_turn(engine: Engine) -> None:
     waits: list[int] = []
     with ExitStack() as first:

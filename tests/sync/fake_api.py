@@ -73,7 +73,12 @@ class FakeApi:
             self.meanwhile()
             if self.down:
                 raise self.down
-            yield Answer(tuple(found[start : start + 2]))
+            page = found[start : start + 2]
+            bad = [one for one in page if (one.object, one.id) in self.errors]
+            yield Answer(
+                tuple(one for one in page if one not in bad),
+                failed=tuple(FailedOne(kind, (one.id,), self.errors[kind, one.id]) for one in bad),
+            )
 
     def asked(self, kind: str) -> list[str]:
         """The first form of each object of this kind that was asked for, in order."""

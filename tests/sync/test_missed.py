@@ -11,7 +11,7 @@ import pytest
 from samples import SITE, SOURCE, event, one, record, rows, subject
 from sqlalchemy import Engine, text
 
-from connector.errors import Unavailable
+from connector.errors import Permanent, Unavailable
 from connector.events import Pointer, Urgency
 from connector.facts import BillingObject, Facts
 from connector.ledger import missed as ledger
@@ -106,6 +106,22 @@ def test_what_comes_inside_another_object_counts_once_and_by_its_own_kind(engine
     found = look(engine, api=api, since=ago(60), fill=fill)
     assert str(found) == "3 missing of 3: 1 invoice, 2 payments"
     assert sorted(one_.id for one_ in found.samples) == ["i1", "p40", "p90"]
+
+
+def test_a_walk_goes_on_behind_what_is_young_inside_another_object(engine: Engine) -> None:
+    """A payment that was tried again a minute ago stands in an old invoice; what comes after that is not its fault."""
+    old = [invoice(id=f"i{ago_}", number=f"{ago_}", updated_at=ago(ago_)) for ago_ in (60, 50, 40, 30)]
+    young = payment(id="p2", updated_at=ago(2))
+    found = look(engine, api=Nesting([*old, young]))
+    assert (str(found), found.whole) == ("4 missing of 4: 4 invoices", True)
+    assert [one_.id for one_ in rows(engine, "SELECT id FROM snapshot ORDER BY id")] == [
+        "i30",
+        "i40",
+        "i50",
+        "i60",
+    ]
+    later = look(engine, api=Nesting([*old, young]), now=NOW + GRACE)
+    assert [one_.id for one_ in later.samples] == ["p2"], "it has a page of its own"
 
 
 def test_nothing_missing_is_said_too() -> None:
@@ -295,6 +311,30 @@ def test_a_look_that_is_told_to_stop_leaves_the_rest_to_the_next(engine: Engine)
     assert (second.whole, second.count) == (False, 1), "each goes on"
     third = look(engine, *there)
     assert (third.whole, third.count) == (True, 1)
+
+
+@pytest.mark.parametrize("fill", [True, False])
+def test_what_cannot_be_read_is_kept_to_be_told(engine: Engine, fill: bool) -> None:
+    api = FakeApi(people(60, 50), errors={("account", "a60"): Permanent("no shape of an account")})
+    assert look(engine, api=api, fill=fill).count == 1
+    with engine.connect() as connection:
+        found = ledger.not_readable(connection, timedelta(days=7))
+    assert (found.count, found.last) == ((1, "recurly:acme:account:a60") if fill else (0, ""))
+
+
+def test_it_is_kept_how_far_the_site_was_looked_through(engine: Engine) -> None:
+    def looked() -> tuple[datetime | None, datetime | None]:
+        with engine.connect() as connection:
+            return ledger.known_from(connection, HERE), ledger.read_until(connection, HERE)
+
+    look(engine, *people(90, 80), since=ago(60))
+    assert looked() == (None, None), "nobody looked before"
+    look(engine, *people(90, 80), stop=lambda: True)
+    assert looked() == (None, None), "not to the end"
+    look(engine, *people(90, 80), since=ago(3000))
+    assert looked() == (ago(3000), NOW - GRACE)
+    look(engine, now=NOW + GRACE)
+    assert looked() == (ago(3000), NOW)
 
 
 def test_a_crash_between_two_statements_leaves_it_missing(

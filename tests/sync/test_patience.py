@@ -47,6 +47,12 @@ def test_what_never_answered_is_not_waited_for() -> None:
     assert naps == []
 
 
+def test_who_is_known_to_answer_is_waited_for_from_the_start() -> None:
+    naps: list[float] = []
+    Patience(naps.append, lambda _: None, from_the_start=True).bear(Transient("busy"))
+    assert naps == [1.0]
+
+
 def test_postgresql_is_named() -> None:
     patience, _, said = waiting()
     patience.bear(OperationalError("SELECT 1", {}, Exception("server closed\nthe connection")))

@@ -25,10 +25,12 @@ from connector.ledger import locks, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.locks import Lock
 from connector.sync import missed
+from connector.sync.fetching import SourceApi
 from connector.sync.missed import Missed
 from connector.sync.patience import Patience
-from connector.sync.reconcile import COMMAND, Reconciling, Window, since_last
+from connector.sync.reconcile import COMMAND, Reach, Reconciling, reach
 from connector.sync.reconcile.filling import fill
+from connector.sync.reconcile.looking import Looked, look_at_each
 from connector.sync.reconcile.sides import RECURLY
 from connector.wiring import Wiring, wiring
 
@@ -63,9 +65,7 @@ class Files:
 
 
 @click.command()
-@click.option(
-    "--since", type=Time(), help="Money that moved from then on; since the last reconcile if not given."
-)
+@click.option("--since", type=Time(), help="Money that moved from then on; as every night if not given.")
 @click.option("--until", type=Time(), help="Until then; now if not given.")
 @click.option("--site", help="Only this Recurly site.")
 @click.option(
@@ -93,8 +93,11 @@ def reconcile(
 
     Missed is what Recurly changed, and disputes and refunds that a processor lists (of all sites), without a delivery.
 
-    Without --apply nothing is kept or written. Exit code 1: a delivery was missed, or something differs that no
-    settlement delay explains.
+    Money of the last weeks is compared ([reconcile] days), and what differs until it is cleared; further back with
+    --since, as far as the ledger reaches.
+
+    Without --apply nothing is kept or written. Exit code 1: a delivery was missed, something differs that no settlement
+    delay explains, or somebody who is set up could not be asked.
 
     \b
     Example: casewire reconcile --since 2026-11-01 --apply --reason "month end"
@@ -109,7 +112,7 @@ def reconcile(
         cause = stack.enter_context(acting(wires, COMMAND, reason, asked.options())) if apply_ else None
         found = _found(wires, asked, files, cause)
     as_json(document(found)) if json_ else show_found(found)
-    if found.missing or found.reconciling.open:
+    if found.missing or found.reconciling.open or found.failed:
         raise SystemExit(1)
 
 
@@ -139,26 +142,45 @@ def _asked(
 
 def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Found:
     run_id = cause.run_id if cause else None
-    policy = wires.policy.reconcile.compare
-    since = asked.since
-    if since is None:
-        with wires.engine.connect() as connection:
-            since = since_last(connection, policy, asked.sites, asked.now, asked.until)
-    window = Window(since, asked.until, asked.sites, asked.processors)
+    policy = wires.policy.reconcile
     with _filling(wires) if cause else nullcontext():
-        looked = _missed(wires, asked, run_id)
-        filled = fill(wires.sides, window, asked.now, grace=_grace(wires), run_id=run_id)
+        looked = _looked(wires, asked, run_id)
+        known = _known(wires, asked, looked)
+        window = known.window(asked.until, asked.sites, asked.processors)
+        filled = fill(wires.sides, known.lists(window), asked.now, grace=_grace(wires), run_id=run_id)
     with progress("Comparing") as tell:
         reconciling = Reconciling(
-            wires.sides, policy, window, asked.now, run_id, lambda done, of: tell(done, total=of)
+            wires.sides,
+            policy.compare,
+            window,
+            asked.now,
+            run_id,
+            lambda done, of: tell(done, total=of),
+            known,
         )
         shown = _written(reconciling, files)
-    found = Found(looked, filled, reconciling, shown)
+    found = Found(looked, filled, reconciling, shown, run_id)
     if cause is None:
         return found
     with wires.engine.begin() as connection:
-        runs.progress(connection, cause.run_id or 0, {"missing": found.missing, **reconciling.progress()})
+        runs.progress(connection, cause.run_id or 0, found.progress())
     return replace(found, applied=_applied(wires, reconciling, cause))
+
+
+def _known(wires: Wiring, asked: Asked, looked: Looked) -> Reach:
+    """Read after the changes are: what was filled in now is known."""
+    policy = wires.policy.reconcile
+    with wires.engine.connect() as connection:
+        return reach(
+            connection,
+            policy.compare,
+            policy.days,
+            asked.sites,
+            asked.now,
+            asked.until,
+            failed=looked.failed,
+            since=asked.since,
+        )
 
 
 @contextmanager
@@ -183,12 +205,14 @@ def _grace(wires: Wiring) -> timedelta:
     return timedelta(minutes=wires.policy.reconcile.grace_minutes)
 
 
-def _missed(wires: Wiring, asked: Asked, run_id: int | None) -> dict[str, Missed]:
-    return {
-        site: missed.look(
+def _looked(wires: Wiring, asked: Asked, run_id: int | None) -> Looked:
+    """What each site changed. One that cannot be asked is left out."""
+
+    def look(site: tuple[str, str], api: SourceApi) -> Missed:
+        return missed.look(
             wires.engine,
-            (RECURLY, site),
-            wires.apis[RECURLY, site],
+            site,
+            api,
             asked.now,
             since=asked.since,
             fill=run_id is not None,
@@ -196,9 +220,9 @@ def _missed(wires: Wiring, asked: Asked, run_id: int | None) -> dict[str, Missed
             grace=_grace(wires),
             patience=Patience(time.sleep, lambda why: err.print(show(why))),
         )
-        for site in asked.sites
-        if (RECURLY, site) in wires.apis
-    }
+
+    able = ((RECURLY, site) for site in asked.sites if (RECURLY, site) in wires.apis)
+    return look_at_each({site: wires.apis[site] for site in able}, look, {})
 
 
 def _applied(wires: Wiring, reconciling: Reconciling, cause: Cause) -> tuple[int, int]:

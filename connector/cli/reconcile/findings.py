@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from connector.cli.showing.missing import missing_lines
 from connector.cli.showing.output import err, out, show, table
 from connector.cli.showing.sheets import Table
 from connector.facts import Discrepancy, DiscrepancyState, Shown
 from connector.mappers.money import format_money
 from connector.mappers.records.discrepancy import TITLES, sentence
+from connector.sync.missed import SAMPLES as MISSED_SAMPLES
 from connector.sync.missed import Missed
 from connector.sync.reconcile import Reconciling
 from connector.sync.reconcile.filling import Filled
+from connector.sync.reconcile.looking import Looked
 
 SAMPLES: Final = 5
 """Of each class, on a terminal."""
@@ -43,18 +46,28 @@ _HEADINGS: Final = ("Class", "Not explained", "Explained", "About")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of it. ``missed``: by site; ``filled``: by processor; ``shown``: the first discrepancies; ``applied``:
-    records written and refused."""
+    """What came of it. ``looked``: at the sites; ``filled``: from the processors; ``shown``: the first discrepancies;
+    ``run_id``: where it is kept; ``applied``: records written and refused."""
 
-    missed: dict[str, Missed]
+    looked: Looked
     filled: Filled
     reconciling: Reconciling
     shown: list[Discrepancy]
+    run_id: int | None = None
     applied: tuple[int, int] | None = None
 
     @property
     def missing(self) -> int:
-        return sum(one.count for one in self.missed.values()) + self.filled.count
+        return self.looked.count + self.filled.count
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Who is set up and could not be asked, or not to the end, with why."""
+        return {**self.filled.failed, **self.reconciling.failed}
+
+    def progress(self) -> dict[str, Any]:
+        """For the run."""
+        return {"missing": self.missing, **self.reconciling.progress(self.filled.failed)}
 
     @property
     def all(self) -> int:
@@ -108,12 +121,15 @@ def _classes(reconciling: Reconciling) -> list[tuple[object, ...]]:
 
 def show_found(found: Found) -> None:
     reconciling, window = found.reconciling, found.reconciling.window
-    for site, looked in found.missed.items():
-        out.print(f"Missed deliveries of site {show(site)}: {show(looked)}.")
-    _show_filled(found.filled)
+    _show_missed(found)
     compared = ", ".join(f"{number:,} {kind}s" for kind, number in sorted(reconciling.compared.items()))
     out.print(f"Compared from {show(window.since)} to {show(window.until)}: {compared or 'nothing moved'}.")
-    table(_HEADINGS, _classes(reconciling), empty="Recurly, processors and Salesforce agree.")
+    agree = "Recurly, processors and Salesforce agree."
+    table(
+        _HEADINGS,
+        _classes(reconciling),
+        empty="Nothing differs of what was compared." if found.failed else agree,
+    )
     for kind in reconciling.classes:
         open_ = (one for one in found.shown if (one.difference, one.state) == (kind, DiscrepancyState.OPEN))
         for one in islice(open_, SAMPLES):
@@ -126,13 +142,22 @@ def show_found(found: Found) -> None:
         err.print("Nothing was kept. Add --apply to fill in what was missed and to open the cases.")
 
 
-def _show_filled(filled: Filled) -> None:
-    for source, looked in filled.missed.items():
-        out.print(f"Missed deliveries of {show(source)}: {show(looked)}.")
-        for one in looked.samples[:SAMPLES]:
-            out.print(f"  {show(one.object)} {show(one.id)}")
-    for source, why in filled.failed.items():
-        err.print(f"Not looked through to the end: {show(source)}: {show(why)}")
+def _show_missed(found: Found) -> None:
+    """Of each site and each processor "0 missing of 18,204", or the list, or why it could not be looked through."""
+    for site in sorted({*found.looked.missed, *found.looked.failed}):
+        _show_look(f"site {site}", found.looked.missed.get(site), found.looked.failed.get(site), found.run_id)
+    for source, looked in found.filled.missed.items():
+        _show_look(source, looked, found.filled.failed.get(source), found.run_id)
+
+
+def _show_look(who: str, looked: Missed | None, failed: str | None, run_id: int | None) -> None:
+    told = [str(looked)] if looked and (looked.looked or not failed) else []
+    if failed:
+        told.append(f"not looked through{' to the end' if told else ''}: {failed.rstrip('.')}")
+    out.print(f"Missed deliveries of {show(who)}: {show('; '.join(told))}.")
+    rest = f"casewire runs show {run_id}" if run_id else f"--json shows {MISSED_SAMPLES}, --apply keeps all"
+    for line in missing_lines(looked.samples, looked.count, rest) if looked else ():
+        out.print(f"  {line}")
 
 
 def document(found: Found) -> dict[str, Any]:
@@ -142,7 +167,9 @@ def document(found: Found) -> dict[str, Any]:
         "since": window.since,
         "until": window.until,
         "sites": list(window.sites),
-        "missed": [{"site": site, **_missed_document(looked)} for site, looked in found.missed.items()],
+        "missed": [
+            {"site": site, **_missed_document(looked)} for site, looked in found.looked.missed.items()
+        ],
         "missed_at_processors": [
             {
                 "processor": source,
@@ -153,6 +180,7 @@ def document(found: Found) -> dict[str, Any]:
         ],
         "compared": dict(sorted(reconciling.compared.items())),
         "not_compared": reconciling.not_compared(),
+        "failed": [{"who": who, "why": why} for who, why in sorted(found.failed.items())],
         "classes": [
             {
                 "class": str(kind),

@@ -3,8 +3,8 @@
 ``values.py``: what each side says of one movement of money; ``sides.py``: how each is asked; ``pairing.py``: which of
 Recurly's is which of the processors'; ``comparing.py``: how they differ, and what time explains; ``walking.py``: day by
 day through it all; ``telling.py``: with what Salesforce says, what is told of it; ``confirming.py``: what differs is
-asked about before; ``coming.py``: what Salesforce cannot have yet. ``filling.py`` comes first: what a processor lists
-and no delivery told of.
+asked about before; ``coming.py``: what Salesforce cannot have yet; ``beginning.py``: from when on. First come
+``looking.py`` and ``filling.py``: what the sites changed and what the processors list, and no delivery told of.
 
 Nothing here writes to Salesforce: what is kept makes the classes' subjects due, and they are applied like all others.
 """
@@ -13,31 +13,30 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from connector.facts import Difference, Discrepancy, DiscrepancyState, Money, Shown
-from connector.ledger import discrepancies, locks, snapshots, watermarks
+from connector.ledger import discrepancies, locks, snapshots
 from connector.ledger.discrepancies import Looked
 from connector.ledger.locks import Lock
 from connector.ledger.subjects import Due
 from connector.mappers import words
 from connector.mappers.money import format_money
 from connector.policy import Compare
-from connector.sync.reconcile.sides import RECURLY, Sides
+from connector.sync.reconcile.beginning import Reach, note, reach, since_last
+from connector.sync.reconcile.sides import Sides
 from connector.sync.reconcile.values import Finding, Seen, Window
 from connector.sync.reconcile.walking import Tell, Walk
 
-__all__ = ["COMMAND", "Class", "Reconciling", "Sides", "Window", "since_last"]
+__all__ = ["COMMAND", "Class", "Reach", "Reconciling", "Sides", "Window", "reach", "since_last"]
 
 COMMAND: Final = "reconcile"
-LONGEST: Final = timedelta(days=35)
-"""How far back it is looked where nobody says."""
 _BATCH: Final = 500
 _TURN_SECONDS: Final = 1.0
 
@@ -60,7 +59,8 @@ class Reconciling:
 
     With ``run_id`` what is found is kept as it comes, and at the end what is not found any more is cleared, and ``due``
     are the subjects to apply. Only one that keeps goes through a ledger at a time: until its turn comes ``tell`` hears
-    that nothing is done. ``clock``: of the ledger, by which it is kept when something was seen."""
+    that nothing is done. ``clock``: of the ledger, by which it is kept when something was seen. ``known``: what of the
+    window could be looked at."""
 
     def __init__(
         self,
@@ -70,13 +70,14 @@ class Reconciling:
         now: datetime,
         run_id: int | None = None,
         tell: Tell = lambda done, of: None,
+        known: Reach = Reach(),
         clock: Callable[[Connection], datetime] = snapshots.clock,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.window = window
         self.classes: dict[Difference, Class] = {one: Class() for one in Difference}
         self.due: list[Due] = []
-        self._sides, self._run_id = sides, run_id
+        self._sides, self._run_id, self._known = sides, run_id, known
         self._tell, self._clock, self._pause = tell, clock, pause
         self._walk = Walk(sides, policy, window, now, tell)
 
@@ -116,17 +117,32 @@ class Reconciling:
         """How many discrepancies nothing explains."""
         return sum(one.open for one in self.classes.values())
 
-    def progress(self) -> dict[str, int]:
-        """For the run: what came of it."""
+    @property
+    def failed(self) -> dict[str, str]:
+        """Who is set up and could not be asked, or not to the end, with why."""
+        wanted = self.window.processors
+        asked = {
+            source: why for source, why in self._sides.not_asked.items() if wanted is None or source in wanted
+        }
+        sites = {f"site {site}": why for site, why in self._known.failed.items()}
+        return {**sites, **asked, **self._walk.failed}
+
+    def progress(self, failed: Collection[str] = ()) -> dict[str, Any]:
+        """For the run: what came of it. What was not compared, and who could not be asked (``failed``: while missed
+        deliveries were looked for), only where there is something."""
         explained = sum(one.explained for one in self.classes.values())
-        return {"compared": self.compared.total(), "open": self.open, "explained": explained}
+        told: dict[str, Any] = {"compared": self.compared.total(), "open": self.open, "explained": explained}
+        lists = {"not_compared": self.not_compared(), "failed": sorted({*self.failed, *failed})}
+        return told | {name: found for name, found in lists.items() if found}
 
     def not_compared(self) -> list[str]:
-        """What could not be compared, a sentence each."""
-        told = {**self._sides.not_asked, **self._walk.failed}
-        sentences = [f"{source}: {why.rstrip('.')}" for source, why in sorted(told.items())]
+        """What could not be compared, a sentence each: who could not be asked, how far back the ledger does not reach,
+        and what goes through a processor that has no lists."""
+        failed = self.failed
+        sentences = [f"{who}: {why.rstrip('.')}" for who, why in sorted(failed.items())]
+        sentences += self._known.notes(self.window.sites)
         for gateway, number in sorted(self._walk.apart.items()):
-            if gateway not in told:
+            if gateway not in failed:
                 where = f"through {gateway}" if gateway else "through no gateway"
                 what = words.count(number, "payment")
                 sentences.append(f"{what} {where}: there is no list of a processor to compare with")
@@ -135,8 +151,15 @@ class Reconciling:
             sentences.append(f"{what}: the past of some accounts waits to be fetched")
         return sentences
 
+    def _doubted(self, finding: Finding) -> Discrepancy:
+        """One that Recurly may know of is not open."""
+        one = discrepancy(finding)
+        is_open = one.difference is Difference.MISSING_IN_RECURLY and one.state is DiscrepancyState.OPEN
+        why = self._known.doubt(finding.transfer) if is_open else ""
+        return replace(one, state=DiscrepancyState.EXPLAINED, why=why) if why else one
+
     def _counted(self, found: Finding) -> Discrepancy:
-        one = discrepancy(found)
+        one = self._doubted(found)
         known = self.classes[one.difference]
         if one.state is not DiscrepancyState.OPEN:
             known.explained += 1
@@ -158,35 +181,8 @@ class Reconciling:
         with self._sides.engine.begin() as connection:
             due = discrepancies.settle(connection, looked, run_id, self._clock(connection))
             if window.processors is None and not self._walk.failed:
-                _note(connection, window)
+                note(connection, window, self._known)
         self.due = list({one.key: one for one in (*self.due, *due)}.values())
-
-
-def since_last(
-    connection: Connection, policy: Compare, sites: Sequence[str], now: datetime, until: datetime
-) -> datetime:
-    """Where to begin: before the end of what was kept last, by as long as time may explain something, and not after the
-    oldest discrepancy that is not cleared; at most 35 days ago, and at least a day before ``until``."""
-    hours = max(policy.settlement_hours, policy.bank_debit_hours)
-    back = timedelta(hours=hours, days=policy.date_tolerance_days + 1)
-    earliest = now - LONGEST
-    marks = [watermarks.load(connection, _mark(site)) for site in sites]
-    begins = [mark - back if mark else earliest for mark in marks]
-    unsettled = discrepancies.unsettled_since(connection, sites)
-    found = max(earliest, min([*begins, *([unsettled] if unsettled else [])]))
-    return min(found, until - timedelta(days=1))
-
-
-def _note(connection: Connection, window: Window) -> None:
-    """How far each site is reconciled without a gap."""
-    for site in window.sites:
-        known = watermarks.load(connection, _mark(site))
-        if known is None or window.since <= known:
-            watermarks.save(connection, _mark(site), window.until)
-
-
-def _mark(site: str) -> str:
-    return f"{COMMAND}:{RECURLY}:{site}"
 
 
 def discrepancy(found: Finding) -> Discrepancy:

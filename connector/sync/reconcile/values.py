@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -98,14 +99,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is compared: money that moved from ``since`` to before ``until``, on these sites. ``processors``: through
-    these only; None: all."""
+    """What is compared: money that moved from ``since`` to before ``until``, on these sites, and not before the ledger
+    knows them (``known_from``, by site). ``processors``: through these only; None: all."""
 
     since: datetime
     until: datetime
     sites: tuple[str, ...]
     processors: frozenset[str] | None = None
+    known_from: Mapping[str, datetime] = field(default_factory=dict)
 
     def covers(self, transfer: Transfer) -> bool:
         wanted = self.processors is None or transfer.processor in self.processors
-        return wanted and transfer.site in self.sites and self.since <= transfer.at < self.until
+        since = max(self.since, self.known_from.get(transfer.site, self.since))
+        return wanted and transfer.site in self.sites and since <= transfer.at < self.until

@@ -18,7 +18,7 @@ from connector.mappers import fields
 from connector.policy import Compare, Policy
 from connector.sync.apply import Applier
 from connector.sync.decide import decide
-from connector.sync.reconcile import Reconciling, Window, since_last
+from connector.sync.reconcile import Reconciling, Window
 from sync.fake_crm import FakeCrm, Org
 from sync.reconcile.books import NOW, WINDOW, ThreeSides, charge, paid
 from sync.world import at
@@ -190,22 +190,6 @@ def test_only_the_newest_are_rows_and_those_that_are_there_stay_true(sides: Thre
     assert (found.open, len(found.told)) == (9, 9)
     assert [(money.amount, money.currency) for money in found.amounts] == [(Decimal("387.00"), "USD")]
     assert found.oldest_at == at(2)
-
-
-def test_the_next_one_begins_before_the_end_of_the_last(sides: ThreeSides) -> None:
-    policy = Compare(settlement_hours=24, bank_debit_hours=48, date_tolerance_days=2)
-    with sides.engine.connect() as connection:
-        assert since_last(connection, policy, (SITE,), NOW, NOW) == NOW - timedelta(days=35)
-    keep(sides)
-    with sides.engine.connect() as connection:
-        assert since_last(connection, policy, (SITE,), NOW, NOW) == NOW - timedelta(days=5)
-
-
-def test_and_before_the_oldest_that_is_not_cleared(sides: ThreeSides) -> None:
-    sides.without_charge("ch_3")
-    keep(sides)
-    with sides.engine.connect() as connection:
-        assert since_last(connection, Compare(), (SITE,), NOW, NOW) == at(3)
 
 
 def test_a_window_with_a_gap_before_it_does_not_move_the_mark(sides: ThreeSides) -> None:

@@ -1,0 +1,28 @@
+"""``casewire status``: is everything moving, and if not, what is in the way?"""
+
+from __future__ import annotations
+
+import click
+
+from connector.cli.showing.output import as_json
+from connector.cli.status.collecting import collect
+from connector.cli.status.telling import tell
+from connector.wiring import wiring
+
+
+@click.command()
+@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
+def status(json_: bool) -> None:
+    """Backlog, lag, dead letters, silent sources, circuits, budgets, workers, scheduler and the last night. Exit code 1
+    if a person is needed.
+
+    \b
+    Example: casewire status --json
+    """
+    found = collect(wiring())
+    if json_:
+        as_json(found)
+    else:
+        tell(found)
+    if found["needs_a_person"]:
+        raise SystemExit(1)

@@ -1,0 +1,145 @@
+"""What ``casewire status`` says, as one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.worker import BaseWorker
+from sqlalchemy import Connection
+
+from connector import queue
+from connector.errors import SetupError
+from connector.facts import LinkState
+from connector.jobs import looking
+from connector.ledger import budgets, circuits, incidents, links, listing, missed, runs, silences
+from connector.ledger.runs import Run
+from connector.sync import spending
+from connector.sync.destination import DESTINATION
+from connector.webhooks import registry
+from connector.wiring import Wiring
+
+LATELY: Final = timedelta(days=7)
+RECONCILE: Final = "reconcile"
+
+
+def collect(wires: Wiring) -> dict[str, Any]:
+    """Everything ``status`` says, as one document."""
+    with wires.engine.connect() as connection:
+        numbers = listing.numbers(connection)
+        unknown = listing.unknown_kinds(connection)
+        failing = incidents.lasting(connection)
+        out_now = circuits.troubled(connection)
+        linked = links.numbers(connection)
+        calls = budgets.told(connection, DESTINATION)
+        silent = silences.lasting(connection, registry.configured(wires.sources))
+        lacked = missed.recent(connection, LATELY)
+        reconciled = runs.latest(connection, RECONCILE)
+        late = _late(wires, connection)
+        unread = missed.not_readable(connection, LATELY)
+    redis = _redis(wires)
+    dead = numbers["dead_events"] + numbers["dead_accounts"]
+    mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
+    missing = wires.not_configured()
+    scheduler = redis.pop("scheduler", None)
+    needs = (dead, mend, missing, silent, late, redis.get("error"), redis.get("workers") == 0)
+    return {
+        "needs_a_person": any(needs)
+        or bool(scheduler and not scheduler["runs"])
+        or bool(reconciled and not went_well(reconciled.state, reconciled.progress)),
+        "backlog": numbers,
+        "unknown_kinds": unknown,
+        "not_linked": {str(state): linked.get(state, 0) for state in (LinkState.REVIEW, LinkState.WAITING)},
+        "incidents": [
+            {"gateway": one.gateway, "site": one.site, "since": one.started_at, "accounts": one.accounts}
+            for one in failing
+        ],
+        "silent": [asdict(one) for one in silent],
+        "scheduler": scheduler,
+        "feeds_not_read": [
+            {"source": source, "site": site, "since": at} for (source, site), at in late.items()
+        ],
+        "not_readable": {"days": LATELY.days, **asdict(unread)},
+        "missed": {"days": LATELY.days, **asdict(lacked)},
+        "reconciled": _told(reconciled) if reconciled else None,
+        "circuits": [
+            {
+                "destination": c.destination,
+                "until": c.until,
+                "since": c.since,
+                "reason": c.reason,
+                "code": c.code,
+            }
+            for c in out_now
+        ],
+        "budgets": {**redis.pop("budgets", {}), **_salesforce(wires, calls)},
+        "left_out": redis.pop("left_out", []),
+        "refused": redis.pop("refused", []),
+        "salesforce_calls": asdict(calls) if calls else None,
+        "redis": redis,
+        "not_configured": missing,
+        "mode": "live" if wires.settings.live else "test",
+        "sources": [":".join(filter(None, key)) for key in registry.configured(wires.sources)],
+    }
+
+
+def went_well(state: str, found: Mapping[str, Any]) -> bool:
+    """Whether a reconcile that ended asked all who are set up."""
+    return state != runs.FAILED and not found.get("failed")
+
+
+def _late(wires: Wiring, connection: Connection) -> Mapping[tuple[str, str], datetime]:
+    """A policy that cannot be read is told of elsewhere."""
+    try:
+        return looking.late(wires, connection)
+    except SetupError:
+        return {}
+
+
+def _told(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "who": run.who,
+        "state": run.state,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "found": run.progress,
+        "error": run.error,
+    }
+
+
+def _salesforce(wires: Wiring, calls: budgets.Told | None) -> dict[str, str]:
+    """A policy that cannot be read is told of elsewhere."""
+    try:
+        return {DESTINATION: spending.in_words(calls, wires.policy.budget)} if calls else {}
+    except SetupError:
+        return {}
+
+
+def _scheduler(wires: Wiring, workers: Sequence[BaseWorker]) -> dict[str, Any]:
+    """Where all has just been started it has not been seen yet."""
+    now = wires.clock()
+    born = [one.birth_date for one in workers if one.birth_date]
+    is_new = bool(born) and now - min(born) < queue.SWEPT_WITHIN
+    runs_ = wires.queue.is_swept(now, wires.settings.casewire_sweep_seconds)
+    return {"seen_at": wires.queue.swept_at(), "runs": runs_ or is_new}
+
+
+def _redis(wires: Wiring) -> dict[str, Any]:
+    try:
+        workers = Worker.all(connection=wires.redis)
+        return {
+            "workers": len(workers),
+            "scheduler": _scheduler(wires, workers),
+            "jobs_waiting": wires.queue.depth(),
+            "queue": queue.NAME,
+            "budgets": wires.queue.notes(),
+            "left_out": wires.queue.remarks(),
+            "refused": [asdict(one) for one in wires.queue.refusals()],
+        }
+    except RedisError as error:
+        return {"error": f"Redis does not answer: {error}. Deliveries are still recorded."}
