@@ -79,7 +79,7 @@ def _like(value: str) -> str:
 
 EVENT = (
     "id, source, site, event_id, kind, fate, status, occurred_at, received_at, settled_at, deliveries, "
-    "subject, attempt_id, tries, error, note"
+    "subject, attempt_id, tries, error, note, pointers"
 )
 
 
@@ -140,6 +140,20 @@ def dead_subjects(connection: Connection, account: str | None, limit: int) -> li
         {"account": account, "limit": limit},
     )
     return [dict(row._mapping) for row in rows]
+
+
+def knows(connection: Connection, account: str) -> bool:
+    """Whether the ledger has heard of an account, by its code or its whole key."""
+    where, values = Filter(account=account).where()
+    return bool(
+        connection.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM subject WHERE key = :account OR code = :account) "
+                f"OR EXISTS (SELECT 1 FROM event WHERE {where})"
+            ),
+            values,
+        ).scalar_one()
+    )
 
 
 def numbers(connection: Connection) -> Found:

@@ -25,7 +25,7 @@ def story(connection: Connection, event_id: int) -> Found | None:
     """One event whole. ``runs``: what people asked of it; ``standing``: its account as it is now; ``by_hand`` and
     ``also``: what people had done to that account since the event was received, and what workers did."""
     row = connection.execute(
-        text(f"SELECT {EVENT}, earlier, runs, pointers, format, body FROM event WHERE id = :id"),
+        text(f"SELECT {EVENT}, earlier, runs, format, body FROM event WHERE id = :id"),
         {"id": event_id},
     ).one_or_none()
     if row is None:

@@ -173,7 +173,7 @@ def test_a_record_that_may_not_be_emptied_is_told_of_and_stays(
     made: Casewire, crm: Crm, engine: Engine
 ) -> None:
     wanted = wish(made, crm.account("Rivera Holding"))
-    with pytest.raises(Permanent, match="A rule of the org refuses it."):
+    with pytest.raises(Permanent, match="A rule of the org refuses"):
         link(made, wanted, _Refuses())
     told = one(engine, "SELECT outcome, refused, error FROM attempt WHERE trigger = 'link'")
     assert (told.outcome, told.refused) == ("retry", 1)
