@@ -55,7 +55,7 @@ def _about(event: Found) -> str:
 
 
 def _to_do(event: Found) -> str:
-    return f"{stories.why(event)} {stories.again(event)}"
+    return f"{stories.why(event)} Then: {stories.again(event)}"
 
 
 @dead.command()

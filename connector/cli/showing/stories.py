@@ -18,10 +18,10 @@ def why(event: Found) -> str:
 
 
 def again(event: Found) -> str:
-    """What a person types once what it says is mended."""
+    """What a person types once what it says is mended. One that points to nothing can only be read, and buried."""
     if not event["pointers"]:
-        return f"See: casewire events show {event['id']}; then bury it."
-    return f"Then: casewire events replay {event['id']} --apply"
+        return f"casewire events show {event['id']}, casewire events bury {event['id']} --reason … --apply"
+    return f"casewire events replay {event['id']} --apply"
 
 
 def lines(story: Found) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _delivery(story: Found) -> Iterator[tuple[str, object]]:
     yield "received", f"{_moment(story['received_at'])}, {_deliveries(story['deliveries'])}"
     yield "fate", f"{story['fate']}, now {story['status']}"
     yield "why", why(story)
-    yield "to do", again(story) if story["status"] == "dead" else ""
+    yield "then", again(story) if story["status"] == "dead" else ""
     yield "points to", ", ".join(f"{object_} {refs[0]}" for object_, refs in story["pointers"])
     yield "account", story["subject"]
     yield "", _standing(story)
