@@ -76,8 +76,9 @@ def _others(connection: Connection, found: Found, which: str) -> list[int]:
     told = found["attempts"]
     rows = connection.execute(
         text(
-            f"SELECT id FROM attempt WHERE subject = ANY(:subjects) AND {which} "
-            "AND started_at >= :since AND id <> ALL(:told) ORDER BY id LIMIT :most"
+            "SELECT other.id FROM unnest(CAST(:subjects AS text[])) AS whose(subject) CROSS JOIN LATERAL ("
+            f"SELECT id FROM attempt WHERE attempt.subject = whose.subject AND {which} "
+            "AND started_at >= :since AND id <> ALL(:told) ORDER BY id LIMIT :most) AS other ORDER BY 1 LIMIT :most"
         ),
         {
             "subjects": sorted({found["subject"] or "", *(one["subject"] for one in told)}),
