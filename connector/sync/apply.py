@@ -19,11 +19,13 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, SetupError, Transient
 from connector.events import Urgency
 from connector.facts import About, Facts, Incident, Link
-from connector.ledger import attempts, circuits, links, subjects
+from connector.ledger import attempts, bulk_jobs, circuits, links, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
+from connector.sync import bulk_jobs as jobs
 from connector.sync import outages, relinking
+from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
@@ -38,7 +40,7 @@ log = structlog.get_logger("connector.apply")
 BATCH = 200
 
 
-class Salesforce(Crm, Upserts, Protocol):
+class Salesforce(Crm, Upserts, Aborts, Protocol):
     """What stage 4 needs of the Salesforce client."""
 
 
@@ -108,22 +110,18 @@ class Applier:
         token = f"{self.worker}:{uuid4().hex}"
         try:
             most = self._affordable(most, only)
+            claimed = self._claimed(token, limit, only, most, least)
         except (Transient, Permanent) as error:
             hold(self.engine, unavailable(error))
             return Outcome(open=True)
-        with self.engine.begin() as connection:
-            if only is None and DESTINATION in circuits.open_circuits(connection):
-                return Outcome(open=True)
-            claimed = subjects.claim(connection, token, limit, only, most=most, least=least)
         if not claimed:
-            return Outcome()
+            return Outcome(open=claimed is None)
         started_at = self.clock()
         results, decisions = Results(), [Decision(one) for one in claimed]
         try:
             decisions = self.decisions(claimed)
-            results = write(
-                self.crm, [row for one in decisions for row in one.rows], self._holding(token, wait)
-            )
+            bulk = Held(self.engine, token, claimed[0].key, wait) if wait else None
+            results = write(self.crm, [row for one in decisions for row in one.rows], bulk)
         except (SetupError, Permanent, Transient) as error:
             results.unavailable = unavailable(error)
         self._circuit(results)
@@ -153,17 +151,21 @@ class Applier:
             return most
         return min(most, self.spending.level())
 
-    def _holding(self, token: str, wait: Wait | None) -> Wait | None:
-        """The same wait, at each of which the leases are renewed."""
-        if wait is None:
-            return None
-
-        def held(seconds: float) -> None:
-            with self.engine.begin() as connection:
-                subjects.renew(connection, token)
-            wait(seconds)
-
-        return held
+    def _claimed(
+        self, token: str, limit: int, only: Sequence[str] | None, most: Urgency, least: Urgency
+    ) -> list[Claimed] | None:
+        """None while Salesforce's circuit is open. Nothing is claimed before every bulk job that was left behind has
+        ended; a job is left behind in the very moment in which its accounts can be claimed."""
+        with self.engine.connect() as connection:
+            if only is None and DESTINATION in circuits.open_circuits(connection):
+                return None
+            claimed = subjects.claim(connection, token, limit, only, most=most, least=least)
+            left = bulk_jobs.left_behind(connection) if claimed else []
+            if not left:
+                connection.commit()
+                return claimed
+        jobs.end(self.engine, self.crm, left)
+        return self._claimed(token, limit, only, most, least)
 
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
@@ -233,6 +235,7 @@ class Applier:
         ended_at = self.clock()
         tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
         with self.engine.begin() as connection:
+            bulk_jobs.settle(connection, token)
             attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
             attempts.record(
                 connection,

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from connector.errors import SetupError
 from connector.ledger import backfills
 from connector.sync import feed
+from connector.sync.anew import no_key
 from connector.sync.backfill.apart import ahead
 from connector.sync.backfill.state import Asked, Mark, State
 from connector.sync.feed import Page, Site
@@ -78,5 +79,5 @@ class Reader:
 
     def _source(self, site: Site) -> Source:
         if site not in self.sources:
-            raise SetupError(f"Site {site[1]} has no API key: set RECURLY_API_KEY.")
+            raise SetupError(no_key(site))
         return self.sources[site]
