@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import click
 
-from connector.cli.acting import REASON, acting
-from connector.cli.showing.output import as_json, err, table
+from connector.cli.acting import REASON, YES, acting, confirm
+from connector.cli.showing import stories
+from connector.cli.showing.output import Said, as_json, err, table
 from connector.cli.waking import wake
-from connector.ledger import listing
-from connector.ledger.listing import Filter
+from connector.ledger import acts, listing, runs
+from connector.ledger.listing import Filter, Found
 from connector.queue import Stage
-from connector.wiring import wiring
+from connector.wiring import Wiring, wiring
+
+ACCOUNT = click.option("--account", type=Said(), help="Only this account: its code, or its whole key.")
 
 
 @click.group()
@@ -19,7 +22,7 @@ def dead() -> None:
 
 
 @dead.command("list")
-@click.option("--account", help="Only this account: its code, or its whole key.")
+@ACCOUNT
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def list_(account: str | None, limit: int, json_: bool) -> None:
@@ -29,44 +32,79 @@ def list_(account: str | None, limit: int, json_: bool) -> None:
     Example: casewire dead list
     """
     with wiring().engine.connect() as connection:
-        accounts = listing.dead_subjects(connection, account, limit)
-        events = listing.events(connection, Filter(status="dead", account=account, limit=limit))
+        accounts = listing.dead_subjects(connection, account, limit + 1)
+        events = listing.events(connection, Filter(status="dead", account=account, limit=limit + 1))
+    left_out = len(accounts) > limit or len(events) > limit
+    accounts, events = accounts[:limit], events[:limit]
     if json_:
         as_json({"accounts": accounts, "events": events})
     else:
         rows = [("account", one["key"], one["error_code"], one["error"]) for one in accounts]
-        rows += [("event", one["id"], one["kind"], one["error"] or one["note"]) for one in events]
+        rows += [("event", one["id"], _about(one), _to_do(one)) for one in events]
         table(("what", "which", "code", "what to do"), rows, empty="No dead letters.")
+    if left_out:
+        err.print(f"There are more than {limit} of a kind. To see them: --limit {min(10 * limit, 10_000)}")
     if accounts or events:
         raise SystemExit(1)
 
 
+def _about(event: Found) -> str:
+    """An event that was never fetched is of no account yet."""
+    about = event["subject"] or ", ".join(f"{object_} {refs[0]}" for object_, refs in event["pointers"])
+    return f"{event['kind']} {about}".rstrip()
+
+
+def _to_do(event: Found) -> str:
+    return f"{stories.why(event)} Then: {stories.again(event)}"
+
+
 @dead.command()
-@click.option("--account", help="Only this account: its code, or its whole key.")
+@ACCOUNT
 @click.option("--all", "all_", is_flag=True, help="Every dead letter.")
 @REASON
+@YES
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
-def retry(account: str | None, all_: bool, reason: str, apply_: bool) -> None:
+def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_: bool) -> None:
     """Try dead letters again, after what they said was mended.
+
+    More of them than admin.confirm_above of the policy are tried only if their number is typed, or with --yes N.
 
     \b
     Example: casewire dead retry --account acme-17 --apply
     """
-    if not account and not all_:
+    if account is None and not all_:
         raise click.UsageError("Say which: --account CODE, or --all.")
     wires = wiring()
-    wanted = Filter(status="dead", account=account)
+    accounts, events = _counted(wires, account)
+    if not accounts and not events:
+        err.print("No dead letters.")
+        return
     if not apply_:
-        with wires.engine.connect() as connection:
-            accounts = len(listing.dead_subjects(connection, account, 1_000_000))
-            events = listing.count_replayable(connection, wanted)
         err.print(f"{accounts} accounts and {events} events would be tried again. Add --apply to do it.")
         return
+    confirm(accounts + events, wires.policy.admin.confirm_above, yes, "accounts and events")
     with (
         acting(wires, "retry", reason, {"account": account}) as cause,
         wires.engine.begin() as connection,
     ):
-        accounts = listing.retry_subjects(connection, account, cause.run_id)
-        events = listing.replay(connection, wanted, cause.run_id)
+        accounts = acts.retry_subjects(connection, account, cause.run_id)
+        events = acts.replay(connection, _dead(account), cause.run_id)
+        assert cause.run_id is not None
+        runs.progress(connection, cause.run_id, {"accounts": accounts, "events": events})
     err.print(f"{accounts} accounts and {events} events are tried again.")
     wake(wires, Stage.REFRESH, Stage.APPLY)
+
+
+def _counted(wires: Wiring, account: str | None) -> tuple[int, int]:
+    """Accounts and events. ClickException: nobody has heard of the account."""
+    with wires.engine.connect() as connection:
+        accounts = acts.count_dead_subjects(connection, account)
+        events = acts.count_replayable(connection, _dead(account))
+        unknown = account is not None and not accounts + events and not listing.knows(connection, account)
+    if unknown:
+        raise click.ClickException(f"Casewire knows no account {account!r}. See: casewire dead list")
+    return accounts, events
+
+
+def _dead(account: str | None) -> Filter:
+    return Filter(status="dead", account=account)

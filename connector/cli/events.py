@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import click
+from sqlalchemy import Connection
 
-from connector.cli.acting import REASON, acting
-from connector.cli.showing.attempts import attempt_lines
-from connector.cli.showing.output import Time, as_json, err, out, show, table
+from connector.cli.acting import REASON, YES, acting, confirm
+from connector.cli.showing import stories
+from connector.cli.showing.output import Said, Time, as_json, err, out, table
 from connector.cli.waking import wake
-from connector.ledger import listing
+from connector.ledger import acts, listing, runs
+from connector.ledger import stories as ledger
 from connector.ledger.listing import Filter, Found
 from connector.queue import Stage
-from connector.wiring import wiring
+from connector.wiring import Wiring, wiring
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATUSES = ("pending", "fetched", "done", "ignored", "unknown", "dead", "buried")
@@ -24,13 +26,13 @@ STATUSES = ("pending", "fetched", "done", "ignored", "unknown", "dead", "buried"
 def filters(command: F) -> F:
     """The options that say which events."""
     for option in (
-        click.option("--source", help="Only this source, such as recurly."),
-        click.option("--kind", help="Only this kind; * stands for anything (payment.*)."),
+        click.option("--source", type=Said(), help="Only this source, such as recurly."),
+        click.option("--kind", type=Said(), help="Only this kind; * stands for anything (payment.*)."),
         click.option("--status", type=click.Choice(STATUSES), help="Only events in this state."),
-        click.option("--account", help="Only this account: its code, or its whole key."),
+        click.option("--account", type=Said(), help="Only this account: its code, or its whole key."),
         click.option("--since", type=Time(), help="Received since: 2026-11-01, 36h, 7d."),
         click.option("--until", type=Time(), help="Received before."),
-        click.option("--search", help="Found in the kind, the event id or the body."),
+        click.option("--search", type=Said(), help="Found in the kind, the event id or the body."),
     ):
         command = option(command)
     return command
@@ -59,7 +61,7 @@ def list_(limit: int, json_: bool, **wanted: Any) -> None:
     table(
         ("id", "received", "kind", "status", "account", "deliveries", "note"),
         [
-            (e["id"], e["received_at"], e["kind"], e["status"], _account(e), e["deliveries"], _why(e))
+            (e["id"], e["received_at"], e["kind"], e["status"], _account(e), e["deliveries"], stories.why(e))
             for e in found
         ],
         empty="No such events.",
@@ -70,64 +72,138 @@ def list_(limit: int, json_: bool, **wanted: Any) -> None:
 @click.argument("event_id", type=int, metavar="ID")
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def show_(event_id: int, json_: bool) -> None:
-    """One event whole: delivery, objects, attempt, and what changed in Salesforce.
+    """One event whole: delivery, objects, attempts, what changed in Salesforce, and what people asked for.
 
     \b
     Example: casewire events show 4711
     """
     with wiring().engine.connect() as connection:
-        story = listing.story(connection, event_id)
+        story = ledger.story(connection, event_id)
     if story is None:
         raise click.ClickException(f"There is no event {event_id}. See: casewire events list")
     if json_:
         as_json(story)
         return
-    _tell(story)
+    for line in stories.lines(story):
+        out.print(line)
 
 
 @events.command()
 @click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 @filters
 @REASON
+@YES
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
-def replay(ids: tuple[int, ...], reason: str, apply_: bool, **wanted: Any) -> None:
+def replay(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **wanted: Any) -> None:
     """Work recorded events again. Harmless: the same facts give the same records.
+
+    Those that were buried are left alone, unless they are named or --status buried is said. More events than
+    admin.confirm_above of the policy are worked only if their number is typed, or with --yes N.
 
     \b
     Example: casewire events replay --status dead --since 2d --apply
     """
-    wanted_events = _named(ids, wanted)
-    wires = wiring()
-    if not apply_:
-        _only_count(listing.count_replayable, wanted_events, "would be worked again")
-        return
-    with (
-        acting(wires, "replay", reason, _kept(ids, wanted)) as cause,
-        wires.engine.begin() as connection,
-    ):
-        count = listing.replay(connection, wanted_events, cause.run_id)
-    err.print(f"{count} events will be worked again.")
-    wake(wires, Stage.REFRESH)
+    asked = _Asked("replay", _named(ids, wanted), reason, yes, apply_)
+    if _done(wiring(), asked, _REPLAY):
+        wake(wiring(), Stage.REFRESH)
 
 
 @events.command()
 @click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 @filters
-@click.option("--reason", required=True, help="Why these need no work; kept with the event.")
+@click.option("--reason", required=True, type=Said(), help="Why these need no work; kept with the event.")
+@YES
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
-def bury(ids: tuple[int, ...], reason: str, apply_: bool, **wanted: Any) -> None:
-    """Decide that waiting, dead or unknown events need no work.
+def bury(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **wanted: Any) -> None:
+    """Decide that dead, unknown or waiting events need no work.
+
+    A filter finds dead ones, unless another --status is said. More events than admin.confirm_above of the policy are
+    buried only if their number is typed, or with --yes N.
 
     \b
     Example: casewire events bury 4711 --reason "test account" --apply
     """
-    wanted_events = _named(ids, wanted)
-    if not apply_:
-        _only_count(listing.count_buriable, wanted_events, "would be buried")
-        return
-    wires = wiring()
-    with acting(wires, "bury", reason, _kept(ids, wanted)), wires.engine.begin() as connection:
-        err.print(f"{listing.bury(connection, wanted_events, reason)} events buried.")
+    which = _named(ids, wanted)
+    if not ids and which.status is None:
+        which = replace(which, status="dead")
+    _done(wiring(), _Asked("bury", which, reason, yes, apply_), _BURY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a person asks of events."""
+
+    command: str
+    which: Filter
+    reason: str
+    yes: int | None
+    apply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """How many it can be done to, doing it, and how that is said."""
+
+    count: Callable[[Connection, Filter], int]
+    do: Callable[[Connection, Filter, int | None], int]
+    would: str
+    did: str
+    none: str
+
+
+_REPLAY = _Act(
+    acts.count_replayable,
+    acts.replay,
+    "would be worked again",
+    "will be worked again",
+    "No such event can be worked again: one that points to nothing cannot, and a buried one must be named.",
+)
+_BURY = _Act(
+    acts.count_buriable,
+    acts.bury,
+    "would be buried",
+    "buried",
+    "No such event is to be buried: only one that is dead, unknown or waits can be.",
+)
+
+
+def _done(wires: Wiring, asked: _Asked, act: _Act) -> bool:
+    """Count them, and do it if that was said: a run, which tells how many there were."""
+    count = _counted(wires, asked.which, act)
+    if not count:
+        err.print(act.none)
+        return False
+    if not asked.apply:
+        err.print(f"{_many(count, asked.which)} {act.would}. Add --apply to do it.")
+        return False
+    confirm(count, wires.policy.admin.confirm_above, asked.yes, "events")
+    with (
+        acting(wires, asked.command, asked.reason, _kept(asked.which)) as cause,
+        wires.engine.begin() as connection,
+    ):
+        count = act.do(connection, asked.which, cause.run_id)
+        assert cause.run_id is not None
+        runs.progress(connection, cause.run_id, {"events": count})
+    err.print(f"{_many(count, asked.which)} {act.did}.")
+    return True
+
+
+def _counted(wires: Wiring, which: Filter, act: _Act) -> int:
+    """An event that is named and is not there, or can't be done, is a mistake; that a filter finds none is not."""
+    with wires.engine.connect() as connection:
+        missing = acts.missing(connection, which.ids)
+        if missing:
+            named = ", ".join(map(str, missing))
+            raise click.ClickException(f"There is no event {named}. See: casewire events list")
+        count = act.count(connection, which)
+    if which.ids and not count:
+        raise click.ClickException(act.none)
+    return count
+
+
+def _many(count: int, which: Filter) -> str:
+    named = len(set(which.ids))
+    return f"{count} of {named} events" if count < named else f"{count} events"
 
 
 def _named(ids: tuple[int, ...], wanted: dict[str, Any]) -> Filter:
@@ -136,69 +212,14 @@ def _named(ids: tuple[int, ...], wanted: dict[str, Any]) -> Filter:
     return Filter(**wanted, ids=ids)
 
 
-def _kept(ids: tuple[int, ...], wanted: dict[str, Any]) -> dict[str, Any]:
+def _kept(which: Filter) -> dict[str, Any]:
     """What was asked for, as the audit keeps it."""
-    return {"ids": list(ids)} | {name: str(value) for name, value in wanted.items() if value is not None}
-
-
-def _only_count(count: Callable[[Any, Filter], int], wanted: Filter, sentence: str) -> None:
-    with wiring().engine.connect() as connection:
-        err.print(f"{count(connection, wanted)} events {sentence}. Add --apply to do it.")
+    names = ("source", "kind", "status", "account", "since", "until", "search")
+    told = {name: getattr(which, name) for name in names}
+    return {"ids": list(which.ids)} | {name: str(value) for name, value in told.items() if value is not None}
 
 
 def _account(event: Found) -> str:
     """Its code; what is no account's goes by its whole key."""
     subject = event["subject"] or ""
     return subject.partition(":account:")[2] or subject
-
-
-def _why(event: Found) -> str:
-    return str(event["error"] or event["note"] or "")
-
-
-def _tell(story: Found) -> None:
-    """The story top to bottom: delivery → snapshot → plan → change → Salesforce id."""
-    out.print(
-        f"[bold]{show(story['kind'])}[/bold]  {story['source']}:{story['site']}  {show(story['event_id'])}"
-    )
-    for label, value in (
-        ("happened", story["occurred_at"]),
-        ("received", f"{_moment(story['received_at'])}, {_deliveries(story['deliveries'])}"),
-        ("fate", f"{story['fate']}, now {story['status']}"),
-        ("why", _why(story)),
-        ("points to", ", ".join(f"{object_} {refs[0]}" for object_, refs in story["pointers"])),
-        ("account", story["subject"]),
-    ):
-        if value:
-            out.print(f"  {label:<10} {show(value)}")
-    for one in story["snapshots"]:
-        out.print(f"  {_known(one)}")
-    for line in (line for attempt in story["attempts"] for line in attempt_lines(attempt)):
-        out.print(f"  {line}")
-    for one in story["by_hand"]:
-        out.print(f"  {_by_hand(one)}")
-    out.print(f"\n{show(story['body'] or 'The body was purged.')}")
-
-
-def _deliveries(count: int) -> str:
-    return "in 1 delivery" if count == 1 else f"in {count} deliveries"
-
-
-def _known(one: Found) -> str:
-    """What was fetched; of a processor's object, how it came to its account."""
-    state = "gone" if one["gone"] else f"version {_moment(one['version'])}"
-    told = f"{one['object']} {show(one['id'])} {state}, seen {_moment(one['observed_at'])}"
-    if one["link"] is None:
-        return f"fetched    {told}"
-    joined = f"joined by {show(one['link'])}" if one["link"] else "joined to no account yet"
-    return f"told       {told}, {joined}"
-
-
-def _by_hand(one: Found) -> str:
-    why = f": {one['reason']}" if one["reason"] else ""
-    told = f"{one['trigger']} by {one['who']}, run {one['run_id']}, {one['outcome']}, {one['written']} written{why}"
-    return f"by hand    {_moment(one['started_at'])} {show(told)}"
-
-
-def _moment(value: datetime | None) -> str:
-    return show(value) or "unknown"

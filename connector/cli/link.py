@@ -67,7 +67,8 @@ def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, 
         return
     err.print(_meant(wish))
     _consent(yes)
-    with acting(wires, "link", reason, {"account": wish.subject, "salesforce_id": wish.record.id}) as cause:
+    options = {"account": wish.subject, "from": wish.from_id, "to": wish.record.id}
+    with acting(wires, "link", reason, options) as cause:
         if not by_hand.link(wires.engine, wires.salesforce, search, wish, cause, wires.clock()):
             raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
     err.print(
@@ -102,7 +103,7 @@ def _named(wish: Wish) -> str:
 def _consent(yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError("Nothing was linked. Add --yes to do it without being asked.")
     click.confirm("Link them?", abort=True, err=True)
 

@@ -5,29 +5,49 @@ from __future__ import annotations
 import click
 
 from connector import jobs
+from connector.cli.acting import REASON, acting
 from connector.cli.showing.output import err
-from connector.wiring import wiring
+from connector.ledger import retention, runs
+from connector.wiring import Wiring, wiring
 
 
 @click.command()
-def purge() -> None:
+@REASON
+@click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
+def purge(reason: str, apply_: bool) -> None:
     """Remove what retention allows: bodies first, rows later. Events stay deduplicated for ever.
 
     \b
     Set CASEWIRE_RETENTION_BODIES_DAYS and CASEWIRE_RETENTION_ROWS_DAYS; unset keeps for good.
-    Example: casewire purge
+    Example: casewire purge --apply
     """
     wires = wiring()
-    settings = wires.settings
-    if settings.casewire_retention_bodies_days is None and settings.casewire_retention_rows_days is None:
+    bodies_days = wires.settings.casewire_retention_bodies_days
+    rows_days = wires.settings.casewire_retention_rows_days
+    if bodies_days is None and rows_days is None:
         err.print("No retention period is set: everything is kept for good.")
         return
+    if not apply_:
+        with wires.engine.connect() as connection:
+            old = retention.count(connection, bodies_days, rows_days)
+        err.print(f"{old.bodies} bodies and {old.events} events would be purged. Add --apply to do it.")
+        return
+    _purge(wires, reason, {"bodies_days": bodies_days, "rows_days": rows_days})
+
+
+def _purge(wires: Wiring, reason: str, options: dict[str, int | None]) -> None:
+    """Pass after pass, each of which is told of."""
     bodies = rows = 0
-    while True:
-        purged = jobs.purge(wires)
-        bodies, rows = bodies + purged.bodies, rows + purged.rows
-        if not purged.bodies and not purged.rows:
-            break
+    with acting(wires, "purge", reason, options) as cause:
+        while (purged := jobs.purge(wires)).bodies or purged.rows:
+            bodies, rows = bodies + purged.bodies, rows + purged.rows
+            _told(wires, cause.run_id, bodies, rows)
     err.print(
         f"{bodies} bodies and {rows} rows purged. Rows marked just now go a minute from now at the earliest."
     )
+
+
+def _told(wires: Wiring, run_id: int | None, bodies: int, rows: int) -> None:
+    assert run_id is not None
+    with wires.engine.begin() as connection:
+        runs.progress(connection, run_id, {"bodies": bodies, "rows": rows})

@@ -180,12 +180,15 @@ def _mirror(connection: Connection, attempts: Sequence[Attempt]) -> None:
 
 
 def _finish_events(connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int]) -> dict[int, int]:
-    """Attempt → the run that asked for one of its events again."""
+    """Attempt → the run that asked for one of its events again. The attempts that an event was settled by before stay
+    part of its story, whatever it is told again for."""
     pairs = [(event, id_) for id_, attempt in zip(ids, attempts, strict=True) for event in attempt.event_ids]
     rows = connection.execute(
         text(
             """
-            UPDATE event SET status = 'done', attempt_id = new.attempt_id, settled_at = now(), run_id = NULL
+            UPDATE event SET status = 'done', attempt_id = new.attempt_id, settled_at = now(), run_id = NULL,
+                earlier = CASE WHEN event.attempt_id IS NULL THEN event.earlier
+                               ELSE event.earlier || event.attempt_id END
             FROM unnest(CAST(:events AS bigint[]), CAST(:attempts AS bigint[])) AS new(event_id, attempt_id)
             JOIN event AS before ON before.id = new.event_id
             WHERE event.id = new.event_id AND event.status = 'fetched'
@@ -200,13 +203,14 @@ def _finish_events(connection: Connection, attempts: Sequence[Attempt], ids: Seq
 def _name_runs(
     connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int], replayed: Mapping[int, int]
 ) -> None:
-    """What a worker did for a run tells whose it is."""
-    asked = {
-        id_: one.cause.run_id
+    """What a worker did for a run tells whose it is. What a command did itself is its own, whoever replayed an event
+    that it met."""
+    workers = {
+        id_: one.cause.run_id or replayed.get(id_)
         for id_, one in zip(ids, attempts, strict=True)
-        if one.cause.run_id is not None and one.cause.trigger == WEBHOOK
+        if one.cause.trigger == WEBHOOK
     }
-    found = {**replayed, **asked}
+    found = {id_: run_id for id_, run_id in workers.items() if run_id is not None}
     if not found:
         return
     connection.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -86,20 +86,21 @@ def forget(connection: Connection, subjects: Sequence[str]) -> None:
     _tell_again(connection, subjects)
 
 
-def move(connection: Connection, found: Mapping[str, Link]) -> set[str]:
+def move(connection: Connection, found: Mapping[str, Link], run_id: int | None = None) -> set[str]:
     """Keep these links of accounts whose record is another than before, and make them due: all is written to that
-    one. The subjects that another holds it from, as ``save`` tells them."""
+    one. The subjects that another holds it from, as ``save`` tells them. ``run_id``: the run of an admin that says
+    so."""
     taken = save(connection, found)
     moved = sorted(found.keys() - taken)
     _tell_again(connection, moved)
-    make_due(connection, moved)
+    make_due(connection, moved, run_id)
     return taken
 
 
-def make_due(connection: Connection, subjects: Collection[str]) -> None:
+def make_due(connection: Connection, subjects: Collection[str], run_id: int | None = None) -> None:
     """Decide these anew, as urgently as last time."""
     known = [due.named(connection, subject) for subject in sorted(subjects)]
-    due.mark_due(connection, [one for one in known if one is not None])
+    due.mark_due(connection, [replace(one, run_id=run_id) for one in known if one is not None])
 
 
 def _released(connection: Connection, found: Mapping[str, Link]) -> set[str]:

@@ -1,7 +1,9 @@
-"""Looking at the ledger, and a person's three acts on events: replay, bury, retry."""
+"""Looking at the ledger: events, accounts given up on, attempts, and the backlog in numbers."""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +11,21 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from connector.mappers import keys
+
 Found = dict[str, Any]
+
+_OF_ACCOUNT = (
+    "(subject = :account OR subject LIKE :account_end OR (subject IS NULL "
+    "AND pointers @> CAST(:account_pointer AS jsonb) "
+    "AND :account IN (:account_code, concat(source, ':', site, ':account:', CAST(:account_code AS text)))))"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events. ``account`` is an account code or a subject key; ``search`` looks in kind, id and body."""
+    """Which events; None and no ids are no condition. ``account`` is an account code or a subject key: an event that
+    was never fetched is found by the code that it points to. ``search`` looks in kind, id and body."""
 
     source: str | None = None
     kind: str | None = None
@@ -32,19 +43,18 @@ class Filter:
             "source = :source": self.source,
             "kind LIKE :kind": self.kind,
             "status = :status": self.status,
-            "(subject = :account OR subject LIKE :account_end)": self.account,
+            _OF_ACCOUNT: self.account,
             "received_at >= :since": self.since,
             "received_at < :until": self.until,
             "(event_id ILIKE :search OR kind ILIKE :search OR body ILIKE :search)": self.search,
             "id = ANY(:ids)": self.ids or None,
         }
-        clauses = [clause for clause, value in conditions.items() if value]
+        clauses = [clause for clause, value in conditions.items() if value is not None]
         values: dict[str, object] = {
             "source": self.source,
             "kind": _like(self.kind or "").replace("*", "%"),
             "status": self.status,
-            "account": self.account,
-            "account_end": f"%:account:{_like(self.account or '')}",
+            **_account(self.account or ""),
             "since": self.since,
             "until": self.until,
             "search": f"%{_like(self.search or '')}%",
@@ -53,87 +63,44 @@ class Filter:
         return " AND ".join(clauses) or "true", values
 
 
+def _account(told: str) -> dict[str, str]:
+    code = keys.account_of(told)[2] or told
+    return {
+        "account": told,
+        "account_code": code,
+        "account_end": f"%:account:{_like(told)}",
+        "account_pointer": json.dumps([["account", [f"code-{code}"]]]),
+    }
+
+
 def _like(value: str) -> str:
     return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-_REPLAYABLE = "jsonb_array_length(pointers) > 0"
-_BURIABLE = "status IN ('pending', 'dead', 'unknown')"
-
-_EVENT = (
+EVENT = (
     "id, source, site, event_id, kind, fate, status, occurred_at, received_at, settled_at, deliveries, "
-    "subject, attempt_id, tries, error, note"
+    "subject, attempt_id, tries, error, note, pointers"
 )
 
 
 def events(connection: Connection, wanted: Filter) -> list[Found]:
-    """Newest first, without their bodies."""
+    """Newest first, without their bodies; each with the last ``run`` that asked something of it."""
     where, values = wanted.where()
     rows = connection.execute(
-        text(f"SELECT {_EVENT} FROM event WHERE {where} ORDER BY id DESC LIMIT :limit"),
+        text(
+            "SELECT event.*, run.id AS run_id, run.command, run.who, run.reason FROM "
+            f"(SELECT {EVENT}, runs FROM event WHERE {where} ORDER BY id DESC LIMIT :limit) AS event "
+            "LEFT JOIN run ON run.id = runs[cardinality(runs)] ORDER BY event.id DESC"
+        ),
         {**values, "limit": wanted.limit},
     )
-    return [dict(row._mapping) for row in rows]
+    return [_with_run(dict(row._mapping)) for row in rows]
 
 
-def count_replayable(connection: Connection, wanted: Filter) -> int:
-    """How many of these events ``replay`` would work again."""
-    return _count(connection, wanted, _REPLAYABLE)
-
-
-def count_buriable(connection: Connection, wanted: Filter) -> int:
-    """How many of these events ``bury`` would bury."""
-    return _count(connection, wanted, _BURIABLE)
-
-
-def _count(connection: Connection, wanted: Filter, condition: str) -> int:
-    where, values = wanted.where()
-    statement = text(f"SELECT count(*) FROM event WHERE {where} AND {condition}")
-    return int(connection.execute(statement, values).scalar_one())
-
-
-def story(connection: Connection, event_id: int) -> Found | None:
-    """One event whole: what came, what it pointed to, which attempt settled it and what that changed."""
-    row = connection.execute(
-        text(f"SELECT {_EVENT}, earlier, pointers, format, body FROM event WHERE id = :id"),
-        {"id": event_id},
-    ).one_or_none()
-    if row is None:
-        return None
-    found = dict(row._mapping)
-    found["snapshots"] = _snapshots(connection, found)
-    found["attempts"] = attempts(connection, [*found.pop("earlier"), found["attempt_id"]])
-    found["by_hand"] = _by_hand(connection, found)
-    return found
-
-
-def _by_hand(connection: Connection, found: Found) -> list[Found]:
-    """What people had done to the same account since it was received, beside what is told of the event itself."""
-    rows = connection.execute(
-        text(
-            "SELECT attempt.id, attempt.run_id, trigger, attempt.who, run.reason, attempt.started_at, outcome, "
-            "written, refused FROM attempt JOIN run ON run.id = attempt.run_id WHERE subject = :subject "
-            "AND attempt.started_at >= :since AND attempt.id <> ALL(:told) ORDER BY attempt.id"
-        ),
-        {
-            "subject": found["subject"],
-            "since": found["received_at"],
-            "told": [one["id"] for one in found["attempts"]],
-        },
-    )
-    return [dict(row._mapping) for row in rows]
-
-
-def _snapshots(connection: Connection, found: Found) -> list[Found]:
-    refs = [ref for _, refs in found["pointers"] for ref in refs]
-    rows = connection.execute(
-        text(
-            "SELECT object, id, alias, version, observed_at, gone, link FROM snapshot "
-            "WHERE subject = :subject AND (id = ANY(:refs) OR alias = ANY(:refs)) ORDER BY object, id"
-        ),
-        {"subject": found["subject"], "refs": refs},
-    )
-    return [dict(one._mapping) for one in rows]
+def _with_run(found: Found) -> Found:
+    del found["runs"]
+    run = {"id": found.pop("run_id"), **{name: found.pop(name) for name in ("command", "who", "reason")}}
+    return {**found, "run": run if run["id"] is not None else None}
 
 
 def attempts(connection: Connection, ids: Sequence[int | None]) -> list[Found]:
@@ -148,39 +115,19 @@ def attempts(connection: Connection, ids: Sequence[int | None]) -> list[Found]:
             {"ids": [id_ for id_ in ids if id_ is not None]},
         )
     ]
-    for one in found:
-        rows = connection.execute(
-            text("SELECT * FROM change WHERE attempt_id = :id ORDER BY id"), {"id": one["id"]}
-        )
-        one["changes"] = [dict(row._mapping) for row in rows]
+    changes = _changes(connection, [one["id"] for one in found])
+    return [{**one, "changes": changes[one["id"]]} for one in found]
+
+
+def _changes(connection: Connection, ids: Sequence[int]) -> dict[int, list[Found]]:
+    """Attempt → its changes."""
+    rows = connection.execute(
+        text("SELECT * FROM change WHERE attempt_id = ANY(:ids) ORDER BY id"), {"ids": list(ids)}
+    )
+    found: dict[int, list[Found]] = defaultdict(list)
+    for row in rows:
+        found[row.attempt_id].append(dict(row._mapping))
     return found
-
-
-def replay(connection: Connection, wanted: Filter, run_id: int | None = None) -> int:
-    """Work these events again, whatever became of them; how many. One that points to nothing cannot be worked. The
-    attempts that they were settled by before stay part of their story."""
-    where, values = wanted.where()
-    return connection.execute(
-        text(
-            "UPDATE event SET status = 'pending', hinted_at = now(), ready_at = now(), lease = NULL, "
-            "tries = 0, error = '', settled_at = NULL, run_id = :run_id, attempt_id = NULL, "
-            "earlier = CASE WHEN attempt_id IS NULL THEN earlier ELSE earlier || attempt_id END "
-            f"WHERE {where} AND {_REPLAYABLE}"
-        ),
-        {**values, "run_id": run_id},
-    ).rowcount
-
-
-def bury(connection: Connection, wanted: Filter, reason: str) -> int:
-    """A person decides that these events need no work; only ones that wait or are dead. How many."""
-    where, values = wanted.where()
-    return connection.execute(
-        text(
-            "UPDATE event SET status = 'buried', lease = NULL, error = :reason, settled_at = now() "
-            f"WHERE {where} AND {_BURIABLE}"
-        ),
-        {**values, "reason": reason},
-    ).rowcount
 
 
 def dead_subjects(connection: Connection, account: str | None, limit: int) -> list[Found]:
@@ -195,16 +142,18 @@ def dead_subjects(connection: Connection, account: str | None, limit: int) -> li
     return [dict(row._mapping) for row in rows]
 
 
-def retry_subjects(connection: Connection, account: str | None, run_id: int | None = None) -> int:
-    """Dead accounts become due; how many."""
-    return connection.execute(
-        text(
-            "UPDATE subject SET status = 'due', due_at = now(), ready_at = now(), tries = 0, lease = NULL, "
-            "generation = generation + 1, run_id = :run_id WHERE status = 'dead' AND "
-            "(CAST(:account AS text) IS NULL OR key = :account OR code = :account)"
-        ),
-        {"account": account, "run_id": run_id},
-    ).rowcount
+def knows(connection: Connection, account: str) -> bool:
+    """Whether the ledger has heard of an account, by its code or its whole key."""
+    where, values = Filter(account=account).where()
+    return bool(
+        connection.execute(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM subject WHERE key = :account OR code = :account) "
+                f"OR EXISTS (SELECT 1 FROM event WHERE {where})"
+            ),
+            values,
+        ).scalar_one()
+    )
 
 
 def numbers(connection: Connection) -> Found:

@@ -7,8 +7,9 @@ finds one or the other, never neither.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from connector.ledger.inbox import DIGEST
 
@@ -35,28 +36,51 @@ class Purged:
     rows: int
 
 
+_SETTLED: Final = "status IN ('done', 'ignored', 'buried')"
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What retention allows to go: bodies, and whole events."""
+
+    bodies: int
+    events: int
+
+
+def count(connection: Connection, bodies_days: int | None, rows_days: int | None) -> Old:
+    """What ``purge`` would remove in the end, pass after pass; None keeps for good."""
+
+    def old(days: int | None, condition: str) -> int:
+        statement = text(
+            f"SELECT count(*) FROM event WHERE {_SETTLED} AND {condition} "
+            "AND received_at < now() - make_interval(days => :days)"
+        )
+        return 0 if days is None else int(connection.execute(statement, {"days": days}).scalar_one())
+
+    return Old(old(bodies_days, "body IS NOT NULL"), old(rows_days, "true"))
+
+
 def purge(engine: Engine, bodies_days: int | None, rows_days: int | None) -> Purged:
     """One bounded pass; None keeps for good. Only settled events age: pending and dead ones stay whole."""
-    settled = "status IN ('done', 'ignored', 'buried')"
     bodies = buried = rows = 0
     if bodies_days is not None:
         bodies = _run(
             engine,
-            f"UPDATE event SET body = NULL WHERE id IN (SELECT id FROM event WHERE {settled} "
+            f"UPDATE event SET body = NULL WHERE id IN (SELECT id FROM event WHERE {_SETTLED} "
             "AND body IS NOT NULL AND received_at < now() - make_interval(days => :days) LIMIT :most)",
             bodies_days,
         )
     if rows_days is not None:
         rows = _run(
             engine,
-            f"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE {settled} "
+            f"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE {_SETTLED} "
             "AND received_at < now() - make_interval(days => :days) AND EXISTS (SELECT 1 FROM tombstone "
             f"WHERE digest = {DIGEST.format('event')} AND purged_at < now() - interval '1 minute') LIMIT :most)",
             rows_days,
         )
         buried = _run(
             engine,
-            f"INSERT INTO tombstone (digest) SELECT {DIGEST.format('event')} FROM event WHERE {settled} "
+            f"INSERT INTO tombstone (digest) SELECT {DIGEST.format('event')} FROM event WHERE {_SETTLED} "
             "AND received_at < now() - make_interval(days => :days) ORDER BY received_at LIMIT :most "
             "ON CONFLICT DO NOTHING",
             rows_days,

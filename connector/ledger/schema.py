@@ -79,6 +79,7 @@ event = Table(
     Column("settled_at", _time),
     Column("run_id", BigInteger),
     Column("earlier", ARRAY(BigInteger), nullable=False, server_default="{}"),
+    Column("runs", ARRAY(BigInteger), nullable=False, server_default="{}"),
     UniqueConstraint("source", "site", "event_id", name="event_identity"),
     Index("event_pending", "urgency", "id", postgresql_where=text("status = 'pending'")),
     Index("event_dead", "id", postgresql_where=text("status IN ('dead', 'unknown')")),

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
+from samples import due, event, record, rows, subject
+from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli import casewire
+from connector.events import Fate
+from connector.ledger import subjects
 from connector.wiring import wiring
 
 Run = Callable[..., Result]
@@ -46,3 +50,20 @@ def connected(run: Run, database_url: str, redis: Redis, valkey: str, monkeypatc
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", valkey)
     return run
+
+
+@pytest.fixture
+def stocked(engine: Engine) -> Engine:
+    """One event that is dead, one that is done, one of an unknown kind; and a dead account."""
+    record(
+        engine,
+        event("n1", body='{"id": "[bold]n1[/bold]"}'),
+        event("n2", kind="payment.failed"),
+        event("n3", kind="new.kind", fate=Fate.UNKNOWN, pointers=()),
+    )
+    rows(engine, "UPDATE event SET status = 'dead', error = 'Mend [it].' WHERE event_id = 'n1'")
+    rows(engine, "UPDATE event SET status = 'done', subject = :s WHERE event_id = 'n2'", s=subject())
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("eve")])
+    rows(engine, "UPDATE subject SET status = 'dead', error = 'Mend it.', error_code = 'NO_FIELD'")
+    return engine

@@ -15,12 +15,12 @@ import click
 import pytest
 from click.testing import Result
 from redis.exceptions import ConnectionError as Away
-from samples import event, record
+from samples import due, event, record
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from connector.cli.acting import confirm
 from connector.cli.choosing import codes
-from connector.ledger import runs
+from connector.ledger import runs, subjects
 from connector.queue import Queue
 from connector.wiring import wiring
 
@@ -129,6 +129,9 @@ def test_without_redis_what_is_kept_is_said_to_be_kept(
         raise Away("Connection refused.")
 
     record(engine, event("n1"))
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("eve")])
+        connection.execute(text("UPDATE subject SET status = 'dead'"))
     monkeypatch.setattr(Queue, "wake", away)
     for command in (["events", "replay", "--since", "1h", "--apply"], ["dead", "retry", "--all", "--apply"]):
         result = connected(*command)

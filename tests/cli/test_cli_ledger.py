@@ -1,4 +1,4 @@
-"""What admins do with the ledger: look, replay, bury, try again, purge."""
+"""What admins do with the ledger: look, replay, bury, purge."""
 
 from __future__ import annotations
 
@@ -7,32 +7,14 @@ import json
 import pytest
 from redis import Redis
 from rq import Queue as RqQueue
-from samples import due, event, ids, one, record, rows, statuses, subject
+from samples import ids, one, rows, statuses
 from sqlalchemy import Engine
 
 from connector import queue
-from connector.events import Fate
-from connector.ledger import circuits, subjects
+from connector.ledger import circuits
 from connector.ledger.engine import open_engine, require_current
 
 from .conftest import Run
-
-
-@pytest.fixture
-def stocked(engine: Engine) -> Engine:
-    """One event that is dead, one that is done, one of an unknown kind; and a dead account."""
-    record(
-        engine,
-        event("n1", body='{"id": "[bold]n1[/bold]"}'),
-        event("n2", kind="payment.failed"),
-        event("n3", kind="new.kind", fate=Fate.UNKNOWN, pointers=()),
-    )
-    rows(engine, "UPDATE event SET status = 'dead', error = 'Mend [it].' WHERE event_id = 'n1'")
-    rows(engine, "UPDATE event SET status = 'done', subject = :s WHERE event_id = 'n2'", s=subject())
-    with engine.begin() as connection:
-        subjects.mark_due(connection, [due("eve")])
-    rows(engine, "UPDATE subject SET status = 'dead', error = 'Mend it.', error_code = 'NO_FIELD'")
-    return engine
 
 
 def queued(redis: Redis) -> set[str]:
@@ -99,54 +81,113 @@ def test_a_replay_works_events_again_and_wakes_the_stage(
 def test_a_burial_is_counted_before_it_is_done(connected: Run, stocked: Engine) -> None:
     before = statuses(stocked)
     result = connected("events", "bury", "--since", "7d", "--reason", "test account")
-    assert "2 events would be buried. Add --apply" in result.stderr, "one is done"
+    assert "1 events would be buried. Add --apply" in result.stderr, "a filter finds dead ones"
+    result = connected("events", "bury", *ids(stocked, "n1", "n2", "n3"), "--reason", "test account")
+    assert "2 of 3 events would be buried. Add --apply" in result.stderr, "one is done"
     assert statuses(stocked) == before
 
 
 def test_a_burial_is_kept_with_its_reason(connected: Run, stocked: Engine) -> None:
-    result = connected("events", "bury", "--since", "7d", "--reason", "test account", "--apply")
-    assert "2 events buried." in result.stderr
-    assert statuses(stocked) == {"n1": "buried", "n2": "done", "n3": "buried"}
-    assert one(stocked, "SELECT error FROM event WHERE event_id = 'n1'").error == "test account"
+    result = connected("events", "bury", "--since", "7d", "--reason", "test [account]", "--apply")
+    assert "1 events buried." in result.stderr
+    assert statuses(stocked) == {"n1": "buried", "n2": "done", "n3": "unknown"}
+    run = one(stocked, "SELECT id, who, progress FROM run")
+    assert run.progress == {"events": 1}
+    (number,) = ids(stocked, "n1")
+    told = connected("events", "show", number).stdout
+    assert f"bury by {run.who}, run {run.id}: test [account]" in told
+    assert "why        Mend [it]." in told
+    listed = connected("events", "list", "--status", "buried").stdout
+    assert listed.rstrip().endswith("test [account]")
 
 
-# ── dead letters ──────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_burial_takes_others_than_dead_ones_if_that_is_said(connected: Run, stocked: Engine) -> None:
+    connected("events", "bury", "--status", "unknown", "--reason", "no use", "--apply")
+    assert statuses(stocked) == {"n1": "dead", "n2": "done", "n3": "buried"}
 
 
-def test_dead_letters_are_found_with_what_to_do(connected: Run, stocked: Engine) -> None:
-    result = connected("dead", "list")
-    assert result.exit_code == 1
-    account, letter = (line.split("\t") for line in result.stdout.splitlines())
-    assert account == ["account", subject("eve"), "NO_FIELD", "Mend it."]
-    assert (letter[0], letter[2], letter[3]) == ("event", "charge_invoice.past_due", "Mend [it].")
-    found = json.loads(connected("dead", "list", "--json").stdout)
-    assert [len(found["accounts"]), len(found["events"])] == [1, 1]
+def test_a_replay_leaves_alone_what_was_buried(connected: Run, stocked: Engine) -> None:
+    (number,) = ids(stocked, "n1")
+    connected("events", "bury", number, "--reason", "test account", "--apply")
+    assert "1 events would" in connected("events", "replay", "--since", "7d").stderr
+    assert "1 events will" in connected("events", "replay", number, "--apply").stderr
 
 
-def test_without_dead_letters_all_is_well(connected: Run, engine: Engine) -> None:
-    result = connected("dead", "list")
-    assert (result.exit_code, result.stdout) == (0, "")
+MANY = [
+    ["events", "replay", "--status", "dead"],
+    ["events", "bury", "--status", "dead", "--reason", "x"],
+    ["dead", "retry", "--all"],
+]
 
 
-def test_another_try_is_counted_before_it_is_done(connected: Run, stocked: Engine) -> None:
-    before = statuses(stocked)
-    result = connected("dead", "retry", "--all")
-    assert "1 accounts and 1 events would be tried again. Add --apply" in result.stderr
-    assert statuses(stocked) == before
-
-
-def test_dead_letters_are_tried_again(connected: Run, stocked: Engine, redis: Redis) -> None:
-    result = connected("dead", "retry", "--all", "--apply")
-    assert "1 accounts and 1 events are tried again." in result.stderr
-    assert statuses(stocked)["n1"] == "pending"
-    assert one(stocked, "SELECT status FROM subject").status == "due"
-    assert queued(redis) == {"refresh", "apply"}
-
-
-def test_one_account_is_tried_again_without_the_others(connected: Run, stocked: Engine) -> None:
-    connected("dead", "retry", "--account", "eve", "--apply")
+@pytest.mark.parametrize("command", MANY, ids=" ".join)
+def test_more_than_the_policy_allows_is_done_only_with_its_number(
+    connected: Run, stocked: Engine, command: list[str]
+) -> None:
+    with open("policy.toml", "w") as file:
+        file.write("[admin]\nconfirm_above = 0\n")
+    refused = connected(*command, "--apply")
+    assert (refused.exit_code, "--yes" in refused.stderr) == (2, True)
     assert statuses(stocked)["n1"] == "dead"
-    assert one(stocked, "SELECT status FROM subject").status == "due"
+    assert rows(stocked, "SELECT 1 FROM run") == []
+    assert connected(*command, "--apply", "--yes", "2").exit_code == 0
+    assert statuses(stocked)["n1"] != "dead"
+
+
+EMPTY = [
+    ["events", "list", "--account", ""],
+    ["events", "replay", "--source", "", "--status", "dead"],
+    ["events", "bury", "--status", "dead", "--account", "", "--reason", "one account"],
+    ["events", "bury", "--kind", " ", "--reason", "x"],
+    ["events", "list", "--search", ""],
+    ["dead", "list", "--account", ""],
+    ["dead", "retry", "--account", ""],
+]
+
+
+@pytest.mark.parametrize("command", EMPTY, ids=" ".join)
+def test_a_filter_that_is_empty_is_wrong_usage(connected: Run, command: list[str]) -> None:
+    result = connected(*command)
+    assert result.exit_code == 2
+    assert "It is empty" in result.stderr
+
+
+def test_an_event_that_is_not_there_is_named_and_no_run_is_made(connected: Run, stocked: Engine) -> None:
+    (number,) = ids(stocked, "n1")
+    for command in (["replay"], ["bury", "--reason", "x"]):
+        result = connected("events", *command, number, 99_999, "--apply")
+        assert (result.exit_code, result.stderr) == (
+            1,
+            "Error: There is no event 99999. See: casewire events list\n",
+        )
+    assert statuses(stocked)["n1"] == "dead"
+    assert rows(stocked, "SELECT 1 FROM run") == []
+
+
+def test_an_event_that_cannot_be_done_is_said_to_be_none(connected: Run, stocked: Engine) -> None:
+    pointless, settled = ids(stocked, "n3", "n2")
+    replayed = connected("events", "replay", pointless, "--apply")
+    assert (replayed.exit_code, "points to nothing" in replayed.stderr) == (1, True)
+    buried = connected("events", "bury", settled, "--reason", "x", "--apply")
+    assert (buried.exit_code, "only one that is dead" in buried.stderr) == (1, True)
+
+
+NOTHING = [
+    (["events", "replay", "--kind", "none.such", "--apply"], 0, "No such event can be worked again"),
+    (["events", "bury", "--kind", "none.such", "--reason", "x", "--apply"], 0, "No such event is to be"),
+    (["dead", "retry", "--account", "bob", "--apply"], 0, "No dead letters."),
+    (["dead", "retry", "--account", "nobody", "--apply"], 1, "Casewire knows no account 'nobody'."),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "said"), NOTHING, ids=[" ".join(row[0]) for row in NOTHING])
+def test_where_nothing_is_found_that_is_said_and_no_run_is_made(
+    connected: Run, stocked: Engine, redis: Redis, command: list[str], code: int, said: str
+) -> None:
+    result = connected(*command)
+    assert (result.exit_code, said in result.stderr) == (code, True), result.output
+    assert rows(stocked, "SELECT 1 FROM run") == []
+    assert queued(redis) == set()
 
 
 # ── status ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,11 +244,19 @@ def test_without_a_period_nothing_is_purged(connected: Run, stocked: Engine) -> 
     assert "kept for good" in result.stderr
 
 
-def test_a_purge_says_what_went(connected: Run, stocked: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_purge_is_counted_first_and_says_what_went(
+    connected: Run, stocked: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CASEWIRE_RETENTION_BODIES_DAYS", "30")
     rows(stocked, "UPDATE event SET received_at = '2020-01-01Z'")
-    assert "1 bodies and 0 rows purged." in connected("purge").stderr
+    assert "1 bodies and 0 events would be purged. Add --apply" in connected("purge").stderr
+    assert one(stocked, "SELECT body FROM event WHERE event_id = 'n2'").body is not None
+    assert rows(stocked, "SELECT 1 FROM run") == []
+    assert "1 bodies and 0 rows purged." in connected("purge", "--reason", "audit", "--apply").stderr
     assert one(stocked, "SELECT body FROM event WHERE event_id = 'n2'").body is None
+    run = one(stocked, "SELECT * FROM run")
+    assert (run.command, run.reason, run.state) == ("purge", "audit", "done")
+    assert (run.options["bodies_days"], run.progress) == (30, {"bodies": 1, "rows": 0})
 
 
 def test_the_default_policy_is_good_and_is_shown_as_a_file_that_is_good(run: Run, tmp_path: object) -> None:

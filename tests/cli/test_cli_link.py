@@ -91,6 +91,8 @@ def test_or_by_its_whole_key_and_what_it_leaves_is_said(connected: Run, desk: De
     result = connected("link", BOB, account(desk), "--yes")
     assert result.exit_code == 0
     assert f"It leaves {old}" in result.stderr
+    options = one(engine, "SELECT options FROM run").options
+    assert options == {"account": BOB, "from": old, "to": kept(engine).account_id}
     again = connected("link", BOB, kept(engine).account_id, "--yes")
     assert (again.exit_code, "already" in again.stderr) == (0, True)
 

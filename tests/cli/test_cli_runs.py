@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from samples import event, ids, one, record, rows, subject
+from samples import subject
 from sqlalchemy import Engine
 
 from connector.ledger import attempts, missed, runs, subjects
@@ -118,23 +118,3 @@ def test_an_unknown_run_is_said_to_be_unknown(connected: Run, engine: Engine) ->
     result = connected("runs", "show", 4711)
     assert result.exit_code == 1
     assert "There is no run 4711. See: casewire runs list" in result.stderr
-
-
-def test_the_story_of_an_event_tells_what_was_done_by_hand_since(connected: Run, engine: Engine) -> None:
-    record(engine, event("n1"))
-    rows(engine, "UPDATE event SET subject = :s, received_at = :at", s=subject(), at=AT)
-    attempted(engine, None, "applied", change("c1"))
-    settled = one(engine, "SELECT id FROM attempt").id
-    rows(engine, "UPDATE event SET status = 'done', attempt_id = :id", id=settled)
-    with engine.begin() as connection:
-        run = runs.begin(connection, "resync", "lead", "ticket [4711]", {})
-    attempted(engine, run, "unchanged")
-    (number,) = ids(engine, "n1")
-    told = connected("events", "show", number).stdout
-    assert "in 1 delivery" in told
-    assert "(webhook) applied" in told
-    assert "written  Case 500A  c1 [resolve]" in told
-    by_hand = f"by hand    2026-11-20 12:00:00 resync by lead, run {run}, unchanged, 0 written: ticket [4711]"
-    assert by_hand in told
-    (found,) = json.loads(connected("events", "show", number, "--json").stdout)["by_hand"]
-    assert (found["run_id"], found["who"]) == (run, "lead")

@@ -82,15 +82,14 @@ def test_events_that_need_no_work_are_buried_with_a_reason(standing: Stack, told
     )
     with standing.engine.begin() as connection:
         connection.exec_driver_sql(insert)
-    assert casewire(standing.environment, "events", "bury", "--kind", "ship.*").returncode == 2
-    looked = casewire(standing.environment, "events", "bury", "--kind", "ship.*", "--reason", "a test")
+    bury = ("events", "bury", "--kind", "ship.*", "--status", "unknown")
+    assert casewire(standing.environment, *bury).returncode == 2
+    looked = casewire(standing.environment, *bury, "--reason", "a test")
     assert "1 events" in looked.stderr
-    done = casewire(
-        standing.environment, "events", "bury", "--kind", "ship.*", "--reason", "a test", "--apply"
-    )
+    done = casewire(standing.environment, *bury, "--reason", "a test", "--apply")
     assert (done.returncode, done.stderr) == (0, "1 events buried.\n")
     found = _json(standing, "events", "list", "--status", "buried")
-    assert [(one["event_id"], one["error"]) for one in found] == [("odd-one", "a test")]
+    assert [(one["event_id"], one["run"]["reason"]) for one in found] == [("odd-one", "a test")]
 
 
 def test_dead_letters_none(standing: Stack, told: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from samples import event, ids, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 
-from connector.ledger import attempts
+from connector.ledger import attempts, runs
 from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -145,3 +145,38 @@ def test_an_event_that_is_worked_again_meanwhile_is_not_done(engine: Engine) -> 
     rows(engine, "UPDATE event SET status = 'pending' WHERE event_id = 'again'")
     write(engine, attempt("bob", event_ids=tuple(ids(engine, "again", "plain"))))
     assert statuses(engine) == {"again": "pending", "plain": "done"}
+
+
+# ── whose attempt it is, and those before it ──────────────────────────────────────────────────────────────────
+
+
+def begun(engine: Engine, command: str, who: str) -> int:
+    with engine.begin() as connection:
+        return runs.begin(connection, command, who, "", {})
+
+
+def test_an_event_that_is_told_again_keeps_the_attempts_it_was_settled_by(engine: Engine) -> None:
+    fetched(engine, "n1")
+    for _ in range(3):
+        rows(engine, "UPDATE event SET status = 'fetched'")
+        write(engine, attempt("bob", event_ids=tuple(ids(engine, "n1"))))
+    made = [row.id for row in rows(engine, "SELECT id FROM attempt ORDER BY id")]
+    kept = one(engine, "SELECT earlier, attempt_id FROM event")
+    assert [*kept.earlier, kept.attempt_id] == made
+
+
+def test_what_was_replayed_tells_whose_the_workers_attempt_is(engine: Engine) -> None:
+    fetched(engine, "n1")
+    run = begun(engine, "replay", "alice")
+    rows(engine, "UPDATE event SET run_id = :run", run=run)
+    write(engine, attempt("bob", event_ids=tuple(ids(engine, "n1"))))
+    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("replay", "alice", run)
+
+
+def test_an_attempt_of_a_command_stays_its_own_where_a_replayed_event_meets_it(engine: Engine) -> None:
+    fetched(engine, "n1")
+    replay, resync = begun(engine, "replay", "alice"), begun(engine, "resync", "bob")
+    rows(engine, "UPDATE event SET run_id = :run", run=replay)
+    cause = Cause("resync", "bob", resync)
+    write(engine, attempt("bob", cause=cause, event_ids=tuple(ids(engine, "n1"))))
+    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("resync", "bob", resync)

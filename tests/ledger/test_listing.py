@@ -1,20 +1,16 @@
-"""Looking at the ledger, and what a person may do to events and accounts."""
+"""Looking at the ledger: events by filter, the backlog in numbers, and what a decision needs of an account."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from samples import due, event, ids, one, record, rows, statuses, subject
+from samples import due, event, ids, record, rows, subject
 from sqlalchemy import Engine
-from sync.world import invoice
 
-from connector.events import Fate, Urgency
-from connector.ledger import attempts, events, listing, runs, snapshots, subjects, timeline
-from connector.ledger.attempts import Attempt, Cause, RowChange
-from connector.ledger.events import Fetched
+from connector.events import Fate, Pointer, Urgency
+from connector.ledger import listing, runs, subjects, timeline
 from connector.ledger.listing import Filter
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -78,97 +74,46 @@ def test_events_are_listed_by(stocked: Engine, wanted: dict[str, Any], found: li
     assert listed(stocked, **wanted) == found
 
 
+NEVER_FETCHED: dict[str, tuple[str, list[str]]] = {
+    "its code": ("bob", ["n5"]),
+    "its whole key": (subject("bob"), ["n5"]),
+    "the key of another site": ("recurly:other:account:bob", []),
+    "another code": ("bo", []),
+}
+
+
+@pytest.mark.parametrize(("account", "found"), NEVER_FETCHED.values(), ids=NEVER_FETCHED)
+def test_an_event_that_was_never_fetched_is_found_by_the_account_it_points_to(
+    engine: Engine, account: str, found: list[str]
+) -> None:
+    record(engine, event("n5", pointers=(Pointer("account", ("acc1", "code-bob")),)), event("n6"))
+    assert listed(engine, account=account) == found
+
+
+@pytest.mark.parametrize("name", ["source", "kind", "status", "account"])
+def test_a_filter_that_is_empty_is_one_that_nothing_fits(stocked: Engine, name: str) -> None:
+    assert listed(stocked, **{name: ""}) == []
+
+
+def test_an_event_is_listed_with_the_last_run_that_asked_something_of_it(stocked: Engine) -> None:
+    with stocked.begin() as connection:
+        asked = [runs.begin(connection, "bury", who, why, {}) for who, why in (("a", "x"), ("b", "y"))]
+        (number,) = connection.exec_driver_sql("SELECT id FROM event WHERE event_id = 'n2'").scalars()
+        connection.exec_driver_sql("UPDATE event SET runs = %s WHERE event_id = 'n2'", (asked,))
+        found = {one_["id"]: one_["run"] for one_ in listing.events(connection, Filter())}
+    assert found.pop(number) == {"id": asked[1], "command": "bury", "who": "b", "reason": "y"}
+    assert {*found.values()} == {None}
+
+
+def test_the_ledger_knows_an_account_that_it_has_heard_of(stocked: Engine) -> None:
+    with stocked.begin() as connection:
+        subjects.mark_due(connection, [due("kim")])
+        known = [listing.knows(connection, who) for who in ("kim", subject("kim"), "bob", "nobody")]
+    assert known == [True, True, True, False]
+
+
 def test_events_are_listed_by_number(stocked: Engine) -> None:
     assert listed(stocked, ids=tuple(ids(stocked, "n1", "n3"))) == ["n3", "n1"]
-
-
-# ── one event whole ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_an_events_story_goes_from_the_delivery_to_the_record(engine: Engine) -> None:
-    record(engine, event("n1", "inv1", "number-1001"))
-    with engine.begin() as connection:
-        snapshots.store(connection, "recurly", "acme", T0, [invoice(), invoice(id="other", number="1")])
-        (claimed,) = events.claim(connection, "w:1", 1)
-        events.settle_fetched(connection, "w:1", [Fetched(claimed.id, subject())])
-        change = RowChange("Case", "k", "rule", "why", {}, {"Subject": "x"}, "open", "500A")
-        attempts.record(
-            connection,
-            [Attempt(subject(), Cause(), T0, T0, "applied", changes=(change,), event_ids=(claimed.id,))],
-        )
-        story = listing.story(connection, claimed.id)
-    assert story
-    assert (story["status"], story["body"], story["pointers"]) == (
-        "done",
-        "{}",
-        [["invoice", ["inv1", "number-1001"]]],
-    )
-    assert [one_["id"] for one_ in story["snapshots"]] == ["inv1"]
-    (attempt,) = story["attempts"]
-    assert [(c["object"], c["salesforce_id"], c["transition"]) for c in attempt["changes"]] == [
-        ("Case", "500A", "open")
-    ]
-
-
-def test_there_is_no_story_of_an_unknown_event(engine: Engine) -> None:
-    with engine.connect() as connection:
-        assert listing.story(connection, 4711) is None
-
-
-# ── replay, bury, retry ───────────────────────────────────────────────────────────────────────────────────────
-
-EVERY = ("pending", "fetched", "done", "ignored", "unknown", "dead", "buried")
-
-
-@pytest.mark.parametrize("status", EVERY)
-def test_a_replayed_event_is_worked_again_whatever_became_of_it(engine: Engine, status: str) -> None:
-    record(engine, event())
-    rows(engine, "UPDATE event SET status = :status, tries = 9, error = 'x', lease = 'w:1'", status=status)
-    before = one(engine, "SELECT hinted_at FROM event").hinted_at
-    wanted = Filter(ids=tuple(ids(engine, "n1")))
-    assert _act(engine, listing.count_replayable, wanted) == _act(engine, listing.replay, wanted) == 1
-    found = one(engine, "SELECT * FROM event")
-    assert (found.status, found.tries, found.error, found.lease) == ("pending", 0, "", None)
-    assert found.hinted_at > before, "what is fetched for it must be newer than the replay"
-
-
-def test_an_event_that_points_to_nothing_cannot_be_replayed(engine: Engine) -> None:
-    record(engine, event(pointers=(), fate=Fate.UNREADABLE))
-    assert _act(engine, listing.count_replayable, Filter()) == _act(engine, listing.replay, Filter()) == 0
-    assert statuses(engine) == {"n1": "dead"}
-
-
-@pytest.mark.parametrize("status", EVERY)
-def test_only_what_waits_or_is_dead_or_unknown_is_buried(engine: Engine, status: str) -> None:
-    record(engine, event())
-    rows(engine, "UPDATE event SET status = :status", status=status)
-    buried = status in ("pending", "dead", "unknown")
-    with engine.begin() as connection:
-        assert listing.count_buriable(connection, Filter()) == buried
-        assert listing.bury(connection, Filter(), "test account") == buried
-    found = one(engine, "SELECT status, error FROM event")
-    assert found == (("buried", "test account") if buried else (status, ""))
-
-
-@pytest.mark.parametrize(
-    ("account", "codes"), [(None, ["bob", "eve"]), ("bob", ["bob"]), (subject("eve"), ["eve"])]
-)
-def test_dead_accounts_are_listed_and_tried_again(
-    engine: Engine, account: str | None, codes: list[str]
-) -> None:
-    with engine.begin() as connection:
-        subjects.mark_due(connection, [due("bob"), due("eve"), due("ann")])
-    rows(engine, "UPDATE subject SET status = 'dead', error = 'x', tries = 10 WHERE code <> 'ann'")
-    rows(engine, "UPDATE subject SET status = 'idle' WHERE code = 'ann'")
-    with engine.begin() as connection:
-        assert [row["key"] for row in listing.dead_subjects(connection, account, 10)] == list(
-            map(subject, codes)
-        )
-        assert len(listing.dead_subjects(connection, account, 1)) == 1
-        assert listing.retry_subjects(connection, account) == len(codes)
-    with engine.begin() as connection:
-        again = subjects.claim(connection, "w:1", 10)
-    assert [(one_.code, one_.tries, one_.generation) for one_ in again] == [(code, 1, 2) for code in codes]
 
 
 # ── numbers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -258,70 +203,3 @@ def test_an_event_without_a_time_of_its_own_happened_when_it_was_received(engine
     rows(engine, "UPDATE event SET subject = :s, status = 'done', received_at = :t", s=subject(), t=T0)
     with engine.connect() as connection:
         assert timeline.load(connection, [subject()])[subject()][0].occurred_at == T0
-
-
-def _act(engine: Engine, act: Any, wanted: Filter) -> int:
-    with engine.begin() as connection:
-        count: int = act(connection, wanted)
-        return count
-
-
-# ── what an admin did ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def begun(engine: Engine, command: str = "replay") -> int:
-    with engine.begin() as connection:
-        return runs.begin(connection, command, "lead", "ticket 4711", {"ids": [1]})
-
-
-def settled(engine: Engine) -> None:
-    """The fetched events are done by one attempt of a worker."""
-    rows(engine, "UPDATE event SET status = 'fetched', subject = :key", key=subject())
-    made = Attempt(subject(), Cause(), T0, T0, "applied", event_ids=tuple(ids(engine, "n1")))
-    with engine.begin() as connection:
-        attempts.record(connection, [made])
-
-
-def test_a_replay_tells_who_and_why_and_keeps_what_was_done_before(engine: Engine) -> None:
-    record(engine, event())
-    settled(engine)
-    run_id = begun(engine)
-    with engine.begin() as connection:
-        listing.replay(connection, Filter(), run_id)
-    settled(engine)
-    with engine.connect() as connection:
-        story = listing.story(connection, ids(engine, "n1")[0])
-    assert story is not None
-    told = [(one_["trigger"], one_["who"], one_["reason"], one_["run_id"]) for one_ in story["attempts"]]
-    assert told == [("webhook", "", "", None), ("replay", "lead", "ticket 4711", run_id)]
-    assert one(engine, "SELECT run_id FROM event").run_id is None, "the next attempt is nobody's replay"
-
-
-def test_an_account_that_is_tried_again_tells_whose_doing_it_is(engine: Engine) -> None:
-    with engine.begin() as connection:
-        subjects.mark_due(connection, [due("bob")])
-    rows(engine, "UPDATE subject SET status = 'dead'")
-    run_id = begun(engine, "retry")
-    with engine.begin() as connection:
-        listing.retry_subjects(connection, None, run_id)
-        (claimed,) = subjects.claim(connection, "w:1", 1)
-        made = Attempt(claimed.key, Cause(run_id=claimed.run_id), T0, T0, "unchanged")
-        attempts.record(connection, [made])
-        subjects.settle(connection, "w:1", [subjects.Settled(claimed.key, claimed.generation, "idle")])
-    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("retry", "lead", run_id)
-    assert one(engine, "SELECT run_id FROM subject").run_id is None
-
-
-def test_what_follows_when_its_history_was_fetched_is_still_of_that_run(engine: Engine) -> None:
-    run_id = begun(engine, "missed")
-    with engine.begin() as connection:
-        subjects.mark_due(connection, [replace(due("bob"), run_id=run_id)])
-        subjects.decide_history(connection, (), [subject("bob")])
-        for history in ("wanted", "done"):
-            (claimed,) = subjects.claim(connection, "w:1", 1)
-            assert claimed.run_id == run_id, history
-            subjects.settle(connection, "w:1", [subjects.Settled(claimed.key, claimed.generation, "idle")])
-            subjects.decide_history(connection, (), (), done=[subject("bob")])
-            subjects.mark_due(connection, [due("bob")])
-        (claimed,) = subjects.claim(connection, "w:1", 1)
-    assert claimed.run_id is None

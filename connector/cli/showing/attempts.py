@@ -26,10 +26,19 @@ def attempt_lines(attempt: Found) -> Iterator[str]:
         yield from _change_lines(change)
 
 
+def record_lines(attempt: Found) -> Iterator[str]:
+    """Only which records it wrote, or was refused; for ``out.print``."""
+    yield from (_record_line(change) for change in attempt["changes"])
+
+
 def _change_lines(change: Found) -> Iterator[str]:
-    where = f"{change['object']} {change['salesforce_id'] or ''}".strip()
-    mark = f" [{change['transition']}]" if change["transition"] else ""
-    yield f"  {change['outcome']:<8} {where}  {show(change['key'])}{show(mark)}"
+    yield _record_line(change)
     yield f"           {change['rule']}: {show(change['reason'])} {show(change['error'])}".rstrip()
     for name, after in change["after"].items():
         yield f"           {field(name, change['before'].get(name), after)}"
+
+
+def _record_line(change: Found) -> str:
+    where = f"{change['object']} {change['salesforce_id'] or ''}".strip()
+    mark = f" [{change['transition']}]" if change["transition"] else ""
+    return f"  {change['outcome']:<8} {where}  {show(change['key'])}{show(mark)}"

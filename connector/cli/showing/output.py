@@ -91,3 +91,14 @@ class Time(click.ParamType[datetime]):
                 f"{value!r} is not a time; say 2026-11-01, 2026-11-01T10:00Z, 90m, 36h or 7d.", param, ctx
             )
         return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+class Said(click.ParamType[str]):
+    """A text that says something: a script whose variable is empty must not mean everything."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not str(value).strip():
+            self.fail("It is empty: say which, or leave it away.", param, ctx)
+        return str(value)

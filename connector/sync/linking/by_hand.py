@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
 from connector import facts
-from connector.errors import Permanent
+from connector.errors import CasewireError, Permanent, Transient
 from connector.facts import Link, LinkState
 from connector.ledger import attempts, links, snapshots, subjects
-from connector.ledger.attempts import Attempt, Cause
-from connector.mappers import fields, keys
+from connector.ledger.attempts import Attempt, Cause, Mirrored
+from connector.ledger.subjects import Settled
+from connector.mappers import keys
 from connector.mappers.fields import Account, Contact
 from connector.sync.linking import names
 from connector.sync.linking.choosing import holder
-from connector.sync.linking.records import Crm, Record
+from connector.sync.linking.leaving import Left, leave_account, leave_contact
+from connector.sync.linking.records import Crm
+from connector.sync.linking.records import Record as CrmAccount
 from connector.sync.linking.searching import Search
-from connector.sync.relinking import GONE
-from connector.sync.writing import RowAnswer
-
-_PREFIX: Final = "Billing_"
+from connector.sync.rows import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Wish:
     """An account of billing and the record it is to be. ``before``: its link until now; ``email`` as billing has it."""
 
     subject: str
-    record: Record
+    record: CrmAccount
     before: Link | None
     email: str | None
 
@@ -62,49 +63,116 @@ def look(engine: Engine, search: Search, subject: str, id_: str) -> Wish:
 
 def link(engine: Engine, crm: Crm, search: Search, wish: Wish, cause: Cause, now: datetime) -> bool:
     """Link it, and make the account due. The record it had before is left without our key, and says nothing of billing
-    any more. False: another account took the record meanwhile."""
-    source, site, code = keys.account_of(wish.subject)
-    contact_key = keys.record(source, site, "contact", code)
-    if wish.from_id:
-        ours = search.keyed_people([contact_key]).get(contact_key)
-        _release(crm, wish.from_id, person=bool(wish.before and wish.before.person), contact_id=ours)
-    person = search.contact_of(wish.email, contact_key, wish.record.id)
-    found = Link(
+    any more; what it said is kept. False: another account took the record meanwhile. Transient: a worker writes the
+    account just now. However it ends, what was only half done is written again by the next attempt."""
+    contact_id = _own_contact(search, wish)
+    with _held(engine, wish, contact_id, cause) as mirror:
+        left = tuple(_leave(crm, wish, contact_id, mirror, cause))
+        trouble = next((one.trouble for one in left if one.trouble is not None), None)
+        told = _attempt(wish.subject, cause, now, left, trouble)
+        if trouble is not None:
+            with engine.begin() as connection:
+                attempts.record(connection, [told])
+            raise trouble
+        found = _found(search, wish, cause)
+        with engine.begin() as connection:
+            taken = links.move(connection, {wish.subject: found}, cause.run_id)
+            attempts.record(connection, [told])
+    return not taken
+
+
+@contextmanager
+def _held(
+    engine: Engine, wish: Wish, contact_id: str | None, cause: Cause
+) -> Iterator[Mapping[Record, Mirrored]]:
+    """Nobody else writes the account meanwhile; it is due for this run, at once when this is over and soon after this
+    process was killed. What was last written to it, which is forgotten: then all of it is written, wherever it is."""
+    token = f"link:{uuid4().hex}"
+    with engine.begin() as connection:
+        links.make_due(connection, [wish.subject], cause.run_id)
+        claimed = subjects.claim(connection, token, 1, [wish.subject])
+        if not claimed:
+            raise Transient(f"{wish.subject} is being written just now: try again in a moment.")
+        _know_contact(connection, wish, contact_id)
+        mirror = {record: known for record, _, known in attempts.mirrored(connection, [wish.subject])}
+        attempts.forget(connection, [wish.subject])
+    try:
+        yield mirror
+    finally:
+        with engine.begin() as connection:
+            over = Settled(wish.subject, claimed[0].generation, "due", spend=False)
+            subjects.settle(connection, token, [over])
+
+
+def _know_contact(connection: Connection, wish: Wish, contact_id: str | None) -> None:
+    """A contact that was found by its key is not found again once it has lost it: if it is to have it back, it must be
+    known by its id, or there would be a second one. Transient: the account has another record by now."""
+    now = links.load(connection, [wish.subject]).get(wish.subject)
+    if (now and now.account_id) != (wish.before and wish.before.account_id):
+        raise Transient(f"{wish.subject} was linked to another record meanwhile: look again.")
+    if now is not None and contact_id is not None:
+        links.save(connection, {wish.subject: replace(now, contact_id=contact_id)})
+
+
+def _own_contact(search: Search, wish: Wish) -> str | None:
+    """The contact that loses our key; that of a person is its account."""
+    if wish.from_id is None or (wish.before and wish.before.person):
+        return None
+    key = _contact_key(wish.subject)
+    return search.keyed_people([key]).get(key)
+
+
+def _leave(
+    crm: Crm, wish: Wish, contact_id: str | None, mirror: Mapping[Record, Mirrored], cause: Cause
+) -> Iterator[Left]:
+    """Our keys are unique: the records they are on must lose them first. One that keeps its key ends it."""
+    if wish.from_id is None:
+        return
+    why = f"{cause.who} linked the account to {wish.record.id} instead."
+    record, contact_key = (Account.OBJECT, wish.subject), _contact_key(wish.subject)
+    person = bool(wish.before and wish.before.person)
+    left = leave_account(crm, record, wish.from_id, mirror.get(record), why, person=person)
+    yield left
+    if contact_id is not None and left.trouble is None:
+        known = mirror.get((Contact.OBJECT, contact_key))
+        yield leave_contact(crm, contact_key, contact_id, known, why)
+
+
+def _found(search: Search, wish: Wish, cause: Cause) -> Link:
+    """What is kept of it. One that was chosen already is the same link, chosen by another."""
+    how = f"chosen by {cause.who} with casewire link"
+    if wish.before and not wish.from_id and wish.before.account_id:
+        return replace(wish.before, how=how)
+    person = search.contact_of(wish.email, _contact_key(wish.subject), wish.record.id)
+    return Link(
         LinkState.LINKED,
         wish.record.id,
         contact_id=person.id if person and not wish.record.person else None,
-        how=f"chosen by {cause.who} with casewire link",
+        how=how,
         person=wish.record.person,
     )
-    if wish.before and not wish.from_id and wish.before.account_id:
-        found = replace(wish.before, how=found.how)
-    with engine.begin() as connection:
-        if links.move(connection, {wish.subject: found}):
-            return False
-        attempts.forget(connection, [wish.subject])
-        told = Attempt(wish.subject, cause, now, now, "unchanged")
-        attempts.record(connection, [told])
-    return True
 
 
-def _release(crm: Crm, account_id: str, *, person: bool, contact_id: str | None) -> None:
-    """Our keys are unique: the records they are on must lose them first. Those that are gone have none."""
-    blank: dict[str, Any] = {
-        name: None
-        for field, name in vars(Account).items()
-        if field.isupper() and str(name).startswith(_PREFIX)
-    }
-    blank |= {Account.PAYMENT_METHOD_VALID: False, fields.KEY: None}
-    blank |= {fields.PERSON_KEY: None} if person else {}
-    _changed(crm.update(Account.OBJECT, [{"Id": account_id, **blank}]))
-    if contact_id and not person:
-        _changed(crm.update(Contact.OBJECT, [{"Id": contact_id, fields.KEY: None}]))
+def _attempt(
+    subject: str, cause: Cause, now: datetime, left: Sequence[Left], trouble: CasewireError | None
+) -> Attempt:
+    changes = tuple(one.change for one in left)
+    outcome = "applied" if any(one.written for one in changes) else "unchanged"
+    return Attempt(
+        subject,
+        cause,
+        now,
+        now,
+        outcome if trouble is None else "retry",
+        error=str(trouble or ""),
+        error_code=getattr(trouble, "code", ""),
+        changes=changes,
+    )
 
 
-def _changed(answers: Sequence[RowAnswer]) -> None:
-    for answer in answers:
-        if answer.error is not None and answer.error.code not in GONE:
-            raise answer.error.exception()
+def _contact_key(subject: str) -> str:
+    source, site, code = keys.account_of(subject)
+    return keys.record(source, site, "contact", code)
 
 
 def _email(connection: Connection, subject: str) -> str | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from samples import one, subject
+from samples import one, rows, subject
 from sqlalchemy import Engine
 
-from connector.errors import Permanent
+from connector.clients.salesforce import RowError, RowResult, Verdict
+from connector.errors import Permanent, Transient
 from connector.facts import Link, LinkState
-from connector.ledger import links
+from connector.ledger import links, runs, subjects
 from connector.ledger.attempts import Cause
 from connector.sync.linking import by_hand
 from connector.sync.linking.by_hand import Wish
@@ -33,10 +34,14 @@ def wish(casewire: Casewire, id_: str, who: str = BOB) -> Wish:
     return by_hand.look(casewire.engine, _search(casewire), who, id_)
 
 
-def link(casewire: Casewire, wanted: Wish) -> bool:
-    crm = casewire.crm.client
+def link(casewire: Casewire, wanted: Wish, crm: Any = None, run: int | None = None) -> bool:
     return by_hand.link(
-        casewire.engine, crm, _search(casewire), wanted, Cause("link", "ann"), casewire._now()
+        casewire.engine,
+        crm or casewire.crm.client,
+        _search(casewire),
+        wanted,
+        Cause("link", "ann", run),
+        casewire._now(),
     )
 
 
@@ -64,10 +69,116 @@ def test_everything_moves_to_the_record_that_was_chosen(made: Casewire, crm: Crm
     assert keyed == [contact]
 
 
-def test_who_did_it_is_on_record(made: Casewire, crm: Crm, engine: Engine) -> None:
-    link(made, wish(made, crm.account("Rivera Holding")))
-    told = one(engine, "SELECT subject, who, outcome FROM attempt WHERE trigger = 'link'")
-    assert tuple(told) == (BOB, "ann", "unchanged")
+def test_who_did_it_is_on_record_with_what_the_old_records_said(
+    made: Casewire, crm: Crm, engine: Engine
+) -> None:
+    old, contact = crm.rows("Account")[0], crm.rows("Contact")[0]["Id"]
+    new = crm.account("Rivera Holding")
+    link(made, wish(made, new))
+    told = one(engine, "SELECT subject, who, outcome, written FROM attempt WHERE trigger = 'link'")
+    assert tuple(told) == (BOB, "ann", "applied", 2)
+    on_account, on_contact = rows(engine, "SELECT * FROM change WHERE rule = 'link' ORDER BY id")
+    assert (on_account.object, on_account.key, on_account.salesforce_id) == ("Account", BOB, old["Id"])
+    assert on_account.reason == f"ann linked the account to {new} instead."
+    assert on_account.before["Billing_Key__c"] == BOB
+    assert on_account.before["Billing_Account_Code__c"] == "bob"
+    assert on_account.before["Billing_State__c"] == "active"
+    assert {*on_account.after.values()} <= {None, False}
+    assert on_account.before.keys() == on_account.after.keys(), "what was empty is not told of"
+    assert (on_contact.object, on_contact.salesforce_id) == ("Contact", contact)
+    assert [*on_contact.before] == ["Billing_Key__c"]
+
+
+def test_what_is_written_to_the_new_record_is_of_the_same_run(
+    made: Casewire, crm: Crm, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        run = runs.begin(connection, "link", "ann", "ticket 1", {})
+    link(made, wish(made, crm.account("Rivera Holding")), run=run)
+    made.apply(2)
+    told = rows(engine, "SELECT trigger, who, run_id, outcome FROM attempt ORDER BY id DESC LIMIT 2")
+    assert [tuple(row) for row in told] == [("link", "ann", run, "applied")] * 2
+
+
+class _Breaks:
+    """A Salesforce that is away from the so-manyeth write on: as if the command were killed there."""
+
+    def __init__(self, crm: Any, writes: int) -> None:
+        self._crm, self._left = crm, writes
+
+    def update(self, object_: str, rows_: Any) -> Any:
+        if not self._left:
+            raise ConnectionResetError
+        self._left -= 1
+        return self._crm.update(object_, rows_)
+
+
+def _said(crm: Crm, *objects: str) -> list[dict[str, Any]]:
+    """What the first record of each says of billing, but for when it was written."""
+    told = ("Billing_As_Of__c",)
+    return [
+        {
+            name: value
+            for name, value in crm.rows(object_)[0].items()
+            if name.startswith("Billing_") and value and name not in told
+        }
+        for object_ in objects
+    ]
+
+
+def test_one_that_was_linked_elsewhere_meanwhile_is_looked_at_again(
+    made: Casewire, crm: Crm, engine: Engine
+) -> None:
+    wanted = wish(made, crm.account("Rivera Holding"))
+    keep(engine, bob=Link(LinkState.LINKED, crm.account("Third")))
+    with pytest.raises(Transient, match="look again"):
+        link(made, wanted)
+    assert codes(crm.rows("Account")) == ["bob"]
+
+
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_link_that_broke_off_leaves_all_as_it_was_before(
+    made: Casewire, crm: Crm, engine: Engine, writes: int
+) -> None:
+    before = _said(crm, "Account", "Contact")
+    wanted = wish(made, crm.account("Rivera Holding"))
+    with pytest.raises(ConnectionResetError):
+        link(made, wanted, _Breaks(crm.client, writes))
+    made.apply(2)
+    assert made.state() == "idle"
+    assert _said(crm, "Account", "Contact") == before
+    assert (kept(engine) or Link(LinkState.NEW)).account_id == wanted.from_id
+    assert link(made, wish(made, wanted.record.id)), "and it may be done again"
+
+
+def test_one_that_a_worker_writes_just_now_is_left_to_it(made: Casewire, crm: Crm, engine: Engine) -> None:
+    wanted = wish(made, crm.account("Rivera Holding"))
+    with engine.begin() as connection:
+        assert subjects.claim(connection, "w:1", 1, [BOB])
+    with pytest.raises(Transient, match="try again in a moment"):
+        link(made, wanted)
+    assert codes(crm.rows("Account")) == ["bob"]
+
+
+class _Refuses:
+    """A Salesforce that lets nobody empty a record."""
+
+    def update(self, object_: str, rows_: Any) -> Any:
+        text = "A rule of the org refuses it."
+        error = RowError(Verdict.DEAD, "FIELD_CUSTOM_VALIDATION_EXCEPTION", text, text)
+        return [RowResult(row["Id"], None, False, error) for row in rows_]
+
+
+def test_a_record_that_may_not_be_emptied_is_told_of_and_stays(
+    made: Casewire, crm: Crm, engine: Engine
+) -> None:
+    wanted = wish(made, crm.account("Rivera Holding"))
+    with pytest.raises(Permanent, match="A rule of the org refuses"):
+        link(made, wanted, _Refuses())
+    told = one(engine, "SELECT outcome, refused, error FROM attempt WHERE trigger = 'link'")
+    assert (told.outcome, told.refused) == ("retry", 1)
+    made.apply(2)
+    assert (made.state(), (kept(engine) or Link(LinkState.NEW)).account_id) == ("idle", wanted.from_id)
 
 
 def test_one_that_waits_for_a_person_has_its_answer(engine: Engine, crm: Crm, start: Start) -> None:
@@ -105,9 +216,13 @@ def test_what_is_not_there_is_said(made: Casewire, crm: Crm) -> None:
 def test_one_that_was_taken_meanwhile_stays_with_who_took_it(
     made: Casewire, crm: Crm, engine: Engine
 ) -> None:
+    before = _said(crm, "Account", "Contact")
     wanted = wish(made, crm.account("Rivera Holding"))
     keep(engine, eve=Link(LinkState.LINKED, wanted.record.id))
     assert not link(made, wanted)
+    made.apply(2)
+    assert _said(crm, "Account", "Contact") == before, "the record that it keeps is written again"
+    assert len(crm.rows("Contact")) == 1
     with engine.connect() as connection:
         assert links.holders(connection, [wanted.record.id]) == {wanted.record.id: subject("eve")}
 
