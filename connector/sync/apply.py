@@ -25,10 +25,11 @@ from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
 from connector.sync import outages, relinking
 from connector.sync.destination import DESTINATION, unavailable
+from connector.sync.holding import Holding, LetGo
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
 from connector.sync.rows import OrgIds
-from connector.sync.settling import Decision, Settlement, settle_one
+from connector.sync.settling import Decision, Settlement, let_go, settle_one
 from connector.sync.spending import Spending
 from connector.sync.waiting import hold
 from connector.sync.writing import Results, Upserts, Wait, write
@@ -118,12 +119,17 @@ class Applier:
         if not claimed:
             return Outcome()
         started_at = self.clock()
+        causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
         results, decisions = Results(), [Decision(one) for one in claimed]
+
+        def give_back(some: Sequence[Decision], so_far: Results) -> None:
+            self._relinked(some, so_far)
+            self._settle(token, [let_go(one, so_far) for one in some], started_at, causes)
+            self._touched(some, so_far)
+
         try:
             decisions = self.decisions(claimed)
-            results = write(
-                self.crm, [row for one in decisions for row in one.rows], self._holding(token, wait)
-            )
+            decisions = self._written(decisions, results, token, wait, give_back)
         except (SetupError, Permanent, Transient) as error:
             results.unavailable = unavailable(error)
         self._circuit(results)
@@ -134,11 +140,10 @@ class Applier:
         settlements = [
             settle_one(one, results, relinked=one.subject.key in relinked, looked=looked) for one in decisions
         ]
-        causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
         self._settle(token, settlements, started_at, causes)
-        touched = sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
+        touched = self._touched(decisions, results)
         return Outcome(
-            claimed=len(claimed),
+            claimed=len(decisions),
             written=len(results.written),
             refused=len(results.refused),
             more=len(claimed) == limit or any(one.tries > subjects.WORN for one in claimed),
@@ -153,17 +158,17 @@ class Applier:
             return most
         return min(most, self.spending.level())
 
-    def _holding(self, token: str, wait: Wait | None) -> Wait | None:
-        """The same wait, at each of which the leases are renewed."""
+    def _written(
+        self, decisions: list[Decision], results: Results, token: str, wait: Wait | None, give_back: LetGo
+    ) -> list[Decision]:
+        """Those that were held to the end. In bulk that takes a while: what became urgent meanwhile is let go."""
+        rows = [row for one in decisions for row in one.rows]
         if wait is None:
-            return None
-
-        def held(seconds: float) -> None:
-            with self.engine.begin() as connection:
-                subjects.renew(connection, token)
-            wait(seconds)
-
-        return held
+            write(self.crm, rows, results=results)
+            return decisions
+        holding = Holding(self.engine, token, decisions, results, give_back, wait)
+        write(self.crm, rows, holding.waiting, results, holding.left_out)
+        return holding.kept()
 
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
@@ -212,6 +217,10 @@ class Applier:
         except (SetupError, Permanent, Transient) as error:
             hold(self.engine, unavailable(error))
             return lost | named.keys()
+
+    def _touched(self, decisions: Sequence[Decision], results: Results) -> int:
+        """How many accounts became due because an incident has its case now."""
+        return sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
 
     def _circuit(self, results: Results) -> None:
         """Open or close Salesforce's circuit. Nothing is claimed while it is open."""
