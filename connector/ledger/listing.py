@@ -107,12 +107,17 @@ def story(connection: Connection, event_id: int) -> Found | None:
     return found
 
 
+_GO = "LEFT JOIN run_go ON run_go.id = attempt.go_id"
+_REASON = "COALESCE(NULLIF(run_go.reason, ''), run.reason, '') AS reason"
+"""What was said when the run was gone on with, or else when it was begun."""
+
+
 def _by_hand(connection: Connection, found: Found) -> list[Found]:
     """What people had done to the same account since it was received, beside what is told of the event itself."""
     rows = connection.execute(
         text(
-            "SELECT attempt.id, attempt.run_id, trigger, attempt.who, run.reason, attempt.started_at, outcome, "
-            "written, refused FROM attempt JOIN run ON run.id = attempt.run_id WHERE subject = :subject "
+            f"SELECT attempt.id, attempt.run_id, trigger, attempt.who, {_REASON}, attempt.started_at, outcome, "
+            f"written, refused FROM attempt JOIN run ON run.id = attempt.run_id {_GO} WHERE subject = :subject "
             "AND attempt.started_at >= :since AND attempt.id <> ALL(:told) ORDER BY attempt.id"
         ),
         {
@@ -142,8 +147,8 @@ def attempts(connection: Connection, ids: Sequence[int | None]) -> list[Found]:
         dict(row._mapping)
         for row in connection.execute(
             text(
-                "SELECT attempt.*, COALESCE(run.reason, '') AS reason FROM attempt "
-                "LEFT JOIN run ON run.id = attempt.run_id WHERE attempt.id = ANY(:ids) ORDER BY attempt.id"
+                f"SELECT attempt.*, {_REASON} FROM attempt "
+                f"LEFT JOIN run ON run.id = attempt.run_id {_GO} WHERE attempt.id = ANY(:ids) ORDER BY attempt.id"
             ),
             {"ids": [id_ for id_ in ids if id_ is not None]},
         )
