@@ -16,7 +16,7 @@ from connector.sync import costing
 from connector.sync.apply import Applier
 from connector.sync.backfill.state import State
 from connector.sync.costing import Way
-from connector.sync.resync import Looked, look
+from connector.sync.resync import look
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,12 @@ class Decider:
         are for people."""
         while some := self._next():
             self._require_calls()
-            looked = list(look(self.applier, some, self._not_fetched(some)))
-            self._count(looked)
+            undecided = self._counted(some)
             self.state.cursor = some[-1].key
             self.state.accounts += len(some)
             with self.engine.begin() as connection:
                 troubles.forget(connection, self.run_id, [one.key for one in some], UNDECIDED)
-                troubles.keep(connection, self.run_id, _undecided(looked))
+                troubles.keep(connection, self.run_id, undecided)
                 self.save(connection)
             self.done()
 
@@ -65,26 +64,23 @@ class Decider:
             lacking = troubles.not_fetched(connection, self.run_id, [one.key for one in some])
         return dict.fromkeys(lacking, NOT_FETCHED)
 
-    def _count(self, looked: Sequence[Looked]) -> None:
-        would: Counter[str] = Counter(accounts=len(looked))
+    def _counted(self, some: Sequence[Due]) -> list[Trouble]:
+        """Those that cannot be decided."""
+        would: Counter[str] = Counter(accounts=len(some))
         rows: Counter[Way] = Counter()
-        for one in looked:
+        found: list[Trouble] = []
+        for one in look(self.applier, some, self._not_fetched(some)):
             fate = "failed" if one.trouble else "changed" if one.changes else "unchanged"
             would[fate] += 1
             for row in one.changes:
                 would[f"{'update' if row.exists else 'create'} {row.change.object}"] += 1
                 rows[row.change.object, row.id is not None] += 1
+            if one.trouble and one.trouble != NOT_FETCHED:
+                found.append(Trouble(ACCOUNT, one.subject.code, one.subject.key, UNDECIDED, one.trouble))
         would["calls"] += sum(costing.calls(rows, bulk=True).values())
-        self.state.would += would + self._linked([one.subject.key for one in looked])
+        self.state.would += would + self._linked([one.key for one in some])
+        return found
 
     def _linked(self, keys: Sequence[str]) -> Counter[str]:
         with self.engine.connect() as connection:
             return Counter(str(link.state) for link in links.load(connection, keys).values())
-
-
-def _undecided(looked: Sequence[Looked]) -> list[Trouble]:
-    return [
-        Trouble(ACCOUNT, one.subject.code, one.subject.key, UNDECIDED, one.trouble)
-        for one in looked
-        if one.trouble and one.trouble != NOT_FETCHED
-    ]

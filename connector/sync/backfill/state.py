@@ -141,19 +141,19 @@ class State:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> State:
-        """What ``document`` told; of nothing, the beginning."""
+        """What ``document`` told, or that of an earlier version; of nothing, the beginning."""
         if not told:
             return cls()
         return cls(
             phase=Phase(told["phase"]),
             writes=told["writes"],
-            agreed=told["agreed"],
+            agreed=told.get("agreed", told["writes"]),
             marks=_marks(told["marks"]),
-            pasts=_marks(told["pasts"]),
+            pasts=_marks(told.get("pasts", {})),
             cursor=told["cursor"],
             accounts=told["accounts"],
             left=told["left"],
-            narrow=told["narrow"],
+            narrow=told.get("narrow"),
             would=Counter(told["would"]),
             calls=Counter(told["calls"]),
             seconds=told["seconds"],

@@ -330,6 +330,7 @@ def test_others_get_their_turn_at_writing_in_bulk(engine: Engine, place: Place) 
         with pytest.raises(KeyboardInterrupt):
             place.run()
     assert place.crm.upserts == []
+    assert place.said == ["Somebody else writes in bulk: waiting for that to end."]
     place.on_nap = lambda: None
     assert place.run().phase is Phase.OVER
 
