@@ -58,6 +58,18 @@ def unsettled(connection: Connection, run_id: int, after: str, limit: int) -> li
     return [Due(r.key, r.source, r.site, r.code, Urgency.ROUTINE) for r in rows]
 
 
+def is_settled(connection: Connection, run_id: int) -> bool:
+    """Whether none of its accounts is due any more, whoever holds it."""
+    rows = connection.execute(
+        text(
+            "SELECT NOT EXISTS (SELECT 1 FROM subject JOIN backfill_account a ON a.subject = key "
+            "WHERE a.run_id = :run AND status = 'due')"
+        ),
+        {"run": run_id},
+    )
+    return bool(rows.scalar_one())
+
+
 def walk(connection: Connection, run_id: int, after: str, limit: int) -> list[str]:
     """The keys of the next of its accounts behind this one."""
     rows = connection.execute(

@@ -99,9 +99,10 @@ class Writer:
             self.turns.offer()
 
     def settle(self) -> None:
-        """What Salesforce refused for a moment is tried again, as what workers held and did not come to is."""
+        """What Salesforce refused for a moment is tried again, as what workers held and did not come to is. What they
+        still hold is given some time, so that the report tells of it."""
         for pause in ROUNDS:
-            if not self._unsettled(""):
+            if self._is_settled():
                 return
             self.sleep(pause)
             self._again()
@@ -152,6 +153,10 @@ class Writer:
         limit = self.state.narrow or self.at_once
         with self.engine.connect() as connection:
             return population.walk(connection, Which(backfill=self.run_id), after, limit)
+
+    def _is_settled(self) -> bool:
+        with self.engine.connect() as connection:
+            return backfills.is_settled(connection, self.run_id)
 
     def _unsettled(self, after: str) -> list[Due]:
         limit = self.state.narrow or self.at_once
