@@ -98,7 +98,7 @@ def backfill(
     logs.configure(wires.settings.casewire_log, quiet=True)
     if show_:
         run = named(wires, run_id)
-        _tell(wires, run, State.of(run.progress), file, json_)
+        _tell(wires, run, State.of(run.progress), file, json_, shown=True)
         return
     turn = Turn(wires.engine)
     turn.take()
@@ -178,7 +178,9 @@ def _agree(wires: Wiring, go: _Go) -> Agree:
 _COUNTED: Final = {Unit.CHANGES: "changes", Unit.ACCOUNTS: "accounts that may be written"}
 
 
-def _tell(wires: Wiring, run: Run, state: State, file: Path | None, json_: bool) -> None:
+def _tell(
+    wires: Wiring, run: Run, state: State, file: Path | None, json_: bool, *, shown: bool = False
+) -> None:
     """The report, and the exit code."""
     found = document(wires.engine, run, state)
     if file is not None:
@@ -190,7 +192,8 @@ def _tell(wires: Wiring, run: Run, state: State, file: Path | None, json_: bool)
             out.print(show(line))
     if not state.writes:
         much = state.changes() > wires.policy.admin.confirm_above
+        which = f" --run {run.id}" if shown else ""
         yes = f" --yes {state.changes()}" if much else ""
-        err.print(f"Nothing was written. To do it: casewire backfill --resume --apply{yes}")
+        err.print(f"Nothing was written. To do it: casewire backfill --resume{which} --apply{yes}")
     if not found["well"]:
         raise SystemExit(1)
