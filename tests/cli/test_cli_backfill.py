@@ -93,6 +93,7 @@ def test_what_is_done_is_said_in_lines_and_in_a_file(casewire: Run) -> None:
     assert result.exit_code == 0, result.output
     assert "Read: 4 accounts, 4 subscriptions, 8 invoices, 8 payments." in result.stdout
     assert "4  written" in result.stdout
+    assert "can't be decided" not in result.stdout
     assert "Billing_Invoice__c: 8 created, 0 updated" in result.stdout
     book = load_workbook("moved.xlsx", read_only=True)
     assert book.sheetnames == ["Totals", "Goes", "Records", "Reasons", "Not well", "Not read"]
@@ -117,6 +118,10 @@ def test_who_looked_and_who_wrote_are_told_apart_with_their_reasons(
     assert "gone on" in shown.stdout
     assert "by bert, to write: approved" in shown.stdout
     assert "asked for because: approved" in shown.stdout
+
+
+def test_a_look_says_how_many_of_the_org_s_calls_are_left(casewire: Run) -> None:
+    assert "calls used in 24 hours" in casewire("backfill").stdout
 
 
 def test_the_report_of_a_run_can_be_had_again(casewire: Run, both: Vendors) -> None:

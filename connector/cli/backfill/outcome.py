@@ -30,7 +30,7 @@ STANDINGS: Final = {
     "reviewed": "for a person to review (casewire link review)",
     "waiting": "waiting for their record",
     "failed": "failed (casewire dead list)",
-    "undecided": "can't be decided",
+    "undecided": "of whose past not all could be read, or that can't be decided",
     "unsettled": "still due: left to the workers",
 }
 ALWAYS: Final = ("found", "written", "failed")

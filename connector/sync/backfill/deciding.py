@@ -41,6 +41,7 @@ class Decider:
         while some := self._next():
             self._require_calls()
             undecided = self._counted(some)
+            self._note_calls()
             self.state.cursor = some[-1].key
             self.state.accounts += len(some)
             with self.engine.begin() as connection:
@@ -51,8 +52,11 @@ class Decider:
 
     def _require_calls(self) -> None:
         if self.applier.spending is not None:
-            self.applier.spending.note()
             self.applier.spending.require()
+
+    def _note_calls(self) -> None:
+        if self.applier.spending is not None:
+            self.applier.spending.note()
 
     def _next(self) -> list[Due]:
         with self.engine.connect() as connection:
