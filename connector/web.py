@@ -1,4 +1,4 @@
-"""The web process: settings → wiring → blueprints, nothing else."""
+"""The web process: settings → wiring → endpoint and routes, nothing else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from flask import Flask, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from redis.exceptions import RedisError
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from connector import logs
 from connector.errors import CasewireError
@@ -14,7 +15,7 @@ from connector.gauges import Gauges
 from connector.ledger.engine import require_current
 from connector.ledger.inbox import Inbox
 from connector.queue import Refusals, Stage, waker
-from connector.webhooks.blueprint import blueprint
+from connector.webhooks.endpoint import MOUNTED_AT, Endpoint
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.registry import configured
 from connector.wiring import Wiring, wiring
@@ -29,17 +30,16 @@ def create_app(wires: Wiring | None = None) -> Flask:
     app.json.compact = True  # type: ignore[attr-defined]
     registry = CollectorRegistry()
     sites = wires.settings.recurly
-    app.register_blueprint(
-        blueprint(
-            configured(wires.sources),
-            {"recurly": sites[0].name} if sites else {},
-            Inbox(wires.engine),
-            waker(wires.queue, Stage.REFRESH),
-            Refusals(wires.queue.refused),
-            Metrics(registry),
-            clock=wires.clock,
-        )
+    endpoint = Endpoint(
+        configured(wires.sources),
+        {"recurly": sites[0].name} if sites else {},
+        Inbox(wires.engine),
+        waker(wires.queue, Stage.REFRESH),
+        Refusals(wires.queue.refused),
+        Metrics(registry),
+        wires.clock,
     )
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNTED_AT: endpoint})  # type: ignore[method-assign]
     _health(app, wires)
     _metrics(app, registry, Gauges(wires))
     return app

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -121,6 +121,7 @@ class Wiring:
                 name: f"its API key is not for {'live' if given[name].live else 'test'} payments"
                 for name in apart
             },
+            grace=timedelta(minutes=self.policy.reconcile.grace_minutes),
         )
 
     @property
@@ -154,11 +155,13 @@ class Wiring:
         for site in sites:
             if not site.webhook_secrets and not site.webhook_basic_auth:
                 missing.append(
-                    f"Recurly site {site.name} has no RECURLY_WEBHOOK_SECRETS: deliveries are answered 404."
+                    f"Recurly site {site.name} has no {site.setting('RECURLY_WEBHOOK_SECRETS')}: "
+                    "deliveries are answered 404."
                 )
             if not site.api_key:
                 missing.append(
-                    f"Recurly site {site.name} has no RECURLY_API_KEY: its events cannot be worked."
+                    f"Recurly site {site.name} has no {site.setting('RECURLY_API_KEY')}: "
+                    "its events cannot be worked."
                 )
         try:
             self.salesforce_config()

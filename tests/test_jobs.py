@@ -458,13 +458,13 @@ def test_while_salesforce_works_on_the_job_disputes_are_written(wires: Wires, ma
     asked: list[set[str]] = []
 
     class Meanwhile(FakeCrm):
-        def bulk_upsert(self, object_: str, key_field: str, rows: Any, *, wait: Any) -> Any:
+        def bulk_upsert(self, object_: str, key_field: str, rows: Any, *, wait: Any, jobs: Any) -> Any:
             make_due(wires, "bob")
             expire(wires)
             wait(0.0)
             asked.append(written(wires))
             assert held(wires) == 205
-            return super().bulk_upsert(object_, key_field, rows, wait=wait)
+            return super().bulk_upsert(object_, key_field, rows, wait=wait, jobs=jobs)
 
     wires.crm = Meanwhile()
     jobs.run(wires, Stage.BULK)

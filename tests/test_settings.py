@@ -86,6 +86,11 @@ def test_further_sites_have_the_same_variables_with_their_name_behind() -> None:
     assert (second.name, second.api_key, second.region) == ("eu1", "key-eu1", "eu")
     assert second.webhook_secrets == (), "a secret of another site is not this one's"
     assert (third.name, third.api_key) == ("acme-uk-real", "key-uk")
+    assert [site.setting("RECURLY_API_KEY") for site in (first, second, third)] == [
+        "RECURLY_API_KEY",
+        "RECURLY_API_KEY__EU1",
+        "RECURLY_API_KEY__ACME_UK",
+    ]
 
 
 def test_a_site_named_twice_is_refused() -> None:

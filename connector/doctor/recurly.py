@@ -53,7 +53,7 @@ def area(site: RecurlySite, name: str = "recurly") -> Area:
 def _no_key(site: RecurlySite) -> Iterator[Told]:
     yield failed(
         f"site {site.name} has no API key: its events cannot be worked",
-        f"{_KEYS}, make a private key with read access; put it into RECURLY_API_KEY.",
+        f"{_KEYS}, make a private key with read access; put it into {site.setting('RECURLY_API_KEY')}.",
     )
 
 

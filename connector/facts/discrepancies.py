@@ -82,12 +82,15 @@ class Discrepancy:
 class Discrepancies:
     """All of one class on one billing site.
 
-    ``open``: how many; ``amounts``: what they are about, a sum for each currency; ``oldest_at``: the moment of the
-    oldest. ``opened_at`` and ``last_opened_at``: when the first and the newest were noticed; where none is open, those
-    of the one that was cleared last. ``told``: the newest ones, and those that Salesforce still shows as open.
+    ``open``: how many; ``explained``: how many more were open, and time explains them now. ``amounts``: what the open
+    ones are about, a sum for each currency; ``oldest_at``: the moment of the oldest. ``opened_at`` and
+    ``last_opened_at``: when the first and the newest were noticed; where none is open, those of the one that was open
+    last, and ``cleared_at``: since when it is not. ``told``: the newest ones, and those that Salesforce still shows as
+    open.
     """
 
     open: int
+    explained: int = 0
     amounts: tuple[Money, ...] = ()
     oldest_at: datetime | None = None
     opened_at: datetime | None = None

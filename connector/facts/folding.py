@@ -6,6 +6,8 @@ Observations are put in the order of their own moments. Each attribute is as it 
 - within a stage the newest status holds, but what is settled is undone only by another settled status (a reversal)
   or by an open one that is clearly later. Clearly, because processors date events to the second and send several at
   once (Stripe: "don't use ``created`` to determine the order");
+- a dispute that was lost after its time was over, and that nobody ever answered, expired, whatever its processor calls
+  that (Stripe: ``lost``);
 - what a list tells only leads on: lists are vaguer than events (``pending`` for what an event called done), so an open
   status from one never takes the place of a settled status or of one that is further on.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connector.facts.processing import SETTLED, STATUS_ORDER, Kind, ProcessorObject, Stage, Status
@@ -37,16 +39,19 @@ def fold(told: Iterable[ProcessorObject]) -> ProcessorObject:
     standing = _standing(ordered)
     latest = {name: _last(ordered, name) for name in _LATEST}
     number = next((one for one in reversed(ordered) if one.invoice_number), None)
-    opened = [one.opened_at for one in ordered if one.opened_at]
+    opened = min((one.opened_at for one in ordered if one.opened_at), default=None)
+    status = _status(ordered, standing)
+    if status is Status.LOST and latest["answered"] is False and _ran_out(ordered, latest["due_at"], opened):
+        status = Status.EXPIRED
     return ProcessorObject(
         kind=ordered[0].kind,
         source=ordered[0].source,
         id=ordered[0].id,
         at=ordered[-1].at,
-        status=_status(ordered, standing),
+        status=status,
         stage=standing.stage if standing and standing.stage else _last(ordered, "stage"),
         references=tuple(sorted({ref for one in ordered for ref in one.references})),
-        opened_at=min(opened) if opened else None,
+        opened_at=opened,
         truncated=number.truncated if number else False,
         **latest,
     )
@@ -60,6 +65,12 @@ def _status(ordered: Sequence[ProcessorObject], standing: ProcessorObject | None
         return standing.status
     had = any(one.status is Status.SUCCEEDED and one.at < standing.at for one in ordered)
     return Status.RETURNED if had else Status.FAILED
+
+
+def _ran_out(ordered: Sequence[ProcessorObject], due_at: datetime | None, opened: datetime | None) -> bool:
+    """Whether the time was over when it was first said to be lost. What is dated by its beginning does not say when."""
+    lost = (one.at for one in ordered if one.status is Status.LOST and one.at != opened)
+    return due_at is not None and min(lost, default=due_at - timedelta(1)) >= due_at
 
 
 def _order(one: ProcessorObject) -> tuple[object, ...]:

@@ -48,6 +48,7 @@ class Status(StrEnum):
     # refunds, payouts, charges
     PENDING = "pending"
     REQUIRES_ACTION = "requires_action"
+    AUTHORIZED = "authorized"
     SUCCEEDED = "succeeded"
     PAID = "paid"
     FAILED = "failed"
@@ -79,10 +80,13 @@ STATUSES: dict[Kind, frozenset[Status]] = {
     Kind.PAYOUT: frozenset({Status.PENDING, Status.PAID, Status.FAILED, Status.CANCELED}),
     Kind.FRAUD_WARNING: frozenset({Status.OPEN, Status.CLOSED}),
     Kind.MANDATE: frozenset({Status.PENDING, Status.ACTIVE, Status.INACTIVE}),
-    Kind.CHARGE: frozenset({Status.PENDING, Status.SUCCEEDED, Status.FAILED, Status.RETURNED}),
+    Kind.CHARGE: frozenset(
+        {Status.PENDING, Status.AUTHORIZED, Status.SUCCEEDED, Status.FAILED, Status.RETURNED}
+    ),
 }
-"""``charge/returned``: it had succeeded, or was under way, and the bank took it back (an ACH return, a late
-failure). ``payout/failed``: also one that was paid and bounced. ``mandate/inactive``: no debit can be taken."""
+"""``charge/authorized``: held at the bank and not taken: no money has moved. ``charge/returned``: it had succeeded, or
+was under way, and the bank took it back (an ACH return, a late failure). ``payout/failed``: also one that was paid and
+bounced. ``mandate/inactive``: no debit can be taken."""
 
 STATUS_ORDER: dict[Status, int] = {status: rank for rank, status in enumerate(Status)}
 """For two observations of one moment: the later in this list is the further on."""
@@ -126,6 +130,7 @@ class ProcessorObject:
       reference). ``invoice_number``: what the billing system sent as its invoice number; ``truncated`` where the
       source may have cut it from the left. ``customer``: the source's customer.
     - ``refundable``: whether the payment can still be given back. ``refunded``: whether all of it was.
+    - ``answered``: whether evidence was ever sent against a dispute.
     - ``payee``: who gets a payout; its own id at the source, ``""`` where it is the merchant itself.
     - ``method``: how it was paid, in words (``Visa ending 4242``). ``link``: its page at the source.
     - ``listed``: told by a list, which says how it stands at ``at`` and not since when.
@@ -154,6 +159,7 @@ class ProcessorObject:
     customer: str | None = None
     refundable: bool | None = None
     refunded: bool | None = None
+    answered: bool | None = None
     payee: str | None = None
     method: str | None = None
     link: str | None = None

@@ -1,6 +1,7 @@
 """Discrepancies: where the sides differ, found by a reconcile, found again by the next, or cleared.
 
-What is found again is the same row. What is not found any more, where it was looked for, is cleared.
+What is found again is the same row. What is not found any more, where it was looked for, is cleared. Whoever keeps what
+it finds is alone from its first ``keep`` to its ``settle`` (``Lock.COMPARING``).
 """
 
 from __future__ import annotations
@@ -39,17 +40,22 @@ _SIDES: Final = ("recurly", "at_processor", "salesforce")
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What was looked through: these sites, from ``since`` to before ``until``. ``processors``: only what went through
-    these, None: all; ``but``: those that could not be asked."""
+    these, None: all; ``asked``: those that were asked to the end. ``began``: what was seen last before was not seen."""
 
     sites: Collection[str]
     since: datetime
     until: datetime
+    began: datetime
+    asked: Collection[str]
     processors: Collection[str] | None = None
-    but: Collection[str] = ()
 
 
-def keep(connection: Connection, found: Sequence[Discrepancy], run_id: int, now: datetime) -> None:
-    """Each is seen now. One that was cleared and is back begins anew."""
+def keep(connection: Connection, found: Sequence[Discrepancy], run_id: int, now: datetime) -> list[Due]:
+    """Each is seen now. One that was cleared and is back begins anew; one that was open and is explained keeps since
+    when it was open, and ``cleared_at`` tells since when it is not. Due are the classes that lost one to another site.
+    """
+    rows = [{**_values(one), "run_id": run_id, "now": now} for one in found]
+    left = _left(connection, rows, run_id)
     connection.execute(
         text(
             """
@@ -59,18 +65,41 @@ def keep(connection: Connection, found: Sequence[Discrepancy], run_id: int, now:
                 :amount, :currency, CAST(:sides AS jsonb), :link, :state, :why, :now, :now,
                 CASE WHEN :state = 'open' THEN CAST(:now AS timestamptz) END, :run_id)
             ON CONFLICT (key) DO UPDATE SET
+                subject = excluded.subject, site = excluded.site,
                 processor = excluded.processor, reference = excluded.reference, account = excluded.account,
                 at = excluded.at, amount = excluded.amount, currency = excluded.currency, sides = excluded.sides,
-                link = excluded.link, state = excluded.state, why = excluded.why, cleared_at = NULL,
-                last_seen_at = excluded.last_seen_at, run_id = excluded.run_id,
+                link = excluded.link, state = excluded.state, why = excluded.why, run_id = excluded.run_id,
+                last_seen_at = GREATEST(discrepancy.last_seen_at, excluded.last_seen_at),
                 first_seen_at = CASE WHEN discrepancy.state = 'cleared' THEN excluded.first_seen_at
                                      ELSE discrepancy.first_seen_at END,
-                opened_at = CASE WHEN discrepancy.state = 'open' AND excluded.state = 'open'
-                                 THEN discrepancy.opened_at ELSE excluded.opened_at END
+                opened_at = CASE WHEN discrepancy.state = 'cleared' THEN excluded.opened_at
+                                 WHEN excluded.state = 'open' AND (discrepancy.state, discrepancy.subject)
+                                      <> ('open', excluded.subject) THEN excluded.opened_at
+                                 ELSE discrepancy.opened_at END,
+                cleared_at = CASE WHEN excluded.state = 'explained' AND discrepancy.state <> 'cleared'
+                                       AND discrepancy.opened_at IS NOT NULL
+                                  THEN COALESCE(discrepancy.cleared_at, excluded.last_seen_at) END
             """
         ),
-        [{**_values(one), "run_id": run_id, "now": now} for one in found],
+        rows,
     )
+    subjects.mark_due(connection, left)
+    return left
+
+
+def _left(connection: Connection, rows: Sequence[dict[str, Any]], run_id: int) -> list[Due]:
+    """The classes that had some of these before their sites were known."""
+    found = connection.execute(
+        text(
+            """
+            SELECT DISTINCT d.subject, d.site, d.difference FROM discrepancy d
+            JOIN unnest(CAST(:keys AS text[]), CAST(:subjects AS text[])) AS new(key, subject) USING (key)
+            WHERE d.subject <> new.subject AND d.opened_at IS NOT NULL ORDER BY d.subject
+            """
+        ),
+        {"keys": [row["key"] for row in rows], "subjects": [row["subject"] for row in rows]},
+    )
+    return [_due(row, run_id) for row in found]
 
 
 def _values(one: Discrepancy) -> dict[str, Any]:
@@ -95,38 +124,45 @@ def _values(one: Discrepancy) -> dict[str, Any]:
 
 
 def settle(connection: Connection, looked: Looked, run_id: int, now: datetime) -> list[Due]:
-    """Clears what was not seen now where it was looked for; the classes that are due by it all."""
+    """Clears what was not seen where it was looked for; the classes that are due by it all. What involves a processor
+    is cleared only if that was asked; what is between Recurly and Salesforce alone does not need one."""
     connection.execute(
         text(
             """
             UPDATE discrepancy SET state = 'cleared', cleared_at = :now, why = '', run_id = :run_id
-            WHERE state <> 'cleared' AND last_seen_at < :now AND site = ANY(:sites) AND at >= :since AND at < :until
-            AND (CAST(:processors AS text[]) IS NULL OR processor = ANY(:processors)) AND processor <> ALL(:but)
+            WHERE state <> 'cleared' AND last_seen_at < :began
+              AND site = ANY(:sites) AND at >= :since AND at < :until
+              AND (CAST(:processors AS text[]) IS NULL OR processor = ANY(:processors))
+              AND (processor = ANY(:asked)
+                   OR (sides->'at_processor' IS NULL AND difference <> 'missing_at_processor'))
             """
         ),
         {
             "now": now,
             "run_id": run_id,
+            "began": looked.began,
             "sites": list(looked.sites),
             "since": looked.since,
             "until": looked.until,
             "processors": None if looked.processors is None else list(looked.processors),
-            "but": list(looked.but),
+            "asked": list(looked.asked),
         },
     )
     rows = connection.execute(
         text(
-            "SELECT DISTINCT subject, site, difference FROM discrepancy "
-            "WHERE site = ANY(:sites) AND (state = 'open' OR cleared_at = :now) ORDER BY subject"
+            "SELECT DISTINCT subject, site, difference FROM discrepancy WHERE site = ANY(:sites) "
+            "AND opened_at IS NOT NULL AND (state <> 'cleared' OR run_id = :run_id) ORDER BY subject"
         ),
-        {"sites": list(looked.sites), "now": now},
+        {"sites": list(looked.sites), "run_id": run_id},
     )
-    due = [
-        Due(row.subject, RECURLY, row.site, f"discrepancy:{row.difference}", Urgency.ROUTINE, run_id)
-        for row in rows
-    ]
+    due = [_due(row, run_id) for row in rows]
     subjects.mark_due(connection, due)
     return due
+
+
+def _due(row: Row[Any], run_id: int) -> Due:
+    code = f"discrepancy:{row.difference}"
+    return Due(row.subject, RECURLY, row.site, code, Urgency.ROUTINE, run_id)
 
 
 def unsettled_since(connection: Connection, sites: Collection[str]) -> datetime | None:
@@ -145,6 +181,7 @@ def load(connection: Connection, wanted: Sequence[str]) -> dict[str, Discrepanci
     return {
         row.subject: Discrepancies(
             open=row.open,
+            explained=row.explained,
             amounts=tuple(amounts[row.subject]),
             oldest_at=row.oldest_at,
             opened_at=row.opened_at if row.open else row.was_opened_at,
@@ -161,7 +198,8 @@ _TALLY: Final = """
            min(at) FILTER (WHERE state = 'open') AS oldest_at,
            min(opened_at) FILTER (WHERE state = 'open') AS opened_at,
            max(opened_at) FILTER (WHERE state = 'open') AS last_opened_at,
-           (array_agg(opened_at ORDER BY cleared_at DESC, key) FILTER (WHERE state = 'cleared'))[1] AS was_opened_at,
+           count(*) FILTER (WHERE state = 'explained') AS explained,
+           (array_agg(opened_at ORDER BY cleared_at DESC, key) FILTER (WHERE state <> 'open'))[1] AS was_opened_at,
            max(cleared_at) AS cleared_at
     FROM discrepancy WHERE subject = ANY(:subjects) AND opened_at IS NOT NULL GROUP BY subject
 """
@@ -220,7 +258,7 @@ def _discrepancy(row: Row[Any]) -> Discrepancy:
         link=row.link,
         first_seen_at=row.first_seen_at,
         opened_at=row.opened_at,
-        cleared_at=row.cleared_at,
+        cleared_at=row.cleared_at if row.state == DiscrepancyState.CLEARED else None,
         written=row.written,
         **sides,
     )

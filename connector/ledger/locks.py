@@ -25,6 +25,8 @@ class Lock(IntEnum):
     BACKFILL = 7_203_555
     LINKING = 7_203_556
     """Keeping links: whoever comes second sees what is taken."""
+    COMPARING = 7_203_557
+    """Keeping what differs: what one has just seen another would clear."""
 
 
 def until_committed(connection: Connection, lock: Lock) -> None:

@@ -373,6 +373,19 @@ budget = Table(
     Column("told_at", _time, nullable=False),
 )
 
+bulk_job = Table(
+    "bulk_job",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("object", Text, nullable=False),
+    Column("keys", ARRAY(Text), nullable=False),
+    Column("token", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("begun_at", _time, nullable=False, server_default=_now),
+    Column("ended_at", _time),
+    Column("told", Boolean, nullable=False, server_default=text("false")),
+)
+
 circuit = Table(
     "circuit",
     metadata,

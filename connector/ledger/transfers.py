@@ -137,12 +137,17 @@ def waiting(connection: Connection, subjects: Collection[str]) -> dict[str, str]
     return {row.key: row.why for row in rows}
 
 
-def pasts_wait(connection: Connection) -> bool:
-    """Whether the past of an account is still to be fetched: of what it holds the ledger knows nothing yet."""
-    found: bool = connection.execute(
-        text("SELECT EXISTS (SELECT 1 FROM subject WHERE history = 'wanted')")
-    ).scalar_one()
-    return found
+def pasts_wait(connection: Connection, sites: Collection[str]) -> dict[str, datetime]:
+    """Those of these sites where the past of an account is still to be fetched, with when the last such account was
+    first heard of: of what it paid before, the ledger may know nothing yet."""
+    rows = connection.execute(
+        text(
+            "SELECT site, max(first_seen_at) AS heard FROM subject "
+            "WHERE history = 'wanted' AND site = ANY(:sites) GROUP BY site"
+        ),
+        {"sites": sorted(sites)},
+    )
+    return {row.site: row.heard for row in rows}
 
 
 def _known(row: Row[Any]) -> Known:

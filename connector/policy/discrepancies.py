@@ -35,6 +35,7 @@ class DiscrepancyRule(CaseRule):
     STABLE = {"difference": "Amounts differ", "site": "acme"}
     FRESH = {
         "count": 3,
+        "explained": 0,
         "totals": "USD 12.00",
         "oldest": "2026-11-02",
         "first": "payment ch_1: Recurly USD 49.00 success 2026-11-02 · Stripe USD 45.00 succeeded 2026-11-02",
@@ -47,7 +48,11 @@ class DiscrepancyRule(CaseRule):
     summary: Text = Text(
         """\
 {% if outcome %}
-{{ outcome }}{% if resolved_on %} on {{ resolved_on }}{% endif %}: Recurly, the processors and Salesforce agree again.
+{{ outcome }}{% if resolved_on %} on {{ resolved_on }}{% endif %}: {% if explained %}
+{{ explained }} of them time explains, and nobody has to act.
+{% else %}
+Recurly, the processors and Salesforce agree again.
+{% endif %}
 {% else %}
 {{ difference }}: {{ count }} not explained{% if totals %}, about {{ totals }}{% endif %}.
 {% if oldest %}

@@ -106,11 +106,11 @@ class Counting:
             *((name, "", flow[name]) for name in ("opened", "resolved", "closed_by_hand", "open_at_end")),
             *self._recovered(),
             ("dispute_win_rate", "", win_rate(disputes)),
-            ("deadlines_missed", "", disputes["missed"]),
+            ("deadlines_missed", "", self._disputes.missed),
             ("refund_median_hours", "", refund_median),
             ("refund_p90_hours", "", refund_p90),
             ("reopen_rate", "", share(handling["reopened"], handling["ended_or_reopened"])),
-            ("first_touch_rate", "", share(handling["first_touch"], ended)),
+            ("first_touch_rate", "", share(handling["first_touch"], handling["by_people"])),
             ("by_itself_share", "", share(handling["by_itself"], ended)),
         ]
         return Section("key_figures", "Key figures", ("figure", "currency"), ("value",), tuple(rows))

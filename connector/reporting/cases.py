@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from connector.sync import lifecycle
+
 
 class Owner(StrEnum):
     """Who has the case now."""
@@ -27,8 +29,10 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """``opened_at``: when the problem began. ``resolved_at``: when it was over, None while it lasts. ``closed_at``:
-    when the case was last closed, None while it is open. ``closed_by_us``: Casewire closed it.
+    """``opened_at``: when the problem began; of a case that goes on with one, when it was made: the time before is that
+    of the case before. ``began_at``: when the problem began, where that is not the same. ``resolved_at``: when it was
+    over, None while it lasts. ``closed_at``: when the case was last closed, None while it is open. ``closed_by_us``:
+    Casewire closed it.
 
     ``due_at`` and ``dispute_status`` are those of its dispute. ``reopened``: when Casewire reopened it.
     """
@@ -38,6 +42,7 @@ class Case:
     kind: str
     cycle: int = 1
     opened_at: datetime
+    began_at: datetime | None = None
     closed_at: datetime | None = None
     resolved_at: datetime | None = None
     outcome: str = ""
@@ -54,6 +59,11 @@ class Case:
     owner: Owner = Owner.QUEUE
     reopened: tuple[datetime, ...] = ()
     escalated: bool = False
+
+    @property
+    def problem(self) -> str:
+        """What all cases of one problem have in common."""
+        return lifecycle.split(self.key)[0]
 
     @property
     def ending(self) -> Ending | None:

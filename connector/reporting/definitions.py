@@ -28,9 +28,10 @@ GENERAL: Final = (
     "(Billing_Key__c is set). Amounts of different currencies are never added up. A case belongs to the time "
     "at which its problem began and ended (Billing_Opened_At__c, else CreatedDate; Billing_Resolved_At__c), "
     "not to that at which the news came: an outage or a backfill moves no figure, but late news may change a "
-    "past month. With a site, only cases of accounts of that site count; a case whose account is not known "
-    "has none. Salesforce keeps only the last closing of a case: one that was closed, and reopened since, "
-    "counts as open in between."
+    "past month. Two things are dated by when they were done: a reopening, and a case that goes on with a "
+    "problem after the case before it was closed, which begins when it is made (CreatedDate). With a site, "
+    "only cases of accounts of that site count; a case whose account is not known has none. Salesforce keeps "
+    "only the last closing of a case: one that was closed, and reopened since, counts as open in between."
 )
 
 _ENDED: Final = (
@@ -51,17 +52,18 @@ _WIN: Final = (
     "month"
 )
 _DUE: Final = (
-    "Dispute cases whose answer was due in the month (Due_At__c of the dispute, up to now; without one, the "
-    "moment it expired)"
+    "Disputes whose answer was due in the month (Due_At__c of the dispute, up to now; without one, the "
+    "moment it expired), each once, however many cases it had"
 )
 _MISSED: Final = (
     "Of those, the ones that expired without an answer, or still need a response though the time is over. "
     "Disputes lost after an answer are not missed."
 )
 _FIRST: Final = (
-    "Of the cases that ended in the month, those whose problem was over, that are the first case of it (no "
-    "case went before, none goes on with it), were never reopened by Casewire and never escalated to another "
-    "queue. Whether it was handed from one person to another is not told by every org and does not count."
+    "Of the cases that people had to do with and that ended in the month, those that a person owns and whose "
+    "problem was over, that are the first case of it (no case went before, none goes on with it), were never "
+    "reopened by Casewire and never escalated to another queue. What was over by itself does not count. Whether "
+    "it was handed from one person to another is not told by every org and does not count either."
 )
 _ITSELF: Final = (
     "Of the cases that ended in the month, those whose problem was over and which no person owns: they are in"
@@ -115,7 +117,7 @@ DEFINITIONS: Final = (
         refund_median_hours=f"{_HOURS} The median of the kind refund.",
         refund_p90_hours=f"{_NINETIETH} Of the kind refund.",
         reopen_rate=(_REOPENED, _CAME_BACK),
-        first_touch_rate=(_FIRST, "Cases that ended in the month"),
+        first_touch_rate=(_FIRST, "Cases that ended in the month, without those that did by themselves"),
         by_itself_share=(_ITSELF, "Cases that ended in the month"),
     ),
     *_all(
@@ -172,7 +174,7 @@ DEFINITIONS: Final = (
         due=f"{_DUE}.",
         missed=_MISSED,
         miss_rate=("Missed", "Due"),
-        missed_amount="The sum of Billing_Amount__c of the cases missed.",
+        missed_amount="The sum of Billing_Amount__c of the disputes missed, by the newest case of each.",
     ),
     *_all(
         "turnaround",
@@ -188,7 +190,7 @@ DEFINITIONS: Final = (
         reopened=_REOPENED,
         reopen_rate=("Reopened", _CAME_BACK),
         first_touch=_FIRST,
-        first_touch_rate=("First touch", "Ended"),
+        first_touch_rate=("First touch", "By people"),
         by_itself=f"{_ITSELF}.",
         by_people="The others that ended: a person owns them, or closed them while the problem lasted.",
         by_itself_share=("By itself", "Ended"),

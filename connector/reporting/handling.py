@@ -32,7 +32,7 @@ class Turnaround:
     def add(self, case: Case) -> None:
         if case.resolved_at is None or case.outcome in CONTINUED or not self._period.holds(case.resolved_at):
             return
-        took = max(case.resolved_at - case.opened_at, timedelta(0))
+        took = max(case.resolved_at - (case.began_at or case.opened_at), timedelta(0))
         self._hours[case.kind].append(took / timedelta(hours=1))
 
     def of(self, kind: str) -> tuple[int, float | None, float | None]:
@@ -74,13 +74,9 @@ class Handling:
 
 
 def _at_first_touch(case: Case) -> bool:
-    return not (
-        case.reopened
-        or case.escalated
-        or case.cycle > 1
-        or case.outcome in CONTINUED
-        or case.ending is not Ending.RESOLVED
-    )
+    """What nobody touched was not resolved by touching it."""
+    again = case.reopened or case.escalated or case.cycle > 1 or case.outcome in CONTINUED
+    return case.owner is Owner.PERSON and case.ending is Ending.RESOLVED and not again
 
 
 def _by_itself(case: Case) -> bool:
@@ -94,7 +90,7 @@ def _handling(sums: Counts) -> tuple[Value, ...]:
         sums["reopened"],
         share(sums["reopened"], sums["ended_or_reopened"]),
         sums["first_touch"],
-        share(sums["first_touch"], ended),
+        share(sums["first_touch"], sums["by_people"]),
         sums["by_itself"],
         sums["by_people"],
         share(sums["by_itself"], ended),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -75,32 +76,33 @@ class Disputes:
 
     def __init__(self, period: Period) -> None:
         self._period = period
-        self.numbers, self._reasons, self._due = Sums(), Sums(), Sums()
+        self.numbers, self._reasons = Sums(), Sums()
+        self._due: dict[str, _Due] = {}
 
     def add(self, case: Case) -> None:
         if case.kind != "dispute":
             return
-        currency = case.currency or NOT_TOLD
         decision = _DECISIONS.get(case.outcome)
         if decision and self._period.holds(case.resolved_at):
-            for label in ((currency, case.dispute_reason or NOT_TOLD), (currency, ALL)):
+            for label in ((_currency(case), case.dispute_reason or NOT_TOLD), (_currency(case), ALL)):
                 _count(self._reasons, label, decision, case.amount)
             self.numbers.add((ALL,), decision)
-        self._deadline(case, currency)
+        expired = case.outcome == "Expired"
+        if self._period.holds(case.due_at or (case.resolved_at if expired else None)):
+            self._due.setdefault(case.problem, _Due(case)).add(case)
 
-    def _deadline(self, case: Case, currency: str) -> None:
-        due_at = case.due_at or (case.resolved_at if case.outcome == "Expired" else None)
-        if not self._period.holds(due_at):
-            return
-        missed = case.outcome == "Expired" or (
-            case.resolved_at is None and case.dispute_status == "needs_response"
-        )
-        for sums, label in ((self._due, (case.gateway or NOT_TOLD, currency)), (self.numbers, (ALL,))):
-            sums.add(label, "due")
-            sums.add(label, "missed", int(missed))
-            sums.add(label, "missed_amount", (case.amount or Decimal(0)) * int(missed))
+    @property
+    def missed(self) -> int:
+        """How many answers were."""
+        return sum(one.is_missed for one in self._due.values())
 
     def sections(self) -> list[Section]:
+        due = Sums()
+        for one in self._due.values():
+            label = (one.newest.gateway or NOT_TOLD, _currency(one.newest))
+            due.add(label, "due")
+            due.add(label, "missed", int(one.is_missed))
+            due.add(label, "missed_amount", (one.newest.amount or Decimal(0)) * int(one.is_missed))
         return [
             Section(
                 "disputes",
@@ -114,16 +116,34 @@ class Disputes:
                 "Answers due to disputes",
                 ("processor", "currency"),
                 _DEADLINES,
-                self._due.rows(
-                    lambda sums: (
-                        sums["due"],
-                        sums["missed"],
-                        share(sums["missed"], sums["due"]),
-                        Decimal(sums["missed_amount"]),
-                    )
-                ),
+                due.rows(_deadline),
             ),
         ]
+
+
+@dataclass(slots=True)
+class _Due:
+    """An answer that was due: one for a dispute, however many cases it had."""
+
+    newest: Case
+    expired: bool = False
+
+    def add(self, case: Case) -> None:
+        self.newest = max(self.newest, case, key=lambda one: one.cycle)
+        self.expired = self.expired or case.outcome == "Expired"
+
+    @property
+    def is_missed(self) -> bool:
+        lasts = self.newest.resolved_at is None and self.newest.dispute_status == "needs_response"
+        return self.expired or lasts
+
+
+def _deadline(sums: Counts) -> tuple[Value, ...]:
+    return sums["due"], sums["missed"], share(sums["missed"], sums["due"]), Decimal(sums["missed_amount"])
+
+
+def _currency(case: Case) -> str:
+    return case.currency or NOT_TOLD
 
 
 def _decided(sums: Counts) -> tuple[Value, ...]:

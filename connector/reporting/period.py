@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 TREND_WEEKS: Final = 13
+FIRST_YEAR: Final = 2000
 _MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _WEEK: Final = timedelta(days=7)
 
@@ -24,7 +25,7 @@ class Period:
     def of(cls, month: str, now: datetime) -> Period:
         """The month ``2026-10``. ValueError says what is wrong with it."""
         found = _MONTH.fullmatch(month)
-        if found is None or found[1] == "0000":
+        if found is None or int(found[1]) < FIRST_YEAR:
             raise ValueError(f"{month!r} is not a month; say it as 2026-10.")
         start = datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)
         if start >= now:

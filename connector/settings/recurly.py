@@ -14,7 +14,8 @@ RETENTION_15_DAYS_AND_ONE = 16 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class RecurlySite:
-    """One Recurly site: its name (subdomain), how to call it and how to trust what it posts."""
+    """One Recurly site: its name (subdomain), how to call it and how to trust what it posts. ``suffix``: what its
+    settings end with."""
 
     name: str
     api_key: str = field(repr=False)
@@ -23,6 +24,11 @@ class RecurlySite:
     webhook_secrets: tuple[str, ...] = field(repr=False)
     webhook_basic_auth: tuple[str, ...] = field(repr=False)
     webhook_tolerance: int
+    suffix: str = ""
+
+    def setting(self, name: str) -> str:
+        """What one of its settings is called: ``RECURLY_API_KEY__ACME_EU``."""
+        return f"{name}{self.suffix}"
 
 
 def recurly_sites(environment: dict[str, str], more: tuple[str, ...]) -> tuple[RecurlySite, ...]:
@@ -62,4 +68,5 @@ def _site(environment: dict[str, str], suffix: str, default: str = "") -> Recurl
         webhook_secrets=listed(read("RECURLY_WEBHOOK_SECRETS")),
         webhook_basic_auth=listed(read("RECURLY_WEBHOOK_BASIC_AUTH")),
         webhook_tolerance=int(tolerance),
+        suffix=suffix,
     )

@@ -70,7 +70,7 @@ class Reader:
                 by_site[one.source, one.site].append(one)
         for site, some in by_site.items():
             if site not in self.apis:
-                self.troubles |= {one.key: _no_key(site) for one in some}
+                self.troubles |= {one.key: no_key(site) for one in some}
             elif is_cheaper_one_by_one(len(some), self._known(site)):
                 self._one_by_one(some)
             else:
@@ -147,7 +147,7 @@ class Reader:
 
     def _api(self, site: Site) -> SourceApi:
         if site not in self.apis:
-            raise SetupError(_no_key(site))
+            raise SetupError(no_key(site))
         return self.apis[site]
 
     def _known(self, site: Site) -> dict[str, int]:
@@ -168,8 +168,11 @@ class Reader:
         self.tell(self._calls, note, total=self._expected or None)
 
 
-def _no_key(site: Site) -> str:
-    return f"Site {site[1]} has no API key: set RECURLY_API_KEY."
+def no_key(site: Site) -> str:
+    """Which site that is among the settings is not known here."""
+    return (
+        f"Site {site[1]} has no API key: set RECURLY_API_KEY (for a further site: RECURLY_API_KEY__<SITE>)."
+    )
 
 
 def is_account(one: Due) -> bool:

@@ -19,11 +19,13 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, SetupError, Transient
 from connector.events import Urgency
 from connector.facts import About, Facts, Incident, Link
-from connector.ledger import attempts, circuits, links, subjects
+from connector.ledger import attempts, bulk_jobs, circuits, links, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
+from connector.sync import bulk_jobs as jobs
 from connector.sync import outages, relinking
+from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.holding import Holding, LetGo
 from connector.sync.known import Fit, Known, LastWritten, unfitted
@@ -39,7 +41,7 @@ log = structlog.get_logger("connector.apply")
 BATCH = 200
 
 
-class Salesforce(Crm, Upserts, Protocol):
+class Salesforce(Crm, Upserts, Aborts, Protocol):
     """What stage 4 needs of the Salesforce client."""
 
 
@@ -109,22 +111,19 @@ class Applier:
         token = f"{self.worker}:{uuid4().hex}"
         try:
             most = self._affordable(most, only)
+            claimed = self._claimed(token, limit, only, most, least)
         except (Transient, Permanent) as error:
             hold(self.engine, unavailable(error))
             return Outcome(open=True)
-        with self.engine.begin() as connection:
-            if only is None and DESTINATION in circuits.open_circuits(connection):
-                return Outcome(open=True)
-            claimed = subjects.claim(connection, token, limit, only, most=most, least=least)
         if not claimed:
-            return Outcome()
+            return Outcome(open=claimed is None)
         started_at = self.clock()
         causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
         results, decisions = Results(), [Decision(one) for one in claimed]
 
         def give_back(some: Sequence[Decision], so_far: Results) -> None:
             self._relinked(some, so_far)
-            self._settle(token, [let_go(one, so_far) for one in some], started_at, causes)
+            self._settle(token, [let_go(one, so_far) for one in some], started_at, causes, over=False)
             self._touched(some, so_far)
 
         try:
@@ -166,9 +165,26 @@ class Applier:
         if wait is None:
             write(self.crm, rows, results=results)
             return decisions
-        holding = Holding(self.engine, token, decisions, results, give_back, wait)
-        write(self.crm, rows, holding.waiting, results, holding.left_out)
+        bulk = Held(self.engine, token, decisions[0].subject.key, wait)
+        holding = Holding(self.engine, token, decisions, results, give_back, bulk)
+        write(self.crm, rows, holding, results, holding.left_out)
         return holding.kept()
+
+    def _claimed(
+        self, token: str, limit: int, only: Sequence[str] | None, most: Urgency, least: Urgency
+    ) -> list[Claimed] | None:
+        """None while Salesforce's circuit is open. Nothing is claimed before every bulk job that was left behind has
+        ended; a job is left behind in the very moment in which its accounts can be claimed."""
+        with self.engine.connect() as connection:
+            if only is None and DESTINATION in circuits.open_circuits(connection):
+                return None
+            claimed = subjects.claim(connection, token, limit, only, most=most, least=least)
+            left = bulk_jobs.left_behind(connection) if claimed else []
+            if not left:
+                connection.commit()
+                return claimed
+        jobs.end(self.engine, self.crm, left)
+        return self._claimed(token, limit, only, most, least)
 
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
@@ -236,12 +252,16 @@ class Applier:
         settlements: Sequence[Settlement],
         started_at: datetime,
         causes: Mapping[str, Cause],
+        *,
+        over: bool = True,
     ) -> None:
-        """Let go of every subject. Waiting for a destination that is out is no attempt: an outage of a day must
-        not fill the audit trail."""
+        """Let go of these subjects; ``over``: of the last. Waiting for a destination that is out is no attempt: an
+        outage of a day must not fill the audit trail."""
         ended_at = self.clock()
         tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
         with self.engine.begin() as connection:
+            if over:
+                bulk_jobs.settle(connection, token)
             attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
             attempts.record(
                 connection,

@@ -51,6 +51,14 @@ Wait = Callable[[float], None]
 """Does something else for so many seconds while Salesforce works."""
 
 
+class Bulk(Protocol):
+    """Where rows may go as a bulk job: what is done meanwhile, and where it is kept which jobs there are."""
+
+    def wait(self, seconds: float) -> None: ...
+    def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
+    def ended(self, job: str, *, told: bool) -> None: ...
+
+
 class Upserts(Protocol):
     """sObject Collections and Bulk API 2.0 (``clients/salesforce``): answers in the order of the rows."""
 
@@ -60,7 +68,7 @@ class Upserts(Protocol):
     def update(self, object_: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowAnswer]: ...
     def upsert_alone(self, object_: str, key_field: str, row: Mapping[str, Any]) -> RowAnswer: ...
     def bulk_upsert(
-        self, object_: str, key_field: str, rows: Sequence[Mapping[str, Any]], *, wait: Wait
+        self, object_: str, key_field: str, rows: Sequence[Mapping[str, Any]], *, wait: Wait, jobs: Bulk
     ) -> Sequence[RowAnswer]: ...
 
 
@@ -101,20 +109,20 @@ LeftOut = Callable[[], Set[Record]]
 def write(
     crm: Upserts,
     rows: Sequence[Row],
-    wait: Wait | None = None,
+    bulk: Bulk | None = None,
     results: Results | None = None,
     left_out: LeftOut = frozenset,
 ) -> Results:
-    """Send every row, object by object. Never raises for what Salesforce answers. ``wait``: where there are many rows
-    they may go as a bulk job, and this is done meanwhile. ``results``: what became of them so far, for who looks at it
-    then. ``left_out``: asked before each object; these records are not to be sent any more."""
+    """Send every row, object by object. Never raises for what Salesforce answers. ``bulk``: where there are many rows
+    they may go as a bulk job. ``results``: what became of them so far, for who looks at it then. ``left_out``: asked
+    before each object; these records are not to be sent any more."""
     results = Results() if results is None else results
     for object_ in fields.ORDER:
         gone = left_out()
         wanted = [row for row in rows if row.change.object == object_ and row.record not in gone]
         batch = _with_good_parents(wanted, results)
         for ways in ([row for row in batch if row.id is None], [row for row in batch if row.id is not None]):
-            in_bulk = wait if len(ways) >= IN_BULK else None
+            in_bulk = bulk if len(ways) >= IN_BULK else None
             for chunk in [ways] if in_bulk else _chunks(ways):
                 _send(crm, object_, chunk, results, in_bulk)
                 if results.unavailable is not None:
@@ -144,23 +152,23 @@ def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         yield rows[start : start + AT_ONCE]
 
 
-def _send(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, wait: Wait | None) -> None:
+def _send(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, bulk: Bulk | None) -> None:
     """By the key, or all by their ids: records that may not have the key yet."""
-    if wait is None:
+    if bulk is None:
         _send_few(crm, object_, rows, results)
     else:
-        _send_many(crm, object_, rows, results, wait)
+        _send_many(crm, object_, rows, results, bulk)
     _again_without_odd_values(crm, object_, rows, results)
     for row in rows:
         _name_duplicates(crm, object_, row, results)
 
 
-def _send_many(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, wait: Wait) -> None:
+def _send_many(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, bulk: Bulk) -> None:
     """A job that is refused whole says nothing of its rows: they are sent by calls, each with its own fate."""
     key, sent = _sent(rows)
     results.under_way = {row.record for row in rows}
     try:
-        answers = crm.bulk_upsert(object_, key, sent, wait=wait)
+        answers = crm.bulk_upsert(object_, key, sent, wait=bulk.wait, jobs=bulk)
     except Permanent as error:
         log.warning("bulk_job_refused", object=object_, rows=len(rows), error=str(error))
         for chunk in _chunks(rows):

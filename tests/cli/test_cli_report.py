@@ -19,6 +19,7 @@ from connector.ledger import attempts
 from connector.ledger.attempts import Attempt, Cause, RowChange
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
+from sandbox.salesforce.access import permissions
 from sandbox.salesforce.desk import Desk
 from sandbox.salesforce.metadata import default_metadata
 from sandbox.server import serve
@@ -275,6 +276,22 @@ def test_only_one_site(world: World, billing: Callable[..., Any], monkeypatch: p
     assert json.loads(billing("--json").stdout)["cases_read"] == 2
     told = json.loads(billing("--json", "--site", "acme").stdout)
     assert (told["cases_read"], told["site"]) == (1, "acme")
+
+
+def test_what_the_org_lacks_is_not_told_and_said(
+    world: World, billing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    busy(world)
+    policy = tmp_path / "leave_out.toml"
+    policy.write_text('[orgs]\nmissing = "leave_out"\n')
+    monkeypatch.setenv("CASEWIRE_POLICY", str(policy))
+    world.org.permit(permissions(world.org.schema, {"Case": {"Billing_Reason__c": "none"}}))
+    result = billing("--csv", tmp_path / "b.csv")
+    assert result.exit_code == 0, result.output
+    assert "The org has no field Case.Billing_Reason__c" in result.stderr
+    with (tmp_path / "b.csv").open(encoding="utf-8-sig", newline="") as file:
+        told = [row[1] for row in csv.reader(file) if row[0] == "recovery_by_reason"]
+    assert {one.split(", ")[0] for one in told} == {"not told"}
 
 
 @pytest.mark.parametrize(

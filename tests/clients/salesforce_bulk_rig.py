@@ -7,10 +7,14 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.clients.salesforce import RowResult, SalesforceClient
+
 from .salesforce_rig import API, fault
-from .scripted import Asked, Reply
+from .scripted import Asked, Reply, Script
 
 JOBS = f"{API}/jobs/ingest"
+KEY = "Billing_Key__c"
+ENDED = ("JobComplete", "Failed", "Aborted")
 
 
 class BulkJobs:
@@ -28,6 +32,8 @@ class BulkJobs:
         if asked.path == JOBS:
             return self._create(asked.json())
         id_, _, resource = asked.path.removeprefix(f"{JOBS}/").partition("/")
+        if id_ not in self.jobs:
+            return fault(404, "NOT_FOUND", "The requested resource does not exist")
         job = self.jobs[id_]
         if asked.method == "PUT":
             return self._upload(job, asked.body)
@@ -53,6 +59,8 @@ class BulkJobs:
     def _change(self, job: dict[str, Any], state: str) -> Reply:
         if job["state"] != "Open" and state == "UploadComplete":
             return fault(400, "INVALIDJOBSTATE", "Job is not open")
+        if job["state"] in ENDED:
+            return fault(400, "INVALIDJOBSTATE", f"Aborting already {job['state']} Job not allowed")
         job["state"] = state
         job["patched"].append(state)
         return Reply({"state": state})
@@ -87,3 +95,26 @@ class BulkJobs:
             "failedResults": ["", self.failing.get(key, "")],
         }
         return [*first.get(fate, []), *row.values()]
+
+
+class GaveUp(Exception):
+    """Whatever the caller's work raises."""
+
+
+def rows(*keys: str, **more: Any) -> list[dict[str, Any]]:
+    return [{KEY: key, "Name": f"Customer {key}", **more} for key in keys]
+
+
+def upserted(client: SalesforceClient, told: list[dict[str, Any]], **more: Any) -> list[RowResult]:
+    return client.bulk_upsert("Account", KEY, told, wait=lambda _: None, **more)
+
+
+def first(then: Script, **instead: Reply) -> Script:
+    """The first request of a method is carried out, but answered otherwise."""
+    left = dict(instead)
+
+    def answer(asked: Asked) -> Reply:
+        good = then(asked)
+        return left.pop(asked.method, good)
+
+    return answer

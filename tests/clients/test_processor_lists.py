@@ -106,6 +106,18 @@ def test_a_dispute_at_stripe_stands_as_its_status_says(
     assert (found.status, found.stage, found.opened_at) == (status, stage, NOON)
 
 
+def test_a_dispute_at_stripe_says_whether_it_was_answered() -> None:
+    evidence = {"due_by": EPOCH + 60, "has_evidence": True, "submission_count": 1}
+    row = {
+        "id": "du_1",
+        "object": "dispute",
+        "created": EPOCH,
+        "status": "lost",
+        "evidence_details": evidence,
+    }
+    assert only("stripe", Kind.DISPUTE, stripe([row])).answered is True
+
+
 def test_a_dispute_at_stripe_tells_its_network_as_its_events_do() -> None:
     row = {
         "id": "du_1",

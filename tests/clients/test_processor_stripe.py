@@ -143,6 +143,29 @@ def test_amounts_have_stripes_decimals(currency: str, amount: int, expected: Dec
 
 
 @pytest.mark.parametrize(
+    ("fields", "status", "amount"),
+    [
+        ({"captured": True, "amount_captured": 4900}, Status.SUCCEEDED, Decimal("49.00")),
+        ({"captured": True, "amount_captured": 3000}, Status.SUCCEEDED, Decimal("30.00")),
+        ({"captured": False, "amount_captured": 0}, Status.AUTHORIZED, Decimal("49.00")),
+        (
+            {"captured": False, "amount_captured": 0, "refunded": True, "amount_refunded": 4900},
+            Status.AUTHORIZED,
+            Decimal("49.00"),
+        ),
+        ({"captured": False, "amount_captured": 0, "status": "failed"}, Status.FAILED, Decimal("49.00")),
+        ({"captured": True, "amount_captured": 0, "status": "pending"}, None, Decimal("49.00")),
+    ],
+)
+def test_what_was_captured_is_what_was_taken(
+    fields: dict[str, Any], status: Status | None, amount: Decimal
+) -> None:
+    found = only(**fields)
+    assert (found.status, found.amount) == (status, amount)
+    assert found.refundable is (status is Status.SUCCEEDED)
+
+
+@pytest.mark.parametrize(
     ("fields", "status", "refunded", "refundable"),
     [
         ({}, Status.SUCCEEDED, False, True),

@@ -219,6 +219,20 @@ def test_what_changed_since_comes_page_by_page_oldest_change_first(rig: Rig) -> 
     }
 
 
+def test_an_object_that_cannot_be_read_does_not_end_the_walk(rig: Rig) -> None:
+    def script(asked: Asked) -> Reply:
+        bad = account("bad", updated_at="2026-01-01T00:00:00.5Z")
+        return a_list(account("a3")) if asked.path == "/more" else a_list(account("a1"), bad, next_="/more")
+
+    client, server = rig(script)
+    pages = list(client.changed("account"))
+    assert [ids(page) for page in pages] == [["a1"], ["a3"]]
+    (failed,) = pages[0].failed
+    assert (failed.object, failed.refs) == ("account", ("bad",))
+    assert "update the recurly package" in str(failed.error)
+    assert server.paths() == ["/accounts", "/more"]
+
+
 # --- the connection ---------------------------------------------------------------------------------------
 
 

@@ -24,3 +24,18 @@ def test_each_kind_is_counted_whole_or_since_a_moment() -> None:
         assert client.calls == 4
         client.close()
     site.close()
+
+
+def test_what_is_counted_since_a_moment_is_what_the_feed_brings_since_then() -> None:
+    """The feed is in the order of changes: an old invoice that was paid today is news."""
+    site = recurly.Site()
+    crowds.populate(site, Order(seed=1, at=AT, accounts=3, invoices=2))
+    with serve(recurly.create_app(site, Control())) as server:
+        client = RecurlyClient(RecurlyConfig("acme", "sandbox", api_url=server.url))
+        for kind in ("account", "subscription", "invoice"):
+            for days in range(0, 400, 8):
+                since = AT - timedelta(days=days)
+                told = sum(item.object == kind for page in client.changed(kind, since) for item in page.found)
+                assert client.count(kind, since) == told, (kind, days)
+        client.close()
+    site.close()

@@ -4,46 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 import pytest
 
-from connector.clients.salesforce import RowResult, SalesforceClient, Verdict
+from connector.clients.salesforce import Verdict
 from connector.clients.salesforce.batches import Batches
 from connector.clients.salesforce.bulk import Bulk
+from connector.clients.salesforce.bulk_jobs import NobodysJobs
 from connector.clients.salesforce.patience import Patience
 from connector.clients.salesforce.session import Session
 from connector.errors import Permanent, Transient, Unavailable
 
-from .salesforce_bulk_rig import JOBS, BulkJobs
+from .salesforce_bulk_rig import JOBS, KEY, BulkJobs, GaveUp, first, rows, upserted
 from .salesforce_rig import Rig, written
-from .scripted import DROP, Asked, Reply, Script
-
-KEY = "Billing_Key__c"
-
-
-def rows(*keys: str, **more: Any) -> list[dict[str, Any]]:
-    return [{KEY: key, "Name": f"Customer {key}", **more} for key in keys]
-
-
-def upserted(client: SalesforceClient, told: list[dict[str, Any]], **more: Any) -> list[RowResult]:
-    return client.bulk_upsert("Account", KEY, told, wait=lambda _: None, **more)
+from .scripted import DROP, Asked, Reply
 
 
 def uploaded(jobs: BulkJobs) -> list[list[dict[str, str]]]:
     told = [job["csv"].decode() for job in jobs.jobs.values()]
     return [list(csv.DictReader(io.StringIO(text, newline=""))) for text in told]
-
-
-def first(then: Script, **instead: Reply) -> Script:
-    """The first request of a method is carried out, but answered otherwise."""
-    left = dict(instead)
-
-    def answer(asked: Asked) -> Reply:
-        good = then(asked)
-        return left.pop(asked.method, good)
-
-    return answer
 
 
 # --- the way through ---------------------------------------------------------------------------------------
@@ -165,7 +144,7 @@ def test_more_than_a_job_may_hold_goes_in_several(salesforce: Rig) -> None:
     session: Session = client._session
     bulk = Bulk(session, Batches(session), bytes_in_a_job=60)
     patience = Patience(lambda _: None, lambda: 0.0, 1800)
-    done = bulk.upsert("Account", KEY, rows("a", "b", "c", "d", "e"), patience)
+    done = bulk.upsert("Account", KEY, rows("a", "b", "c", "d", "e"), patience, NobodysJobs())
     assert [result.key for result in done] == ["a", "b", "c", "d", "e"]
     assert {result.error for result in done} == {None}
     assert [[row[KEY] for row in file] for file in uploaded(jobs)] == [["a", "b"], ["c", "d"], ["e"]]
@@ -191,10 +170,6 @@ def test_a_job_that_ends_badly_says_why(
 ) -> None:
     with pytest.raises(kind, match=words):
         upserted(salesforce(BulkJobs([state], told)), rows("a"))
-
-
-class GaveUp(Exception):
-    """Whatever the caller's work raises."""
 
 
 def test_a_caller_who_gives_up_leaves_no_job_behind(salesforce: Rig) -> None:

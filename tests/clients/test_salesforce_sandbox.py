@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from connector.clients.salesforce import Deployment, SalesforceClient, SalesforceConfig, Verdict, parent
+from connector.clients.salesforce.bulk_jobs import NobodysJobs
 from connector.clients.salesforce.soap import NAMESPACE
 from connector.errors import Permanent
 from sandbox import salesforce as sandbox_salesforce
@@ -118,6 +119,32 @@ def test_a_connection_dropped_after_bulk_data_arrived_doubles_nothing(
     fault(address, "drop_after_commit", "PUT")
     assert {result.error for result in bulk(client, "Account", accounts(3))} == {None}
     assert len(named(client)) == 3
+
+
+def test_a_job_that_is_aborted_by_its_id_alone_writes_nothing_more(
+    client: SalesforceClient, address: str
+) -> None:
+    """As whoever comes after a process that was killed does it."""
+    requests.put(f"{address}/__sandbox__/bulk", json={"polls": 3}, timeout=10).raise_for_status()
+    left: list[str] = []
+
+    class Kept(NobodysJobs):
+        def begun(self, job: str, object_: str, rows: Any) -> None:
+            left.append(job)
+
+    class Killed(BaseException):
+        pass
+
+    def wait(_: float) -> None:
+        (job,) = left
+        assert client.abort_bulk_job(job)
+        written = len(named(client))
+        assert client.abort_bulk_job(job), "once more is no mistake"
+        assert len(named(client)) == written < 900
+        raise Killed
+
+    with pytest.raises(Killed):
+        client.bulk_upsert("Account", KEY, accounts(900), wait=wait, jobs=Kept())
 
 
 # --- update, deleted rows, one row alone -----------------------------------------------------------------------

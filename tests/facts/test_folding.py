@@ -187,6 +187,33 @@ def test_no_open_status_stands_within_a_minute_after_a_settled_one(observed: lis
         assert max(opened) - min(settled) > CLEARLY_LATER
 
 
+LOST_WHEN = [
+    # when it is due and said to be lost, whether it was answered, and what it is then
+    ("after its time, unanswered", 900, [901], False, Status.EXPIRED),
+    ("in time: it was accepted, or decided at once", 900, [899], False, Status.LOST),
+    ("in time, and told of again after it", 900, [899, 5000], False, Status.LOST),
+    ("answered", 900, [901], True, Status.LOST),
+    ("nobody says whether it was answered", 900, [901], None, Status.LOST),
+    ("nobody says until when", None, [901], False, Status.LOST),
+    ("an answer that is dated by its beginning", 900, [0, 901], False, Status.EXPIRED),
+    ("nothing but that answer", 900, [0], False, Status.LOST),
+]
+
+
+@pytest.mark.parametrize(
+    ("due", "lost", "answered", "holds"), [r[1:] for r in LOST_WHEN], ids=[r[0] for r in LOST_WHEN]
+)
+def test_what_is_lost_because_nobody_answered_in_time_expired(
+    due: int | None, lost: list[int], answered: bool | None, holds: Status
+) -> None:
+    opened = told(0, Status.NEEDS_RESPONSE, opened_at=at(0), due_at=at(due) if due else None, answered=False)
+    story = [opened, *(told(seconds, Status.LOST, answered=answered) for seconds in lost)]
+    if answered is None:
+        story[0] = told(0, Status.NEEDS_RESPONSE, opened_at=at(0), due_at=at(900))
+    for order in permutations(story):
+        assert status_of(*order) is holds
+
+
 def test_an_object_whose_status_nobody_told_has_none() -> None:
     assert status_of(told(0), told(1)) is None
 

@@ -66,7 +66,8 @@ def test_a_reopening_of_another_month_is_no_reopening_of_this(case: Make) -> Non
     ("more", "first"),
     [
         ({}, 1),
-        ({"owner": Owner.PERSON}, 1),
+        ({"owner": Owner.QUEUE}, 0),
+        ({"owner": Owner.CASEWIRE}, 0),
         ({"reopened": (at(5),)}, 0),
         ({"escalated": True}, 0),
         ({"cycle": 2}, 0),
@@ -74,11 +75,29 @@ def test_a_reopening_of_another_month_is_no_reopening_of_this(case: Make) -> Non
         ({"by_hand": at(4)}, 0),
     ],
 )
-def test_first_touch_is_the_first_case_never_reopened_nor_escalated(
+def test_first_touch_is_a_persons_first_case_never_reopened_nor_escalated(
     case: Make, more: dict[str, object], first: int
 ) -> None:
-    told = rows(counted([case(at(2), at(9), **more)]), "handling")["all"]
+    told = rows(counted([case(at(2), at(9), **{"owner": Owner.PERSON, **more})]), "handling")["all"]
     assert (told["ended"], told["first_touch"]) == (1, first)
+
+
+def test_the_first_touch_rate_is_of_what_people_had_to_do_with(case: Make) -> None:
+    """Three retries that went well by themselves are nobody's merit."""
+    report = counted(
+        [
+            *(case(at(2), at(9)) for _ in range(3)),
+            case(at(2), at(9), owner=Owner.PERSON),
+            case(at(2), by_hand=at(4)),
+        ]
+    )
+    assert rows(report, "handling")["all"]["first_touch_rate"] == 0.5
+    assert key_figures(report)["first_touch_rate"] == 0.5
+
+
+def test_what_goes_on_with_a_problem_took_as_long_as_the_problem(case: Make) -> None:
+    one = case(at(5), at(7), "Refunded", kind="refund", began_at=at(3))
+    assert rows(counted([one]), "turnaround")["refund"]["median_hours"] == 96.0
 
 
 @pytest.mark.parametrize(

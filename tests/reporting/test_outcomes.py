@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -166,3 +167,32 @@ def test_an_answer_that_is_due_later_in_the_month_that_runs_is_not_missed_yet(ca
     one = dispute(case, "", None, due_at=at(20), dispute_status="needs_response")
     assert rows(counted([one], now=at(19)), "deadlines") == {}
     assert key_figures(counted([one], now=at(21)))["deadlines_missed"] == 1
+
+
+def cycles(case: Make, *cycles: Case) -> list[Case]:
+    """The same dispute, in one case after the other."""
+    return [replace(one, key=f"stripe:dispute:dp_1:dispute:{n}", cycle=n) for n, one in enumerate(cycles, 1)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "missed"),
+    [
+        (("Won", at(12, month=9)), ("Expired", at(20)), 1),
+        (("Expired", at(20)), ("", None), 1),
+        (("Continued", at(12)), ("Lost", at(20)), 0),
+        (("Continued", at(12)), ("", None), 0),
+    ],
+)
+def test_one_dispute_with_two_cases_is_one_answer(
+    case: Make, first: tuple[str, datetime | None], second: tuple[str, datetime | None], missed: int
+) -> None:
+    told = {"due_at": at(19), "gateway": "stripe", "amount": "7.00", "dispute_status": "under_review"}
+    both = cycles(case, *(dispute(case, outcome, over, **told) for outcome, over in (first, second)))
+    for order in (both, both[::-1]):
+        assert rows(counted(order), "deadlines")["stripe", "USD"] == {
+            "due": 1,
+            "missed": missed,
+            "miss_rate": float(missed),
+            "missed_amount": Decimal("7.00") * missed,
+        }
+        assert key_figures(counted(order))["deadlines_missed"] == missed

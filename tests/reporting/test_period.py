@@ -52,7 +52,9 @@ def test_a_month_that_ends_with_a_week_has_no_empty_week_after_it() -> None:
     assert Period.of("2026-05", LATER).weeks[-1] == (at(25, month=5), at(1, month=6))
 
 
-@pytest.mark.parametrize("wrong", ["2026", "2026-13", "2026-1", "October", "0000-01", "2026-10-01", ""])
+@pytest.mark.parametrize(
+    "wrong", ["2026", "2026-13", "2026-1", "October", "0000-01", "0001-01", "2026-10-01", ""]
+)
 def test_what_is_no_month_is_refused_with_what_to_say(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"is not a month; say it as 2026-10\."):
         Period.of(wrong, LATER)

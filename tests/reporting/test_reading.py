@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from connector.ledger.transitions import Transitions
+from connector.mappers.orgs import OrgField, OrgShape
+from connector.mappers.salesforce import required_fields
 from connector.reporting.cases import Ending, Owner
-from connector.reporting.reading import cases, soql
+from connector.reporting.reading import cases, lacking, soql
 
 US = "005000000000001AAA"
-KEY = "recurly:acme:invoice:1001:past_due:2"
+KEY = "recurly:acme:invoice:1001:past_due:1"
+SECOND = KEY.removesuffix("1") + "2"
 NOTHING = Transitions({}, set(), set())
 
 
@@ -42,6 +45,11 @@ def row(**told: Any) -> dict[str, Any]:
     }
 
 
+SHAPE = OrgShape(
+    {name: {one: OrgField(one, "string") for one in ours} for name, ours in required_fields().items()}
+)
+
+
 def one(known: Transitions = NOTHING, **told: Any) -> Any:
     (found,) = cases([row(**told)], known, US)
     return found
@@ -49,7 +57,7 @@ def one(known: Transitions = NOTHING, **told: Any) -> Any:
 
 def test_an_open_case() -> None:
     case = one()
-    assert (case.key, case.kind, case.cycle, case.owner) == (KEY, "payment_failed", 2, Owner.QUEUE)
+    assert (case.key, case.kind, case.cycle, case.owner) == (KEY, "payment_failed", 1, Owner.QUEUE)
     assert case.opened_at == datetime(2026, 10, 1, 8, 30, tzinfo=UTC)
     assert (str(case.amount), case.currency, case.dunning_step) == ("49.00", "USD", 2)
     assert (case.ending, case.ended_at, case.resolved_at) == (None, None, None)
@@ -57,6 +65,14 @@ def test_an_open_case() -> None:
 
 def test_a_case_without_its_beginning_began_when_it_was_made() -> None:
     assert one(Billing_Opened_At__c=None).opened_at == datetime(2026, 10, 3, 10, tzinfo=UTC)
+
+
+def test_a_case_that_goes_on_with_a_problem_begins_when_it_is_made() -> None:
+    """The days before are those of the case before it, which a person closed."""
+    case = one(Billing_Key__c=SECOND)
+    assert case.opened_at == datetime(2026, 10, 3, 10, tzinfo=UTC)
+    assert case.began_at == datetime(2026, 10, 1, 8, 30, tzinfo=UTC)
+    assert case.problem == one().problem
 
 
 def test_a_third_decimal_that_tells_something_is_kept() -> None:
@@ -138,6 +154,42 @@ def test_only_the_cases_of_a_site() -> None:
 
 
 def test_the_query_asks_for_what_is_open_or_ended_since() -> None:
-    asked = soql(datetime(2026, 8, 3, tzinfo=UTC))
-    assert "IsClosed = false OR ClosedDate >= 2026-08-03T00:00:00Z" in asked
+    asked = soql(datetime(2026, 8, 3, tzinfo=UTC), SHAPE)
+    assert "IsClosed = false OR ClosedDate >= 2026-08-03T00:00:00Z OR Billing_Resolved_At__c >= " in asked
     assert "Billing_Dispute__r.Due_At__c" in asked
+    assert lacking(SHAPE) == []
+
+
+def without(*names: str) -> OrgShape:
+    return OrgShape(
+        {
+            object_: {name: field for name, field in ours.items() if f"{object_}.{name}" not in names}
+            for object_, ours in SHAPE.objects.items()
+        }
+    )
+
+
+def test_what_the_org_does_not_have_is_not_asked_for() -> None:
+    shape = without("Case.Billing_Reason__c", "Case.Billing_Resolved_At__c", "Billing_Dispute__c.Due_At__c")
+    asked = soql(datetime(2026, 8, 3, tzinfo=UTC), shape)
+    assert not any(name in asked for name in ("Billing_Reason__c", "Resolved_At", "Due_At"))
+    assert "Billing_Dispute__r.Status__c" in asked
+    assert lacking(shape) == [
+        "Case.Billing_Resolved_At__c",
+        "Case.Billing_Reason__c",
+        "Billing_Dispute__c.Due_At__c",
+    ]
+
+
+def test_without_its_dispute_nothing_of_that_is_asked_for() -> None:
+    assert "Billing_Dispute__r" not in soql(
+        datetime(2026, 8, 3, tzinfo=UTC), without("Case.Billing_Dispute__c")
+    )
+
+
+def test_a_row_without_those_fields_is_a_case_all_the_same() -> None:
+    told = row()
+    for name in [name for name in told if name.startswith("Billing_") and name != "Billing_Key__c"]:
+        del told[name]
+    (case,) = cases([told], NOTHING, US)
+    assert (case.kind, case.amount, case.opened_at) == ("", None, datetime(2026, 10, 3, 10, tzinfo=UTC))

@@ -36,7 +36,8 @@ class RowAnswer:
 @dataclass
 class FakeCrm:
     """``refusals``: rows that are refused, by (object, key). ``outages``: raised by upserts of an object;
-    ``query_outage``: by every query. ``answer_lost``: rows of these objects are written, but nobody is told."""
+    ``query_outage``: by every query; ``abort_outage``: by every abort. ``unstoppable``: jobs that do not end
+    by it. ``answer_lost``: rows of these objects are written, but nobody is told."""
 
     records: dict[Record, dict[str, Any]] = field(default_factory=dict)
     refusals: dict[Record, CasewireError] = field(default_factory=dict)
@@ -47,6 +48,9 @@ class FakeCrm:
     upserts: list[tuple[str, list[Mapping[str, Any]]]] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
     jobs: list[tuple[str, int]] = field(default_factory=list)
+    aborted: list[str] = field(default_factory=list)
+    abort_outage: CasewireError | None = None
+    unstoppable: set[str] = field(default_factory=set)
 
     def query_keys(
         self, select: str, field_: str, keys: Sequence[str], suffix: str = ""
@@ -85,12 +89,26 @@ class FakeCrm:
         rows: Sequence[Mapping[str, Any]],
         *,
         wait: Callable[[float], None],
+        jobs: Any,
     ) -> list[RowAnswer]:
         """One job, at which one looks twice."""
         self.jobs.append((object_, len(rows)))
+        job = f"job-{len(self.jobs)}"
+        jobs.begun(job, object_, rows)
         wait(0.0)
         wait(0.0)
+        answers = self._of_job(object_, key_field, rows)
+        jobs.ended(job, told=True)
+        return answers
+
+    def _of_job(self, object_: str, key_field: str, rows: Sequence[Mapping[str, Any]]) -> list[RowAnswer]:
         return self.update(object_, rows) if key_field == "Id" else self.upsert(object_, key_field, rows)
+
+    def abort_bulk_job(self, job: str) -> bool:
+        self.aborted.append(job)
+        if self.abort_outage:
+            raise self.abort_outage
+        return job not in self.unstoppable
 
     def of(self, object_: str) -> dict[str, dict[str, Any]]:
         return {key: row for (of, key), row in self.records.items() if of == object_}

@@ -16,7 +16,7 @@ from connector.ledger import snapshots, subjects
 from connector.ledger.subjects import Due
 from connector.mappers import keys
 from connector.sync import anew
-from connector.sync.anew import Reader, is_cheaper_one_by_one, pages_of
+from connector.sync.anew import Reader, is_cheaper_one_by_one, no_key, pages_of
 from connector.sync.choosing import Choice, gather
 
 from .fake_api import FakeApi
@@ -112,7 +112,7 @@ def test_what_cannot_be_fetched_is_a_trouble_of_its_own(desk: Desk, api: FakeApi
 def test_a_site_without_a_key_is_a_trouble_of_its_accounts(desk: Desk) -> None:
     abroad = Due(keys.subject(*ABROAD, "kim"), *ABROAD, "kim", Urgency.ROUTINE)
     desk.gather(named=(abroad, due("ann")))
-    assert desk.reader.troubles == {abroad.key: "Site eu has no API key: set RECURLY_API_KEY."}
+    assert desk.reader.troubles == {abroad.key: no_key(ABROAD)}
 
 
 def test_what_is_no_account_has_nothing_to_fetch(desk: Desk, api: FakeApi) -> None:

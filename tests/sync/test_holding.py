@@ -55,6 +55,18 @@ def known(engine: Engine) -> Engine:
     return engine
 
 
+def decide_twice(facts: Facts) -> Plan:
+    """The same with as many payments, so that there are two jobs; only Bob's and Eve's."""
+    plan = decide(facts)
+    if facts.code == "ann":
+        return plan
+    more = (
+        Change("Billing_Payment__c", f"{facts.subject}:{n}", "payment", "is", {"Name": f"{n}"})
+        for n in range(IN_BULK)
+    )
+    return Plan(facts.subject, (*plan.changes, *more))
+
+
 def applied(engine: Engine, crm: FakeCrm, **how: object) -> Outcome:
     applier = Applier(engine, crm, Org, decide, lambda: datetime.now(UTC), "w")
     return applier.run(**how)  # type: ignore[arg-type]
@@ -108,6 +120,23 @@ def test_what_was_written_of_it_is_kept_and_not_written_again(known: Engine, crm
     crm.upserts.clear()
     assert applied(known, crm).written == 1
     assert [object_ for object_, _ in crm.upserts] == ["Billing_Dispute__c"]
+    assert rows(known, "SELECT key FROM subject WHERE status <> 'idle'") == []
+
+
+def test_a_job_that_goes_on_after_one_was_let_go_is_not_left_behind(known: Engine, crm: FakeCrm) -> None:
+    """Ann's account is the first that was claimed, under which the jobs are kept."""
+    jobs: list[list[tuple[str, bool]]] = []
+
+    def work() -> None:
+        assert applied(known, crm, most=Urgency.DISPUTE).written == 1
+        told = rows(known, "SELECT object, ended_at IS NOT NULL FROM bulk_job ORDER BY begun_at")
+        jobs.append([tuple(row) for row in told])
+
+    applier = Applier(known, crm, Org, decide_twice, lambda: datetime.now(UTC), "w")
+    applier.run(wait=at_each_look(lambda: dispute(known, "ann"), lambda: None, work))
+    assert jobs == [[("Billing_Invoice__c", True), ("Billing_Payment__c", False)]]
+    assert crm.aborted == []
+    assert rows(known, "SELECT job FROM bulk_job") == []
     assert rows(known, "SELECT key FROM subject WHERE status <> 'idle'") == []
 
 

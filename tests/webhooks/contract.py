@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from connector.errors import Unavailable
 from connector.events import Fate
-from connector.webhooks.blueprint import MOST_BYTES
+from connector.webhooks.endpoint import MOST_BYTES
 from connector.webhooks.source import Source
 
 from .memory import NOW, SITE, Desk, desk

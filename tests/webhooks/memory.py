@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from connector.events import Event
-from connector.webhooks.blueprint import blueprint
+from connector.webhooks.endpoint import MOUNTED_AT, Endpoint
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.source import Source
 
@@ -84,7 +85,6 @@ def desk(
 ) -> Desk:
     app, inbox, bell, registry = Flask(__name__), MemoryInbox(), Bell(), CollectorRegistry()
     sites = dict(sources.keys()) if default_sites is None else default_sites
-    app.register_blueprint(
-        blueprint(sources, sites, inbox, bell, lambda *_: None, Metrics(registry), clock=clock)
-    )
+    endpoint = Endpoint(sources, sites, inbox, bell, lambda *_: None, Metrics(registry), clock)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNTED_AT: endpoint})  # type: ignore[method-assign]
     return Desk(app, inbox, bell, registry)

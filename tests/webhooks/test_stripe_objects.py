@@ -132,6 +132,7 @@ def test_a_dispute_says_why_how_much_and_until_when() -> None:
         opened_at=datetime.fromtimestamp(CREATED - 3600, UTC),
         references=("ch_1", "pi_1"),
         refundable=False,
+        answered=False,
         link="https://dashboard.stripe.com/payments/ch_1",
     )
 
@@ -166,6 +167,12 @@ def test_an_appeal_that_was_lost_is_over() -> None:
         "data": {"object": dispute(status="lost"), "previous_attributes": {"status": "appeal_under_review"}}
     }
     assert only("charge.dispute.updated", {}, **told).stage is Stage.PRE_ARBITRATION
+
+
+@pytest.mark.parametrize(("sent", "answered"), [(0, False), (1, True), (None, None), (True, None)])
+def test_a_dispute_says_whether_it_was_answered(sent: object, answered: bool | None) -> None:
+    told = dispute(status="lost", evidence_details={"due_by": CREATED, "submission_count": sent})
+    assert only("charge.dispute.closed", told).answered is answered
 
 
 def test_a_dispute_with_its_charge_inside_carries_the_charge_too() -> None:
@@ -221,6 +228,26 @@ def test_how_it_was_paid_is_said_in_words(details: object, words: str | None) ->
 def test_customer_and_intent_may_come_as_objects() -> None:
     one = only("charge.updated", charge(customer={"id": "cus_2"}, payment_intent={"id": "pi_2"}))
     assert (one.customer, one.references) == ("cus_2", ("ch_1", "pi_2"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "amount"),
+    [
+        ({"captured": True, "amount_captured": 3000}, Status.SUCCEEDED, Decimal("30.00")),
+        ({"captured": False, "amount_captured": 0}, Status.AUTHORIZED, Decimal("49.00")),
+        ({"captured": False, "amount_captured": 0, "status": "failed"}, Status.FAILED, Decimal("49.00")),
+    ],
+)
+def test_what_was_captured_is_what_was_taken(fields: dict[str, Any], status: Status, amount: Decimal) -> None:
+    one = only("charge.captured", charge(**fields))
+    assert (one.status, one.amount) == (status, amount)
+
+
+def test_a_hold_that_is_captured_in_part_has_moved_that_part() -> None:
+    held = only("charge.succeeded", charge(captured=False, amount_captured=0), created=CREATED)
+    taken = only("charge.captured", charge(captured=True, amount_captured=3000), created=CREATED + 90)
+    for told in ([held, taken], [taken, held]):
+        assert (fold(told).status, fold(told).amount) == (Status.SUCCEEDED, Decimal("30.00"))
 
 
 def test_a_declined_charge_says_what_the_issuer_said() -> None:

@@ -78,6 +78,7 @@ def _clients(wires: Wiring) -> Iterator[Clients]:
                 timeout=TIMEOUT,
                 reserve=RESERVE,
                 max_wait=MAX_WAIT,
+                yields=True,
             ),
             sleep=sleep,
         )

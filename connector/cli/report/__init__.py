@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
+from connector import logs
 from connector.cli.report.book import write_book
 from connector.cli.showing.output import as_json, err, table
 from connector.cli.showing.sheets import NewFile, Table, apart, write_csv
 from connector.ledger import transitions
 from connector.mappers import words
 from connector.reporting import LINES, PERCENT, Case, Counting, Period, Report
-from connector.reporting.reading import cases, soql
+from connector.reporting.reading import cases, lacking, soql
 from connector.wiring import Wiring, wiring
 
 
@@ -65,6 +66,7 @@ def billing(
     """
     apart(csv_, xlsx)
     wires = wiring()
+    logs.configure(wires.settings.casewire_log, quiet=True)
     _known(wires, site)
     counting = Counting(period or Period.last(wires.clock()), site)
     passing = counting.watch(_cases(wires, counting.period, site))
@@ -86,8 +88,10 @@ def _cases(wires: Wiring, period: Period, site: str | None) -> Iterator[Case]:
     """As a stream: Salesforce's rows are asked for page by page while they are counted."""
     with wires.engine.connect() as connection:
         known = transitions.written(connection, period.since)
-    us = wires.salesforce.identity().user_id
-    rows = chain.from_iterable(wires.salesforce.query_pages(soql(period.since)))
+    us, shape = wires.salesforce.identity().user_id, wires.shaping.org.shape
+    for name in lacking(shape):
+        err.print(f"The org has no field {name}: what the report reads of it is not told.", markup=False)
+    rows = chain.from_iterable(wires.salesforce.query_pages(soql(period.since, shape)))
     return cases(rows, known, us, site)
 
 

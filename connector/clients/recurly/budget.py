@@ -3,7 +3,7 @@
 The limit is per site and shared with the merchant's own systems; Recurly's documents disagree about its size
 (400, 1,000 or 1,400 a minute, 15,000 in five), so no number is written here: ``X-RateLimit-Limit``,
 ``-Remaining`` and ``-Reset`` of every answer say where we are. Above the reserve nothing waits; within it
-calls are spread so that what is left lasts until the reset.
+calls are spread so that what is left lasts until the reset. Who yields leaves the reserve to others, and waits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class BudgetSnapshot:
 
 
 class RateBudget:
-    """Call ``spend`` before every request and ``observe`` after it. Safe between threads."""
+    """Call ``spend`` before every request and ``observe`` after it. Safe between threads. ``yields``: the reserve is
+    not touched; who comes to it waits for the reset."""
 
     def __init__(
         self,
@@ -43,12 +44,14 @@ class RateBudget:
         sleep: Callable[[float], None],
         reserve: float = 0.1,
         max_wait: float = 5.0,
+        yields: bool = False,
     ) -> None:
         self._destination = destination
         self._clock = clock
         self._sleep = sleep
         self._reserve = reserve
         self._max_wait = max_wait
+        self._yields = yields
         self._lock = threading.Lock()
         self._limit: int | None = None
         self._remaining: int | None = None
@@ -100,7 +103,8 @@ class RateBudget:
             self._remaining = None
             return 0.0
         if self._remaining <= self._limit * self._reserve:
-            return self._spread(now, self._remaining)
+            left = self._resets_at - now
+            return self._bearable(left, left) if self._yields else self._spread(now, self._remaining)
         self._remaining -= 1
         return 0.0
 

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 from connector.clients.recurly import trouble
 from connector.clients.recurly.budget import BudgetSnapshot, RateBudget
 from connector.clients.recurly.fetched import Failed, Fetched, merged, translated
+from connector.clients.recurly.in_parts import Unread
 from connector.clients.recurly.wire import Endpoint, Wire
 from connector.clients.recurly.wires import Wires
 from connector.errors import Permanent, SetupError, Transient, Unavailable
@@ -47,7 +48,9 @@ _LIST_OF_ACCOUNT: Final = {
     "credit_payment": "list_account_credit_payments",
     "invoice": "list_account_invoices",  # last: what it embeds yields to what was listed itself
 }
-_PAGES: Final = {"limit": 200, "sort": "updated_at", "order": "asc"}
+_BY_CHANGE: Final = {"sort": "updated_at"}
+"""``begin_time`` is about the field that is sorted by, which is ``created_at`` where none is named."""
+_PAGES: Final = {"limit": 200, **_BY_CHANGE, "order": "asc"}
 """Ascending by updated_at: in any other order rows that change while we page can be missed."""
 
 Refs = tuple[str, ...]
@@ -57,7 +60,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class RecurlyConfig:
     """One site. ``api_url`` overrides ``region``. ``threads``: calls side by side. ``reserve``: the share of
-    the rate limit left to others. ``max_wait``: seconds a call may wait for its turn."""
+    the rate limit left to others. ``max_wait``: seconds a call may wait for its turn. ``yields``: the reserve is not
+    even touched where calls are short."""
 
     site: str
     api_key: str = field(repr=False)
@@ -67,6 +71,7 @@ class RecurlyConfig:
     threads: int = 4
     reserve: float = 0.1
     max_wait: float = 5.0
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class RecurlyClient:
             sleep=sleep,
             reserve=config.reserve,
             max_wait=config.max_wait,
+            yields=config.yields,
         )
         endpoint = Endpoint.of(config.region, config.api_url)
         connect = partial(endpoint.connection, config.timeout)
@@ -146,7 +152,8 @@ class RecurlyClient:
         return merged([answer.fetched for answer in first] + self._side_by_side(again))
 
     def changed(self, kind: str, since: datetime | None = None) -> Iterator[Fetched]:
-        """Everything of one kind that changed since then, or ever, oldest change first, 200 at a time."""
+        """Everything of one kind that changed since then, or ever, oldest change first, 200 at a time. An object that
+        cannot be read fails alone: the walk goes on behind it."""
         asked = {**_PAGES, **({"begin_time": since} if since else {})}
         with self._wires.one() as wire:
             for page in _pages(getattr(wire, _LIST[kind])(params=asked)):
@@ -154,7 +161,7 @@ class RecurlyClient:
 
     def count(self, kind: str, since: datetime | None = None) -> int:
         """How many objects of a kind changed since then, or there are: one call."""
-        asked = {"begin_time": since} if since else {}
+        asked = {**_BY_CHANGE, "begin_time": since} if since else {}
         with self._wires.one() as wire:
             return int(getattr(wire, _LIST[kind])(params=asked).count())
 
@@ -182,9 +189,10 @@ class RecurlyClient:
             return _Listed(Fetched(failed=tuple(Failed(kind, refs, error) for refs in chunk.values())))
         except (Permanent, trouble.NotThere):
             return _Listed(Fetched(), tuple(chunk.values()))
-        seen = {str(getattr(resource, "id", "")) for resource in resources}
+        read = [resource for resource in resources if not isinstance(resource, Unread)]
+        seen = {str(getattr(resource, "id", "")) for resource in read}
         left_out = tuple(refs for plain, refs in chunk.items() if plain not in seen)
-        return _Listed(translated(kind, resources), left_out)
+        return _Listed(translated(kind, read), left_out)
 
     def _ask_singly(self, kind: str, refs: Refs) -> _Listed:
         return _Listed(self._single(kind, refs))

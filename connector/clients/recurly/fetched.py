@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from connector.clients.recurly.in_parts import Unread
 from connector.errors import Permanent, Transient
 from connector.facts import BillingObject, Gone
 from connector.mappers import recurly as mapper
@@ -57,6 +58,8 @@ def merged(parts: Sequence[Fetched]) -> Fetched:
 
 
 def _facts(kind: str, resource: Any) -> tuple[BillingObject, ...]:
+    if isinstance(resource, Unread):
+        raise resource.error
     if isinstance(resource, dict):  # an object the client has no class for
         raise Permanent(
             f"Recurly answered with {resource.get('object', 'something')!r} where {kind} was asked for: "

@@ -2,8 +2,9 @@
 
 The official client (4.79) is not thread-safe; after a read timeout it fails for ever (CannotSendRequest); an
 idle keep-alive connection that was closed fails its next call; it has no base URL; its pager and its errors
-lose the rate-limit headers (recurly-client-python issues 378 and 556). So: the connection is a subclass that
-shows every answer's headers, it is replaced after any network trouble, and a GET is repeated once if cut off.
+lose the rate-limit headers (recurly-client-python issues 378 and 556); one object that it cannot read costs it the
+whole page, and the way to the next. So: the connection is a subclass that shows every answer, it is replaced after any
+network trouble, a GET is repeated once if cut off, and such a page is read object by object.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 
 import recurly
 
-from connector.clients.recurly import trouble
+from connector.clients.recurly import in_parts, trouble
 from connector.clients.recurly.budget import RateBudget, retry_after
 from connector.errors import SetupError
 
@@ -29,15 +30,31 @@ _UNREADABLE: Final = (recurly.ApiError, ValueError, TypeError, KeyError, Attribu
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status and headers of the last answer, kept where the client drops them."""
+    """The last answer, kept where the client drops it."""
 
     status: int
     headers: Message
+    kept: Kept
+
+    @property
+    def is_good(self) -> bool:
+        return self.status < http.HTTPStatus.BAD_REQUEST
+
+
+class Kept(http.client.HTTPResponse):
+    """``body``: what was read."""
+
+    body = b""
+
+    def read(self, amt: int | None = None) -> bytes:
+        self.body = super().read(amt)
+        return self.body
 
 
 class Connection(http.client.HTTPConnection):
     """A connection that remembers its last answer and whether it ever reached the other side."""
 
+    response_class = Kept
     answer: Answer | None = None
     reached = False
 
@@ -48,7 +65,8 @@ class Connection(http.client.HTTPConnection):
 
     def getresponse(self) -> http.client.HTTPResponse:
         response = super().getresponse()
-        self.answer = Answer(response.status, response.headers)
+        assert isinstance(response, Kept)
+        self.answer = Answer(response.status, response.headers, response)
         return response
 
 
@@ -133,7 +151,10 @@ class Wire(recurly.Client):  # type: ignore[misc]  # the client has no type hint
         try:
             return super()._make_request(method, path, body, **options)
         except _UNREADABLE as error:
-            raise self._refused(error) from error
+            page = self._in_parts()
+            if page is None:
+                raise self._refused(error) from error
+            return page
         finally:
             self._learn()
 
@@ -141,13 +162,17 @@ class Wire(recurly.Client):  # type: ignore[misc]  # the client has no type hint
         if self._connection.answer is not None:
             self._budget.observe(self._connection.answer.headers)
 
+    def _in_parts(self) -> recurly.Resource | None:
+        answer = self._connection.answer
+        return in_parts.page(answer.kept.body) if answer is not None and answer.is_good else None
+
     def _refused(self, error: Exception) -> Exception:
         answer = self._connection.answer
         if answer is None:
             return trouble.not_sent(error)
         if answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
             return self._budget.refused(retry_after(answer.headers))
-        if answer.status >= http.HTTPStatus.BAD_REQUEST:
+        if not answer.is_good:
             return trouble.of_status(self._site, answer.status, answer.headers, error)
         return trouble.unreadable(error)
 

@@ -1,5 +1,8 @@
 """Bulk API 2.0 ingest: one job for thousands of rows, settled row by row.
 
+A job is known to ``Jobs`` before it has data. What is killed between the two leaves an open job without any, which
+never writes and which Salesforce deletes after seven days.
+
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/bulk_api_2_0_ingest.htm
 No assignment rule runs, as the job names none.
 """
@@ -8,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.clients.salesforce import bulk_csv
 from connector.clients.salesforce.batches import ID, Batches
 from connector.clients.salesforce.bulk_errors import of_row, unprocessed
-from connector.clients.salesforce.bulk_jobs import check_complete, wait_for
+from connector.clients.salesforce.bulk_jobs import Jobs, Told, check_complete, has_ended, wait_for
 from connector.clients.salesforce.encoding import to_json
 from connector.clients.salesforce.patience import Patience
 from connector.clients.salesforce.rows import Row, RowResult, check_keys, refused_once
@@ -22,6 +26,17 @@ from connector.clients.salesforce.wire import Outgoing, fixed
 from connector.errors import CasewireError, Permanent, Transient
 
 _CSV: Final = {"Content-Type": "text/csv; charset=UTF-8"}
+_NO_SUCH_JOB: Final = "NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """The rows of one job, and the same as CSV."""
+
+    object: str
+    key_field: str
+    rows: Sequence[Row]
+    data: bytes
 
 
 class Bulk:
@@ -38,7 +53,7 @@ class Bulk:
         self._bytes_in_a_job = bytes_in_a_job
 
     def upsert(
-        self, object_: str, key_field: str, rows: Sequence[Row], patience: Patience
+        self, object_: str, key_field: str, rows: Sequence[Row], patience: Patience, jobs: Jobs
     ) -> list[RowResult]:
         """The results are in the order of the rows."""
         keys = check_keys(rows, key_field)
@@ -46,8 +61,7 @@ class Bulk:
         sayable = [row for row in rows if bulk_csv.sayable(row)]
         for part, data in bulk_csv.files(sayable, key_field, self._bytes_in_a_job):
             patience.afresh()
-            job = self._completed(object_, key_field, data, patience)
-            done |= self._settled(job, object_, key_field, part)
+            done |= self._done(_Load(object_, key_field, part, data), patience, jobs)
         one_by_one = [row for row in rows if _left(done.get(str(row[key_field])))]
         done |= {result.key: result for result in self._in_batches(object_, key_field, one_by_one)}
         return [done[key] for key in keys]
@@ -57,34 +71,53 @@ class Bulk:
             return self._batches.update(object_, rows)
         return self._batches.upsert(object_, key_field, rows)
 
-    def _completed(self, object_: str, key_field: str, data: bytes, patience: Patience) -> str:
-        """The id of a job that is complete. One that is given up is aborted: it must not write old values later."""
-        job = self._uploaded(object_, key_field, data)
+    def abort(self, job: str) -> bool:
+        """Whether it has ended, by this or before. One that Salesforce does not know has."""
         try:
-            self._closed(job, object_)
-            ended = wait_for(lambda: self._call(object_, "GET", f"/{job}"), job, object_, patience)
-        except BaseException:
-            self._abort(job)
-            raise
-        check_complete(ended, object_)
-        return job
+            return has_ended(self._call("job", "PATCH", f"/{job}", {"state": "Aborted"}))
+        except Permanent:
+            return self._has_ended(job)
 
-    def _uploaded(self, object_: str, key_field: str, data: bytes) -> str:
+    def _has_ended(self, job: str) -> bool:
+        try:
+            return has_ended(self._look(job, "job"))
+        except Permanent as error:
+            if error.code == _NO_SUCH_JOB:
+                return True
+            raise
+
+    def _done(self, load: _Load, patience: Patience, jobs: Jobs) -> dict[str, RowResult]:
+        """What came of each row. A job that is given up is aborted: it must not write old values later."""
+        job = self._uploaded(load, jobs)
+        try:
+            self._closed(job, load.object)
+            ended = wait_for(lambda: self._look(job, load.object), job, load.object, patience)
+            check_complete(ended, load.object)
+            done = self._settled(job, load)
+        except BaseException:
+            self._give_up(job, jobs)
+            raise
+        jobs.ended(job, told=True)
+        return done
+
+    def _uploaded(self, load: _Load, jobs: Jobs) -> str:
         """Salesforce takes data once for a job: if the answer was lost, a new job is begun."""
         try:
-            return self._begun(object_, key_field, data)
+            return self._begun(load, jobs)
         except Transient as error:
             if error.code != LOST:
                 raise
-        return self._begun(object_, key_field, data)
+        return self._begun(load, jobs)
 
-    def _begun(self, object_: str, key_field: str, data: bytes) -> str:
-        job = str(self._call(object_, "POST", "", _job(object_, key_field))["id"])
+    def _begun(self, load: _Load, jobs: Jobs) -> str:
+        job = str(self._call(load.object, "POST", "", _job(load.object, load.key_field))["id"])
         path = self._session.path(f"jobs/ingest/{job}/batches")
+        upload = Outgoing(f"bulk {load.object}", "PUT", path, _CSV, body=fixed(load.data))
         try:
-            self._session.ask(Outgoing(f"bulk {object_}", "PUT", path, _CSV, body=fixed(data)), repeat=False)
+            jobs.begun(job, load.object, load.rows)
+            self._session.ask(upload, repeat=False)
         except BaseException:
-            self._abort(job)
+            self._give_up(job, jobs)
             raise
         return job
 
@@ -93,12 +126,13 @@ class Bulk:
         try:
             self._call(object_, "PATCH", f"/{job}", {"state": "UploadComplete"})
         except Permanent:
-            if self._call(object_, "GET", f"/{job}")["state"] == "Open":
+            if self._look(job, object_)["state"] == "Open":
                 raise
 
-    def _settled(self, job: str, object_: str, key_field: str, rows: Sequence[Row]) -> dict[str, RowResult]:
+    def _settled(self, job: str, load: _Load) -> dict[str, RowResult]:
         """Files are asked for only as long as a row is without its fate."""
-        keys = {_told(str(row[key_field]), key_field): str(row[key_field]) for row in rows}
+        object_, key_field = load.object, load.key_field
+        keys = {_told(str(row[key_field]), key_field): str(row[key_field]) for row in load.rows}
         done: dict[str, RowResult] = {}
         for name, fate in _FATES.items():
             if len(done) < len(keys):
@@ -113,9 +147,15 @@ class Bulk:
         answer = self._session.ask(Outgoing(f"bulk {object_}", "GET", path, {"Accept": "text/csv"}))
         return bulk_csv.read(answer.content)
 
-    def _abort(self, job: str) -> None:
+    def _give_up(self, job: str, jobs: Jobs) -> None:
+        """Where Salesforce cannot be asked to, ``jobs`` still has it: it is for who comes next."""
         with suppress(CasewireError):
-            self._call("job", "PATCH", f"/{job}", {"state": "Aborted"})
+            if self.abort(job):
+                jobs.ended(job, told=False)
+
+    def _look(self, job: str, object_: str) -> Told:
+        told: Told = self._call(object_, "GET", f"/{job}")
+        return told
 
     def _call(self, object_: str, method: str, path: str, body: Mapping[str, str] | None = None) -> Any:
         told = to_json(body) if body is not None else None

@@ -1,13 +1,14 @@
-"""What Bulk API 2.0 jobs of both kinds share: they are looked at until they end."""
+"""What Bulk API 2.0 jobs of both kinds share: they are looked at until they end. And who keeps those that write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from connector.clients.salesforce.bulk_errors import of_job
 from connector.clients.salesforce.errors import LATER
 from connector.clients.salesforce.patience import Patience
+from connector.clients.salesforce.rows import Row
 from connector.errors import Transient
 
 _COMPLETE: Final = "JobComplete"
@@ -16,6 +17,29 @@ _MISSED_POLLS: Final = 5
 
 Told = Mapping[str, Any]
 """What Salesforce says of a job."""
+
+
+class Jobs(Protocol):
+    """Keeps which jobs write, so that one whose process was killed can be aborted by another."""
+
+    def begun(self, job: str, object_: str, rows: Sequence[Row]) -> None:
+        """There is a job for these rows. It has no data yet, and cannot write before it has."""
+
+    def ended(self, job: str, *, told: bool) -> None:
+        """It does not write any more. ``told``: what came of each row is known."""
+
+
+class NobodysJobs:
+    """Where nobody else writes what the jobs write."""
+
+    def begun(self, job: str, object_: str, rows: Sequence[Row]) -> None: ...
+
+    def ended(self, job: str, *, told: bool) -> None: ...
+
+
+def has_ended(told: Told) -> bool:
+    """Whether Salesforce writes nothing for it any more."""
+    return told["state"] in _ENDED
 
 
 def wait_for(look: Callable[[], Told], job: str, object_: str, patience: Patience) -> Told:
@@ -30,9 +54,9 @@ def wait_for(look: Callable[[], Told], job: str, object_: str, patience: Patienc
                 raise
             continue
         missed = 0
-        if told["state"] in _ENDED:
+        if has_ended(told):
             return told
-    text = f"Salesforce's bulk job {job} of {object_} did not end in the time it is given and was aborted."
+    text = f"Salesforce's bulk job {job} of {object_} did not end in the time it is given and is aborted."
     raise Transient(text, code="bulk_too_slow", retry_after=LATER)
 
 

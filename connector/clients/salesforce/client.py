@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 from connector.clients.salesforce.batches import Batches
 from connector.clients.salesforce.bulk import Bulk
+from connector.clients.salesforce.bulk_jobs import Jobs, NobodysJobs
 from connector.clients.salesforce.bulk_query import BulkQuery
 from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.deploy import Deployer, Deployment
@@ -154,13 +155,20 @@ class SalesforceClient:
         *,
         wait: Wait,
         within: float = HALF_AN_HOUR,
+        jobs: Jobs | None = None,
     ) -> list[RowResult]:
         """The same as ``upsert`` by Bulk API 2.0, for thousands of rows; key field ``Id``: as ``update``.
 
         ``wait(seconds)`` is called between looks at the job; if it raises, or ``within`` seconds are over, the job is
-        aborted. A job that fails as a whole raises; rows may have been written all the same.
+        aborted. A job that fails as a whole raises; rows may have been written all the same. ``jobs`` is told of each
+        job before it has data and when it has ended; what it is not told to have ended is for ``abort_bulk_job``.
         """
-        return self._bulk.upsert(object_, key_field, rows, Patience(wait, self._clock, within))
+        patience = Patience(wait, self._clock, within)
+        return self._bulk.upsert(object_, key_field, rows, patience, jobs or NobodysJobs())
+
+    def abort_bulk_job(self, job: str) -> bool:
+        """Whether this job of ``bulk_upsert`` has ended, by this or before: then it writes nothing any more."""
+        return self._bulk.abort(job)
 
     def bulk_query(self, soql: str, *, wait: Wait, within: float = HALF_AN_HOUR) -> Iterator[dict[str, Any]]:
         """The rows of a query by Bulk API 2.0, for a hundred thousand of them: as ``query`` gives them, in flat memory.

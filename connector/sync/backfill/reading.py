@@ -17,6 +17,7 @@ from connector.errors import SetupError
 from connector.ledger import backfills, snapshots, subjects
 from connector.ledger.subjects import Due
 from connector.sync import feed
+from connector.sync.anew import no_key
 from connector.sync.backfill import unread
 from connector.sync.backfill.apart import ahead
 from connector.sync.backfill.state import Asked, Mark, State
@@ -135,5 +136,5 @@ class Reader:
 
     def _source(self, site: Site) -> Source:
         if site not in self.sources:
-            raise SetupError(f"Site {site[1]} has no API key: set RECURLY_API_KEY.")
+            raise SetupError(no_key(site))
         return self.sources[site]

@@ -3,15 +3,17 @@
 ``values.py``: what each side says of one movement of money; ``sides.py``: how each is asked; ``pairing.py``: which of
 Recurly's is which of the processors'; ``comparing.py``: how they differ, and what time explains; ``walking.py``: day by
 day through it all; ``telling.py``: with what Salesforce says, what is told of it; ``confirming.py``: what differs is
-asked about before. ``filling.py`` comes first: what a processor lists and no delivery told of.
+asked about before; ``coming.py``: what Salesforce cannot have yet. ``filling.py`` comes first: what a processor lists
+and no delivery told of.
 
 Nothing here writes to Salesforce: what is kept makes the classes' subjects due, and they are applied like all others.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,8 +22,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from connector.facts import Difference, Discrepancy, DiscrepancyState, Money, Shown
-from connector.ledger import discrepancies, watermarks
+from connector.ledger import discrepancies, locks, snapshots, watermarks
 from connector.ledger.discrepancies import Looked
+from connector.ledger.locks import Lock
 from connector.ledger.subjects import Due
 from connector.mappers import words
 from connector.mappers.money import format_money
@@ -36,6 +39,7 @@ COMMAND: Final = "reconcile"
 LONGEST: Final = timedelta(days=35)
 """How far back it is looked where nobody says."""
 _BATCH: Final = 500
+_TURN_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -55,7 +59,8 @@ class Reconciling:
     """One reconcile of a window. ``findings`` is gone through once; then the rest tells of it.
 
     With ``run_id`` what is found is kept as it comes, and at the end what is not found any more is cleared, and ``due``
-    are the subjects to apply. ``now`` is later than that of every reconcile before it."""
+    are the subjects to apply. Only one that keeps goes through a ledger at a time: until its turn comes ``tell`` hears
+    that nothing is done. ``clock``: of the ledger, by which it is kept when something was seen."""
 
     def __init__(
         self,
@@ -65,25 +70,41 @@ class Reconciling:
         now: datetime,
         run_id: int | None = None,
         tell: Tell = lambda done, of: None,
+        clock: Callable[[Connection], datetime] = snapshots.clock,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.window = window
         self.classes: dict[Difference, Class] = {one: Class() for one in Difference}
         self.due: list[Due] = []
-        self._sides, self._now, self._run_id = sides, now, run_id
+        self._sides, self._run_id = sides, run_id
+        self._tell, self._clock, self._pause = tell, clock, pause
         self._walk = Walk(sides, policy, window, now, tell)
 
     def findings(self) -> Iterator[Discrepancy]:
+        if self._run_id is None:
+            yield from map(self._counted, self._walk)
+            return
+        with locks.turn(self._sides.engine, Lock.COMPARING, self._wait):
+            yield from self._kept(self._run_id)
+
+    def _kept(self, run_id: int) -> Iterator[Discrepancy]:
+        """As they are counted, and then settled."""
+        with self._sides.engine.connect() as connection:
+            began = self._clock(connection)
         batch: list[Discrepancy] = []
-        for finding in self._walk:
-            one = discrepancy(finding)
-            self._count(one)
+        for one in map(self._counted, self._walk):
             batch.append(one)
             if len(batch) >= _BATCH:
-                self._keep(batch)
+                self._keep(batch, run_id)
                 batch.clear()
             yield one
-        self._keep(batch)
-        self._settle()
+        self._keep(batch, run_id)
+        self._settle(began, run_id)
+
+    def _wait(self) -> None:
+        """What is urgent goes on meanwhile."""
+        self._tell(0, 1)
+        self._pause(_TURN_SECONDS)
 
     @property
     def compared(self) -> Counter[str]:
@@ -101,7 +122,7 @@ class Reconciling:
         return {"compared": self.compared.total(), "open": self.open, "explained": explained}
 
     def not_compared(self) -> list[str]:
-        """What could not be compared with a processor, a sentence each."""
+        """What could not be compared, a sentence each."""
         told = {**self._sides.not_asked, **self._walk.failed}
         sentences = [f"{source}: {why.rstrip('.')}" for source, why in sorted(told.items())]
         for gateway, number in sorted(self._walk.apart.items()):
@@ -109,36 +130,36 @@ class Reconciling:
                 where = f"through {gateway}" if gateway else "through no gateway"
                 what = words.count(number, "payment")
                 sentences.append(f"{what} {where}: there is no list of a processor to compare with")
+        for site, number in sorted(self._walk.unheard.items()):
+            what = f"{number:,} missing in Recurly, site {site}"
+            sentences.append(f"{what}: the past of some accounts waits to be fetched")
         return sentences
 
-    def _count(self, one: Discrepancy) -> None:
+    def _counted(self, found: Finding) -> Discrepancy:
+        one = discrepancy(found)
         known = self.classes[one.difference]
         if one.state is not DiscrepancyState.OPEN:
             known.explained += 1
-            return
+            return one
         known.open += 1
         if one.stake:
             known.amounts[one.stake.currency] += one.stake.amount
+        return one
 
-    def _keep(self, batch: Sequence[Discrepancy]) -> None:
-        if self._run_id is not None and batch:
+    def _keep(self, batch: Sequence[Discrepancy], run_id: int) -> None:
+        if batch:
             with self._sides.engine.begin() as connection:
-                discrepancies.keep(connection, batch, self._run_id, self._now)
+                self.due += discrepancies.keep(connection, batch, run_id, self._clock(connection))
 
-    def _settle(self) -> None:
-        if self._run_id is None:
-            return
-        looked = Looked(
-            self.window.sites,
-            self.window.since,
-            self.window.until,
-            self.window.processors,
-            {*self._walk.failed, *self._sides.not_asked},
-        )
+    def _settle(self, began: datetime, run_id: int) -> None:
+        """The classes that are due by what is left are due with those that lost one."""
+        window, asked = self.window, set(self._sides.books) - set(self._walk.failed)
+        looked = Looked(window.sites, window.since, window.until, began, asked, window.processors)
         with self._sides.engine.begin() as connection:
-            self.due = discrepancies.settle(connection, looked, self._run_id, self._now)
-            if self.window.processors is None and not self._walk.failed:
-                _note(connection, self.window)
+            due = discrepancies.settle(connection, looked, run_id, self._clock(connection))
+            if window.processors is None and not self._walk.failed:
+                _note(connection, window)
+        self.due = list({one.key: one for one in (*self.due, *due)}.values())
 
 
 def since_last(

@@ -16,10 +16,11 @@ import structlog
 
 from connector.errors import Permanent, Transient
 from connector.facts import BillingObject, Kind, Movement, Payment, ProcessorObject
+from connector.ledger import transfers
 from connector.mappers import keys
 from connector.mappers.references import could_be
 from connector.sync.reconcile.sides import RECURLY, Sides, movement_of, of_item, of_payment, payment_key
-from connector.sync.reconcile.values import Side, Transfer
+from connector.sync.reconcile.values import Side, Standing, Transfer
 
 log = structlog.get_logger("connector.reconcile")
 
@@ -39,7 +40,7 @@ class Confirming:
     def asked_again(self, doubted: Sequence[Transfer]) -> list[Transfer]:
         """The same, as whoever could be asked says now."""
         now = self._as_recurly_says(doubted)
-        return [self._looked_for(one) for one in now]
+        return self._with_chargebacks([self._looked_for(one) for one in now])
 
     def _as_recurly_says(self, doubted: Sequence[Transfer]) -> list[Transfer]:
         fresh: dict[tuple[str, str], Payment] = {}
@@ -52,6 +53,19 @@ class Confirming:
                 found = self._fetched(site, "payment", wanted[start : start + _AT_ONCE])
                 fresh |= {(site, one.id): one for one in found if isinstance(one, Payment)}
         return [_with(one, fresh.get((one.site, one.paid.id))) if one.paid else one for one in doubted]
+
+    def _with_chargebacks(self, doubted: Sequence[Transfer]) -> list[Transfer]:
+        """What a bank took back, with whether Recurly has that beside the payment."""
+        of = {one.account for one in doubted if _is_taken_back(one) and one.account}
+        if not of:
+            return list(doubted)
+        with self.sides.engine.connect() as connection:
+            refunds = transfers.refunds_of(connection, of)
+        known = {(one.site, one.payment.original_id) for one in refunds if _is_chargeback(one.payment)}
+        return [
+            replace(one, charged_back=one.paid is not None and (one.site, one.paid.id) in known)
+            for one in doubted
+        ]
 
     def _fetched(self, site: str, kind: str, refs: Sequence[str]) -> Sequence[BillingObject]:
         """What is not said now stays as the ledger has it."""
@@ -112,7 +126,24 @@ class Confirming:
 
 
 def _with(one: Transfer, fresh: Payment | None) -> Transfer:
-    return replace(one, recurly=of_payment(fresh), paid=fresh) if fresh else one
+    if fresh is None:
+        return one
+    return replace(one, recurly=of_payment(fresh), paid=fresh, ahead=_is_newer(fresh, one.paid))
+
+
+def _is_newer(fresh: Payment, known: Payment | None) -> bool:
+    if known is None or fresh.updated_at is None or known.updated_at is None:
+        return False
+    return fresh.updated_at > known.updated_at
+
+
+def _is_taken_back(one: Transfer) -> bool:
+    return one.at_processor is not None and one.at_processor.standing is Standing.TAKEN_BACK
+
+
+def _is_chargeback(payment: Payment) -> bool:
+    moved = of_payment(payment).standing is Standing.MOVED
+    return moved and movement_of(payment) is Movement.DISPUTE
 
 
 def _is(payment: Payment, item: ProcessorObject) -> bool:

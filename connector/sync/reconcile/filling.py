@@ -152,7 +152,7 @@ class _Look:
     def _lacking(self, connection: Connection, items: Sequence[ProcessorObject]) -> list[ProcessorObject]:
         """What would make another object of what the ledger was told, and what no received event is about."""
         heard = told.observations(connection, [told.key_of(one) for one in items]) if items else {}
-        news = [one for one in items if _is_news(one, heard.get(told.key_of(one), []))]
+        news = [one for one in items if is_news(one, heard.get(told.key_of(one), []))]
         if not news:
             return []
         refs = [(str(one.kind), one.id) for one in news]
@@ -173,7 +173,8 @@ def _is_announced(one: ProcessorObject) -> bool:
     return one.status is Status.FAILED or (one.source, one.kind) not in _FAILURES_ONLY
 
 
-def _is_news(listed: ProcessorObject, heard: Sequence[ProcessorObject]) -> bool:
+def is_news(listed: ProcessorObject, heard: Sequence[ProcessorObject]) -> bool:
+    """Whether what a list says makes another object of what was heard before."""
     if not heard:
         return True
     before, after = fold(heard), fold([*heard, listed])

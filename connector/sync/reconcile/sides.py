@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -46,7 +46,7 @@ class Books(Protocol):
 class Sides:
     """Who is asked. ``apis``: by site; one without a key is None. ``books``: by processor; those that can be asked for
     lists; ``lookups``: those that can be asked for one payment. ``not_asked``: processors that are configured and still
-    cannot be asked, with why."""
+    cannot be asked, with why. ``grace``: how long what they say may take to be delivered."""
 
     engine: Engine
     crm: Crm
@@ -54,10 +54,16 @@ class Sides:
     books: Mapping[str, Books]
     lookups: Lookups
     not_asked: Mapping[str, str] = field(default_factory=dict)
+    grace: timedelta = timedelta(minutes=10)
 
     @property
     def sites(self) -> tuple[str, ...]:
         return tuple(sorted(self.apis))
+
+    @property
+    def answering(self) -> tuple[str, ...]:
+        """The sites that can be asked."""
+        return tuple(site for site in self.sites if self.apis[site] is not None)
 
 
 def movement_of(payment: Payment) -> Movement | None:
@@ -171,7 +177,14 @@ def _seen(row: Mapping[str, Any], records: _Records) -> Seen:
     return Seen(
         status=status,
         standing=words.get(status),
-        amount=money.amount(Decimal(str(amount)), code) if amount is not None and code else None,
+        amount=_decimal(amount, code),
         currency=code,
         moments=_moments(parse_salesforce_time(row[records.at])),
     )
+
+
+def _decimal(amount: float | None, code: str | None) -> Decimal | None:
+    """Without a currency as it is: nothing is compared with it, and it is there."""
+    if amount is None:
+        return None
+    return money.amount(amount, code) if code else Decimal(str(amount))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from connector.facts import Movement
 from connector.ledger import told, transfers
 from connector.policy import Compare
+from connector.sync.reconcile.coming import ON_ITS_WAY, on_their_way
 from connector.sync.reconcile.comparing import findings
 from connector.sync.reconcile.confirming import Confirming
 from connector.sync.reconcile.sides import Sides, in_salesforce
@@ -26,7 +27,8 @@ _PAST: Final = "the past of some accounts waits to be fetched"
 @dataclass(slots=True)
 class Telling:
     """``compared``: how many transfers of each kind were; ``apart``: gateways for whose payments there was no list of a
-    processor, with how many there were."""
+    processor, with how many there were; ``unheard``: how many Recurly may have that the ledger does not know yet, by
+    site."""
 
     sides: Sides
     policy: Compare
@@ -35,6 +37,7 @@ class Telling:
     confirming: Confirming
     compared: Counter[str] = field(default_factory=Counter)
     apart: Counter[str] = field(default_factory=Counter)
+    unheard: Counter[str] = field(default_factory=Counter)
 
     def of(self, paired: Iterable[Transfer]) -> Iterator[Finding]:
         """What differs is asked about again before it is told."""
@@ -45,27 +48,40 @@ class Telling:
                 self.compared[str(one.kind)] += 1
                 if Side.PROCESSOR not in one.asked and one.kind is not Movement.DISPUTE:
                     self.apart[one.processor] += 1
-            doubted = [one for one in whole if findings(one, self.policy, self.now)]
-            for one in self._with_salesforce(self.confirming.asked_again(doubted)):
-                yield from findings(one, self.policy, self.now)
+            yield from self._once_more([one for one in whole if findings(one, self.policy, self.now)])
 
-    def _with_salesforce(self, some: Sequence[Transfer]) -> list[Transfer]:
-        """What waits is asked for first: what does not wait then, Salesforce has."""
+    def _once_more(self, doubted: Sequence[Transfer]) -> Iterator[Finding]:
+        now = self.confirming.asked_again(doubted)
+        for one in self._with_salesforce(now, on_their_way(self.sides, now, self.now)):
+            for found in findings(one, self.policy, self.now):
+                if found.why and found.why == one.unheard:
+                    self.unheard[one.site] += 1
+                yield found
+
+    def _with_salesforce(self, some: Sequence[Transfer], coming: Container[str] = ()) -> list[Transfer]:
+        """What waits is asked for first: what does not wait then, Salesforce has. ``coming``: the keys of what does not
+        even wait yet."""
         if not some:
             return []
         with self.sides.engine.connect() as connection:
             whose = _whose(connection, some)
             waits = transfers.waiting(connection, set(whose.values()))
-            unknown = _PAST if transfers.pasts_wait(connection) else ""
+            pasts = transfers.pasts_wait(connection, self.sides.answering)
         said = in_salesforce(self.sides.crm, some)
-        return [
-            replace(
-                one,
-                salesforce=said.get(one.key),
-                waits=waits.get(whose.get(one.key, ""), unknown if one.recurly is None else ""),
-            )
-            for one in some
-        ]
+        made: list[Transfer] = []
+        for one in some:
+            unheard = _unheard(one, pasts)
+            why = waits.get(whose.get(one.key, "")) or (ON_ITS_WAY if one.key in coming else unheard)
+            made.append(replace(one, salesforce=said.get(one.key), waits=why, unheard=unheard))
+        return made
+
+
+def _unheard(one: Transfer, pasts: Mapping[str, datetime]) -> str:
+    """Money that moved before an account of its site was heard of may be in that account's past."""
+    if one.recurly is not None:
+        return ""
+    heard = [at for site, at in pasts.items() if one.guessed or site == one.site]
+    return _PAST if any(one.at < at for at in heard) else ""
 
 
 def _whose(connection: Connection, some: Sequence[Transfer]) -> dict[str, str]:

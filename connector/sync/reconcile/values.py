@@ -42,7 +42,9 @@ class Seen:
 class Transfer:
     """One movement of money. ``key``: of the side that names it: Recurly, else the processor. ``asked``: the sides that
     were asked for it. ``processor``: the source, or the gateway in Recurly's word where none is configured. ``waits``:
-    why Salesforce need not have it yet. ``paid`` and ``item``: what is behind the sides."""
+    why Salesforce need not have it yet; ``unheard``: why Recurly may have it and the ledger does not know. ``guessed``:
+    nobody says of which site it is. ``ahead``: Recurly says it newer than the ledger has it. ``charged_back``: Recurly
+    has a chargeback of it, as a refund of its own. ``paid`` and ``item``: what is behind the sides."""
 
     kind: Movement
     key: str
@@ -57,6 +59,10 @@ class Transfer:
     at_processor: Seen | None = None
     salesforce: Seen | None = None
     waits: str = ""
+    unheard: str = ""
+    guessed: bool = False
+    ahead: bool = False
+    charged_back: bool = False
     paid: Payment | None = None
     item: ProcessorObject | None = None
 
@@ -66,6 +72,11 @@ class Transfer:
             Side.PROCESSOR: self.at_processor,
             Side.SALESFORCE: self.salesforce,
         }[side]
+
+    @property
+    def origin(self) -> Seen | None:
+        """The side that Salesforce's record is written from."""
+        return self.at_processor if self.kind is Movement.DISPUTE and self.item else self.recurly
 
     @property
     def sides(self) -> dict[Side, Seen]:

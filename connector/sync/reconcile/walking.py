@@ -22,6 +22,7 @@ from connector.ledger import transfers as ledger
 from connector.ledger.transfers import Known
 from connector.mappers.references import source_of
 from connector.policy import Compare
+from connector.sync.reconcile.comparing import VOID
 from connector.sync.reconcile.confirming import Confirming
 from connector.sync.reconcile.pairing import Id, Loose, Pairs
 from connector.sync.reconcile.sides import (
@@ -47,22 +48,22 @@ MARGIN: Final = timedelta(days=3)
 Named = Mapping[str, Sequence[Known]]
 """What goes by a name."""
 Tell = Callable[[int, int], None]
-"""Hears how many steps are done, of how many."""
+"""Hears how many steps are done, of how many; within a step after each page."""
 _MONEY: Final = frozenset({Standing.MOVED, Standing.PENDING})
 _TAKEN: Final = frozenset({"purchase", "capture"})
 
 
 class Walk:
     """Gone through once. ``compared``: how many transfers of each kind were; ``failed``: processors that could not be
-    asked, with why; ``apart``: gateways for whose payments there was no list of a processor, with how many there were.
-    """
+    asked, with why; ``apart``: gateways for whose payments there was no list of a processor, with how many there were;
+    ``unheard``: how many Recurly may have that the ledger does not know yet, by site."""
 
     def __init__(
         self, sides: Sides, policy: Compare, window: Window, now: datetime, tell: Tell = lambda done, of: None
     ) -> None:
         self.failed: dict[str, str] = {}
         self._sides, self._window, self._now = sides, window, now
-        self._tell = tell
+        self._tell, self._step = tell, (0, 1)
         self._slack = timedelta(days=policy.date_tolerance_days) + MARGIN
         self._pairs = Pairs()
         self._telling = Telling(sides, policy, window, now, Confirming(sides, self._pairs.taken))
@@ -75,10 +76,16 @@ class Walk:
     def apart(self) -> Counter[str]:
         return self._telling.apart
 
+    @property
+    def unheard(self) -> Counter[str]:
+        return self._telling.unheard
+
     def __iter__(self) -> Iterator[Finding]:
         parts = list(_parts(self._window.since - self._slack, self._window.until + self._slack))
         lag = math.ceil(self._slack / STEP)
-        for place in range(len(parts) + 2 * lag):
+        steps = len(parts) + 2 * lag
+        for place in range(steps):
+            self._step = (place, steps)
             found: list[Finding] = []
             if place < len(parts):
                 found += self._listed(*parts[place])
@@ -87,7 +94,7 @@ class Walk:
             if place >= 2 * lag:
                 found += self._left_at_processors(parts[place - 2 * lag][1])
             yield from sorted(found, key=_order)
-            self._tell(place + 1, len(parts) + 2 * lag)
+            self._tell(place + 1, steps)
 
     # What the processors list -----------------------------------------------------------------------------------
 
@@ -101,6 +108,7 @@ class Walk:
                     fresh = {item.id: item for item in page if item.id not in seen}
                     seen |= fresh.keys()
                     yield from self._telling.of(self._paired(kind, list(fresh.values())))
+                    self._tell(*self._step)
 
     def _pages(
         self, source: str, listed: Iterator[Sequence[ProcessorObject]]
@@ -175,7 +183,7 @@ class Walk:
         found = self._pairs.by_amount(item, about, self._slack)
         if found:
             yield self._transfer(found, item)
-        else:
+        elif not any(_voids(item, one) for one in originals):
             self._pairs.loose.append(loose)
 
     # What is left over ------------------------------------------------------------------------------------------
@@ -184,6 +192,7 @@ class Walk:
         for page in ledger.happened(self._sides.engine, self._sides.sites, since, until):
             left = [one for one in page if self._is_left(one)]
             yield from self._telling.of([self._transfer(one, self._pairs.left_over(one)) for one in left])
+            self._tell(*self._step)
         self._pairs.forget(since - 2 * self._slack)
 
     def _is_left(self, one: Known) -> bool:
@@ -226,12 +235,13 @@ class Walk:
 
     def _alone(self, loose: Loose, sites: dict[str, str]) -> Transfer:
         item = loose.item
-        site = loose.site or sites.get(item.invoice_number or "") or self._sides.sites[0]
+        site = loose.site or sites.get(item.invoice_number or "")
         return Transfer(
             kind=KINDS[item.kind],
             key=item_key(item),
             reference=item.id,
-            site=site,
+            site=site or self._sides.sites[0],
+            guessed=site is None,
             processor=item.source,
             at=began(item),
             asked=frozenset({Side.RECURLY, Side.PROCESSOR, Side.SALESFORCE}),
@@ -264,6 +274,11 @@ def _by(named: Named, *names: str) -> list[Known]:
     """All that go by one of these names, each once."""
     found: dict[Id, Known] = {one.id: one for name in names for one in named.get(name, ())}
     return list(found.values())
+
+
+def _voids(item: ProcessorObject, known: Known) -> bool:
+    """Whether it gives all of a payment back that Recurly calls void, and has no refund of."""
+    return known.payment.status == VOID and item.amount == abs(known.payment.amount)
 
 
 def _order(found: Finding) -> tuple[str, str, str]:

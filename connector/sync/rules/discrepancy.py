@@ -1,7 +1,8 @@
 """Recurly, a processor and Salesforce tell differently of the same money: one case for each class and billing site.
 
-It is open while one is not explained, and over when all are cleared. The newest ones are records of their own under
-the case; an agent's closing stands until another one is found.
+It is open while one is not explained, and over when all are cleared, or those that are left are explained: nobody has
+to act then. The newest ones are records of their own under the case; an agent's closing stands until another one is
+found.
 """
 
 from __future__ import annotations
@@ -79,25 +80,32 @@ def _problem(
         name=STEM,
         open=lasts,
         evident=lasts,
-        why=f"{title.lower()}: {f'{found.open:,} not explained' if lasts else 'all are cleared'}",
+        why=f"{title.lower()}: {_standing(found)}",
         opened_at=found.opened_at,
         last_signal_at=found.last_opened_at,
         resolved_at=found.cleared_at,
-        outcome="Cleared",
+        outcome="Explained" if found.explained else "Cleared",
         amount=found.amounts[0] if len(found.amounts) == 1 else None,
         fields={
-            Case.REASON: f"{title}: {found.open:,} not explained." if lasts else f"{title}: none any more.",
+            Case.REASON: f"{title}: {_standing(found)}.",
             Case.ACTION: _ACTIONS[difference],
         },
         stable={"account": None, "difference": title, "site": facts.site},
         fresh={
             "count": found.open,
+            "explained": found.explained,
             "totals": totals,
             "oldest": words.day(found.oldest_at),
             "first": "\n".join(record.sentence(one) for one in first) or None,
             "action": _ACTIONS[difference],
         },
     )
+
+
+def _standing(found: Discrepancies) -> str:
+    if found.open:
+        return f"{found.open:,} not explained"
+    return f"time explains what is left ({found.explained:,})" if found.explained else "all are cleared"
 
 
 def _case(made: Sequence[Change], facts: Facts) -> str | None:

@@ -121,7 +121,7 @@ def _refund(told: Told) -> tuple[ProcessorObject, ...]:
 def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     found = told.object
     network, network_code = stripe_networks.of_dispute(found)
-    details = part(found.get("evidence_details"))
+    evidence = part(found.get("evidence_details"))
     refundable = found.get("is_charge_refundable")
     one = told.about(
         Kind.DISPUTE,
@@ -132,7 +132,8 @@ def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
         network=network,
         network_code=network_code,
         **amount(found),
-        due_at=epoch(details.get("due_by")),
+        answered=stripe_statuses.answered(evidence),
+        due_at=epoch(evidence.get("due_by")),
         opened_at=epoch(found.get("created")),
         references=references(found.get("charge"), found.get("payment_intent")),
         refundable=refundable if isinstance(refundable, bool) else None,

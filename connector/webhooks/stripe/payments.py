@@ -46,9 +46,13 @@ def references(*values: object) -> tuple[str, ...]:
 
 def amount(found: Body) -> Said:
     """``amount`` and ``currency``, where both are said."""
+    return _money(found, found.get("amount"))
+
+
+def _money(found: Body, value: object) -> Said:
     code = currency(found.get("currency"))
     return {
-        "amount": minor(found.get("amount"), code, stripe_statuses.EXPONENTS.get(code or "")),
+        "amount": minor(value, code, stripe_statuses.EXPONENTS.get(code or "")),
         "currency": code,
     }
 
@@ -68,7 +72,7 @@ def charge(found: Body) -> Said:
         "reason_text": word(found.get("failure_message")),
         "network": network,
         "network_code": word(outcome.get("network_decline_code")),
-        **amount(found),
+        **_money(found, stripe_statuses.amount_of_charge(found)),
         "references": references(charge_id, found.get("payment_intent")),
         "invoice_number": _invoice_number(found),
         "customer": id_of(found.get("customer")),
@@ -80,7 +84,7 @@ def charge(found: Body) -> Said:
 
 def _charge_status(found: Body, details: Body, outcome: Body) -> Status | None:
     """A bank debit that failed was under way: the bank sent it back, unless it never got as far as the bank."""
-    status = stripe_statuses.CHARGE.get(str(found.get("status")))
+    status = stripe_statuses.of_charge(found)
     sent = outcome.get("network_status") != "not_sent_to_network"
     if status is Status.FAILED and sent and word(details.get("type")) in stripe_networks.NETWORKS:
         return Status.RETURNED

@@ -15,6 +15,7 @@ from sandbox.recurly.scenarios.doings.histories import customer
 from sandbox.recurly.scenarios.doings.processing import (
     charge_fails,
     charge_succeeds,
+    dispute_is_lost,
     dispute_is_reversed,
     dispute_is_withdrawn,
     dispute_is_won,
@@ -119,6 +120,30 @@ CHARGEBACK_WON_THEN_REVERSED = Story(
         payment(scene),
         dispute(scene),
         resolved_case(scene, "dispute", "Lost"),
+    ],
+)
+
+DISPUTE_UNANSWERED = Story(
+    name="dispute_unanswered",
+    title="Nobody answers a dispute in time",
+    description="Stripe: opened, and lost a day after evidence was due; none was sent. One case, resolved Expired.",
+    cast=Cast(plan=people.WRITER, price="31.00", gateway=people.STRIPE, method=people.VISA),
+    before=customer(),
+    steps=(
+        step(0, "it renews and is paid", renews, is_invoiced(), pays, charge_succeeds),
+        step(
+            6,
+            "the customer's bank takes it back",
+            dispute_opens("credit_not_processed", "13.7", days_to_answer=7),
+            funds_are_withdrawn,
+        ),
+        step(8, "the time is over: it is lost", dispute_is_lost),
+    ),
+    expect=lambda scene: [
+        account(scene),
+        payment(scene),
+        dispute(scene, "expired"),
+        resolved_case(scene, "dispute", "Expired"),
     ],
 )
 

@@ -67,10 +67,10 @@ def _case_about(about: str, rule: str | None, count: int, fields: dict[str, Any]
     return {"object": "Case", "match": match, "count": count, "fields": fields}
 
 
-def dispute(scene: Scene) -> Expectation:
-    """The dispute meant, as its processor has it now."""
+def dispute(scene: Scene, status: str | None = None) -> Expectation:
+    """The dispute meant, as its processor has it now. ``status``: where that is not its processor's word."""
     row = scene.at_processor(Dispute)
-    return _processed("Billing_Dispute__c", row, Stage__c=row.stage, Status__c=row.status)
+    return _processed("Billing_Dispute__c", row, Stage__c=row.stage, Status__c=status or row.status)
 
 
 def refund(scene: Scene) -> Expectation:

@@ -36,6 +36,15 @@ SAID = {
             "SECOND_CHARGEBACK",
         ],
     ),
+    "dispute_unanswered": (
+        "stripe",
+        [
+            "charge.succeeded",
+            "charge.dispute.created",
+            "charge.dispute.funds_withdrawn",
+            "charge.dispute.closed",
+        ],
+    ),
     "dispute_before_recurly": ("paypal", ["CUSTOMER.DISPUTE.CREATED"]),
     "paypal_inquiry_withdrawn": (
         "paypal",

@@ -173,6 +173,7 @@ def test_every_rule_is_told_of_open_and_resolved_where_it_can_be(plane: Plane) -
         ("dispute", None),
         ("dispute", "Won"),
         ("dispute", "Lost"),
+        ("dispute", "Expired"),
         ("dispute", "Withdrawn"),
         ("payout", "Paid"),
         ("bank_debit", None),

@@ -171,7 +171,9 @@ class ThreeSides:
         now: datetime = NOW,
         run_id: int | None = None,
     ) -> tuple[Reconciling, list[Discrepancy]]:
-        reconciling = Reconciling(self.sides, policy or Compare(), window, now, run_id)
+        reconciling = Reconciling(
+            self.sides, policy or Compare(), window, now, run_id, clock=lambda connection: now
+        )
         return reconciling, list(reconciling.findings())
 
     def found(self, policy: Compare | None = None, **how: Any) -> list[tuple[str, str]]:

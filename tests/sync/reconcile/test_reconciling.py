@@ -15,7 +15,7 @@ from connector.facts import Discrepancy, Kind, ProcessorObject, Status
 from connector.ledger import subjects
 from connector.policy import Compare
 from connector.sync.reconcile import Window
-from sync.reconcile.books import WINDOW, FakeBooks, ThreeSides, charge, paid, told
+from sync.reconcile.books import NOW, WINDOW, FakeBooks, ThreeSides, charge, paid, told
 from sync.world import account, at
 
 OLD = at(5)
@@ -391,6 +391,9 @@ def test_work_that_waits_explains_what_salesforce_lacks(sides: ThreeSides, engin
     assert (found.state, found.why) == ("explained", "it waits to be written")
 
 
+WANTED = "UPDATE subject SET status = 'idle', history = 'wanted', first_seen_at = :heard"
+
+
 def test_while_pasts_wait_to_be_fetched_neither_recurly_nor_salesforce_lacks_anything(
     sides: ThreeSides, engine: Engine
 ) -> None:
@@ -400,7 +403,7 @@ def test_while_pasts_wait_to_be_fetched_neither_recurly_nor_salesforce_lacks_any
     sides.crm.records.pop(("Billing_Payment__c", "recurly:acme:payment:uuid5"))
     with engine.begin() as connection:
         subjects.mark_due(connection, [due("bob")])
-        connection.execute(text("UPDATE subject SET status = 'idle', history = 'wanted'"))
+        connection.execute(text(WANTED), {"heard": NOW})
     assert sides.found() == [("~missing_in_salesforce", "ch_5"), ("~missing_in_recurly", "ch_x")]
     with engine.begin() as connection:
         connection.execute(text("UPDATE subject SET history = 'done'"))

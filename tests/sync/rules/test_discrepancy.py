@@ -88,6 +88,20 @@ def test_every_class_has_its_case_with_something_to_do(difference: Difference) -
     assert str(case.on_create[Case.SUBJECT]).endswith("(site acme)")
 
 
+@pytest.mark.parametrize(
+    ("explained", "outcome", "summary"),
+    [
+        (0, "Cleared", "Cleared on 2026-11-21: Recurly, the processors and Salesforce agree again."),
+        (2, "Explained", "Explained on 2026-11-21: 2 of them time explains, and nobody has to act."),
+    ],
+)
+def test_a_case_ends_when_nobody_has_to_act(explained: int, outcome: str, summary: str) -> None:
+    found = some(open=0, explained=explained, cleared_at=at(21))
+    case = case_of(rule.changes(facts(found, ours()), Policy()))
+    assert case.transition is Transition.RESOLVE
+    assert (case.fields[Case.OUTCOME], str(case.fields[Case.SUMMARY]).strip()) == (outcome, summary)
+
+
 def test_no_discrepancy_no_case() -> None:
     assert rule.changes(facts(None), Policy()) == []
 

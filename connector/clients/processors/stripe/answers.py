@@ -22,7 +22,7 @@ def charge(found: Body, intent: Body) -> ProcessorObject | None:
     if id_ is None or at is None:
         return None
     code = currency(found.get("currency"))
-    status = stripe_statuses.CHARGE.get(str(found.get("status")))
+    status = stripe_statuses.of_charge(found)
     refunded = found.get("refunded") is True
     return ProcessorObject(
         kind=Kind.CHARGE,
@@ -32,7 +32,7 @@ def charge(found: Body, intent: Body) -> ProcessorObject | None:
         status=status,
         reason=word(found.get("failure_code")),
         reason_text=word(found.get("failure_message")),
-        amount=amount(found.get("amount"), code, _decimals(code)),
+        amount=amount(stripe_statuses.amount_of_charge(found), code, _decimals(code)),
         currency=code,
         references=_given(id_, found.get("payment_intent"), intent.get("id")),
         invoice_number=_invoice_number(found, intent),
@@ -59,6 +59,7 @@ def dispute(found: Body) -> ProcessorObject | None:
     later = Stage.PRE_ARBITRATION if appealed else Stage.CHARGEBACK
     network, network_code = stripe_networks.of_dispute(found)
     refundable = found.get("is_charge_refundable")
+    evidence = part(found.get("evidence_details"))
     return _of_charge(
         Kind.DISPUTE,
         found,
@@ -68,7 +69,8 @@ def dispute(found: Body) -> ProcessorObject | None:
         network=network,
         network_code=network_code,
         refundable=refundable if isinstance(refundable, bool) else None,
-        due_at=moment(part(found.get("evidence_details")).get("due_by")),
+        answered=stripe_statuses.answered(evidence),
+        due_at=moment(evidence.get("due_by")),
     )
 
 

@@ -71,6 +71,10 @@ def dispute_is_won(scene: Scene) -> None:
     _dispute_turns(scene, "dispute_won", "won")
 
 
+def dispute_is_lost(scene: Scene) -> None:
+    _dispute_turns(scene, "dispute_lost", "lost")
+
+
 def dispute_is_reversed(scene: Scene) -> None:
     """The bank insists: what was won is lost again."""
     _dispute_turns(scene, "dispute_reversed", "lost", stage="pre_arbitration")

@@ -1,0 +1,169 @@
+"""``POST /webhooks/<source>`` and ``/webhooks/<source>/<site>``: HTTP in, HTTP out, nothing decided here.
+
+A plain WSGI application, mounted beside Flask's routes: of the time a delivery takes, a third would be Flask's
+(``bench/README.md``). A GET is answered only by a source whose vendor proves the address so when it is set up
+(``source.Challenged``).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wsgi import get_content_length, get_input_stream
+
+from connector.errors import Rejected
+from connector.webhooks.metrics import Metrics
+from connector.webhooks.receiver import Answer, receive, rejected
+from connector.webhooks.registry import SOURCES
+from connector.webhooks.source import Challenged, Delivery, Inbox, Source
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+MOUNTED_AT: Final = "/webhooks"
+MOST_BYTES: Final = 1_048_576
+OTHER: Final = "other"
+_ENCODED: Final = json.JSONEncoder(separators=(",", ":")).encode
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Serves these sources, by (source, site), below where it is mounted. ``default_sites``: the site of a source when
+    none is named.
+
+    ``refused`` hears the source, the site, the reason and what is answered of a delivery that is not taken, of
+    sources that are configured. ``clock`` gives aware time.
+
+    Nothing redirects: a source takes a redirect for a failure."""
+
+    sources: Mapping[tuple[str, str], Source]
+    default_sites: Mapping[str, str]
+    inbox: Inbox
+    wake: Callable[[], None]
+    refused: Callable[[str, str, str, str], None]
+    metrics: Metrics
+    clock: Callable[[], datetime]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        started = time.perf_counter()
+        source, site = self._address(environ["PATH_INFO"])
+        reader: object = self.sources.get((source, site))
+        if environ["REQUEST_METHOD"] == "GET" and isinstance(reader, Challenged):
+            return _challenged(reader, source, site, environ, start_response)
+        answer = self._answered(source, site, environ)
+        if answer.outcome == "rejected" and reader is not None:
+            self.refused(source, site, answer.reason, str(answer.body["message"]))
+        self.metrics.answered(source if source in SOURCES else OTHER, answer, time.perf_counter() - started)
+        return _response(answer, environ, start_response)
+
+    def _address(self, path: str) -> tuple[str, str]:
+        """The source and the site that a path names; no source where it is none of ours."""
+        _, *names = path.removesuffix("/").split("/")
+        source, site = (*names, "")[:2] if 1 <= len(names) <= 2 and all(names) else ("", "")
+        return source, site or self.default_sites.get(source, "")
+
+    def _answered(self, source: str, site: str, environ: WSGIEnvironment) -> Answer:
+        reader = self.sources.get((source, site))
+        try:
+            if environ["REQUEST_METHOD"] != "POST":
+                raise Rejected(405, "method_not_allowed", "Deliveries are sent by POST.")
+            if reader is None:
+                raise _not_configured(source, site, self.sources)
+            delivery = Delivery(source, site, _body(environ), _headers(environ), self.clock())
+        except Rejected as refusal:
+            known = (source, site) if reader else (OTHER, OTHER)  # a stranger's words are not logged
+            return rejected(*known, refusal)
+        return receive(delivery, reader, self.inbox.record, self.wake)
+
+
+def _challenged(
+    reader: Challenged, source: str, site: str, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """The vendor's question when the address is set up. It delivers nothing, and is not counted as a delivery."""
+    asked = dict(reversed(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)))
+    try:
+        proof = reader.challenge(asked).encode()
+    except Rejected as refusal:
+        return _response(rejected(source, site, refusal), environ, start_response)
+    start_response("200 OK", [("Content-Type", _TEXT), ("Content-Length", str(len(proof)))])
+    return [proof]
+
+
+def _not_configured(source: str, site: str, sources: Iterable[tuple[str, str]]) -> Rejected:
+    if source not in SOURCES:
+        return Rejected(404, "unknown_source", f"The sources are: {', '.join(sorted(SOURCES))}.")
+    if any(configured == source for configured, _ in sources):
+        return Rejected(
+            404, "unknown_site", f"The address is /webhooks/{source}/<site>, with a site configured here."
+        )
+    return Rejected(
+        404,
+        "not_configured",
+        f"{source} has no webhook secret here. Set one (.env.example) and start again.",
+    )
+
+
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    given = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if value := environ.get(name):
+            given[name.replace("_", "-").lower()] = value
+    return given
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    """The body as it was sent. Reads no more than is taken, whether or not a length was announced."""
+    length = get_content_length(environ)
+    if length is not None and length > MOST_BYTES:
+        raise _too_large()
+    ends = bool(environ.get("wsgi.input_terminated"))
+    if length is None and environ.get("HTTP_TRANSFER_ENCODING") and not ends:
+        raise Rejected(411, "length_required", "Send the body with a Content-Length.")
+    try:
+        body = _read(environ, MOST_BYTES + 1)
+    except (OSError, ValueError, HTTPException):
+        raise _incomplete() from None
+    if len(body) > MOST_BYTES:
+        raise _too_large()
+    if length is not None and len(body) < length:
+        raise _incomplete()
+    return body
+
+
+def _read(environ: WSGIEnvironment, most: int) -> bytes:
+    stream, pieces = get_input_stream(environ, max_content_length=most + 1), list[bytes]()
+    while most > 0 and (piece := stream.read(min(most, 65_536))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+def _too_large() -> Rejected:
+    return Rejected(413, "too_large", "A delivery has at most 1 MiB.")
+
+
+def _incomplete() -> Rejected:
+    return Rejected(400, "incomplete", "The body ended before its Content-Length. Send it again.")
+
+
+def _response(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    body = _ENCODED(answer.body).encode()
+    headers = [("Content-Type", _JSON), ("Content-Length", str(len(body))), *answer.headers.items()]
+    if answer.status == 405:
+        headers.append(("Allow", "POST"))
+    start_response(f"{answer.status} {HTTP_STATUS_CODES.get(answer.status, 'Refused')}", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
