@@ -82,7 +82,8 @@ def _filled(running: Stack, home: Path, accounts: int) -> Filled:
 
 def _run(running: Stack, found: Filled, kill: tuple[str, float] | None, errors: Any) -> Mapping[str, Any]:
     """One process, from where the last was killed to where this one is, or to the end."""
-    how = ("--resume",) if found.kills else ("--apply", "--reason", "benchmark")
+    begun = ("--apply", "--reason", "benchmark", "--yes", str(found.accounts))
+    how = ("--resume", "--yes", str(found.accounts)) if found.kills else begun
     process = subprocess.Popen(
         [sys.executable, "-m", "connector.cli", "backfill", *how, "--json"],
         env={**os.environ, **running.environment, "CASEWIRE_KEPT": ""},

@@ -12,7 +12,7 @@ import click
 from connector.cli.showing.attempts import attempt_lines
 from connector.cli.showing.missing import FIRST, missing_lines
 from connector.cli.showing.output import Time, as_json, out, plain, show, table
-from connector.ledger import listing, missed
+from connector.ledger import goes, listing, missed
 from connector.ledger import runs as ledger
 from connector.ledger.runs import Run
 from connector.wiring import wiring
@@ -71,6 +71,7 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
             raise click.ClickException(f"There is no run {run_id}. See: casewire runs list")
         found: dict[str, Any] = {
             **asdict(run),
+            "goes": goes.of_run(connection, run_id),
             "outcomes": ledger.outcomes(connection, run_id),
             "troubles": ledger.troubles(connection, run_id, TROUBLES),
         }
@@ -99,6 +100,8 @@ def _tell(run: Run, found: Mapping[str, Any]) -> None:
     ):
         if value:
             out.print(f"  {label:<10} {show(value)}")
+    for one in found["goes"]:
+        out.print(f"  {'gone on':<10} {_go_in_words(one)}")
     for one in found["outcomes"]:
         out.print(
             f"  {one['outcome']:<10} {one['attempts']:,} attempts: {one['written']:,} records written, "
@@ -108,6 +111,12 @@ def _tell(run: Run, found: Mapping[str, Any]) -> None:
         out.print(f"  {one['outcome']:<10} {show(one['subject'])}: {show(one['error'])}")
     for line in (line for attempt in found.get("attempts", ()) for line in attempt_lines(attempt)):
         out.print(f"  {line}")
+
+
+def _go_in_words(go: Mapping[str, Any]) -> str:
+    """One process that somebody started for it."""
+    told = f"{plain(go['began_at'])} by {go['who']}, {'to write' if go['writes'] else 'to look'}"
+    return show(f"{told}: {go['reason']}" if go["reason"] else told)
 
 
 def _when(run: Run) -> str:

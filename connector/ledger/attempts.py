@@ -50,11 +50,13 @@ WEBHOOK = "webhook"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something was decided and written. ``run_id``: the run of an admin; that tells why it was asked for."""
+    """Why something was decided and written. ``run_id``: the run of an admin; that tells why it was asked for.
+    ``go_id``: who went on with it then, and why, where several may have."""
 
     trigger: str = WEBHOOK
     who: str = ""
     run_id: int | None = None
+    go_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +90,17 @@ def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> lis
         text(
             """
             INSERT INTO attempt (subject, trigger, who, started_at, ended_at, outcome, error, error_code,
-                                 written, refused, run_id)
+                                 written, refused, run_id, go_id)
             SELECT subject, trigger, who, started_at, ended_at, outcome, error, error_code, written, refused,
-                   run_id
+                   run_id, go_id
             FROM unnest(CAST(:subject AS text[]), CAST(:trigger AS text[]), CAST(:who AS text[]),
                         CAST(:started_at AS timestamptz[]), CAST(:ended_at AS timestamptz[]),
                         CAST(:outcome AS text[]), CAST(:error AS text[]), CAST(:error_code AS text[]),
-                        CAST(:written AS int[]), CAST(:refused AS int[]), CAST(:run_id AS bigint[]))
+                        CAST(:written AS int[]), CAST(:refused AS int[]), CAST(:run_id AS bigint[]),
+                        CAST(:go_id AS bigint[]))
                  WITH ORDINALITY
                  AS new(subject, trigger, who, started_at, ended_at, outcome, error, error_code,
-                        written, refused, run_id, n)
+                        written, refused, run_id, go_id, n)
             ORDER BY n RETURNING id
             """
         ),
@@ -113,6 +116,7 @@ def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> lis
             "written": [sum(c.written for c in a.changes) for a in attempts],
             "refused": [sum(not c.written for c in a.changes) for a in attempts],
             "run_id": [a.cause.run_id for a in attempts],
+            "go_id": [a.cause.go_id for a in attempts],
         },
     )
     return sorted(row.id for row in rows)
@@ -203,8 +207,8 @@ def _finish_events(connection: Connection, attempts: Sequence[Attempt], ids: Seq
 def _name_runs(
     connection: Connection, attempts: Sequence[Attempt], ids: Sequence[int], replayed: Mapping[int, int]
 ) -> None:
-    """What a worker did for a run tells whose it is. What a command did itself is its own, whoever replayed an event
-    that it met."""
+    """What a worker did for a run tells whose it is: theirs who last had it write. What a command did is its own,
+    whoever replayed an event that it met."""
     workers = {
         id_: one.cause.run_id or replayed.get(id_)
         for id_, one in zip(ids, attempts, strict=True)
@@ -216,9 +220,13 @@ def _name_runs(
     connection.execute(
         text(
             """
-            UPDATE attempt SET run_id = run.id, trigger = run.command, who = run.who
+            UPDATE attempt SET run_id = run.id, trigger = run.command, who = COALESCE(go.who, run.who),
+                               go_id = go.id
             FROM unnest(CAST(:attempts AS bigint[]), CAST(:runs AS bigint[])) AS new(attempt_id, run_id)
-            JOIN run ON run.id = new.run_id WHERE attempt.id = new.attempt_id
+            JOIN run ON run.id = new.run_id
+            LEFT JOIN LATERAL (SELECT id, who FROM run_go WHERE run_go.run_id = run.id AND writes
+                               ORDER BY id DESC LIMIT 1) AS go ON true
+            WHERE attempt.id = new.attempt_id
             """
         ),
         {"attempts": list(found), "runs": list(found.values())},

@@ -58,6 +58,18 @@ def unsettled(connection: Connection, run_id: int, after: str, limit: int) -> li
     return [Due(r.key, r.source, r.site, r.code, Urgency.ROUTINE) for r in rows]
 
 
+def is_settled(connection: Connection, run_id: int) -> bool:
+    """Whether none of its accounts is due any more, whoever holds it."""
+    rows = connection.execute(
+        text(
+            "SELECT NOT EXISTS (SELECT 1 FROM subject JOIN backfill_account a ON a.subject = key "
+            "WHERE a.run_id = :run AND status = 'due')"
+        ),
+        {"run": run_id},
+    )
+    return bool(rows.scalar_one())
+
+
 def walk(connection: Connection, run_id: int, after: str, limit: int) -> list[str]:
     """The keys of the next of its accounts behind this one."""
     rows = connection.execute(
@@ -136,13 +148,15 @@ def accounts(connection: Connection, run_id: int, keys: Sequence[str]) -> Mappin
 
 
 def troubles(connection: Connection, run_id: int, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Those of them that the run tried and that are not well: account, state, code and error."""
+    """Those of them that were given up on, or that the run tried and that are still due: account, state, code and
+    error."""
     rows = connection.execute(
         text(
             """
             SELECT key AS account, status AS state, error_code AS code, error FROM subject
             WHERE key = ANY(:keys) AND status <> 'idle' AND error <> ''
-              AND EXISTS (SELECT 1 FROM attempt WHERE attempt.subject = key AND attempt.run_id = :run)
+              AND (status = 'dead'
+                   OR EXISTS (SELECT 1 FROM attempt WHERE attempt.subject = key AND attempt.run_id = :run))
             ORDER BY key
             """
         ),
@@ -152,12 +166,22 @@ def troubles(connection: Connection, run_id: int, keys: Sequence[str]) -> list[d
 
 
 def without_account(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of these accounts of which the ledger has what belongs to them, and not the account itself."""
+    """Those of these accounts of which the ledger has what belongs to them, and not the account itself, nor was it
+    asked for by itself."""
     rows = connection.execute(
         text(
-            "SELECT key FROM unnest(CAST(:keys AS text[])) AS one(key) WHERE NOT EXISTS "
+            "SELECT key FROM subject WHERE key = ANY(:keys) AND history <> 'done' AND NOT EXISTS "
             "(SELECT 1 FROM snapshot WHERE snapshot.subject = key AND object = 'account')"
         ),
         {"keys": list(keys)},
     )
     return {row.key for row in rows}
+
+
+def among(connection: Connection, run_id: int, keys: Sequence[str]) -> set[str]:
+    """Those of these accounts that the run found."""
+    rows = connection.execute(
+        text("SELECT subject FROM backfill_account WHERE run_id = :run AND subject = ANY(:keys)"),
+        {"run": run_id, "keys": list(keys)},
+    )
+    return {row.subject for row in rows}

@@ -26,7 +26,7 @@ class LeftBehind:
 def begin(
     connection: Connection, job: str, token: str, subject: str, object_: str, keys: Sequence[str]
 ) -> None:
-    """Salesforce has this job. ``subject``: one of the accounts claimed under ``token``, which are all held or none.
+    """Salesforce has this job. ``subject``: one of the accounts that are held under ``token``.
     ``keys``: the records it is to write."""
     connection.execute(
         text(
@@ -34,6 +34,14 @@ def begin(
             "VALUES (:job, :object, :keys, :token, :subject)"
         ),
         {"job": job, "object": object_, "keys": list(keys), "token": token, "subject": subject},
+    )
+
+
+def hand_over(connection: Connection, token: str, subject: str) -> None:
+    """Some of what is held under this token is let go: from now on its jobs live as long as this account is held."""
+    connection.execute(
+        text("UPDATE bulk_job SET subject = :subject WHERE token = :token"),
+        {"token": token, "subject": subject},
     )
 
 

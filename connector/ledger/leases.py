@@ -4,6 +4,37 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from connector.events import Urgency
+
+
+def more_urgent(connection: Connection, token: str, than: Urgency) -> set[str]:
+    """Of the accounts that are held under this lease those that have become more urgent than this."""
+    rows = connection.execute(
+        text("SELECT key FROM subject WHERE lease = :token AND urgency < :than"),
+        {"token": token, "than": int(than)},
+    )
+    return {row.key for row in rows}
+
+
+def held(connection: Connection, worker: str) -> list[str]:
+    """The accounts that are held in this name."""
+    rows = connection.execute(
+        text("SELECT key FROM subject WHERE status = 'due' AND starts_with(lease, :prefix) ORDER BY key"),
+        {"prefix": f"{worker}:"},
+    )
+    return [row.key for row in rows]
+
+
+def bury_held(connection: Connection, worker: str, code: str, error: str) -> None:
+    """What is held in this name is given up on: a dead letter."""
+    connection.execute(
+        text(
+            "UPDATE subject SET status = 'dead', lease = NULL, error_code = :code, error = :error "
+            "WHERE status = 'due' AND starts_with(lease, :prefix)"
+        ),
+        {"prefix": f"{worker}:", "code": code, "error": error},
+    )
+
 
 def release_all(connection: Connection, worker: str, *, seconds: float = 0.0, spend: bool = True) -> int:
     """Free everything leased to ``worker``, to be claimed again after ``seconds``; how much it was.

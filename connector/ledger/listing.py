@@ -103,14 +103,19 @@ def _with_run(found: Found) -> Found:
     return {**found, "run": run if run["id"] is not None else None}
 
 
+_GO = "LEFT JOIN run_go ON run_go.id = attempt.go_id"
+_REASON = "COALESCE(NULLIF(run_go.reason, ''), run.reason, '') AS reason"
+"""What was said when the run was gone on with, or else when it was begun."""
+
+
 def attempts(connection: Connection, ids: Sequence[int | None]) -> list[Found]:
     """Attempts with their changes and, where a person asked for them, why."""
     found = [
         dict(row._mapping)
         for row in connection.execute(
             text(
-                "SELECT attempt.*, COALESCE(run.reason, '') AS reason FROM attempt "
-                "LEFT JOIN run ON run.id = attempt.run_id WHERE attempt.id = ANY(:ids) ORDER BY attempt.id"
+                f"SELECT attempt.*, {_REASON} FROM attempt "
+                f"LEFT JOIN run ON run.id = attempt.run_id {_GO} WHERE attempt.id = ANY(:ids) ORDER BY attempt.id"
             ),
             {"ids": [id_ for id_ in ids if id_ is not None]},
         )

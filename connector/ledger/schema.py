@@ -13,7 +13,9 @@
 | mirror      | what was last written to a Salesforce record  |                                                    |
 | link        | which CRM record an account of billing is     | new · linked · review · waiting                    |
 | run         | a command of an admin that does something     | state: running done stopped failed                 |
+| run_go      | a process that a person started for a run     |                                                    |
 | backfill_account | an account that a backfill found         |                                                    |
+| backfill_trouble | what a backfill could not read or decide | code: UNREADABLE NOT_FETCHED UNDECIDED             |
 | missed      | a version of an object that no delivery told of |                                                  |
 | heard       | five minutes in which a source spoke          |                                                    |
 | silence     | a time in which a source was unusually quiet  | ended_at: NULL while it lasts                      |
@@ -200,6 +202,31 @@ backfill_account = Table(
     Column("subject", Text, primary_key=True),
 )
 
+run_go = Table(
+    "run_go",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("writes", Boolean, nullable=False),
+    Column("began_at", _time, nullable=False, server_default=_now),
+    Index("run_go_run", "run_id", "id"),
+)
+
+backfill_trouble = Table(
+    "backfill_trouble",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("object", Text, primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("subject", Text),
+    Column("code", Text, primary_key=True),
+    Column("error", Text, nullable=False),
+    Column("found_at", _time, nullable=False, server_default=_now),
+    Index("backfill_trouble_subject", "run_id", "subject"),
+)
+
 attempt = Table(
     "attempt",
     metadata,
@@ -215,6 +242,7 @@ attempt = Table(
     Column("written", Integer, nullable=False, server_default="0"),
     Column("refused", Integer, nullable=False, server_default="0"),
     Column("run_id", BigInteger, ForeignKey("run.id", name="attempt_run", ondelete="SET NULL")),
+    Column("go_id", BigInteger, ForeignKey("run_go.id", name="attempt_go", ondelete="SET NULL")),
     Index("attempt_subject", "subject", "id"),
     Index("attempt_run_id", "run_id", "id", postgresql_where=text("run_id IS NOT NULL")),
 )

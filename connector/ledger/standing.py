@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from connector.events import Urgency
 from connector.ledger.population import Which
 
 
@@ -29,6 +30,11 @@ def whole(connection: Connection, keys: Sequence[str]) -> set[str]:
 def unsettled(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of them that are due already, or given up on."""
     return _those(connection, keys, "status <> 'idle'")
+
+
+def urgent(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of them that are due, and more urgent than routine work."""
+    return _those(connection, keys, f"status = 'due' AND urgency < {int(Urgency.ROUTINE)}")
 
 
 def _those(connection: Connection, keys: Sequence[str], condition: str) -> set[str]:

@@ -27,10 +27,11 @@ from connector.sync import bulk_jobs as jobs
 from connector.sync import outages, relinking
 from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
+from connector.sync.holding import Holding, LetGo
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
 from connector.sync.rows import OrgIds
-from connector.sync.settling import Decision, Settlement, settle_one
+from connector.sync.settling import Decision, Settlement, let_go, settle_one
 from connector.sync.spending import Spending
 from connector.sync.waiting import hold
 from connector.sync.writing import Results, Upserts, Wait, write
@@ -117,11 +118,17 @@ class Applier:
         if not claimed:
             return Outcome(open=claimed is None)
         started_at = self.clock()
+        causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
         results, decisions = Results(), [Decision(one) for one in claimed]
+
+        def give_back(some: Sequence[Decision], so_far: Results) -> None:
+            self._relinked(some, so_far)
+            self._settle(token, [let_go(one, so_far) for one in some], started_at, causes, over=False)
+            self._touched(some, so_far)
+
         try:
             decisions = self.decisions(claimed)
-            bulk = Held(self.engine, token, claimed[0].key, wait) if wait else None
-            results = write(self.crm, [row for one in decisions for row in one.rows], bulk)
+            decisions = self._written(decisions, results, token, wait, give_back)
         except (SetupError, Permanent, Transient) as error:
             results.unavailable = unavailable(error)
         self._circuit(results)
@@ -132,11 +139,10 @@ class Applier:
         settlements = [
             settle_one(one, results, relinked=one.subject.key in relinked, looked=looked) for one in decisions
         ]
-        causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
         self._settle(token, settlements, started_at, causes)
-        touched = sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
+        touched = self._touched(decisions, results)
         return Outcome(
-            claimed=len(claimed),
+            claimed=len(decisions),
             written=len(results.written),
             refused=len(results.refused),
             more=len(claimed) == limit or any(one.tries > subjects.WORN for one in claimed),
@@ -150,6 +156,19 @@ class Applier:
         if self.spending is None or only is not None:
             return most
         return min(most, self.spending.level())
+
+    def _written(
+        self, decisions: list[Decision], results: Results, token: str, wait: Wait | None, give_back: LetGo
+    ) -> list[Decision]:
+        """Those that were held to the end. In bulk that takes a while: what became urgent meanwhile is let go."""
+        rows = [row for one in decisions for row in one.rows]
+        if wait is None:
+            write(self.crm, rows, results=results)
+            return decisions
+        bulk = Held(self.engine, token, decisions[0].subject.key, wait)
+        holding = Holding(self.engine, token, decisions, results, give_back, bulk)
+        write(self.crm, rows, holding, results, holding.left_out)
+        return holding.kept()
 
     def _claimed(
         self, token: str, limit: int, only: Sequence[str] | None, most: Urgency, least: Urgency
@@ -215,6 +234,10 @@ class Applier:
             hold(self.engine, unavailable(error))
             return lost | named.keys()
 
+    def _touched(self, decisions: Sequence[Decision], results: Results) -> int:
+        """How many accounts became due because an incident has its case now."""
+        return sum(outages.tell_touched(self.engine, one) for one in _opened(decisions, results))
+
     def _circuit(self, results: Results) -> None:
         """Open or close Salesforce's circuit. Nothing is claimed while it is open."""
         if results.unavailable is not None:
@@ -229,13 +252,16 @@ class Applier:
         settlements: Sequence[Settlement],
         started_at: datetime,
         causes: Mapping[str, Cause],
+        *,
+        over: bool = True,
     ) -> None:
-        """Let go of every subject. Waiting for a destination that is out is no attempt: an outage of a day must
-        not fill the audit trail."""
+        """Let go of these subjects; ``over``: of the last. Waiting for a destination that is out is no attempt: an
+        outage of a day must not fill the audit trail."""
         ended_at = self.clock()
         tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
         with self.engine.begin() as connection:
-            bulk_jobs.settle(connection, token)
+            if over:
+                bulk_jobs.settle(connection, token)
             attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
             attempts.record(
                 connection,

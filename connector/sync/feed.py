@@ -21,7 +21,7 @@ from connector.ledger import snapshots
 from connector.ledger.subjects import Due
 from connector.mappers import keys, references
 from connector.sync import joining
-from connector.sync.fetching import SourceApi
+from connector.sync.fetching import FailedObject, SourceApi
 
 log = structlog.get_logger("connector.feed")
 
@@ -35,14 +35,14 @@ Also = Callable[[Connection], None]
 @dataclass(frozen=True, slots=True)
 class Page:
     """Up to 200 objects of one kind, oldest change first. ``observed_at``: when it was asked for, by the ledger's
-    clock. ``until``: the last change on it; to go on from there is to lose nothing. ``unread``: kind and id of what
+    clock. ``until``: the last change on it; to go on from there is to lose nothing. ``failed``: what stood on it and
     could not be read."""
 
     kind: str
     objects: tuple[BillingObject, ...]
     observed_at: datetime
     until: datetime | None
-    unread: tuple[tuple[str, str], ...] = ()
+    failed: tuple[FailedObject, ...] = ()
 
 
 def pages(engine: Engine, api: SourceApi, kind: str, since: datetime | None) -> Iterator[Page]:
@@ -62,8 +62,8 @@ def pages(engine: Engine, api: SourceApi, kind: str, since: datetime | None) -> 
             )
         # what comes inside another object may have changed later than what is still to come
         moments = [one.updated_at for one in answer.found if one.object == kind and one.updated_at]
-        unread = tuple((one.object, one.refs[0]) for one in answer.failed)
-        yield Page(kind, tuple(answer.found), observed_at, max(moments, default=None), unread)
+        until = max(moments, default=None)
+        yield Page(kind, tuple(answer.found), observed_at, until, tuple(answer.failed))
 
 
 def news(engine: Engine, site: Site, page: Page) -> list[BillingObject]:

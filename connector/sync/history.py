@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from sqlalchemy import Engine
 
@@ -10,7 +12,7 @@ from connector.ledger import circuits, snapshots, subjects
 from connector.ledger.subjects import Due
 from connector.mappers import references
 from connector.sync import joining
-from connector.sync.fetching import FetchedObjects, SourceApi
+from connector.sync.fetching import FailedObject, FetchedObjects, SourceApi
 from connector.sync.refresh import Apis
 from connector.sync.waiting import hold
 
@@ -41,9 +43,12 @@ def fetch_histories(engine: Engine, apis: Apis, limit: int = BATCH) -> int:
     return done
 
 
-def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = True) -> None:
+def fetch_history(
+    engine: Engine, api: SourceApi, subject: Due, *, due: bool = True
+) -> Sequence[FailedObject]:
     """All the source knows of one account now becomes its snapshots; with ``due`` the account is decided. Without, a
-    history that is wanted stays so: it is what makes the account due."""
+    history that is wanted stays so: it is what makes the account due. What cannot be read at all is left out, and
+    returned."""
     with engine.connect() as connection:
         observed_at = snapshots.clock(connection)
     answer = api.history(subject.code)
@@ -60,6 +65,7 @@ def fetch_history(engine: Engine, api: SourceApi, subject: Due, *, due: bool = T
     log.info(
         "history_fetched", subject=subject.key, objects=len(answer.found), outcome="due" if due else "kept"
     )
+    return answer.failed
 
 
 def _require_whole(answer: FetchedObjects) -> None:

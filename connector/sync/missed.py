@@ -207,9 +207,9 @@ class _Walk:
                 replace(page, objects=tuple(lacking)),
                 lambda connection: self._fill(connection, lacking, found),
             )
-        if self.fill and page.unread:
+        if self.fill and page.failed:
             with self.engine.begin() as connection:
-                missed.keep_unread(connection, self.site, page.unread)
+                missed.keep_unread(connection, self.site, [(one.object, one.refs[0]) for one in page.failed])
         if moves and page.until:
             with self.engine.begin() as connection:
                 self._save(connection, page.kind, page.until)

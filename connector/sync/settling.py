@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from connector.facts import Facts
 from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
@@ -14,6 +15,8 @@ from connector.sync.reading import Reading
 from connector.sync.retry import backoff
 from connector.sync.rows import Row
 from connector.sync.writing import Refused, Results
+
+LET_GO: Final = "Something more urgent came in while this was written: a worker goes on with it."
 
 
 @dataclass(slots=True)
@@ -99,6 +102,13 @@ def settle_one(
         changes=changes,
         event_ids=decision.reading.new_events if decision.reading else (),
     )
+
+
+def let_go(decision: Decision, results: Results) -> Settlement:
+    """Something more urgent came up about this account: what was written for it is kept, and the rest is for who takes
+    it next."""
+    changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
+    return _again(decision, changes, 0.0, LET_GO, "", outcome="waiting", spend=False)
 
 
 def _refused(

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import structlog
 from sqlalchemy import Engine
 
+from connector.errors import Permanent
 from connector.events import Urgency
 from connector.ledger import budgets
 from connector.ledger.budgets import Told
@@ -92,6 +93,12 @@ class Spending:
         if self.crm.usage is not None and self.crm.usage_at != self._noted_at:
             self._noted_at = self.crm.usage_at
             self._keep(Told(*self.crm.usage, 0.0))
+
+    def require(self) -> None:
+        """Permanent where routine work has to wait: what an admin asked for is no more urgent than what people need the
+        calls for."""
+        if self.level() < Urgency.ROUTINE:
+            raise Permanent("The org's API calls are short: what is left is kept for people and urgent work.")
 
     def _told(self) -> Told | None:
         with self.engine.connect() as connection:

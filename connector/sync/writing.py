@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -94,19 +94,33 @@ class Refused:
 
 @dataclass(slots=True)
 class Results:
-    """What became of each row. A record that is in neither was not sent: Salesforce went away."""
+    """What became of each row. A record that is in neither was not sent: Salesforce went away, or it was left out.
+    ``under_way``: those of the bulk job that Salesforce works on."""
 
     written: dict[Record, Written] = field(default_factory=dict)
     refused: dict[Record, Refused] = field(default_factory=dict)
     unavailable: Unavailable | None = None
+    under_way: Set[Record] = frozenset()
 
 
-def write(crm: Upserts, rows: Sequence[Row], bulk: Bulk | None = None) -> Results:
+LeftOut = Callable[[], Set[Record]]
+
+
+def write(
+    crm: Upserts,
+    rows: Sequence[Row],
+    bulk: Bulk | None = None,
+    results: Results | None = None,
+    left_out: LeftOut = frozenset,
+) -> Results:
     """Send every row, object by object. Never raises for what Salesforce answers. ``bulk``: where there are many rows
-    they may go as a bulk job."""
-    results = Results()
+    they may go as a bulk job. ``results``: what became of them so far, for who looks at it then. ``left_out``: asked
+    before each object; these records are not to be sent any more."""
+    results = Results() if results is None else results
     for object_ in fields.ORDER:
-        batch = _with_good_parents([row for row in rows if row.change.object == object_], results)
+        gone = left_out()
+        wanted = [row for row in rows if row.change.object == object_ and row.record not in gone]
+        batch = _with_good_parents(wanted, results)
         for ways in ([row for row in batch if row.id is None], [row for row in batch if row.id is not None]):
             in_bulk = bulk if len(ways) >= IN_BULK else None
             for chunk in [ways] if in_bulk else _chunks(ways):
@@ -152,6 +166,7 @@ def _send(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, bul
 def _send_many(crm: Upserts, object_: str, rows: Sequence[Row], results: Results, bulk: Bulk) -> None:
     """A job that is refused whole says nothing of its rows: they are sent by calls, each with its own fate."""
     key, sent = _sent(rows)
+    results.under_way = {row.record for row in rows}
     try:
         answers = crm.bulk_upsert(object_, key, sent, wait=bulk.wait, jobs=bulk)
     except Permanent as error:
@@ -164,6 +179,8 @@ def _send_many(crm: Upserts, object_: str, rows: Sequence[Row], results: Results
             _refuse(row, error, results)
     else:
         _settle(rows, answers, results)
+    finally:
+        results.under_way = frozenset()
 
 
 def _send_few(crm: Upserts, object_: str, rows: Sequence[Row], results: Results) -> None:

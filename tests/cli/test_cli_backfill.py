@@ -48,6 +48,14 @@ def _hang_up(wires: Wiring) -> None:
         client.close()
 
 
+def _begin_anew() -> None:
+    """As in a process of its own, which reads its settings."""
+    wires = wiring()
+    _hang_up(wires)
+    wires.engine.dispose()
+    wiring.cache_clear()
+
+
 def document(result: Result) -> Any:
     found = json.loads(result.stdout)
     jsonschema.validate(found, json.loads(SCHEMA.read_text()))
@@ -68,11 +76,13 @@ def test_without_apply_it_counts_and_writes_nothing_and_then_what_was_read_is_wr
     both.forget_calls()
     done = casewire("backfill", "--resume", "--apply", "--json")
     assert done.exit_code == 0, done.output
+    assert "Sites: acme. Objects: account, subscription, invoice" in done.stderr
+    assert "Since: all there ever was." in done.stderr
     found = document(done)
     assert (found["accounts"]["written"], found["accounts"]["made"], found["planned"]) == (4, 4, None)
     assert found["records"]["Billing_Invoice__c"] == {"created": 8, "updated": 0, "refused": 0}
     assert (found["reason"], found["phase"], found["read"]["invoice"]) == ("moving in", "over", 8)
-    assert both.calls("recurly", "GET") == 0
+    assert both.calls("recurly", "GET") == 5  # whether anything has changed since
     assert len(both.records("Billing_Payment__c")) == 8
     assert one(engine, "SELECT command, state, reason FROM run") == ("backfill", "done", "moving in")
     assert one(engine, "SELECT DISTINCT trigger FROM attempt") == ("backfill",)
@@ -83,12 +93,109 @@ def test_what_is_done_is_said_in_lines_and_in_a_file(casewire: Run) -> None:
     assert result.exit_code == 0, result.output
     assert "Read: 4 accounts, 4 subscriptions, 8 invoices, 8 payments." in result.stdout
     assert "4  written" in result.stdout
+    assert "can't be decided" not in result.stdout
     assert "Billing_Invoice__c: 8 created, 0 updated" in result.stdout
     book = load_workbook("moved.xlsx", read_only=True)
-    assert book.sheetnames == ["Totals", "Records", "Reasons", "Not well"]
+    assert book.sheetnames == ["Totals", "Goes", "Records", "Reasons", "Not well", "Not read"]
     told = {row[0]: row[1:] for row in book["Records"].iter_rows(values_only=True)}
     assert told["Billing_Payment__c"] == (8, 0, 0)
     book.close()
+
+
+def test_who_looked_and_who_wrote_are_told_apart_with_their_reasons(
+    casewire: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASEWIRE_OPERATOR", "anna")
+    casewire("backfill", "--reason", "how much is it?")
+    monkeypatch.setenv("CASEWIRE_OPERATOR", "bert")
+    _begin_anew()
+    done = document(casewire("backfill", "--resume", "--apply", "--reason", "approved", "--json"))
+    told = [("anna", "how much is it?", False), ("bert", "approved", True)]
+    assert [(one["who"], one["reason"], one["applies"]) for one in done["goes"]] == told
+    assert rows(engine, "SELECT DISTINCT who FROM attempt") == [("bert",)]
+    code = rows(engine, "SELECT code FROM subject ORDER BY code LIMIT 1")[0].code
+    shown = casewire("runs", "show", done["run"], "--account", code)
+    assert "gone on" in shown.stdout
+    assert "by bert, to write: approved" in shown.stdout
+    assert "asked for because: approved" in shown.stdout
+
+
+def test_a_look_says_how_many_of_the_org_s_calls_are_left(casewire: Run) -> None:
+    assert "calls used in 24 hours" in casewire("backfill").stdout
+
+
+def test_the_report_of_a_run_can_be_had_again(casewire: Run, both: Vendors) -> None:
+    first = document(casewire("backfill", "--apply", "--json"))
+    both.forget_calls()
+    again = casewire("backfill", "--show", "--json", "--report", "again.xlsx")
+    assert again.exit_code == 0, again.output
+    assert document(again) == first
+    assert "4  written" in casewire("backfill", "--show", "--run", first["run"]).stdout
+    assert load_workbook("again.xlsx", read_only=True).sheetnames[0] == "Totals"
+    assert (both.calls("recurly"), both.calls("salesforce")) == (0, 0)
+
+
+def test_much_is_written_only_if_its_number_is_given(
+    casewire: Run, both: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[admin]\nconfirm_above = 3\n")
+    monkeypatch.setenv("CASEWIRE_POLICY", str(policy))
+    at_once = casewire("backfill", "--apply")
+    assert (at_once.exit_code, both.records("Account")) == (1, [])
+    assert "4 accounts that may be written: to do them without being asked, add --yes 4." in at_once.stderr
+    assert "Go on with: casewire backfill --resume" in at_once.stderr
+    assert casewire("backfill", "--resume", "--yes", 4).exit_code == 0
+    assert len(both.records("Account")) == 4
+
+
+def test_what_was_looked_at_is_written_if_the_planned_number_is_given(
+    casewire: Run, both: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[admin]\nconfirm_above = 3\n")
+    monkeypatch.setenv("CASEWIRE_POLICY", str(policy))
+    looked = casewire("backfill", "--json")
+    kinds = document(looked)["planned"]["records"].values()
+    many = sum(one["create"] + one["update"] for one in kinds)
+    assert f"casewire backfill --resume --apply --yes {many}" in looked.stderr
+    assert casewire("backfill", "--resume", "--apply", "--yes", many - 1).exit_code == 2
+    assert both.records("Account") == []
+    assert casewire("backfill", "--resume", "--apply", "--yes", many).exit_code == 0
+    assert len(both.records("Account")) == 4
+
+
+def test_an_older_look_is_not_gone_on_with_unasked_after_a_newer_one_is_done(
+    casewire: Run, engine: Engine
+) -> None:
+    casewire("backfill", "--since", "2026-11-19")
+    casewire("backfill", "--apply")
+    older, newer = (row.id for row in rows(engine, "SELECT id FROM run ORDER BY id"))
+    refused = casewire("backfill", "--resume", "--apply")
+    assert refused.exit_code == 2
+    said = " ".join(refused.stderr.split())
+    assert f"Backfill {newer}, begun after {older}, is done already." in said
+    assert f"--resume --run {older}, or begin a new one" in said
+    named = casewire("backfill", "--resume", "--run", older)
+    assert named.exit_code == 0, named.output
+    assert "Since: what changed since 2026-11-19 00:00 UTC." in named.stderr
+    done = casewire("backfill", "--resume", "--run", newer)
+    assert done.exit_code == 2
+    assert f"casewire backfill --show --run {newer}" in done.stderr
+
+
+def test_a_site_without_a_key_is_named_with_its_setting_and_how_to_do_without(
+    casewire: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECURLY_SITES", "acme-eu")
+    result = casewire("backfill")
+    assert result.exit_code == 1
+    said = " ".join(result.stderr.split())
+    assert (
+        "Site acme-eu has no API key: set RECURLY_API_KEY__ACME_EU, or read only another: --site acme."
+        in said
+    )
+    assert rows(engine, "SELECT 1 FROM run") == []
 
 
 def test_an_account_that_fails_is_told_with_the_reason_and_the_exit_code(
@@ -123,6 +230,10 @@ def test_with_nothing_to_resume_it_says_what_to_do(casewire: Run) -> None:
     ("arguments", "said"),
     [
         (("--resume", "--since", "7d"), "--resume goes on with the options of the first start"),
+        (("--show", "--apply"), "--show only shows a report"),
+        (("--show",), "There is no backfill yet."),
+        (("--show", "--run", "7"), "Run 7 is no backfill."),
+        (("--run", "7"), "--run names the one to go on with"),
         (("--objects", "invoice,cheese"), "'cheese' is not one of account, subscription, invoice"),
         (("--objects", ","), "name at least one of account"),
         (("--site", "other"), f"'other' is not one of {SITE}."),

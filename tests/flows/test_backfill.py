@@ -23,7 +23,7 @@ def backfilling(running: Stack, *how: str) -> Iterator[subprocess.Popen[bytes]]:
     """``casewire backfill`` in a process of its own, which ends with this at the latest."""
     with (running.home / "backfill.err").open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "connector.cli", "backfill", *how],
+            [sys.executable, "-m", "connector.cli", "backfill", *how, "--yes", "100000"],
             env={**os.environ, **running.environment, "CASEWIRE_KEPT": ""},
             stdout=subprocess.DEVNULL,
             stderr=errors,

@@ -74,11 +74,10 @@ class FakeApi:
             if self.down:
                 raise self.down
             page = found[start : start + 2]
-            bad = [one for one in page if (one.object, one.id) in self.errors]
-            yield Answer(
-                tuple(one for one in page if one not in bad),
-                failed=tuple(FailedOne(kind, (one.id,), self.errors[kind, one.id]) for one in bad),
-            )
+            failed = [
+                FailedOne(kind, (one.id,), self.errors[kind, one.id]) for one in page if self._fails(one)
+            ]
+            yield Answer(tuple(one for one in page if not self._fails(one)), failed=tuple(failed))
 
     def asked(self, kind: str) -> list[str]:
         """The first form of each object of this kind that was asked for, in order."""
@@ -88,6 +87,9 @@ class FakeApi:
         for new in objects:
             self.objects = [one for one in self.objects if (one.object, one.id) != (new.object, new.id)]
             self.objects.append(new)
+
+    def _fails(self, one: BillingObject) -> bool:
+        return (one.object, one.id) in self.errors
 
     def _one(self, kind: str, refs: Refs) -> Answer:
         for ref in refs:

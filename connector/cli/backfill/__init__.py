@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -9,20 +10,26 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli.acting import REASON, ending, who
+from connector.cli.acting import REASON, confirm, ending, who
+from connector.cli.backfill.chosen import COMMAND, begun, in_words, named, resumed
 from connector.cli.backfill.outcome import document, lines, write_report
-from connector.cli.backfill.wiring import SOURCE, at_work
+from connector.cli.backfill.wiring import at_work
 from connector.cli.showing.output import Time, as_json, err, out, show
 from connector.cli.showing.sheets import NewFile
-from connector.errors import SetupError
-from connector.ledger import runs
+from connector.ledger import goes, runs
+from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.sync import feed
-from connector.sync.backfill import Asked, State, Turn
+from connector.sync.backfill import Agree, State, Turn, Unit
 from connector.wiring import Wiring, wiring
 
-COMMAND: Final = "backfill"
 GO_ON: Final = "Go on with: casewire backfill --resume"
+YES: Final = click.option(
+    "--yes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Make up to N changes without asking, or write up to N accounts where nobody has looked; for scripts.",
+)
 
 
 class Kinds(click.ParamType[tuple[str, ...]]):
@@ -48,8 +55,11 @@ class Kinds(click.ParamType[tuple[str, ...]]):
 @click.option("--objects", type=Kinds(), help=f"Only these kinds, by commas: {', '.join(feed.KINDS)}.")
 @click.option("--site", help="Only this Recurly site; all that are configured otherwise.")
 @click.option("--resume", is_flag=True, help="Go on with the newest one that is not done, on any machine.")
+@click.option("--show", "show_", is_flag=True, help="Only the report of the newest one, done or not.")
+@click.option("--run", "run_id", type=int, metavar="ID", help="With --resume or --show: that one.")
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this it is only counted.")
 @REASON
+@YES
 @click.option("--report", "file", type=NewFile(), help="Also write the report to this xlsx file.")
 @click.option(
     "--json", "json_", is_flag=True, help="One JSON document on stdout (docs/schemas/backfill.schema.json)."
@@ -59,78 +69,80 @@ def backfill(
     objects: tuple[str, ...] | None,
     site: str | None,
     resume: bool,
+    show_: bool,
+    run_id: int | None,
     apply_: bool,
     reason: str,
+    yes: int | None,
     file: Path | None,
     json_: bool,
 ) -> None:
     """Bring all that Recurly has, or what changed since a date, into Salesforce. Counts only, unless --apply.
 
-    What was read is kept: after a look, --resume --apply writes it. One that was stopped or killed goes on where it was
-    with --resume, with the options of its first start. It works beside live webhooks. Exit code 1 if an account failed
-    or it could not go on.
+    What was read is kept: after a look, --resume --apply writes it, and what has changed since. One that was stopped or
+    killed goes on where it was with --resume, with the options of its first start. It works beside live webhooks. More
+    than admin.confirm_above of the policy is written only if its number is typed, or with --yes N.
+
+    Exit code 1 if an account failed, an object could not be read, or it could not go on.
 
     \b
     Example: casewire backfill --since 2026-01-01
              casewire backfill --resume --apply --reason "moving in" --report moved.xlsx
+             casewire backfill --show --run 7 --report moved.xlsx
     """
-    if resume and (since or objects or site):
-        raise click.UsageError("--resume goes on with the options of the first start; leave the others out.")
+    chosen = since or objects or site
+    _require_sense(
+        resume=resume, show_=show_, run_id=run_id, chosen=bool(chosen), acts=apply_ or bool(reason)
+    )
     wires = wiring()
     logs.configure(wires.settings.casewire_log, quiet=True)
+    if show_:
+        run = named(wires, run_id)
+        _tell(wires, run, State.of(run.progress), file, json_, shown=True)
+        return
     turn = Turn(wires.engine)
     turn.take()
     try:
-        run = _resumed(wires) if resume else _begun(wires, since, objects, site, reason)
-        state = _carried_out(wires, run, turn, apply_)
-        found = document(wires.engine, run, state)
+        run = resumed(wires, run_id) if resume else begun(wires, since, objects, site, reason)
+        state = _carried_out(wires, run, turn, _Go(apply_, reason, yes))
     finally:
         turn.leave()
-    if file is not None:
-        write_report(file, wires.engine, found)
-    if json_:
-        as_json(found)
-    else:
-        _show(wires, found)
-    if not state.writes:
-        err.print("Nothing was written. To do it: casewire backfill --resume --apply")
-    if found["accounts"]["failed"]:
-        raise SystemExit(1)
+    _tell(wires, run, state, file, json_)
 
 
-def _resumed(wires: Wiring) -> Run:
-    with wires.engine.connect() as connection:
-        run = runs.latest(connection, COMMAND, unfinished=True)
-    if run is None:
-        raise click.UsageError("There is no backfill to go on with; begin one without --resume.")
-    return run
+@dataclass(frozen=True, slots=True)
+class _Go:
+    """What is asked for now, by whoever starts this process."""
+
+    applies: bool
+    reason: str
+    yes: int | None
 
 
-def _begun(
-    wires: Wiring, since: datetime | None, objects: tuple[str, ...] | None, site: str | None, reason: str
-) -> Run:
-    asked = Asked(tuple((SOURCE, name) for name in _sites(wires, site)), objects or feed.KINDS, since)
-    with wires.engine.begin() as connection:
-        id_ = runs.begin(connection, COMMAND, who(wires), reason, asked.document())
-        run = runs.named(connection, id_)
-    assert run is not None
-    return run
+def _require_sense(*, resume: bool, show_: bool, run_id: int | None, chosen: bool, acts: bool) -> None:
+    if resume and chosen:
+        raise click.UsageError("--resume goes on with the options of the first start; leave the others out.")
+    if show_ and (resume or chosen or acts):
+        raise click.UsageError(
+            "--show only shows a report: leave the others out, but for --run, --report and --json."
+        )
+    if run_id is not None and not (resume or show_):
+        raise click.UsageError(
+            "--run names the one to go on with (--resume) or to show (--show): add one of them."
+        )
 
 
-def _sites(wires: Wiring, site: str | None) -> list[str]:
-    known = [one.name for one in wires.settings.recurly]
-    if not known:
-        raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
-    if site is not None and site not in known:
-        raise click.BadParameter(f"{site!r} is not one of {', '.join(known)}.", param_hint="--site")
-    return known if site is None else [site]
-
-
-def _carried_out(wires: Wiring, run: Run, turn: Turn, apply_: bool) -> State:
+def _carried_out(wires: Wiring, run: Run, turn: Turn, go: _Go) -> State:
     """To its end, or raises what stopped it, and says how it goes on."""
-    err.print(show(f"Backfill {run.id}, asked for by {run.who} on {run.started_at:%Y-%m-%d %H:%M} UTC."))
+    for line in in_words(run):
+        err.print(show(line))
     try:
-        with ending(wires, run.id), at_work(wires, run, turn, writes=apply_) as work:
+        with (
+            ending(wires, run.id),
+            at_work(
+                wires, run, _cause(wires, run, go), turn, writes=go.applies, agree=_agree(wires, go)
+            ) as work,
+        ):
             state = work.run()
     except BaseException:
         err.print(f"Not done. {GO_ON}")
@@ -141,6 +153,47 @@ def _carried_out(wires: Wiring, run: Run, turn: Turn, apply_: bool) -> State:
     return state
 
 
-def _show(wires: Wiring, found: dict[str, Any]) -> None:
-    for line in lines(found, wires.policy.budget, wires.engine):
-        out.print(show(line))
+def _cause(wires: Wiring, run: Run, go: _Go) -> Cause:
+    """Whoever has it go on now is who does it. What was begun to write goes on writing."""
+    writes = go.applies or State.of(run.progress).writes
+    by = who(wires)
+    with wires.engine.begin() as connection:
+        go_id = goes.begin(connection, run.id, by, go.reason, writes=writes)
+    return Cause(COMMAND, by, run.id, go_id)
+
+
+def _agree(wires: Wiring, go: _Go) -> Agree:
+    def agree(count: int, unit: Unit) -> None:
+        try:
+            confirm(count, wires.policy.admin.confirm_above, go.yes, _COUNTED[unit])
+        except click.UsageError as error:
+            if unit is Unit.CHANGES:
+                raise
+            # it has read for a while, and goes on from there
+            raise click.ClickException(f"{error.message} Or look first: without --apply.") from None
+
+    return agree
+
+
+_COUNTED: Final = {Unit.CHANGES: "changes", Unit.ACCOUNTS: "accounts that may be written"}
+
+
+def _tell(
+    wires: Wiring, run: Run, state: State, file: Path | None, json_: bool, *, shown: bool = False
+) -> None:
+    """The report, and the exit code."""
+    found = document(wires.engine, run, state)
+    if file is not None:
+        write_report(file, wires.engine, found)
+    if json_:
+        as_json(found)
+    else:
+        for line in lines(found, wires.policy.budget, wires.engine):
+            out.print(show(line))
+    if not state.writes:
+        much = state.changes() > wires.policy.admin.confirm_above
+        which = f" --run {run.id}" if shown else ""
+        yes = f" --yes {state.changes()}" if much else ""
+        err.print(f"Nothing was written. To do it: casewire backfill --resume{which} --apply{yes}")
+    if not found["well"]:
+        raise SystemExit(1)

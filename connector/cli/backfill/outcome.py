@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from connector.cli.showing.sheets import Table, write_xlsx
+from connector.ledger import goes
 from connector.ledger.runs import Run
 from connector.mappers import fields
 from connector.policy import Budget
@@ -18,7 +19,7 @@ from connector.sync.backfill import State
 
 SCHEMA: Final = "casewire/backfill/1"
 NAMED: Final = 1_000
-"""Accounts that are not well and are named in the document; the xlsx file has all."""
+"""Accounts that are not well, and objects that could not be read, that the document names; the xlsx file has all."""
 SHOWN: Final = 20
 STANDINGS: Final = {
     "found": "accounts found",
@@ -29,19 +30,32 @@ STANDINGS: Final = {
     "reviewed": "for a person to review (casewire link review)",
     "waiting": "waiting for their record",
     "failed": "failed (casewire dead list)",
+    "undecided": "of whose past not all could be read, or that can't be decided",
     "unsettled": "still due: left to the workers",
 }
+ALWAYS: Final = ("found", "written", "failed")
 PLANNED: Final = ("accounts", "changed", "unchanged", "failed", "new", "linked", "review", "waiting", "calls")
 
 
 def document(engine: Engine, run: Run, state: State) -> dict[str, Any]:
-    """Everything about it. Of accounts that are not well no more than ``NAMED`` are listed."""
+    """Everything about it. Of accounts and objects that are not well no more than ``NAMED`` of each are listed."""
     found = backfill.report(engine, run.id)
+    with engine.connect() as connection:
+        gone_on = goes.of_run(connection, run.id)
     return {
         "schema": SCHEMA,
         "run": run.id,
         "who": run.who,
         "reason": run.reason,
+        "goes": [
+            {
+                "who": one["who"],
+                "at": one["began_at"].isoformat(),
+                "reason": one["reason"],
+                "applies": one["writes"],
+            }
+            for one in gone_on
+        ],
         "options": dict(run.options),
         "phase": str(state.phase),
         "applied": state.writes,
@@ -56,7 +70,10 @@ def document(engine: Engine, run: Run, state: State) -> dict[str, Any]:
         "failures": {
             "reasons": found.groups(),
             "accounts": list(islice(backfill.troubles(engine, run.id), NAMED)),
+            "unreadable": found.unreadable,
+            "objects": list(islice(backfill.unreadable(engine, run.id), NAMED)),
         },
+        "well": found.is_well,
         "calls": {"recurly": state.calls["recurly"], "salesforce": state.calls["salesforce"]},
         "seconds": round(state.seconds, 1),
     }
@@ -84,6 +101,7 @@ def lines(found: dict[str, Any], budget: Budget, engine: Engine) -> Iterator[str
         yield f"Salesforce: {spending.left(engine, budget)}."
     else:
         yield from _result_lines(found)
+    yield from _failure_lines(found["failures"])
     calls = found["calls"]
     yield (
         f"It took {_time(found['seconds'])}, {calls['recurly']:,} calls to Recurly and "
@@ -107,15 +125,22 @@ def _plan_lines(planned: dict[str, Any], accounts: int) -> Iterator[str]:
 
 def _result_lines(found: dict[str, Any]) -> Iterator[str]:
     for name, told in STANDINGS.items():
-        if found["accounts"][name] or name in ("found", "written", "failed"):
+        if found["accounts"][name] or name in ALWAYS:
             yield f"{found['accounts'][name]:>9,}  {told}"
     for name, many in found["records"].items():
         refused = f", {many['refused']:,} refused" if many["refused"] else ""
         yield f"  {name}: {many['created']:,} created, {many['updated']:,} updated{refused}"
-    for one in found["failures"]["reasons"]:
+
+
+def _failure_lines(failures: dict[str, Any]) -> Iterator[str]:
+    for one in failures["reasons"]:
         yield f"  {one['accounts']:,} not well, {one['code'] or 'no code'}: {one['example']}"
-    for one in found["failures"]["accounts"][:SHOWN]:
+    for one in failures["accounts"][:SHOWN]:
         yield f"    {one['account']}: {one['error']}"
+    if failures["unreadable"]:
+        yield f"  {failures['unreadable']:,} objects could not be read; their accounts are as if these were not there:"
+    for one in failures["objects"][:SHOWN]:
+        yield f"    {one['object']} {one['ref']} of {one['account'] or 'an account nobody knows'}: {one['error']}"
 
 
 def write_report(path: Path, engine: Engine, found: dict[str, Any]) -> None:
@@ -130,6 +155,7 @@ def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
         ("What", "How many"),
         [
             *((name, found[name]) for name in told),
+            ("objects that could not be read", found["failures"]["unreadable"]),
             *((f"read {kind}", many) for kind, many in found["read"].items()),
             *((f"calls to {vendor}", many) for vendor, many in found["calls"].items()),
             *((told, found["accounts"][name]) for name, told in STANDINGS.items()),
@@ -139,6 +165,11 @@ def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
                 if found["planned"]
             ),
         ],
+    )
+    yield Table(
+        "Goes",
+        ("Who", "When", "Why", "Writes"),
+        [(one["who"], one["at"], one["reason"], one["applies"]) for one in found["goes"]],
     )
     fates = [(name, many) for name, many in found["records"].items()]
     yield Table(
@@ -165,6 +196,14 @@ def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
         (
             (one["account"], one["state"], one["code"], one["error"])
             for one in backfill.troubles(engine, found["run"])
+        ),
+    )
+    yield Table(
+        "Not read",
+        ("Object", "Reference", "Account", "Error"),
+        (
+            (one["object"], one["ref"], one["account"], one["error"])
+            for one in backfill.unreadable(engine, found["run"])
         ),
     )
 

@@ -15,7 +15,7 @@ from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.sync import spending
-from connector.sync.backfill import Asked, Backfill, Phase, Turn, Turns
+from connector.sync.backfill import Agree, Asked, Backfill, Phase, Turn, Turns, Unit
 from connector.sync.feed import Site
 from connector.sync.patience import Patience
 from connector.wiring import Wiring
@@ -29,6 +29,7 @@ TIMEOUT: Final = 60.0
 """A page of 200 invoices may take Recurly a while."""
 TITLES: Final = {
     Phase.READING: "Reading Recurly",
+    Phase.COMPLETING: "Fetching pasts",
     Phase.DECIDING: "Deciding",
     Phase.WRITING: "Writing to Salesforce",
 }
@@ -37,7 +38,9 @@ Clients = Mapping[Site, RecurlyClient]
 
 
 @contextmanager
-def at_work(wires: Wiring, run: Run, turn: Turn, *, writes: bool) -> Iterator[Backfill]:
+def at_work(
+    wires: Wiring, run: Run, cause: Cause, turn: Turn, *, writes: bool, agree: Agree
+) -> Iterator[Backfill]:
     """The backfill of this run, ready to go on where it is."""
     with _clients(wires) as clients, ExitStack() as shown:
         bars = _Bars(wires, clients, shown)
@@ -46,13 +49,14 @@ def at_work(wires: Wiring, run: Run, turn: Turn, *, writes: bool) -> Iterator[Ba
             sources=clients,
             applier=wires.applier(),
             asked=Asked.of(run.options, SOURCE),
-            cause=Cause(run.command, run.who, run.id),
+            cause=cause,
             turn=turn,
-            turns=Turns(wires.engine, wires.policy.budget.bulk_from, time.sleep),
+            turns=Turns(wires.engine, wires.policy.budget.bulk_from, time.sleep, bars.say),
             patience=Patience(time.sleep, bars.say),
             tell=bars.tell,
             spent=lambda: {"recurly": _calls(clients), "salesforce": wires.salesforce.calls},
             writes=writes,
+            agree=bars.asking(agree),
         )
 
 
@@ -115,9 +119,19 @@ class _Bars:
     def say(self, told: str) -> None:
         err.print(show(told))
 
+    def asking(self, agree: Agree) -> Agree:
+        """The same, without a bar in the way of the answer."""
+
+        def asked(count: int, unit: Unit) -> None:
+            self.shown.close()
+            self._phase = None
+            agree(count, unit)
+
+        return asked
+
     def _left(self) -> str:
         """The calls that are left, of whom it is calling now."""
-        if self._phase is not Phase.READING:
+        if self._phase not in (Phase.READING, Phase.COMPLETING):
             return f"Salesforce: {spending.left(self.wires.engine, self.wires.policy.budget)}"
         told = [client.budget for client in self.clients.values()]
         return ", ".join(f"{one.remaining:,} calls left" for one in told if one.remaining is not None)

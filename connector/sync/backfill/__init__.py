@@ -1,16 +1,16 @@
 """Backfill: a whole population, or what changed since a date, read from billing and written to Salesforce.
 
-Two phases, each of which can be stopped anywhere and goes on where it was: reading the change feed into the ledger,
-then deciding (and writing) the accounts that were found, in the order of their keys.
+Three phases, each of which can be stopped anywhere and goes on where it was: reading the change feed into the ledger,
+fetching what it did not tell, then deciding (or writing) the accounts that were found, in the order of their keys.
 """
 
-from connector.sync.backfill.report import Report, report, troubles
-from connector.sync.backfill.running import Backfill
+from connector.sync.backfill.report import Report, report, troubles, unreadable
+from connector.sync.backfill.running import Agree, Backfill, Unit
 from connector.sync.backfill.state import Asked, Phase, State
-from connector.sync.backfill.turn import Turn
-from connector.sync.backfill.writing import Turns
+from connector.sync.backfill.turn import Turn, Turns
 
 __all__ = [
+    "Agree",
     "Asked",
     "Backfill",
     "Phase",
@@ -18,6 +18,8 @@ __all__ = [
     "State",
     "Turn",
     "Turns",
+    "Unit",
     "report",
     "troubles",
+    "unreadable",
 ]

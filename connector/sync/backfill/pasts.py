@@ -9,8 +9,11 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.ledger import backfills, standing, subjects
+from connector.ledger import backfills, standing, troubles
 from connector.ledger.subjects import Due
+from connector.ledger.troubles import ACCOUNT, NOT_FETCHED, Trouble
+from connector.sync.backfill import unread
+from connector.sync.backfill.state import Asked, State
 from connector.sync.feed import Site
 from connector.sync.fetching import SourceApi
 from connector.sync.history import fetch_history
@@ -20,35 +23,39 @@ log = structlog.get_logger("connector.backfill")
 
 @dataclass(frozen=True, slots=True)
 class Pasts:
-    """``feed_was_whole``: all there is was read, so only an account that came up meanwhile lacks anything."""
+    """Of a site that was read whole, only an account that came up meanwhile lacks anything."""
 
     engine: Engine
     sources: Mapping[Site, SourceApi]
-    feed_was_whole: bool
+    asked: Asked
+    run_id: int
+    state: State
 
-    def complete(self, some: Sequence[Due]) -> list[Due]:
-        """Those of which the ledger knows everything now. The past of the others is left to the workers, with a word in
-        the log. Raises Unavailable."""
-        lacking = self._lacking([one.key for one in some])
-        failed = {one.key for one in some if one.key in lacking and not self._fetched(one)}
-        if failed:
-            with self.engine.begin() as connection:
-                subjects.decide_history(connection, (), sorted(failed))
-                subjects.mark_due(connection, [one for one in some if one.key in failed])
-        return [one for one in some if one.key not in failed]
-
-    def _lacking(self, keys: Sequence[str]) -> set[str]:
+    def lacking(self, some: Sequence[Due]) -> list[Due]:
+        """Those of which the ledger does not know everything."""
+        told = [one.key for one in some if self._was_read((one.source, one.site))]
+        others = [one.key for one in some if not self._was_read((one.source, one.site))]
         with self.engine.connect() as connection:
-            if self.feed_was_whole:
-                return backfills.without_account(connection, keys)
-            return set(keys) - standing.whole(connection, keys)
+            lacking = backfills.without_account(connection, told)
+            lacking |= set(others) - standing.whole(connection, others)
+        return [one for one in some if one.key in lacking]
 
-    def _fetched(self, one: Due) -> bool:
+    def fetch(self, one: Due) -> None:
+        """All of its past, or why that cannot be had, for the report. Nothing becomes due by it. Raises Unavailable."""
+        site = (one.source, one.site)
+        found: list[Trouble] = []
+        unreadable = []
         try:
-            fetch_history(self.engine, self.sources[one.source, one.site], one, due=False)
+            unreadable = list(fetch_history(self.engine, self.sources[site], one, due=False))
         except Unavailable:
             raise
         except (Transient, Permanent) as error:
-            log.warning("history_failed", subject=one.key, error=str(error), outcome="left to workers")
-            return False
-        return True
+            log.warning("history_failed", subject=one.key, error=str(error), outcome="told in the report")
+            found.append(Trouble(ACCOUNT, one.code, one.key, NOT_FETCHED, str(error)))
+        with self.engine.begin() as connection:
+            troubles.forget(connection, self.run_id, [one.key], NOT_FETCHED)
+            troubles.keep(connection, self.run_id, found)
+            unread.keep(connection, self.run_id, site, (), unreadable, one.key)
+
+    def _was_read(self, site: Site) -> bool:
+        return self.asked.is_whole or self.state.is_whole(site)

@@ -6,17 +6,19 @@ none. What a page holds older than the ledger changes nothing (``sync/feed``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
 from connector.errors import SetupError
-from connector.ledger import backfills
+from connector.ledger import backfills, snapshots, subjects
+from connector.ledger.subjects import Due
 from connector.sync import feed
 from connector.sync.anew import no_key
+from connector.sync.backfill import unread
 from connector.sync.backfill.apart import ahead
 from connector.sync.backfill.state import Asked, Mark, State
 from connector.sync.feed import Page, Site
@@ -29,6 +31,9 @@ class Source(SourceApi, Protocol):
     @property
     def calls(self) -> int: ...
     def count(self, kind: str, since: datetime | None, /) -> int: ...
+
+
+Keep = Callable[[Site, Page, Mark], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,34 @@ class Reader:
         for site, kind in self._feeds():
             mark = self.state.mark(site, kind)
             if not mark.whole:
-                self._read(site, kind, mark)
+                self._read(site, kind, mark, mark.until or self.asked.since, self._keep)
+
+    def again(self) -> None:
+        """Read what changed since each feed was read. An account that was written before that becomes due again."""
+        for site, kind in self._feeds():
+            mark = self.state.mark(site, kind)
+            self._read(site, kind, mark, mark.until or self.asked.since, self._keep_news)
+        for site in self.asked.sites:
+            if self.state.is_whole(site):
+                self._all_of(site, lambda mark: True)
+
+    def whole(self, site: Site) -> None:
+        """Read all of a site, whatever was asked for, and keep of it what belongs to the accounts of this run: facts of
+        others, that nobody decides, would only hide that their news was missed."""
+        self._all_of(site, lambda mark: not mark.whole)
+
+    def _all_of(self, site: Site, is_to_read: Callable[[Mark], bool]) -> None:
+        for kind in feed.KINDS:
+            mark = self.state.past(site, kind)
+            if is_to_read(mark):
+                self._read(site, kind, mark, mark.until, self._keep_ours)
 
     def _feeds(self) -> list[tuple[Site, str]]:
         return [(site, kind) for site in self.asked.sites for kind in self.asked.kinds]
 
-    def _read(self, site: Site, kind: str, mark: Mark) -> None:
-        since = mark.until or self.asked.since
+    def _read(self, site: Site, kind: str, mark: Mark, since: datetime | None, keep: Keep) -> None:
         for page in ahead(feed.pages(self.engine, self._source(site), kind, since)):
-            self._keep(site, page, mark)
+            keep(site, page, mark)
             self.done(page)
         mark.whole = True
         with self.engine.begin() as connection:
@@ -68,14 +92,47 @@ class Reader:
 
     def _keep(self, site: Site, page: Page, mark: Mark) -> None:
         owners = feed.owners(site, page.objects)
+        self._kept(site, page, mark, page, lambda connection: self._note(connection, owners))
+
+    def _keep_news(self, site: Site, page: Page, mark: Mark) -> None:
+        news = replace(page, objects=tuple(feed.news(self.engine, site, page)))
+        owners = feed.owners(site, news.objects)
 
         def also(connection: Connection) -> None:
-            backfills.note(connection, self.run_id, owners)
+            self._note(connection, owners)
+            self._make_due(connection, owners)
+
+        self._kept(site, page, mark, news, also)
+
+    def _keep_ours(self, site: Site, page: Page, mark: Mark) -> None:
+        with self.engine.connect() as connection:
+            keys = [one.key for one in feed.owners(site, page.objects)]
+            ours = backfills.among(connection, self.run_id, keys)
+        kept = replace(
+            page, objects=tuple(one for one in page.objects if snapshots.subject_of(*site, one) in ours)
+        )
+        owners = feed.owners(site, feed.news(self.engine, site, kept))
+        self._kept(site, kept, mark, kept, lambda connection: self._make_due(connection, owners))
+
+    def _make_due(self, connection: Connection, owners: Sequence[Due]) -> None:
+        """Those that were written already, from what was known before."""
+        late = [replace(one, run_id=self.run_id) for one in owners if self.state.is_through(one.key)]
+        subjects.mark_due(connection, late)
+
+    def _kept(
+        self, site: Site, page: Page, mark: Mark, counted: Page, also: Callable[[Connection], None]
+    ) -> None:
+        def with_it(connection: Connection) -> None:
+            also(connection)
+            unread.keep(connection, self.run_id, site, page.objects, page.failed)
             mark.until = page.until or mark.until
-            mark.objects += sum(one.object == page.kind for one in page.objects)
+            mark.objects += sum(one.object == page.kind for one in counted.objects)
             self.save(connection)
 
-        feed.keep(self.engine, site, page, also)
+        feed.keep(self.engine, site, page, with_it)
+
+    def _note(self, connection: Connection, owners: Sequence[Due]) -> None:
+        backfills.note(connection, self.run_id, owners)
 
     def _source(self, site: Site) -> Source:
         if site not in self.sources:

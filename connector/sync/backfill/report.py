@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from connector.ledger import backfills
+from connector.ledger import troubles as ledger
 
 STEP: Final = 1_000
 FATES: Final = ("created", "updated", "refused")
@@ -17,12 +18,19 @@ FATES: Final = ("created", "updated", "refused")
 
 @dataclass(slots=True)
 class Report:
-    """``accounts``: how they stand; ``records``: object → fate → how many; ``reasons``: (code, an example of what was
-    said) → how many accounts."""
+    """``accounts``: how they stand; ``records``: object → fate → how many; ``reasons``: code → an example of what was
+    said → how many accounts; ``unreadable``: how many objects could not be read."""
 
+    unreadable: int = 0
     accounts: Counter[str] = field(default_factory=Counter)
     records: dict[str, Counter[str]] = field(default_factory=dict)
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every account could be decided and written, or is still to be, and every object be read."""
+        stuck = (self.accounts["failed"], self.accounts["undecided"], self.unreadable)
+        return not any(stuck)
 
     def groups(self) -> list[dict[str, Any]]:
         """Why accounts are not well, the most frequent first."""
@@ -35,7 +43,8 @@ class Report:
 
 def report(engine: Engine, run_id: int) -> Report:
     """Of all its accounts."""
-    found = Report()
+    with engine.connect() as connection:
+        found = Report(ledger.count_unreadable(connection, run_id))
     for keys in _steps(engine, run_id):
         with engine.connect() as connection:
             found.accounts += Counter({"found": len(keys)}) + Counter(
@@ -43,7 +52,9 @@ def report(engine: Engine, run_id: int) -> Report:
             )
             for (object_, fate), many in backfills.records(connection, run_id, keys).items():
                 found.records.setdefault(object_, Counter())[fate] += many
-            for one in backfills.troubles(connection, run_id, keys):
+            lacking = ledger.of_accounts(connection, run_id, keys)
+            found.accounts["undecided"] += len(lacking)
+            for one in (*backfills.troubles(connection, run_id, keys), *lacking):
                 _add_reason(found, one["code"], one["error"])
     return found
 
@@ -53,7 +64,20 @@ def troubles(engine: Engine, run_id: int) -> Iterator[Mapping[str, Any]]:
     for keys in _steps(engine, run_id):
         with engine.connect() as connection:
             found = backfills.troubles(connection, run_id, keys)
+            found += ledger.of_accounts(connection, run_id, keys)
+        yield from sorted(found, key=lambda one: str(one["account"]))
+
+
+def unreadable(engine: Engine, run_id: int) -> Iterator[Mapping[str, Any]]:
+    """Every object that could not be read: object, ref, account (None where nobody knows) and error."""
+    after = ("", "")
+    while True:
+        with engine.connect() as connection:
+            found = ledger.unreadable(connection, run_id, after, STEP)
         yield from found
+        if len(found) < STEP:
+            return
+        after = (found[-1]["object"], found[-1]["ref"])
 
 
 def _add_reason(found: Report, code: str, error: str) -> None:

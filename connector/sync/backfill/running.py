@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
@@ -15,12 +16,13 @@ from connector.ledger import backfills, leases, runs
 from connector.ledger.attempts import Cause
 from connector.sync.apply import Applier
 from connector.sync.backfill import writing
+from connector.sync.backfill.completing import Completer
 from connector.sync.backfill.deciding import Decider
 from connector.sync.backfill.pasts import Pasts
 from connector.sync.backfill.reading import Reader, Source
 from connector.sync.backfill.state import Asked, Phase, State
-from connector.sync.backfill.turn import Turn
-from connector.sync.backfill.writing import Turns, Writer
+from connector.sync.backfill.turn import Turn, Turns
+from connector.sync.backfill.writing import Writer
 from connector.sync.feed import Site
 from connector.sync.patience import AWAY, Patience
 from connector.sync.writing import Wait
@@ -32,9 +34,23 @@ class Tell(Protocol):
     def __call__(self, phase: Phase, done: int, total: int) -> None: ...
 
 
+class Unit(StrEnum):
+    """What is counted when somebody is asked how much may be written."""
+
+    CHANGES = "changes"
+    """A look has counted them."""
+    ACCOUNTS = "accounts"
+    """Nobody has looked: it is known only how many there are."""
+
+
+Agree = Callable[[int, Unit], None]
+"""Returns if so many may be written; raises what ends it otherwise."""
+
+
 @dataclass(slots=True)
 class Backfill:
-    """``spent``: the calls that this process made so far, by vendor. ``writes``: also where it was begun without."""
+    """``spent``: the calls that this process made so far, by vendor. ``writes``: also where it was begun without, if
+    that is agreed to (``agree``)."""
 
     engine: Engine
     sources: Mapping[Site, Source]
@@ -47,10 +63,13 @@ class Backfill:
     tell: Tell
     spent: Callable[[], Mapping[str, int]]
     writes: bool
+    agree: Agree
     sleep: Wait = time.sleep
     clock: Callable[[], float] = time.monotonic
     at_once: int = writing.AT_ONCE
     state: State = field(default_factory=State)
+    _is_caught_up: bool = False
+    _is_begun: bool = False
     _total: int = 0
     _noted: dict[str, int] = field(default_factory=dict)
     _noted_at: float = 0.0
@@ -85,53 +104,90 @@ class Backfill:
 
     def _go_on(self) -> None:
         self._recall()
+        if self.state.phase is Phase.OVER:
+            return
         if self.state.phase is Phase.READING:
             self._read()
-        if self.state.writes:
+        if self.writes or self.state.writes:
+            self._agree()
+            self._catch_up()
+            self._complete()
             self._write()
         elif self.state.phase is not Phase.DECIDED:
+            self._complete()
             self._decide()
 
     def _recall(self) -> None:
-        """How far the ledger knows it is: what this process thought may never have been kept."""
+        """How far the ledger knows it is: what this process thought may never have been kept. To write what was looked
+        at is agreed to first."""
         with self.engine.begin() as connection:
             run = runs.named(connection, self._run_id)
             assert run is not None
             self.state = State.of(run.progress)
-            self.state.writes = self.state.writes or self.writes
+            if self.writes and self.state.phase is not Phase.DECIDED:
+                self.state.writes = True
             runs.progress(connection, self._run_id, self.state.document())
 
     def _read(self) -> None:
-        reader = Reader(
+        reader = self._reader()
+        self._total = reader.total()
+        self._told_read()
+        reader.read()
+        self._end(Phase.COMPLETING)
+
+    def _reader(self) -> Reader:
+        return Reader(
             self.engine,
             self.sources,
             self.asked,
             self._run_id,
             self.state,
             self._save,
-            lambda _: self._done(),
+            lambda _: self._read_on(),
         )
-        self._total = reader.total()
-        self._told()
-        reader.read()
+
+    def _agree(self) -> None:
+        """Much is written only if somebody saw how much."""
+        if not self.state.agreed:
+            if self.state.phase is Phase.DECIDED:
+                self.agree(self.state.changes(), Unit.CHANGES)
+            else:
+                self.agree(self._found(), Unit.ACCOUNTS)
+        self.state.writes = self.state.agreed = True
+        with self.engine.begin() as connection:
+            self._save(connection)
+
+    def _catch_up(self) -> None:
+        """What was read may be from last week: what changed since is read before it is written, once a process."""
+        if not self._is_caught_up:
+            self._reader().again()
+            self._is_caught_up = True
+
+    def _complete(self) -> None:
+        Completer(
+            self.sources,
+            self._reader(),
+            self._pasts(),
+            self.state,
+            self.patience.say,
+            self._completed,
+            self.at_once,
+        ).complete()
+
+    def _completed(self, done: int, total: int) -> None:
+        self.patience.done()
+        self.tell(Phase.COMPLETING, done, total)
 
     def _decide(self) -> None:
         if self.state.phase is not Phase.DECIDING:
             self.state.go_through(Phase.DECIDING)
         self._count()
-        Decider(
-            self.applier, self._run_id, self.state, self._pasts(), self._save, self._done, self.at_once
-        ).decide()
+        Decider(self.applier, self._run_id, self.state, self._save, self._done, self.at_once).decide()
         self._end(Phase.DECIDED)
 
     def _write(self) -> None:
         if self.state.phase not in (Phase.WRITING, Phase.SETTLING):
             self.state.go_through(Phase.WRITING)
-        with self.engine.begin() as connection:
-            # what a killed process of this run held
-            leases.release_all(connection, writing.worker(self._run_id), spend=False)
-            self._save(connection)
-        self._count()
         writer = Writer(
             replace(self.applier, worker=writing.worker(self._run_id)),
             self.cause,
@@ -144,6 +200,9 @@ class Backfill:
             self.sleep,
             self.at_once,
         )
+        writer.take_back(from_killed=not self._is_begun)
+        self._is_begun = True
+        self._count()
         if self.state.phase is Phase.WRITING:
             writer.write()
             self._end(Phase.SETTLING)
@@ -151,11 +210,14 @@ class Backfill:
         self._end(Phase.OVER)
 
     def _pasts(self) -> Pasts:
-        return Pasts(self.engine, self.sources, self.asked.is_whole)
+        return Pasts(self.engine, self.sources, self.asked, self._run_id, self.state)
+
+    def _found(self) -> int:
+        with self.engine.connect() as connection:
+            return backfills.count(connection, self._run_id)
 
     def _count(self) -> None:
-        with self.engine.connect() as connection:
-            self._total = backfills.count(connection, self._run_id)
+        self._total = self._found()
         self._told()
 
     def _end(self, phase: Phase) -> None:
@@ -176,11 +238,17 @@ class Backfill:
         self._told()
 
     def _told(self) -> None:
-        if self.state.phase is Phase.SETTLING:
-            return
-        reading = self.state.phase is Phase.READING
-        done = sum(self.state.objects().values()) if reading else self.state.accounts
-        self.tell(self.state.phase, min(done, self._total), self._total)
+        if self.state.phase is not Phase.SETTLING:
+            self.tell(self.state.phase, min(self.state.accounts, self._total), self._total)
+
+    def _read_on(self) -> None:
+        self.patience.done()
+        self._told_read()
+
+    def _told_read(self) -> None:
+        done = self.state.read()
+        self._total = max(self._total, done)
+        self.tell(Phase.READING, done, self._total)
 
     @property
     def _run_id(self) -> int:

@@ -17,6 +17,8 @@ class Phase(StrEnum):
     """What it is at."""
 
     READING = "reading"
+    COMPLETING = "completing"
+    """Fetching the pasts that the feed did not tell."""
     DECIDING = "deciding"
     """Counting what would change."""
     DECIDED = "decided"
@@ -65,22 +67,42 @@ class Mark:
 
 @dataclass(slots=True)
 class State:
-    """``writes``: whether it is to write. ``cursor``: the account behind which it goes on; ``accounts``: how many it is
-    through with; ``left``: of them those that a worker held. ``would``: what deciding has counted. ``calls`` and
-    ``seconds``: what it took until now."""
+    """``writes``: whether it is to write; ``agreed``: whether somebody was asked, if it is much. ``marks``: by site
+    and kind; ``pasts``: the same for sites that were read whole because that takes fewer calls than the pasts of the
+    accounts. ``cursor``: the account behind which it goes on; ``accounts``: how many it is through with; ``left``: of
+    them those that are left to workers. ``narrow``: how many accounts are worked at once, where many killed their
+    process. ``would``: what deciding has counted. ``calls`` and ``seconds``: what it took until now."""
 
     phase: Phase = Phase.READING
     writes: bool = False
+    agreed: bool = False
     marks: dict[str, Mark] = field(default_factory=dict)
+    pasts: dict[str, Mark] = field(default_factory=dict)
     cursor: str = ""
     accounts: int = 0
     left: int = 0
+    narrow: int | None = None
     would: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     def mark(self, site: Site, kind: str) -> Mark:
-        return self.marks.setdefault(":".join((*site, kind)), Mark())
+        return self.marks.setdefault(_name(site, kind), Mark())
+
+    def past(self, site: Site, kind: str) -> Mark:
+        return self.pasts.setdefault(_name(site, kind), Mark())
+
+    def is_begun(self, site: Site) -> bool:
+        """Whether all of this site is being read, or was."""
+        return any(_name(site, kind) in self.pasts for kind in feed.KINDS)
+
+    def is_whole(self, site: Site) -> bool:
+        """Whether all of this site was read."""
+        return all(self.pasts.get(_name(site, kind), Mark()).whole for kind in feed.KINDS)
+
+    def is_through(self, key: str) -> bool:
+        """Whether this account was written already."""
+        return self.phase is Phase.SETTLING or (self.phase is Phase.WRITING and key <= self.cursor)
 
     def objects(self) -> dict[str, int]:
         """How many of each kind were read."""
@@ -88,6 +110,14 @@ class State:
         for name, mark in self.marks.items():
             found[name.rpartition(":")[2]] += mark.objects
         return {kind: found[kind] for kind in feed.KINDS if kind in found}
+
+    def read(self) -> int:
+        """How many objects in all, those of the pasts included."""
+        return sum(mark.objects for mark in (*self.marks.values(), *self.pasts.values()))
+
+    def changes(self) -> int:
+        """How many records would be written, as it was counted."""
+        return sum(many for name, many in self.would.items() if name.startswith(("create ", "update ")))
 
     def go_through(self, phase: Phase) -> None:
         """From the first account on."""
@@ -97,13 +127,13 @@ class State:
         return {
             "phase": str(self.phase),
             "writes": self.writes,
-            "marks": {
-                name: [one.until and one.until.isoformat(), one.objects, one.whole]
-                for name, one in self.marks.items()
-            },
+            "agreed": self.agreed,
+            "marks": _told(self.marks),
+            "pasts": _told(self.pasts),
             "cursor": self.cursor,
             "accounts": self.accounts,
             "left": self.left,
+            "narrow": self.narrow,
             "would": dict(self.would),
             "calls": dict(self.calls),
             "seconds": round(self.seconds, 1),
@@ -111,21 +141,37 @@ class State:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> State:
-        """What ``document`` told; of nothing, the beginning."""
+        """What ``document`` told, or that of an earlier version; of nothing, the beginning."""
         if not told:
             return cls()
-        marks = {
-            name: Mark(datetime.fromisoformat(until) if until else None, objects, whole)
-            for name, (until, objects, whole) in told["marks"].items()
-        }
         return cls(
             phase=Phase(told["phase"]),
             writes=told["writes"],
-            marks=marks,
+            agreed=told.get("agreed", told["writes"]),
+            marks=_marks(told["marks"]),
+            pasts=_marks(told.get("pasts", {})),
             cursor=told["cursor"],
             accounts=told["accounts"],
             left=told["left"],
+            narrow=told.get("narrow"),
             would=Counter(told["would"]),
             calls=Counter(told["calls"]),
             seconds=told["seconds"],
         )
+
+
+def _name(site: Site, kind: str) -> str:
+    return ":".join((*site, kind))
+
+
+def _told(marks: Mapping[str, Mark]) -> dict[str, Any]:
+    return {
+        name: [one.until and one.until.isoformat(), one.objects, one.whole] for name, one in marks.items()
+    }
+
+
+def _marks(told: Mapping[str, Any]) -> dict[str, Mark]:
+    return {
+        name: Mark(datetime.fromisoformat(until) if until else None, objects, whole)
+        for name, (until, objects, whole) in told.items()
+    }

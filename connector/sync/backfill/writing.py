@@ -10,21 +10,21 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
 from connector.errors import Permanent, Transient
-from connector.events import Urgency
-from connector.ledger import backfills, circuits, locks, population, subjects
+from connector.ledger import backfills, circuits, leases, population, standing, subjects, troubles
 from connector.ledger.attempts import Cause
-from connector.ledger.locks import Lock
 from connector.ledger.population import Which
 from connector.ledger.subjects import Due
+from connector.ledger.troubles import UNDECIDED
 from connector.sync.apply import Applier, Outcome
 from connector.sync.backfill.pasts import Pasts
 from connector.sync.backfill.state import State
+from connector.sync.backfill.turn import Turns
 from connector.sync.destination import DESTINATION
 from connector.sync.resync import resync_now
 from connector.sync.writing import Wait
@@ -35,37 +35,19 @@ SIDE_BY_SIDE: Final = 2
 """Batches under way: while Salesforce works on one, the other is decided."""
 STRETCH: Final = 8
 """Batches before others get their turn."""
-TURN_SECONDS: Final = 1.0
-GIVEN_SECONDS: Final = 10.0
-"""How long workers that have very much to write get before the next batch."""
+NARROWER: Final = 8
+"""By how much fewer accounts are worked at once after some killed their process, and more again after each batch."""
 ROUNDS: Final = (0.0, 5.0, 20.0)
 """Seconds before each new try of what was refused for a moment."""
 
 
+DIED: Final = (
+    "The process that worked this account alone was killed, as those were that worked it with others."
+)
+
+
 class Interrupted(Exception):
     """A person stopped it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turns:
-    """Writing in bulk is one process's at a time. ``many``: from so many due accounts on workers write in bulk."""
-
-    engine: Engine
-    many: int
-    sleep: Wait
-
-    @contextmanager
-    def mine(self) -> Iterator[None]:
-        """Waits until nobody else writes in bulk."""
-        with locks.turn(self.engine, Lock.BULK, lambda: self.sleep(TURN_SECONDS)):
-            yield
-
-    def offer(self) -> None:
-        """Where very much is due, a worker comes first."""
-        with self.engine.connect() as connection:
-            backlog = subjects.backlog(connection, self.many + 1, least=Urgency.FAILURE)
-        if backlog.ready > self.many:
-            self.sleep(GIVEN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +72,25 @@ class Writer:
     def engine(self) -> Engine:
         return self.applier.engine
 
+    def take_back(self, *, from_killed: bool) -> None:
+        """What was held in this run's name is free. If a killed process held it, it may be what killed it: fewer are
+        worked at once from there on, and one that was worked alone is given up on."""
+        with self.engine.begin() as connection:
+            held = leases.held(connection, self.applier.worker)
+            if held and from_killed:
+                self._suspect(connection, held)
+            leases.release_all(connection, self.applier.worker, spend=False)
+            self.save(connection)
+
+    def _suspect(self, connection: Connection, held: Sequence[str]) -> None:
+        if self.state.narrow != 1:
+            self.state.narrow = max((self.state.narrow or self.at_once) // NARROWER, 1)
+            return
+        leases.bury_held(connection, self.applier.worker, "WORKER_DIED", DIED)
+        if not self.state.is_through(held[-1]):
+            self.state.cursor = held[-1]
+            self.state.accounts += 1
+
     def write(self) -> None:
         """Go on behind the cursor until every account of the run is through."""
         while self._next(self.state.cursor):
@@ -98,9 +99,10 @@ class Writer:
             self.turns.offer()
 
     def settle(self) -> None:
-        """What Salesforce refused for a moment is tried again, as what workers held and did not come to is."""
+        """What Salesforce refused for a moment is tried again, as what workers held and did not come to is. What they
+        still hold is given some time, so that the report tells of it."""
         for pause in ROUNDS:
-            if not self._unsettled(""):
+            if self._is_settled():
                 return
             self.sleep(pause)
             self._again()
@@ -109,8 +111,10 @@ class Writer:
         after = ""
         while some := self._unsettled(after):
             self._require_calls()
+            for one in self.pasts.lacking(some):
+                self.pasts.fetch(one)
             with self.turns.mine():
-                self._written(self.pasts.complete(some))
+                self._written(some, urgent=True)
             after = some[-1].key
             self.done()
 
@@ -119,9 +123,9 @@ class Writer:
         under_way: deque[tuple[list[Due], Future[Outcome]]] = deque()
         after, left = self.state.cursor, STRETCH
         while True:
-            while left and len(under_way) < SIDE_BY_SIDE and (some := self._next(after)):
+            while left and len(under_way) < self._side_by_side and (some := self._next(after)):
                 self._require_calls()
-                under_way.append((some, pool.submit(self._written, self.pasts.complete(some))))
+                under_way.append((some, pool.submit(self._written, some)))
                 after, left = some[-1].key, left - 1
             if not under_way:
                 return
@@ -141,23 +145,48 @@ class Writer:
                     self._over.set()
                 raise
 
+    @property
+    def _side_by_side(self) -> int:
+        return SIDE_BY_SIDE if self.state.narrow is None else 1
+
     def _next(self, after: str) -> list[Due]:
+        limit = self.state.narrow or self.at_once
         with self.engine.connect() as connection:
-            return population.walk(connection, Which(backfill=self.run_id), after, self.at_once)
+            return population.walk(connection, Which(backfill=self.run_id), after, limit)
+
+    def _is_settled(self) -> bool:
+        with self.engine.connect() as connection:
+            return backfills.is_settled(connection, self.run_id)
 
     def _unsettled(self, after: str) -> list[Due]:
+        limit = self.state.narrow or self.at_once
         with self.engine.connect() as connection:
-            return backfills.unsettled(connection, self.run_id, after, self.at_once)
+            return backfills.unsettled(connection, self.run_id, after, limit)
 
-    def _written(self, some: Sequence[Due]) -> Outcome:
-        if not some:
-            return Outcome()
+    def _written(self, some: Sequence[Due], *, urgent: bool = False) -> Outcome:
         with self._baton:
-            outcome = resync_now(self.applier, some, self.cause, self._wait)
+            ready = self._ready(some, urgent=urgent)
+            if not ready:
+                return Outcome()
+            outcome = resync_now(self.applier, ready, self.cause, self._wait)
         if outcome.open:
             raise self._away()
         outcome.plans.clear()
         return outcome
+
+    def _ready(self, some: Sequence[Due], *, urgent: bool) -> list[Due]:
+        """Those that are for this process. What is urgent is left to the workers, who do not wait for thousands of
+        rows; and so is an account whose past could not be fetched. They are due for this run. ``urgent``: the workers
+        had their time."""
+        keys = [one.key for one in some]
+        with self.engine.begin() as connection:
+            lacking = troubles.not_fetched(connection, self.run_id, keys)
+            left = lacking if urgent else lacking | standing.urgent(connection, keys)
+            subjects.decide_history(connection, (), sorted(lacking))
+            subjects.mark_due(
+                connection, [replace(one, run_id=self.run_id) for one in some if one.key in left]
+            )
+        return [one for one in some if one.key not in left]
 
     def _wait(self, seconds: float) -> None:
         """The other batch goes on meanwhile: two that compute at once would only be in each other's way."""
@@ -172,15 +201,20 @@ class Writer:
     def _through(self, some: Sequence[Due]) -> None:
         self.state.cursor = some[-1].key
         self.state.accounts += len(some)
+        self._widen()
         with self.engine.begin() as connection:
+            troubles.forget(connection, self.run_id, [one.key for one in some], UNDECIDED)
             self.save(connection)
         self.done()
 
+    def _widen(self) -> None:
+        if self.state.narrow is not None:
+            wider = self.state.narrow * NARROWER
+            self.state.narrow = wider if wider < self.at_once else None
+
     def _require_calls(self) -> None:
-        """Deciding what an admin asked for is no more urgent than what people need the calls for."""
-        spending = self.applier.spending
-        if spending is not None and spending.level() < Urgency.ROUTINE:
-            raise Permanent("The org's API calls are short: what is left is kept for people and urgent work.")
+        if self.applier.spending is not None:
+            self.applier.spending.require()
 
     def _away(self) -> Transient | Permanent:
         """What only a person can mend is not waited for."""

@@ -16,7 +16,7 @@ from connector.ledger import links, runs
 from connector.ledger.attempts import Cause
 from connector.plan import Change, Plan
 from connector.sync.apply import Applier
-from connector.sync.backfill import Asked, Backfill, Phase, State, Turn, Turns
+from connector.sync.backfill import Asked, Backfill, Phase, State, Turn, Turns, Unit
 from connector.sync.patience import Patience
 from connector.sync.reading import Reading
 from sync.fake_api import FakeApi
@@ -87,6 +87,7 @@ class Place:
     told: list[tuple[Phase, int, int]] = field(default_factory=list)
     on_nap: Callable[[], None] = lambda: None
     on_tell: Callable[[Phase, int], None] = lambda phase, done: None
+    agree: Callable[[int, Unit], None] = lambda count, unit: None
     run_id: int = 0
 
     def begin(self, asked: Asked | None = None) -> int:
@@ -111,11 +112,12 @@ class Place:
             asked=Asked.of(run.options, SOURCE),
             cause=Cause("backfill", "lead", self.run_id),
             turn=turn,
-            turns=Turns(self.engine, 2_000, self.nap),
+            turns=Turns(self.engine, 2_000, self.nap, self.said.append),
             patience=Patience(self.nap, self.said.append, within),
             tell=self.tell,
             spent=lambda: {"recurly": len(self.api.calls), "salesforce": len(self.crm.upserts)},
             writes=writes,
+            agree=self.agree,
             sleep=self.nap,
             at_once=4,
         )

@@ -62,7 +62,7 @@ def test_without_writing_it_counts_and_keeps_what_it_read(place: Place) -> None:
     assert place.run(writes=False).would == state.would
     assert place.run(writes=True).phase is Phase.OVER
     assert place.names() == whole()
-    assert len(place.api.calls) == calls
+    assert len(place.api.calls) == calls + 2  # what changed since, of the two kinds that there are
 
 
 @pytest.mark.parametrize("moment", range(1, 16))
@@ -100,7 +100,8 @@ def test_it_goes_on_reading_with_the_last_change_it_read(place: Place) -> None:
     place.api.calls.clear()
     place.run()
     read = [kind for kind, _ in place.api.calls if kind == "changed account"]
-    assert len(read) == 3  # the last of the six objects that were read, and the four behind it
+    # the last of the six objects that were read, and the four behind it; and whether the last has changed since
+    assert len(read) == 3 + 1
 
 
 def test_what_a_webhook_brought_meanwhile_is_not_overwritten_by_an_older_page(
@@ -154,9 +155,10 @@ def test_a_past_that_cannot_be_fetched_is_left_to_the_workers(engine: Engine, pl
     place.api.errors["account", "code-c003"] = Transient("busy")
     state = place.run()
     assert state.left == 1
-    assert one(engine, f"SELECT history, status FROM subject WHERE key = '{subject('c003')}'") == (
+    assert one(engine, f"SELECT history, status, run_id FROM subject WHERE key = '{subject('c003')}'") == (
         "wanted",
         "due",
+        place.run_id,
     )
     assert subject("c003") not in place.names()
 
@@ -328,6 +330,7 @@ def test_others_get_their_turn_at_writing_in_bulk(engine: Engine, place: Place) 
         with pytest.raises(KeyboardInterrupt):
             place.run()
     assert place.crm.upserts == []
+    assert place.said == ["Somebody else writes in bulk: waiting for that to end."]
     place.on_nap = lambda: None
     assert place.run().phase is Phase.OVER
 

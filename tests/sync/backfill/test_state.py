@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from connector.sync import feed
 from connector.sync.backfill import Asked, Phase, State
 from sync.world import at
 
@@ -15,6 +16,8 @@ def test_the_state_comes_back_as_it_was_kept() -> None:
     mark = state.mark(("recurly", "acme"), "invoice")
     mark.until, mark.objects, mark.whole = at(3), 400, True
     state.mark(("recurly", "acme"), "payment")
+    state.past(("recurly", "acme"), "account").whole = True
+    state.agreed, state.narrow = True, 8
     assert State.of(json.loads(json.dumps(state.document()))) == state
     assert state.objects() == {"invoice": 400, "payment": 0}
 
@@ -29,3 +32,18 @@ def test_what_was_asked_for_comes_back_and_tells_whether_it_was_all() -> None:
     for asked in (all_of_it, some):
         assert Asked.of(json.loads(json.dumps(asked.document())), "recurly") == asked
     assert (all_of_it.is_whole, some.is_whole) == (True, False)
+
+
+def test_a_site_is_whole_when_all_its_kinds_are_read() -> None:
+    state, site = State(), ("recurly", "acme")
+    assert not state.is_begun(site)
+    for kind in feed.KINDS:
+        assert not state.is_whole(site)
+        state.past(site, kind).whole = True
+        assert state.is_begun(site)
+    assert state.is_whole(site)
+
+
+def test_changes_are_the_records_that_would_be_written() -> None:
+    would = Counter({"accounts": 3, "create Account": 2, "update Billing_Invoice__c": 5, "calls": 9})
+    assert State(would=would).changes() == 7

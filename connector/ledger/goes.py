@@ -1,0 +1,31 @@
+"""The goes of a run: each process that a person started for it, with who, when, why, and whether it writes.
+
+A backfill that one person looked at may be written by another, who has a reason of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+
+def begin(connection: Connection, run_id: int, who: str, reason: str, *, writes: bool) -> int:
+    """Somebody has it go on from now; the id of the go."""
+    row = connection.execute(
+        text(
+            "INSERT INTO run_go (run_id, who, reason, writes) VALUES (:run, :who, :reason, :writes) RETURNING id"
+        ),
+        {"run": run_id, "who": who, "reason": reason, "writes": writes},
+    )
+    return int(row.scalar_one())
+
+
+def of_run(connection: Connection, run_id: int) -> list[Mapping[str, Any]]:
+    """In their order: who, began_at, reason, writes."""
+    rows = connection.execute(
+        text("SELECT who, began_at, reason, writes FROM run_go WHERE run_id = :run ORDER BY id"),
+        {"run": run_id},
+    )
+    return [dict(row._mapping) for row in rows]

@@ -1,0 +1,83 @@
+"""What a batch holds while it is written: its leases are renewed, and who became more urgent is let go.
+
+Writing thousands of records takes Salesforce minutes. A dispute that comes in meanwhile must not wait for the end of
+it: its account is given back with what was written for it so far, and a worker goes on with it from there. Rows of a
+bulk job that is under way cannot be taken back, and would arrive behind what the worker writes; an account that has
+one there is let go when that job is over. A job is left behind when nobody holds its account any more
+(``ledger/bulk_jobs``), so it is always one that is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Engine
+
+from connector.events import Urgency
+from connector.ledger import bulk_jobs, leases
+from connector.sync.bulk_jobs import Held
+from connector.sync.rows import Record
+from connector.sync.settling import Decision
+from connector.sync.writing import Results
+
+LetGo = Callable[[Sequence[Decision], Results], None]
+"""Keeps what was written for these so far, and gives them back."""
+
+
+@dataclass(slots=True)
+class Holding:
+    """Where rows may go as a bulk job. ``let_go`` is called for accounts that became more urgent than they were."""
+
+    engine: Engine
+    token: str
+    decisions: Sequence[Decision]
+    results: Results
+    let_go: LetGo
+    bulk: Held
+    gone: dict[str, Decision] = field(default_factory=dict)
+    _left_out: set[Record] = field(default_factory=set)
+
+    def wait(self, seconds: float) -> None:
+        """While Salesforce works on a job."""
+        self.left_out()
+        self.bulk.wait(seconds)
+
+    def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.bulk.begun(job, object_, rows)
+
+    def ended(self, job: str, *, told: bool) -> None:
+        self.bulk.ended(job, told=told)
+
+    def left_out(self) -> Set[Record]:
+        """The records that are not to be sent any more, because their accounts are let go."""
+        free = [one for one in self._urgent() if self._may_go(one)]
+        if free:
+            self.gone |= {one.subject.key: one for one in free}
+            self._left_out |= {row.record for one in free for row in one.rows}
+            self._hand_over()
+            self.let_go(free, self.results)
+        return self._left_out
+
+    def kept(self) -> list[Decision]:
+        """Those that are held to the end."""
+        return [one for one in self.decisions if one.subject.key not in self.gone]
+
+    def _may_go(self, one: Decision) -> bool:
+        """What was refused is for the end to settle."""
+        records = {row.record for row in one.rows}
+        return records.isdisjoint(self.results.under_way) and records.isdisjoint(self.results.refused)
+
+    def _hand_over(self) -> None:
+        """The jobs so far go on under an account that is held, if one is."""
+        if held := self.kept():
+            self.bulk = replace(self.bulk, subject=held[0].subject.key)
+            with self.engine.begin() as connection:
+                bulk_jobs.hand_over(connection, self.token, self.bulk.subject)
+
+    def _urgent(self) -> list[Decision]:
+        least = max((one.subject.urgency for one in self.decisions), default=Urgency.ROUTINE)
+        with self.engine.connect() as connection:
+            keys = leases.more_urgent(connection, self.token, least)
+        return [one for one in self.decisions if one.subject.key in keys and one.subject.urgency == least]

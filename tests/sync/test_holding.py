@@ -1,0 +1,149 @@
+"""Thousands of records take a while: an account that becomes urgent meanwhile is given back to be worked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from samples import SITE, SOURCE, due, one, rows, subject
+from sqlalchemy import Engine
+
+from connector.events import Urgency
+from connector.facts import Facts
+from connector.ledger import snapshots, subjects
+from connector.plan import Change, Plan
+from connector.sync.apply import Applier, Outcome
+from connector.sync.writing import IN_BULK
+
+from .fake_crm import FakeCrm, Org
+from .world import account
+
+CODES = ("ann", "bob", "eve")
+EACH = IN_BULK // 2
+"""Invoices of Ann and of Bob; Eve has none."""
+BOB, EVE = subject("bob"), subject("eve")
+
+
+def decide(facts: Facts) -> Plan:
+    """An account; invoices, if it is not Eve's; and a dispute."""
+    many = 0 if facts.code == "eve" else EACH
+    return Plan(
+        facts.subject,
+        (
+            Change("Account", facts.subject, "account", "is", {"Name": facts.code}),
+            *(
+                Change("Billing_Invoice__c", f"{facts.subject}:{n}", "invoice", "is", {"Number__c": n})
+                for n in range(many)
+            ),
+            Change("Billing_Dispute__c", f"{facts.subject}:d", "dispute", "is", {"State__c": "open"}),
+        ),
+    )
+
+
+@pytest.fixture
+def crm() -> FakeCrm:
+    return FakeCrm()
+
+
+@pytest.fixture
+def known(engine: Engine) -> Engine:
+    objects = [account(id=code, code=code) for code in CODES]
+    with engine.begin() as connection:
+        snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), objects)
+        subjects.mark_due(connection, [due(code) for code in CODES])
+    return engine
+
+
+def decide_twice(facts: Facts) -> Plan:
+    """The same with as many payments, so that there are two jobs; only Bob's and Eve's."""
+    plan = decide(facts)
+    if facts.code == "ann":
+        return plan
+    more = (
+        Change("Billing_Payment__c", f"{facts.subject}:{n}", "payment", "is", {"Name": f"{n}"})
+        for n in range(IN_BULK)
+    )
+    return Plan(facts.subject, (*plan.changes, *more))
+
+
+def applied(engine: Engine, crm: FakeCrm, **how: object) -> Outcome:
+    applier = Applier(engine, crm, Org, decide, lambda: datetime.now(UTC), "w")
+    return applier.run(**how)  # type: ignore[arg-type]
+
+
+def dispute(engine: Engine, code: str) -> None:
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due(code, Urgency.DISPUTE)])
+
+
+def at_each_look(*then: Callable[[], None]) -> Callable[[float], None]:
+    """Does the first while the job is looked at for the first time, and so on."""
+    coming = iter(then)
+    return lambda seconds: next(coming, lambda: None)()
+
+
+def test_an_account_without_rows_in_the_job_is_let_go_while_the_job_runs(known: Engine, crm: FakeCrm) -> None:
+    leases: list[str | None] = []
+
+    def look() -> None:
+        leases.append(one(known, f"SELECT lease FROM subject WHERE key = '{EVE}'").lease)
+
+    outcome = applied(known, crm, wait=at_each_look(lambda: dispute(known, "eve"), look))
+    assert crm.jobs == [("Billing_Invoice__c", 2 * EACH)]
+    assert leases == [None]
+    assert outcome.claimed == 2
+    assert f"{EVE}:d" not in crm.of("Billing_Dispute__c")
+    assert applied(known, crm, most=Urgency.DISPUTE).written == 1
+    assert f"{EVE}:d" in crm.of("Billing_Dispute__c")
+
+
+def test_rows_of_the_job_cannot_be_taken_back_so_their_account_is_let_go_when_it_is_over(
+    known: Engine, crm: FakeCrm
+) -> None:
+    leases: list[str | None] = []
+
+    def look() -> None:
+        leases.append(one(known, f"SELECT lease FROM subject WHERE key = '{BOB}'").lease)
+
+    applied(known, crm, wait=at_each_look(lambda: dispute(known, "bob"), look))
+    assert leases != [None]
+    assert one(known, f"SELECT lease, status FROM subject WHERE key = '{BOB}'") == (None, "due")
+    assert set(crm.of("Billing_Dispute__c")) == {f"{subject('ann')}:d", f"{EVE}:d"}
+
+
+def test_what_was_written_of_it_is_kept_and_not_written_again(known: Engine, crm: FakeCrm) -> None:
+    applied(known, crm, wait=at_each_look(lambda: dispute(known, "bob")))
+    told = one(known, f"SELECT outcome, written, error FROM attempt WHERE subject = '{BOB}'")
+    assert (told.outcome, told.written) == ("waiting", EACH + 1)
+    assert "more urgent" in told.error
+    crm.upserts.clear()
+    assert applied(known, crm).written == 1
+    assert [object_ for object_, _ in crm.upserts] == ["Billing_Dispute__c"]
+    assert rows(known, "SELECT key FROM subject WHERE status <> 'idle'") == []
+
+
+def test_a_job_that_goes_on_after_one_was_let_go_is_not_left_behind(known: Engine, crm: FakeCrm) -> None:
+    """Ann's account is the first that was claimed, under which the jobs are kept."""
+    jobs: list[list[tuple[str, bool]]] = []
+
+    def work() -> None:
+        assert applied(known, crm, most=Urgency.DISPUTE).written == 1
+        told = rows(known, "SELECT object, ended_at IS NOT NULL FROM bulk_job ORDER BY begun_at")
+        jobs.append([tuple(row) for row in told])
+
+    applier = Applier(known, crm, Org, decide_twice, lambda: datetime.now(UTC), "w")
+    applier.run(wait=at_each_look(lambda: dispute(known, "ann"), lambda: None, work))
+    assert jobs == [[("Billing_Invoice__c", True), ("Billing_Payment__c", False)]]
+    assert crm.aborted == []
+    assert rows(known, "SELECT job FROM bulk_job") == []
+    assert rows(known, "SELECT key FROM subject WHERE status <> 'idle'") == []
+
+
+def test_who_is_no_more_urgent_than_before_is_held_to_the_end(known: Engine, crm: FakeCrm) -> None:
+    def change() -> None:
+        with known.begin() as connection:
+            subjects.mark_due(connection, [due("bob")])
+
+    assert applied(known, crm, wait=at_each_look(change)).claimed == 3
+    assert len(crm.of("Billing_Dispute__c")) == 3
