@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -28,6 +29,21 @@ def ids(connection: Connection, records: Collection[Record]) -> dict[Record, str
         _values(records),
     )
     return {(row.object, row.key): row.salesforce_id for row in rows}
+
+
+def under(connection: Connection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], set[str]]:
+    """(Object, Salesforce id) → the keys of the records that were last written to it."""
+    rows = connection.execute(
+        text(
+            f"SELECT object, mirror.key, salesforce_id FROM mirror JOIN {_THESE} USING (object) "
+            "WHERE salesforce_id = these.key"
+        ),
+        _values(places),
+    )
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.object, row.salesforce_id].add(row.key)
+    return found
 
 
 def told(connection: Connection, records: Collection[Record]) -> dict[Record, tuple[str, str]]:

@@ -23,8 +23,8 @@ from connector.ledger import attempts, bulk_jobs, circuits, links, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
+from connector.sync import astray, outages, relinking
 from connector.sync import bulk_jobs as jobs
-from connector.sync import outages, relinking
 from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.known import Fit, Known, LastWritten, unfitted
@@ -121,9 +121,12 @@ class Applier:
         try:
             decisions = self.decisions(claimed)
             bulk = Held(self.engine, token, claimed[0].key, wait) if wait else None
-            results = write(self.crm, [row for one in decisions for row in one.rows], bulk)
+            rows = [row for one in decisions for row in one.rows]
+            refused = astray.before(self.engine, self.crm, decisions)
+            results = write(self.crm, rows, bulk, refused)
         except (SetupError, Permanent, Transient) as error:
             results.unavailable = unavailable(error)
+        astray.after(self.engine, decisions, results)
         self._circuit(results)
         if self.spending is not None:
             self.spending.note()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from connector.facts import Facts
 from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
@@ -14,6 +15,9 @@ from connector.sync.reading import Reading
 from connector.sync.retry import backoff
 from connector.sync.rows import Row
 from connector.sync.writing import Refused, Results
+
+ASTRAY: Final = "KEY_ASTRAY"
+"""It was written to another record; what was last written is needed to put both right."""
 
 
 @dataclass(slots=True)
@@ -107,7 +111,8 @@ def _refused(
     permanent = [one for one in refused if not one.transient]
     worst = permanent[0] if permanent else refused[0]
     tries = decision.subject.tries
-    if permanent and tries == 1 and decision.mirror and not looked:
+    forgets = permanent and tries == 1 and decision.mirror and not looked
+    if forgets and not any(one.code == ASTRAY for one in permanent):
         # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
         return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
     if permanent or tries >= MOST_TRIES:

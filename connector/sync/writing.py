@@ -101,19 +101,30 @@ class Results:
     unavailable: Unavailable | None = None
 
 
-def write(crm: Upserts, rows: Sequence[Row], bulk: Bulk | None = None) -> Results:
+def write(
+    crm: Upserts,
+    rows: Sequence[Row],
+    bulk: Bulk | None = None,
+    refused: Mapping[Record, Refused] | None = None,
+) -> Results:
     """Send every row, object by object. Never raises for what Salesforce answers. ``bulk``: where there are many rows
-    they may go as a bulk job."""
-    results = Results()
+    they may go as a bulk job. ``refused``: rows that are not to be sent."""
+    results = Results(refused=dict(refused or {}))
     for object_ in fields.ORDER:
-        batch = _with_good_parents([row for row in rows if row.change.object == object_], results)
-        for ways in ([row for row in batch if row.id is None], [row for row in batch if row.id is not None]):
-            in_bulk = bulk if len(ways) >= IN_BULK else None
-            for chunk in [ways] if in_bulk else _chunks(ways):
-                _send(crm, object_, chunk, results, in_bulk)
-                if results.unavailable is not None:
-                    return results
+        to_send = [row for row in rows if row.change.object == object_ and row.record not in results.refused]
+        batch = _with_good_parents(to_send, results)
+        _write(crm, object_, _with_free_keys(crm, object_, batch, results), results, bulk)
+        if results.unavailable is not None:
+            break
     return results
+
+
+def _write(crm: Upserts, object_: str, batch: Sequence[Row], results: Results, bulk: Bulk | None) -> None:
+    for ways in ([row for row in batch if row.id is None], [row for row in batch if row.id is not None]):
+        in_bulk = bulk if len(ways) >= IN_BULK else None
+        for chunk in [ways] if in_bulk else _chunks(ways):
+            if results.unavailable is None:
+                _send(crm, object_, chunk, results, in_bulk)
 
 
 def _with_good_parents(batch: Sequence[Row], results: Results) -> list[Row]:
@@ -131,6 +142,26 @@ def _with_good_parents(batch: Sequence[Row], results: Results) -> list[Row]:
         else:
             good.append(row.without(refused) if refused else row)
     return good
+
+
+def _with_free_keys(crm: Upserts, object_: str, batch: list[Row], results: Results) -> list[Row]:
+    """Rows whose key no other record carries any more. A row sent by such a key would be written onto that record, and
+    one that gives the key to its own would be refused, as it is unique; also within one call, so this goes before."""
+    for chunk in _chunks([row for row in batch if row.frees is not None]):
+        _free(crm, object_, chunk, results)
+    return [row for row in batch if row.record not in results.refused and results.unavailable is None]
+
+
+def _free(crm: Upserts, object_: str, rows: Sequence[Row], results: Results) -> None:
+    try:
+        answers = crm.update(object_, [{_ID: row.frees, fields.KEY: None} for row in rows])
+    except (Transient, Permanent) as error:
+        for row in rows:
+            _refuse(row, error, results)
+        return
+    for row, answer in zip(rows, answers, strict=True):
+        if answer.error is not None:
+            _refuse(row, answer.error.exception(), results)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
