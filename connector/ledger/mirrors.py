@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -44,6 +45,15 @@ def under(connection: Connection, places: Collection[tuple[str, str]]) -> dict[t
     for row in rows:
         found[row.object, row.salesforce_id].add(row.key)
     return found
+
+
+def written_since(connection: Connection, records: Collection[Record], since: datetime) -> set[Record]:
+    """Those of them that were written then or later, by the ledger's clock."""
+    rows = connection.execute(
+        text(f"SELECT object, key FROM mirror JOIN {_THESE} USING (object, key) WHERE written_at >= :since"),
+        {**_values(records), "since": since},
+    )
+    return {(row.object, row.key) for row in rows}
 
 
 def told(connection: Connection, records: Collection[Record]) -> dict[Record, tuple[str, str]]:
@@ -92,6 +102,6 @@ def restore(connection: Connection, rows: Sequence[Row[Any]]) -> None:
         )
 
 
-def _values(records: Collection[Record]) -> dict[str, list[str]]:
+def _values(records: Collection[Record]) -> dict[str, Any]:
     told = sorted(records)
     return {"objects": [object_ for object_, _ in told], "keys": [key for _, key in told]}

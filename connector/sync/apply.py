@@ -29,7 +29,7 @@ from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
-from connector.sync.rows import OrgIds
+from connector.sync.rows import OrgIds, Record
 from connector.sync.settling import Decision, Settlement, settle_one
 from connector.sync.spending import Spending
 from connector.sync.waiting import hold
@@ -66,7 +66,8 @@ _LEVELS = {"retry": "warning", "dead": "error"}
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once."""
+    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once.
+    ``left_out``: fields of records whose value Salesforce does not take."""
 
     claimed: int = 0
     written: int = 0
@@ -75,6 +76,7 @@ class Outcome:
     again: bool = False
     open: bool = False
     plans: list[Decision] = field(default_factory=list)
+    left_out: Mapping[Record, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class Applier:
             again=any(one.at_once for one in settlements) or touched > 0,
             open=results.unavailable is not None,
             plans=decisions,
+            left_out=results.left_out,
         )
 
     def _affordable(self, most: Urgency, only: Sequence[str] | None) -> Urgency:

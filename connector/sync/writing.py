@@ -94,11 +94,13 @@ class Refused:
 
 @dataclass(slots=True)
 class Results:
-    """What became of each row. A record that is in neither was not sent: Salesforce went away."""
+    """What became of each row. A record that is in neither was not sent: Salesforce went away. ``left_out``: fields
+    whose value Salesforce does not take, and without which a record was sent again."""
 
     written: dict[Record, Written] = field(default_factory=dict)
     refused: dict[Record, Refused] = field(default_factory=dict)
     unavailable: Unavailable | None = None
+    left_out: dict[Record, frozenset[str]] = field(default_factory=dict)
 
 
 def write(
@@ -219,6 +221,7 @@ def _again_without_odd_values(crm: Upserts, object_: str, rows: Sequence[Row], r
     for row in rows:
         if row.record in odd:
             refused = results.refused.pop(row.record)
+            results.left_out[row.record] = frozenset(odd[row.record])
             left = ", ".join(sorted(odd[row.record]))
             log.warning("value_left_out", object=object_, key=row.change.key, fields=left, error=refused.code)
     for chunk in _chunks([row.but(odd[row.record]) for row in rows if row.record in odd]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +17,7 @@ from samples import SITE, SOURCE, due, one, rows
 from sync.world import account, invoice
 
 from connector.cli import drift as command
+from connector.cli.drift import mending
 from connector.ledger import snapshots, subjects
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Contact
@@ -71,7 +73,7 @@ class World:
 
 def document_of(done: Result) -> str:
     """What is on stdout beside the log, which goes there in tests."""
-    return "".join(line for line in done.stdout.splitlines(True) if not line.startswith("subject="))
+    return done.stdout[done.stdout.index('{"schema"') :]
 
 
 def learn(code: str, number: int, **told: Any) -> None:
@@ -91,6 +93,7 @@ def world(connected: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         given = {"CLIENT_ID": "sandbox", "CLIENT_SECRET": "sandbox", "LOGIN_URL": server.url}
         for name, value in given.items():
             monkeypatch.setenv(f"SALESFORCE_{name}", value)
+        monkeypatch.setattr(command, "WAIT", lambda seconds: time.sleep(seconds / 100))
         monkeypatch.setenv("RECURLY_SITE", SITE)
         monkeypatch.setenv("RECURLY_API_KEY", "key")
         for number, code in enumerate(CUSTOMERS, 1000):
@@ -114,7 +117,7 @@ def test_a_deleted_record_s_key_on_another_record_moves_nothing_onto_that(
 ) -> None:
     if apart:
         monkeypatch.setattr(looking, "BATCH", 1)
-        monkeypatch.setattr(command, "BATCH", 1)
+        monkeypatch.setattr(mending, "BATCH", 1)
     first, second = world.swap(object_)
     found = world.told(code=1)
     told = {(entry["key"], entry["missing"]) for entry in found["drift"] if entry["object"] == object_}
@@ -158,3 +161,85 @@ def test_news_that_come_before_anybody_looks_are_told_to_have_gone_astray_and_bo
     assert world.by_key(F.OBJECT)["recurly:acme:invoice:1001"][F.TOTAL] == Decimal("50.00")
     assert world.told(code=0)["drift"] == []
     assert one(wiring().engine, "SELECT count(*) AS n FROM subject WHERE status = 'dead'").n == 0
+
+
+@pytest.mark.parametrize("way", ["--no-bulk", "--bulk"])
+def test_a_record_with_a_key_that_nobody_knows_is_named_and_never_touched(world: World, way: str) -> None:
+    bob = world.by_key(Account.OBJECT)["recurly:acme:account:bob"]["Id"]
+    typed = {fields.KEY: "recurly:acme:invoice:9999", F.ACCOUNT: bob, F.STATE: "past_due", F.TOTAL: 500}
+    (id_,) = world.desk.write(F.OBJECT, [typed])
+    world.desk.write(Contact.OBJECT, [{"LastName": "An agent's own", "AccountId": bob}])
+    found = world.told(way, code=1)
+    unknown = {"account": "recurly:acme:account:bob", "object": F.OBJECT, "id": id_, "key": typed[fields.KEY]}
+    assert (found["unknown"], found["drift"]) == ([unknown], [])
+    assert world.told(way, "bob", code=1)["unknown"] == [unknown]
+    assert world.told(way, "amy", code=0)["unknown"] == []
+    assert world.told(way, "--object", "Case", code=0)["unknown"] == []
+    assert world.told(way, "--rule", "account", code=0)["unknown"] == []
+    before = world.org.records(F.OBJECT)
+    world.drift(way, "--fix", "--apply", code=1)
+    assert world.org.records(F.OBJECT) == before
+    rows(wiring().engine, "UPDATE subject SET status = 'due' WHERE key = 'recurly:acme:account:bob'")
+    assert world.told(way, code=0)["unknown"] == []
+
+
+@pytest.mark.parametrize("way", ["--no-bulk", "--bulk"])
+def test_a_record_whose_key_was_moved_to_a_new_one_is_still_ours_and_the_other_is_named(
+    world: World, way: str
+) -> None:
+    key = "recurly:acme:invoice:1001"
+    ours = world.by_key(F.OBJECT)[key]
+    world.desk.edit(F.OBJECT, ours["Id"], {fields.KEY: None})
+    (id_,) = world.desk.write(F.OBJECT, [{fields.KEY: key, F.ACCOUNT: ours[F.ACCOUNT], F.TOTAL: 1}])
+    found = world.told(way, code=1)
+    (entry,) = found["drift"]
+    assert [one["field"] for one in entry["fields"]] == [fields.KEY]
+    assert f"its key is on the record {id_}" in entry["reason"]
+    unknown = {"account": "recurly:acme:account:bob", "object": F.OBJECT, "id": id_, "key": key}
+    assert found["unknown"] == [unknown]
+    done = world.told(way, "--fix", "--apply", code=1)
+    assert done["mended"]["complete"] is True
+    assert own(world.by_key(F.OBJECT)[key]) == own(ours)
+    assert world.by_key(F.OBJECT)[key]["Id"] == ours["Id"]
+    left = world.told(way, code=1)
+    assert (left["drift"], left["unknown"]) == ([], [{**unknown, "key": None}])
+    world.desk.delete(F.OBJECT, id_)
+    world.drift(way, code=0)
+
+
+def test_what_was_found_is_told_before_the_number_is_asked_for(world: World, tmp_path: Path) -> None:
+    for row in world.by_key(F.OBJECT).values():
+        world.desk.edit(F.OBJECT, row["Id"], {F.STATE: "typed"})
+    done = world.drift("--fix", "--apply", "--yes", "2", code=2)
+    assert "update Billing_Invoice__c recurly:acme:invoice:1001" in done.stdout
+    assert "to do them without being asked, add --yes 3" in done.stderr
+    file = tmp_path / "d.csv"
+    world.drift("--fix", "--apply", "--yes", "2", "--csv", str(file), code=2)
+    assert "recurly:acme:invoice:1002" in file.read_text(encoding="utf-8-sig")
+    assert (world.told("--fix", "--apply", "--yes", "2", code=2))["mended"] is None
+
+
+def test_where_salesforce_goes_away_it_is_told_what_was_found_and_how_far_it_came(world: World) -> None:
+    for row in world.by_key(F.OBJECT).values():
+        world.desk.edit(F.OBJECT, row["Id"], {F.STATE: "typed"})
+    world.control.add_fault("server_unavailable", "composite")
+    done = world.told("--fix", "--apply", code=1)
+    assert (len(done["drift"]), done["mended"]["complete"], done["mended"]["written"]) == (3, False, 0)
+    run = one(wiring().engine, "SELECT state FROM run ORDER BY id DESC LIMIT 1")
+    assert run.state == "failed"
+
+
+def test_an_account_that_was_mistyped_is_said_to_be_unknown(world: World) -> None:
+    done = world.drift("nobody", "bob", "someone", code=1)
+    assert "0 records drift, in 0 of 1 account." in done.stderr
+    for code in ("nobody", "someone"):
+        assert f"recurly:acme:account:{code}: The ledger does not know it." in done.stderr
+    (left, _) = world.told("nobody", "someone", code=1)["undecided"]
+    assert left["account"] == "recurly:acme:account:nobody"
+
+
+def test_one_record_is_one_record(world: World) -> None:
+    world.desk.edit(F.OBJECT, world.by_key(F.OBJECT)["recurly:acme:invoice:1001"]["Id"], {F.STATE: "typed"})
+    done = world.drift("--fix", "--apply", code=0)
+    assert "1 record drifts, in 1 of 3 accounts." in done.stderr
+    assert "1 record written." in done.stderr

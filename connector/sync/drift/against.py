@@ -58,6 +58,13 @@ class Against:
     only: Only = Only()
     looking: bool = False
 
+    @property
+    def objects(self) -> list[str]:
+        """Those that are meant."""
+        return [
+            name for name in fields.ORDER if name in self.owned.names and self.only.object in (None, name)
+        ]
+
     def cases(
         self, readings: Mapping[str, Reading], former: Mapping[str, str]
     ) -> Mapping[str, tuple[CaseSeen, ...]]:
