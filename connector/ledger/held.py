@@ -81,17 +81,16 @@ def claim(connection: Connection, object_: str, ids: Collection[str]) -> None:
 
 
 def keep_unknown(connection: Connection) -> None:
-    """Only what the ledger knows nothing of, by its id or by its key, is left."""
+    """Only what the ledger knows nothing of, by its id or by its key, is left. What it has forgotten it once wrote."""
+    same = "mirror.object = held.object"
+    connection.execute(text("DELETE FROM held WHERE ours"))
+    connection.execute(text(f"DELETE FROM held USING mirror WHERE {same} AND mirror.key = held.key"))
+    connection.execute(text(f"DELETE FROM held USING mirror WHERE {same} AND salesforce_id = held.id"))
+    connection.execute(text("ANALYZE held"))
     connection.execute(
         text(
-            "DELETE FROM held WHERE ours OR EXISTS (SELECT 1 FROM mirror WHERE mirror.object = held.object "
-            "AND mirror.key = held.key)"
-        )
-    )
-    connection.execute(
-        text(
-            "DELETE FROM held USING mirror WHERE mirror.object = held.object "
-            "AND mirror.salesforce_id = held.id"
+            "DELETE FROM held USING change WHERE change.object = held.object AND change.key = held.key "
+            "AND outcome = 'written'"
         )
     )
 

@@ -56,6 +56,11 @@ def written_since(connection: Connection, records: Collection[Record], since: da
     return {(row.object, row.key) for row in rows}
 
 
+def ever_written(connection: Connection, records: Collection[Record]) -> set[Record]:
+    """Those of them that Casewire has written at some time, also if what was last written is forgotten."""
+    return owners(connection, records).keys() | told(connection, records).keys()
+
+
 def told(connection: Connection, records: Collection[Record]) -> dict[Record, tuple[str, str]]:
     """Record → the rule and the reason of what was last written to it; retention may have removed them."""
     rows = connection.execute(

@@ -12,8 +12,8 @@ from connector.mappers import fields
 @dataclass(frozen=True, slots=True)
 class OrgField:
     """A field as the integration user sees it. ``digits``: before the decimal point, None where nothing is said.
-    ``values``: the active ones of a picklist; ``targets``: the objects a lookup may point to. ``rich``: its text is HTML,
-    which Salesforce does not give back as it was sent."""
+    ``values``: the active ones of a picklist; ``targets``: the objects a lookup may point to. ``rich``: Salesforce
+    makes HTML of its text."""
 
     name: str
     type: str

@@ -64,7 +64,9 @@ class World:
         """Deletes the second record and types its key onto the first: both as they were."""
         first, second = (row for _, row in sorted(self.by_key(object_).items())[:2])
         for case in self.org.records(Case.OBJECT):
-            if case[Case.CONTACT] == second["Id"]:
+            if case[Case.ACCOUNT] == second["Id"]:
+                self.desk.delete(Case.OBJECT, case["Id"])
+            elif case[Case.CONTACT] == second["Id"]:
                 self.desk.edit(Case.OBJECT, case["Id"], {Case.CONTACT: None})
         self.desk.delete(object_, second["Id"])
         self.desk.edit(object_, first["Id"], {fields.KEY: second[fields.KEY]})
@@ -130,6 +132,20 @@ def test_a_deleted_record_s_key_on_another_record_moves_nothing_onto_that(
         assert own(now[was[fields.KEY]]) == own(was)
     assert len(now) == len(CUSTOMERS)
     assert world.told(code=0)["drift"] == []
+
+
+def test_a_case_that_says_all_of_another_one_is_still_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "BATCH", 1)
+    monkeypatch.setattr(mending, "BATCH", 1)
+    first, second = world.swap(Case.OBJECT)
+    world.desk.edit(Case.OBJECT, first["Id"], {Case.ACCOUNT_KEY: second[Case.ACCOUNT_KEY]})
+    world.drift("--fix", "--apply", code=0)
+    now = world.by_key(Case.OBJECT)
+    for was in (first, second):
+        assert own(now[was[fields.KEY]]) == own(was)
+    world.drift(code=0)
 
 
 @pytest.mark.parametrize("object_", [F.OBJECT, Case.OBJECT, Contact.OBJECT, Account.OBJECT])
@@ -205,6 +221,13 @@ def test_a_record_whose_key_was_moved_to_a_new_one_is_still_ours_and_the_other_i
     assert (left["drift"], left["unknown"]) == ([], [{**unknown, "key": None}])
     world.desk.delete(F.OBJECT, id_)
     world.drift(way, code=0)
+
+
+@pytest.mark.parametrize("way", ["--no-bulk", "--bulk"])
+def test_what_was_once_written_and_is_forgotten_is_not_unknown(world: World, way: str) -> None:
+    rows(wiring().engine, "DELETE FROM mirror WHERE object = 'Billing_Invoice__c'")
+    rows(wiring().engine, "DELETE FROM snapshot WHERE object = 'invoice'")
+    assert world.told(way, "--object", F.OBJECT, code=0)["unknown"] == []
 
 
 def test_what_was_found_is_told_before_the_number_is_asked_for(world: World, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def test_a_record_is_let_go_alone(engine: Engine) -> None:
     with engine.begin() as connection:
         mirrors.drop(connection, [("Case", "k1"), ("Account", "k2")])
         assert [record for record, _, _ in attempts.mirrored(connection, ["bob"])] == [("Case", "k2")]
+        asked = [("Case", "k1"), ("Case", "k2"), ("Case", "k3")]
+        assert mirrors.ever_written(connection, asked) == set(asked[:2])
 
 
 def test_quiet_is_what_nothing_is_to_be_done_for(engine: Engine) -> None:

@@ -43,17 +43,13 @@ def beside(
         for place, one in _children(holding, objects, decided).items()
         if place not in ours and (one.object, one.key) not in planned
     }
-    found = children | carriers
-    if not found:
+    if not children and not carriers:
         return []
     with engine.connect() as connection:
-        written = mirrors.under(connection, found.keys())
-        keys = mirrors.owners(connection, {(one.object, one.key) for one in children.values()})
-    return [
-        one
-        for place, one in sorted(found.items())
-        if place not in written and (place in carriers or (one.object, one.key) not in keys)
-    ]
+        keys = mirrors.ever_written(connection, {(one.object, one.key) for one in children.values()})
+        left = {place: one for place, one in children.items() if (one.object, one.key) not in keys} | carriers
+        written = mirrors.under(connection, left.keys()) if left else {}
+    return [one for place, one in sorted(left.items()) if place not in written]
 
 
 def rest(engine: Engine, holding: Holding, owned: Owned, which: Which) -> Iterator[Unknown]:
