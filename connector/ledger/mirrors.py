@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -28,6 +30,35 @@ def ids(connection: Connection, records: Collection[Record]) -> dict[Record, str
         _values(records),
     )
     return {(row.object, row.key): row.salesforce_id for row in rows}
+
+
+def under(connection: Connection, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], set[str]]:
+    """(Object, Salesforce id) → the keys of the records that were last written to it."""
+    rows = connection.execute(
+        text(
+            f"SELECT object, mirror.key, salesforce_id FROM mirror JOIN {_THESE} USING (object) "
+            "WHERE salesforce_id = these.key"
+        ),
+        _values(places),
+    )
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.object, row.salesforce_id].add(row.key)
+    return found
+
+
+def written_since(connection: Connection, records: Collection[Record], since: datetime) -> set[Record]:
+    """Those of them that were written then or later, by the ledger's clock."""
+    rows = connection.execute(
+        text(f"SELECT object, key FROM mirror JOIN {_THESE} USING (object, key) WHERE written_at >= :since"),
+        {**_values(records), "since": since},
+    )
+    return {(row.object, row.key) for row in rows}
+
+
+def ever_written(connection: Connection, records: Collection[Record]) -> set[Record]:
+    """Those of them that Casewire has written at some time, also if what was last written is forgotten."""
+    return owners(connection, records).keys() | told(connection, records).keys()
 
 
 def told(connection: Connection, records: Collection[Record]) -> dict[Record, tuple[str, str]]:
@@ -76,6 +107,6 @@ def restore(connection: Connection, rows: Sequence[Row[Any]]) -> None:
         )
 
 
-def _values(records: Collection[Record]) -> dict[str, list[str]]:
+def _values(records: Collection[Record]) -> dict[str, Any]:
     told = sorted(records)
     return {"objects": [object_ for object_, _ in told], "keys": [key for _, key in told]}

@@ -12,7 +12,8 @@ from connector.mappers import fields
 @dataclass(frozen=True, slots=True)
 class OrgField:
     """A field as the integration user sees it. ``digits``: before the decimal point, None where nothing is said.
-    ``values``: the active ones of a picklist; ``targets``: the objects a lookup may point to."""
+    ``values``: the active ones of a picklist; ``targets``: the objects a lookup may point to. ``rich``: Salesforce
+    makes HTML of its text."""
 
     name: str
     type: str
@@ -25,6 +26,7 @@ class OrgField:
     restricted: bool = False
     values: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
+    rich: bool = False
 
     @property
     def writable(self) -> bool:
@@ -95,6 +97,7 @@ def _field(told: Mapping[str, Any]) -> OrgField:
         restricted=bool(told.get("restrictedPicklist")),
         values=frozenset(str(value["value"]) for value in values if value.get("active")),
         targets=frozenset(told.get("referenceTo") or ()),
+        rich=bool(told.get("htmlFormatted")) and str(told.get("type")) == "textarea",
     )
 
 

@@ -23,14 +23,14 @@ from connector.ledger import attempts, bulk_jobs, circuits, links, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
+from connector.sync import astray, outages, relinking
 from connector.sync import bulk_jobs as jobs
-from connector.sync import outages, relinking
 from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.holding import Holding, LetGo
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
-from connector.sync.rows import OrgIds
+from connector.sync.rows import OrgIds, Record
 from connector.sync.settling import Decision, Settlement, let_go, settle_one
 from connector.sync.spending import Spending
 from connector.sync.waiting import hold
@@ -67,7 +67,8 @@ _LEVELS = {"retry": "warning", "dead": "error"}
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once."""
+    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once.
+    ``left_out``: fields of records whose value Salesforce does not take."""
 
     claimed: int = 0
     written: int = 0
@@ -76,6 +77,7 @@ class Outcome:
     again: bool = False
     open: bool = False
     plans: list[Decision] = field(default_factory=list)
+    left_out: Mapping[Record, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Applier:
         results, decisions = Results(), [Decision(one) for one in claimed]
 
         def give_back(some: Sequence[Decision], so_far: Results) -> None:
+            astray.after(self.engine, some, so_far)
             self._relinked(some, so_far)
             self._settle(token, [let_go(one, so_far) for one in some], started_at, causes, over=False)
             self._touched(some, so_far)
@@ -131,6 +134,7 @@ class Applier:
             decisions = self._written(decisions, results, token, wait, give_back)
         except (SetupError, Permanent, Transient) as error:
             results.unavailable = unavailable(error)
+        astray.after(self.engine, decisions, results)
         self._circuit(results)
         if self.spending is not None:
             self.spending.note()
@@ -149,6 +153,7 @@ class Applier:
             again=any(one.at_once for one in settlements) or touched > 0,
             open=results.unavailable is not None,
             plans=decisions,
+            left_out=results.left_out,
         )
 
     def _affordable(self, most: Urgency, only: Sequence[str] | None) -> Urgency:
@@ -162,12 +167,13 @@ class Applier:
     ) -> list[Decision]:
         """Those that were held to the end. In bulk that takes a while: what became urgent meanwhile is let go."""
         rows = [row for one in decisions for row in one.rows]
+        results.refused.update(astray.before(self.engine, self.crm, decisions))
         if wait is None:
             write(self.crm, rows, results=results)
             return decisions
         bulk = Held(self.engine, token, decisions[0].subject.key, wait)
         holding = Holding(self.engine, token, decisions, results, give_back, bulk)
-        write(self.crm, rows, holding, results, holding.left_out)
+        write(self.crm, rows, holding, results, holding.dropped)
         return holding.kept()
 
     def _claimed(

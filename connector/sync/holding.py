@@ -37,11 +37,11 @@ class Holding:
     let_go: LetGo
     bulk: Held
     gone: dict[str, Decision] = field(default_factory=dict)
-    _left_out: set[Record] = field(default_factory=set)
+    _dropped: set[Record] = field(default_factory=set)
 
     def wait(self, seconds: float) -> None:
         """While Salesforce works on a job."""
-        self.left_out()
+        self.dropped()
         self.bulk.wait(seconds)
 
     def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -50,15 +50,15 @@ class Holding:
     def ended(self, job: str, *, told: bool) -> None:
         self.bulk.ended(job, told=told)
 
-    def left_out(self) -> Set[Record]:
+    def dropped(self) -> Set[Record]:
         """The records that are not to be sent any more, because their accounts are let go."""
         free = [one for one in self._urgent() if self._may_go(one)]
         if free:
             self.gone |= {one.subject.key: one for one in free}
-            self._left_out |= {row.record for one in free for row in one.rows}
+            self._dropped |= {row.record for one in free for row in one.rows}
             self._hand_over()
             self.let_go(free, self.results)
-        return self._left_out
+        return self._dropped
 
     def kept(self) -> list[Decision]:
         """Those that are held to the end."""

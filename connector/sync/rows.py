@@ -26,7 +26,8 @@ class OrgIds(Protocol):
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record to be written. ``payload`` is what is sent, beside the key. ``exists``: Salesforce has it. ``id``: it
-    is written by its Salesforce id, as it may not have our key yet."""
+    is written by its Salesforce id, as it may not have our key yet. ``frees``: the id of another record that carries
+    its key, which is taken off that first."""
 
     change: Change
     payload: Mapping[str, Any]
@@ -35,6 +36,7 @@ class Row:
     mirror: Encoded
     exists: bool
     id: str | None = None
+    frees: str | None = None
 
     @property
     def record(self) -> Record:

@@ -16,6 +16,8 @@ from connector.sync.retry import backoff
 from connector.sync.rows import Row
 from connector.sync.writing import Refused, Results
 
+ASTRAY: Final = "KEY_ASTRAY"
+"""It was written to another record; what was last written is needed to put both right."""
 LET_GO: Final = "Something more urgent came in while this was written: a worker goes on with it."
 
 
@@ -117,7 +119,8 @@ def _refused(
     permanent = [one for one in refused if not one.transient]
     worst = permanent[0] if permanent else refused[0]
     tries = decision.subject.tries
-    if permanent and tries == 1 and decision.mirror and not looked:
+    forgets = permanent and tries == 1 and decision.mirror and not looked
+    if forgets and not any(one.code == ASTRAY for one in permanent):
         # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
         return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
     if permanent or tries >= MOST_TRIES:

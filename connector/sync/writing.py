@@ -94,16 +94,18 @@ class Refused:
 
 @dataclass(slots=True)
 class Results:
-    """What became of each row. A record that is in neither was not sent: Salesforce went away, or it was left out.
-    ``under_way``: those of the bulk job that Salesforce works on."""
+    """What became of each row. A record that is in neither was not sent: Salesforce went away, or it was dropped.
+    ``under_way``: those of the bulk job that Salesforce works on. ``left_out``: fields whose value Salesforce does not
+    take, and without which a record was sent again."""
 
     written: dict[Record, Written] = field(default_factory=dict)
     refused: dict[Record, Refused] = field(default_factory=dict)
     unavailable: Unavailable | None = None
     under_way: Set[Record] = frozenset()
+    left_out: dict[Record, frozenset[str]] = field(default_factory=dict)
 
 
-LeftOut = Callable[[], Set[Record]]
+Dropped = Callable[[], Set[Record]]
 
 
 def write(
@@ -111,23 +113,28 @@ def write(
     rows: Sequence[Row],
     bulk: Bulk | None = None,
     results: Results | None = None,
-    left_out: LeftOut = frozenset,
+    dropped: Dropped = frozenset,
 ) -> Results:
     """Send every row, object by object. Never raises for what Salesforce answers. ``bulk``: where there are many rows
-    they may go as a bulk job. ``results``: what became of them so far, for who looks at it then. ``left_out``: asked
-    before each object; these records are not to be sent any more."""
+    they may go as a bulk job. ``results``: what became of them so far, for who looks at it then; what is refused in it
+    is not sent. ``dropped``: asked before each object; these records are not to be sent any more."""
     results = Results() if results is None else results
     for object_ in fields.ORDER:
-        gone = left_out()
-        wanted = [row for row in rows if row.change.object == object_ and row.record not in gone]
+        without = dropped() | results.refused.keys()
+        wanted = [row for row in rows if row.change.object == object_ and row.record not in without]
         batch = _with_good_parents(wanted, results)
-        for ways in ([row for row in batch if row.id is None], [row for row in batch if row.id is not None]):
-            in_bulk = bulk if len(ways) >= IN_BULK else None
-            for chunk in [ways] if in_bulk else _chunks(ways):
-                _send(crm, object_, chunk, results, in_bulk)
-                if results.unavailable is not None:
-                    return results
+        _write(crm, object_, _with_free_keys(crm, object_, batch, results), results, bulk)
+        if results.unavailable is not None:
+            break
     return results
+
+
+def _write(crm: Upserts, object_: str, batch: Sequence[Row], results: Results, bulk: Bulk | None) -> None:
+    for ways in ([row for row in batch if row.id is None], [row for row in batch if row.id is not None]):
+        in_bulk = bulk if len(ways) >= IN_BULK else None
+        for chunk in [ways] if in_bulk else _chunks(ways):
+            if results.unavailable is None:
+                _send(crm, object_, chunk, results, in_bulk)
 
 
 def _with_good_parents(batch: Sequence[Row], results: Results) -> list[Row]:
@@ -145,6 +152,26 @@ def _with_good_parents(batch: Sequence[Row], results: Results) -> list[Row]:
         else:
             good.append(row.without(refused) if refused else row)
     return good
+
+
+def _with_free_keys(crm: Upserts, object_: str, batch: list[Row], results: Results) -> list[Row]:
+    """Rows whose key no other record carries any more. A row sent by such a key would be written onto that record, and
+    one that gives the key to its own would be refused, as it is unique; also within one call, so this goes before."""
+    for chunk in _chunks([row for row in batch if row.frees is not None]):
+        _free(crm, object_, chunk, results)
+    return [row for row in batch if row.record not in results.refused and results.unavailable is None]
+
+
+def _free(crm: Upserts, object_: str, rows: Sequence[Row], results: Results) -> None:
+    try:
+        answers = crm.update(object_, [{_ID: row.frees, fields.KEY: None} for row in rows])
+    except (Transient, Permanent) as error:
+        for row in rows:
+            _refuse(row, error, results)
+        return
+    for row, answer in zip(rows, answers, strict=True):
+        if answer.error is not None:
+            _refuse(row, answer.error.exception(), results)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -205,6 +232,7 @@ def _again_without_odd_values(crm: Upserts, object_: str, rows: Sequence[Row], r
     for row in rows:
         if row.record in odd:
             refused = results.refused.pop(row.record)
+            results.left_out[row.record] = frozenset(odd[row.record])
             left = ", ".join(sorted(odd[row.record]))
             log.warning("value_left_out", object=object_, key=row.change.key, fields=left, error=refused.code)
     for chunk in _chunks([row.but(odd[row.record]) for row in rows if row.record in odd]):

@@ -137,6 +137,7 @@ def custom_field(name: str, node: Node, catalog: Catalog) -> Field:
         calculated=formula or declared == "Summary",
         auto_number=(node.value("displayFormat") or "{0}") if declared == "AutoNumber" else None,
         defaulted=kind == "boolean" or computed,
+        rich=declared == "Html",
         help=node.value("inlineHelpText"),
         **_picklist(node, catalog),
         **_lookup(node, declared, name),

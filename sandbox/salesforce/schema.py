@@ -21,7 +21,7 @@ LONG_TEXT: Final = 255
 class Field:
     """One field; the names of its attributes are those of a describe answer where there is one.
 
-    ``permissionable``: an administrator may hide it from users, or from some of them.
+    ``permissionable``: an administrator may hide it from users, or from some of them. ``rich``: its text is HTML.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Field:
     auto_number: str | None = None
     calculated: bool = False
     name_field: bool = False
+    rich: bool = False
     help: str | None = None
 
     @property

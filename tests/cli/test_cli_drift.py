@@ -14,13 +14,13 @@ from jsonschema import Draft202012Validator
 from openpyxl import load_workbook
 from sync.fake_crm import Org
 
-from connector.cli import drift
-from connector.cli.drift import findings
-from connector.cli.drift.findings import MISSING, Kept, Tally
+from connector.cli.drift import findings, mending
+from connector.cli.drift.findings import MISSING, UNKNOWN, Found, Kept, Mending, Tally
 from connector.ledger.attempts import Mirrored
 from connector.plan import Change, Parent, Transition
 from connector.sync.drift.looking import Drifted, Look
 from connector.sync.drift.mending import Mended
+from connector.sync.drift.unknown import Unknown
 from connector.sync.rows import Row, row_for
 
 from .conftest import Run
@@ -58,20 +58,27 @@ DRIFT = [
 ]
 
 
+STRANGERS = [
+    Unknown("Billing_Invoice__c", "a0X9", "recurly:acme:invoice:9999", BOB),
+    Unknown("Contact", "003X", "", ""),
+]
+
+
 @pytest.fixture
-def found() -> Iterator[tuple[Tally, Kept]]:
-    tally = Tally()
-    with tempfile.TemporaryFile("w+") as file:
-        kept = Kept(file)
-        tally.add(Look(looked=5, pending=2, drifted=DRIFT[:2]))
-        tally.add(Look(looked=3, drifted=DRIFT[2:], undecided={"k": "A rule failed."}))
-        for one in DRIFT:
-            kept.add(one)
-        yield tally, kept
+def nothing() -> Iterator[Found]:
+    with tempfile.TemporaryFile("w+") as drifted, tempfile.TemporaryFile("w+") as strangers:
+        yield Found(Tally(), Kept(drifted), Kept(strangers))
 
 
-def test_numbers_are_told_by_rule_object_and_field(found: tuple[Tally, Kept]) -> None:
-    tally, _ = found
+@pytest.fixture
+def found(nothing: Found) -> Found:
+    nothing.add(Look(looked=5, pending=2, drifted=DRIFT[:2], unknown=STRANGERS))
+    nothing.add(Look(looked=3, drifted=DRIFT[2:], undecided={"k": "A rule failed."}))
+    return nothing
+
+
+def test_numbers_are_told_by_rule_object_and_field(found: Found) -> None:
+    tally = found.tally
     assert (tally.accounts, tally.pending, tally.drifted, tally.records) == (8, 2, 2, 4)
     assert tally.counted() == [
         ("account", "Account", MISSING, 1),
@@ -83,21 +90,24 @@ def test_numbers_are_told_by_rule_object_and_field(found: tuple[Tally, Kept]) ->
 
 
 def test_people_are_told_what_each_record_holds_and_should_say(
-    found: tuple[Tally, Kept], capsys: pytest.CaptureFixture[str]
+    found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    findings.as_text(*found, fix=False)
+    findings.as_text(found, fix=False)
     told = capsys.readouterr().out
     assert "timeline\tBilling_Event__c\tName\t1\n" in told
     assert f"  Account {BOB} is missing\n    account: account: because\n" in told
     assert "  Billing_Event__c e1\n    timeline: timeline: because\n    Name: =typed → X\n" in told
     assert f"    Amount__c: 4 → 3\n    Account__c: – → {BOB}\n" in told
     assert "Status" not in told
+    assert f"  Billing_Invoice__c a0X9 is unknown to Casewire: {findings.TO_DO}\n" in told
+    assert f"    its key: recurly:acme:invoice:9999, on {BOB}\n" in told
+    assert "    its key: –\n" in told
 
 
 def test_with_fix_it_is_told_as_the_changes_that_mend_it(
-    found: tuple[Tally, Kept], capsys: pytest.CaptureFixture[str]
+    found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    findings.as_text(*found, fix=True)
+    findings.as_text(found, fix=True)
     told = capsys.readouterr().out
     assert "  update Case c1 [resolve]\n" in told
     assert "    Status: – → Closed\n" in told
@@ -107,11 +117,14 @@ def test_with_fix_it_is_told_as_the_changes_that_mend_it(
     assert "create Contact" not in told
 
 
-@pytest.mark.parametrize("mended", [None, Mended(written=3, dead=1)])
+LEFT_OUT = {("Case", "c1"): frozenset({"B__c", "A__c"})}
+
+
+@pytest.mark.parametrize("mended", [None, Mended(written=3, dead=1, left_out=LEFT_OUT)])
 def test_the_document_fits_its_schema(
-    found: tuple[Tally, Kept], mended: Mended | None, capsys: pytest.CaptureFixture[str]
+    found: Found, mended: Mended | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    findings.as_json(*found, mended, mended and 7)
+    findings.as_json(found, Mending(mended, 7) if mended else Mending())
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert [entry["key"] for entry in told["drift"]] == [BOB, "e1", "c1", "p1"]
@@ -125,21 +138,48 @@ def test_the_document_fits_its_schema(
         {"field": "Amount__c", "holds": 4, "should_say": 3},
         {"field": "Account__c", "holds": None, "should_say": BOB},
     ]
-    complete = {"written": 3, "left_to_workers": 0, "dead": 1, "complete": False, "run": 7}
-    assert told["mended"] == (complete if mended else None)
+    not_taken = [{"object": "Case", "key": "c1", "fields": ["A__c", "B__c"]}]
+    counts = {"written": 3, "left_to_workers": 0, "dead": 1, "not_taken": not_taken}
+    assert told["mended"] == ({**counts, "complete": False, "run": 7} if mended else None)
+    assert told["unknown"] == [
+        {"account": BOB, "object": "Billing_Invoice__c", "id": "a0X9", "key": "recurly:acme:invoice:9999"},
+        {"account": None, "object": "Contact", "id": "003X", "key": None},
+    ]
 
 
-def test_nothing_found_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
-    with tempfile.TemporaryFile("w+") as file:
-        findings.as_json(Tally(), Kept(file), None, None)
+def test_nothing_found_is_a_document_too(nothing: Found, capsys: pytest.CaptureFixture[str]) -> None:
+    findings.as_json(nothing, Mending())
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
-    assert told["drift"] == []
+    assert (told["drift"], told["unknown"]) == ([], [])
 
 
-def test_spreadsheets_have_a_line_for_each_field(found: tuple[Tally, Kept], tmp_path: Path) -> None:
-    findings.as_csv(tmp_path / "d.csv", found[1])
-    findings.as_xlsx(tmp_path / "d.xlsx", *found)
+def test_what_it_came_to_is_said_with_the_right_numbers(found: Found, nothing: Found) -> None:
+    assert list(findings.summary(found.tally)) == [
+        "4 records drift, in 2 of 8 accounts; 2 left out, as work waits for them.",
+        "2 records are unknown to Casewire, and never touched: delete them, or clear the Billing_Key__c, by hand.",
+        "k: A rule failed.",
+    ]
+    assert list(findings.summary(Tally(accounts=1, drifted=1, records=1, unknown=1))) == [
+        "1 record drifts, in 1 of 1 account.",
+        "1 record is unknown to Casewire, and never touched: delete it, or clear the Billing_Key__c, by hand.",
+    ]
+    assert list(findings.mended(Mended(written=1, left=1, dead=1))) == [
+        "1 record written.",
+        "1 account is left to the workers, or to be tried again: casewire status",
+        "1 account was given up on: casewire dead list",
+    ]
+    assert list(findings.mended(Mended(written=2, left=2, dead=3, left_out=LEFT_OUT))) == [
+        "2 records written.",
+        "Case c1: Salesforce does not take the values of A__c, B__c; it drifts again.",
+        "2 accounts are left to the workers, or to be tried again: casewire status",
+        "3 accounts were given up on: casewire dead list",
+    ]
+
+
+def test_spreadsheets_have_a_line_for_each_field(found: Found, tmp_path: Path) -> None:
+    findings.as_csv(tmp_path / "d.csv", found)
+    findings.as_xlsx(tmp_path / "d.xlsx", found)
     with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [(line["record"], line["field"]) for line in lines] == [
@@ -148,10 +188,13 @@ def test_spreadsheets_have_a_line_for_each_field(found: tuple[Tally, Kept], tmp_
         ("c1", "Amount__c"),
         ("c1", "Account__c"),
         ("p1", MISSING),
+        ("recurly:acme:invoice:9999", UNKNOWN),
+        ("003X", UNKNOWN),
     ]
+    assert (lines[-1]["holds"], lines[-1]["should say"]) == ("003X", findings.TO_DO)
     assert lines[1]["holds"] == "'=typed"
     book = load_workbook(tmp_path / "d.xlsx")
-    assert book.sheetnames == ["By rule and field", "Drift"]
+    assert book.sheetnames == ["By rule and field", "Drift", "Unknown"]
     assert [cell.value for cell in book["Drift"][3]][:6] == [
         BOB,
         "Billing_Event__c",
@@ -161,20 +204,19 @@ def test_spreadsheets_have_a_line_for_each_field(found: tuple[Tally, Kept], tmp_
         "X",
     ]
     assert book["By rule and field"].max_row == 6
+    assert [cell.value for cell in book["Unknown"][2]][:3] == [BOB, "Billing_Invoice__c", "a0X9"]
 
 
-def test_what_is_kept_can_be_read_while_it_is_read(found: tuple[Tally, Kept]) -> None:
-    kept = found[1]
+def test_what_is_kept_can_be_read_while_it_is_read(found: Found) -> None:
+    kept = found.drift
     assert [(a["key"], b["key"]) for a, b in zip(kept, kept, strict=True)] == [
         (key, key) for key in (BOB, "e1", "c1", "p1")
     ]
 
 
-def test_accounts_are_mended_some_at_a_time(
-    found: tuple[Tally, Kept], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drift, "BATCH", 1)
-    first, second = drift._batches(found[1])
+def test_accounts_are_mended_some_at_a_time(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mending, "BATCH", 1)
+    first, second = mending.batches(found.drift)
     assert (first.subjects, first.unlinked, first.lost) == ([BOB], {BOB}, set())
     assert (second.subjects, second.unlinked, second.lost) == ([EVE], set(), {("Contact", "p1")})
 

@@ -38,6 +38,8 @@ DESCRIBED = {
         field("Amount__c", type="double", precision=18, scale=3, length=0),
         field("Count__c", type="int", digits=8, precision=0),
         field("Subject", length=255),
+        field("Notes__c", type="textarea", htmlFormatted=True),
+        field("Link__c", htmlFormatted=True),
     ],
     "Contact": [field(fields.KEY)],
 }
@@ -102,6 +104,7 @@ def test_a_field_is_known_as_the_describe_tells_it(salesforce: Rig) -> None:
     assert case["CaseNumber"].writable is False
     assert (case["Amount__c"].digits, case["Amount__c"].scale, case["Count__c"].digits) == (15, 3, 8)
     assert (case["Subject"].length, case["Subject"].digits) == (255, None)
+    assert (case["Notes__c"].rich, case["Link__c"].rich) == (True, False)
     keys = [shape.objects[name][fields.KEY].is_key for name in ("Account", "Contact")]
     assert keys == [True, False]
 

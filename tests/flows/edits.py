@@ -36,6 +36,7 @@ _DELETED: Final = (
     ("Billing_Event__c", 11),
 )
 _LOST_KEYS: Final = (Account.OBJECT, Contact.OBJECT, Case.OBJECT, "Billing_Invoice__c", "Billing_Event__c")
+_TAKEN_KEYS: Final = (Contact.OBJECT, Case.OBJECT, "Billing_Invoice__c", "Billing_Event__c")
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,27 @@ class Edits:
         """So many, each on a field of its own."""
         for object_, number in _DELETED:
             self._delete(object_, number)
+        for object_ in _TAKEN_KEYS:
+            self._take_key(object_)
         for object_ in _LOST_KEYS:
             for record in self._some(object_, 3):
                 self._type(
                     record, fields.KEY, [None, f"typed:{self.chance.random()}"][self.chance.randrange(2) :]
                 )
         self._of_the_deleted()
-        done = len(self.deleted) + 3 * len(_LOST_KEYS) + 1
+        done = len(self.deleted) + 3 * len(_LOST_KEYS) + len(_TAKEN_KEYS) + 1
         while done < count:
             record = self.chance.choice(sorted(self.was.keys() - self.deleted))
             agents = record[0] in AGENTS and self.chance.random() < 0.6
             done += self._by_agent(record) if agents else self._of_ours(record)
+
+    def _take_key(self, object_: str) -> None:
+        """One is deleted, and its key typed onto another."""
+        before = set(self.deleted)
+        self._delete(object_, 1)
+        (gone,) = self.deleted - before
+        (other,) = self._some(object_, 1)
+        assert self._type(other, fields.KEY, [gone[1]])
 
     def _of_the_deleted(self) -> None:
         """An invoice whose account was deleted loses its key as well: nothing but its id tells which one it is."""

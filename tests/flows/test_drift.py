@@ -63,7 +63,7 @@ def listed(found: dict[str, Any]) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("way", ["--no-bulk", "--bulk"])
 def test_after_every_story_nothing_drifts(unwatched: Stack, way: str) -> None:
     found = drift(unwatched, way, code=0)
-    assert (found["drift"], found["pending"], found["undecided"]) == ([], 0, [])
+    assert (found["drift"], found["unknown"], found["pending"], found["undecided"]) == ([], [], 0, [])
     assert found["accounts"] > ACCOUNTS
 
 

@@ -30,6 +30,9 @@ def test_whose_a_record_is_under_which_id_and_why_it_was_written(engine: Engine)
     with engine.connect() as connection:
         assert mirrors.owners(connection, asked) == {("Case", "k1"): "bob", ("Case", "k2"): "eve"}
         assert mirrors.ids(connection, asked[:1]) == {("Case", "k1"): "500k1"}
+        assert mirrors.under(connection, [("Case", "500k1"), ("Case", "500k9"), ("Account", "500k2")]) == {
+            ("Case", "500k1"): {"k1"}
+        }
         assert mirrors.told(connection, asked) == {
             ("Case", "k1"): ("new", "new said so"),
             ("Case", "k2"): ("other", "other said so"),
@@ -43,6 +46,8 @@ def test_a_record_is_let_go_alone(engine: Engine) -> None:
     with engine.begin() as connection:
         mirrors.drop(connection, [("Case", "k1"), ("Account", "k2")])
         assert [record for record, _, _ in attempts.mirrored(connection, ["bob"])] == [("Case", "k2")]
+        asked = [("Case", "k1"), ("Case", "k2"), ("Case", "k3")]
+        assert mirrors.ever_written(connection, asked) == set(asked[:2])
 
 
 def test_quiet_is_what_nothing_is_to_be_done_for(engine: Engine) -> None:

@@ -315,6 +315,7 @@ POINTS = org_field("X__c", type="reference", targets=frozenset({"Region__c"}))
         ({}, org_field("X__c", updateable=False), (), "may not write it"),
         ({}, org_field("X__c", type="double"), (), "type = 'text' does not fit a field of type double"),
         ({"type": "number"}, org_field("X__c"), (), "type = 'number' does not fit"),
+        ({}, org_field("X__c", type="textarea", rich=True), (), "a rich text area"),
         ({"type": "lookup", "lookup": REGION}, POINTS, (), "no field Region__c.Code__c"),
         ({"type": "lookup", "lookup": REGION}, POINTS, [org_field("Code__c")], "not a unique external id"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from connector.errors import Permanent, Transient, Unavailable
 from connector.mappers import fields
 from connector.plan import Change, Parent
 from connector.sync.rows import Row, row_for
-from connector.sync.writing import AT_ONCE, Refused, write
+from connector.sync.writing import AT_ONCE, Refused, Results, write
 
 from .fake_crm import FakeCrm, Org
 
@@ -38,6 +39,29 @@ def test_rows_of_an_object_go_two_hundred_at_a_time() -> None:
     crm = FakeCrm()
     write(crm, [row("Account", f"a{n}") for n in range(2 * AT_ONCE + 1)])
     assert [len(rows) for _, rows in crm.upserts] == [200, 200, 1]
+
+
+def test_a_key_is_taken_off_the_record_that_carries_it_before_its_own_is_written() -> None:
+    crm = FakeCrm(records={("Account", "typed"): {"Id": "001", fields.KEY: "bob"}})
+    results = write(crm, [replace(row(*BOB), frees="001"), row("Account", "eve")])
+    assert crm.upserts[0] == ("Account", [{"Id": "001", fields.KEY: None}])
+    assert set(results.written) == {BOB, ("Account", "eve")}
+
+
+def test_a_row_whose_key_cannot_be_freed_is_not_sent() -> None:
+    crm = FakeCrm()
+    results = write(crm, [replace(row(*BOB), frees="001"), row("Case", "c", BOB), row("Account", "eve")])
+    assert results.refused[BOB].code == "ENTITY_IS_DELETED"
+    assert results.refused["Case", "c"].code == "PARENT_REFUSED"
+    assert list(results.written) == [("Account", "eve")]
+
+
+def test_a_row_that_was_refused_before_is_not_sent() -> None:
+    crm = FakeCrm()
+    no = Refused("X", "No.", transient=False)
+    results = Results(refused={BOB: no})
+    assert write(crm, [row(*BOB), row("Account", "eve")], results=results).refused == {BOB: no}
+    assert list(crm.of("Account")) == ["eve"]
 
 
 def test_nothing_to_write_is_no_call() -> None:

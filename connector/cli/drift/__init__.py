@@ -5,36 +5,38 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import click
 
 from connector import logs
-from connector.cli.acting import REASON, YES, acting, confirm
+from connector.cli.acting import REASON, YES, confirm
 from connector.cli.choosing import Asked, choice
 from connector.cli.drift import findings
-from connector.cli.drift.findings import Entry, Kept, Tally
-from connector.cli.showing.output import err
+from connector.cli.drift.findings import Found, Kept, Mending, Tally
+from connector.cli.drift.mending import carry_out
+from connector.cli.showing.output import err, show
 from connector.cli.showing.progress import progress
 from connector.cli.showing.sheets import NewFile, apart
-from connector.errors import Permanent
-from connector.ledger import population, runs
+from connector.ledger import population
 from connector.ledger.population import STATES, Which
 from connector.mappers import fields
-from connector.sync.apply import BATCH, Applier
+from connector.sync.apply import Applier
 from connector.sync.drift.against import Against, Only
 from connector.sync.drift.holding import Asking, Holding, Loaded, load
 from connector.sync.drift.looking import looks
-from connector.sync.drift.mending import Mended, Wanted, mend
 from connector.sync.drift.owned import Owned
+from connector.sync.patience import Patience
 from connector.sync.rules import RULES, timeline
 from connector.wiring import Wiring, wiring
 
 IN_BULK_FROM: Final = 10_000
 """From so many accounts on whole objects are read by Bulk API 2.0."""
+WAIT: Final = time.sleep
+_NOT_KNOWN: Final = "The ledger does not know it. If Recurly does: casewire resync CODE --apply"
 _RULES: Final = sorted({*(rule.name for rule in RULES), timeline.NAME})
 
 
@@ -62,8 +64,9 @@ def drift(**options: Any) -> None:
     """Where Salesforce does not say what it should, by rule and field. Exit code 1 if there is any.
 
     Only what is Casewire's own is compared: what agents may change is theirs. An account for which work waits is left
-    out, and counted. With --fix --apply it is mended: more records than admin.confirm_above of the policy only if their
-    number is typed, or with --yes N.
+    out, and counted. Records with a key that Casewire does not know, or of its objects with none, are named and never
+    touched: exit code 1, too. With --fix --apply drift is mended: more records than admin.confirm_above of the policy
+    only if their number is typed, or with --yes N.
 
     \b
     Example: casewire drift --xlsx drift.xlsx
@@ -72,8 +75,12 @@ def drift(**options: Any) -> None:
     asked = _Asked(**options)
     wires = wiring()
     logs.configure(wires.settings.casewire_log, quiet=True)
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
-        _run(wires, asked, Kept(file), Tally())
+    with _file() as drift, _file() as strangers:
+        _run(wires, asked, Found(Tally(), Kept(drift), Kept(strangers)))
+
+
+def _file() -> AbstractContextManager[IO[str]]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +131,30 @@ class _Asked:
         }
 
 
-def _run(wires: Wiring, asked: _Asked, kept: Kept, tally: Tally) -> None:
-    which = asked.which(wires)
-    mended, run_id = None, None
+def _run(wires: Wiring, asked: _Asked, found: Found) -> None:
+    """What was found is told before anything is asked or done, and the document in any case: mending may fail."""
+    which, tally, mending = asked.which(wires), found.tally, Mending()
+    tally.undecided |= _not_known(wires, which)
     with _applier(wires, asked, which) as applier:
-        _look(applier, which, kept, tally)
-        if asked.apply_ and tally.records:
-            confirm(tally.records, wires.policy.admin.confirm_above, asked.yes, "records to mend")
-            mended, run_id = _mended(wires, applier, asked, kept)
-    _tell(asked, kept, tally, mended, run_id)
-    _end(asked, tally, mended)
+        _look(applier, which, found)
+        _tell(asked, found)
+        try:
+            if asked.apply_ and tally.records:
+                confirm(tally.records, wires.policy.admin.confirm_above, asked.yes, "records to mend")
+                carry_out(wires, applier, found.drift, asked.reason, asked.kept(), mending)
+        finally:
+            if asked.json_:
+                findings.as_json(found, mending)
+    _end(asked, tally, mending)
+
+
+def _not_known(wires: Wiring, which: Which) -> dict[str, str]:
+    """Those that were named, and that the ledger has never heard of."""
+    if not which.keys:
+        return {}
+    with wires.engine.connect() as connection:
+        known = population.walk(connection, Which(keys=which.keys), "", len(which.keys))
+    return dict.fromkeys(set(which.keys) - {one.key for one in known}, _NOT_KNOWN)
 
 
 @contextmanager
@@ -156,98 +177,49 @@ def _applier(wires: Wiring, asked: _Asked, which: Which) -> Iterator[Applier]:
                 read.append(object_)
                 tell(len(read), f"{object_}: {records:,} records")
 
-            load(connection, wires.salesforce, owned, objects, time.sleep, note)
-        yield _against(wires, owned, Loaded(connection, asking), asked.only)
+            began = load(connection, wires.salesforce, owned, objects, WAIT, note, _patience())
+        yield _against(wires, owned, Loaded(connection, asking, began), asked.only)
 
 
 def _against(wires: Wiring, owned: Owned, holding: Holding, only: Only) -> Applier:
     return replace(wires.applier(), known=Against(wires.engine, wires.salesforce, owned, holding, only))
 
 
-def _look(applier: Applier, which: Which, kept: Kept, tally: Tally) -> None:
+def _patience() -> Patience:
+    """Salesforce has told the org's shape by now, so that it is there."""
+    patience = Patience(WAIT, lambda why: err.print(show(why)))
+    patience.done()
+    return patience
+
+
+def _look(applier: Applier, which: Which, found: Found) -> None:
     assert isinstance(applier.known, Against)
-    looking = replace(applier, known=replace(applier.known, looking=True))
+    looking, tally = replace(applier, known=replace(applier.known, looking=True)), found.tally
     with applier.engine.connect() as connection:
         total = population.count(connection, which)
     with progress("Comparing accounts", total) as tell:
-        for look in looks(looking, which):
-            tally.add(look)
-            for one in look.drifted:
-                kept.add(one)
+        for look in looks(looking, which, _patience()):
+            found.add(look)
             tell(tally.accounts + tally.pending, f"{tally.records:,} found")
 
 
-def _mended(wires: Wiring, applier: Applier, asked: _Asked, kept: Kept) -> tuple[Mended, int | None]:
-    """What is held is read anew: what changed since it was found is not overwritten by what it was then."""
-    assert isinstance(applier.known, Against)
-    known = applier.known
-    fresh = replace(applier, known=replace(known, holding=Asking(known.crm, known.owned)))
-    done = Mended()
-    with acting(wires, "drift", asked.reason, asked.kept()) as cause, progress("Mending accounts") as tell:
-        worked = 0
-        for wanted in _batches(kept):
-            done.add(mend(fresh, wanted, cause))
-            worked += len(wanted.subjects)
-            tell(worked, f"{done.written:,} records written")
-            with wires.engine.begin() as connection:
-                assert cause.run_id is not None
-                runs.progress(connection, cause.run_id, {"accounts": worked, "written": done.written})
-            if done.open:
-                raise Permanent(
-                    "Salesforce is not available; what is not mended is found again. See: casewire status"
-                )
-        return done, cause.run_id
-
-
-def _batches(kept: Kept) -> Iterator[Wanted]:
-    """The accounts that drift, some at a time."""
-    entries: dict[str, list[Entry]] = {}
-    for entry in kept:
-        if len(entries) == BATCH and entry["account"] not in entries:
-            yield _wanted(entries)
-            entries = {}
-        entries.setdefault(entry["account"], []).append(entry)
-    if entries:
-        yield _wanted(entries)
-
-
-def _wanted(entries: dict[str, list[Entry]]) -> Wanted:
-    every = [entry for some in entries.values() for entry in some]
-    return Wanted(
-        list(entries),
-        frozenset(entry["account"] for entry in every if entry["linked"]),
-        frozenset((entry["object"], entry["key"]) for entry in every if entry["let_go"]),
-    )
-
-
-def _tell(asked: _Asked, kept: Kept, tally: Tally, mended: Mended | None, run_id: int | None) -> None:
+def _tell(asked: _Asked, found: Found) -> None:
     if asked.csv_:
-        findings.as_csv(asked.csv_, kept)
+        findings.as_csv(asked.csv_, found)
     if asked.xlsx:
-        findings.as_xlsx(asked.xlsx, tally, kept)
-    if asked.json_:
-        findings.as_json(tally, kept, mended, run_id)
-    elif not (asked.csv_ or asked.xlsx):
-        findings.as_text(tally, kept, fix=asked.fix)
-    drifts = "record drifts" if tally.records == 1 else "records drift"
-    left_out = f"; {tally.pending:,} left out, as work waits for them" if tally.pending else ""
-    err.print(f"{tally.records:,} {drifts}, in {tally.drifted:,} of {tally.accounts:,} accounts{left_out}.")
-    for key, why in sorted(tally.undecided.items()):
-        err.print(f"{key}: {why}", markup=False)
+        findings.as_xlsx(asked.xlsx, found)
+    if not (asked.csv_ or asked.xlsx or asked.json_):
+        findings.as_text(found, fix=asked.fix)
+    for line in findings.summary(found.tally):
+        err.print(line, markup=False)
 
 
-def _end(asked: _Asked, tally: Tally, mended: Mended | None) -> None:
-    if mended is not None:
-        err.print(f"{mended.written:,} records written.")
-        _failed("are left to the workers, or to be tried again: casewire status", mended.left)
-        _failed("were given up on: casewire dead list", mended.dead)
+def _end(asked: _Asked, tally: Tally, mending: Mending) -> None:
+    if mending.run is not None:
+        for line in findings.mended(mending.done):
+            err.print(line, markup=False)
     elif asked.fix and tally.records:
         err.print("Nothing was written. Add --apply to do it.")
-    whole = mended.is_whole if mended is not None else not tally.records
-    if tally.undecided or not whole:
+    whole = mending.done.is_whole if mending.run is not None else not tally.records
+    if tally.undecided or tally.unknown or not whole:
         raise SystemExit(1)
-
-
-def _failed(what: str, accounts: int) -> None:
-    if accounts:
-        err.print(f"{accounts:,} accounts {what}")

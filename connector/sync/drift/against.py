@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from connector.sync.drift.comparing import Ids, compared
 from connector.sync.drift.holding import Held, Holding
 from connector.sync.drift.owned import Owned, parent_of
 from connector.sync.drift.should import Should, should
+from connector.sync.drift.whose import find
 from connector.sync.known import Fit, LastWritten
 from connector.sync.reading import Crm, Reading
 from connector.sync.rows import OrgIds, Record, Row, row_for
@@ -56,6 +57,13 @@ class Against:
     holding: Holding
     only: Only = Only()
     looking: bool = False
+
+    @property
+    def objects(self) -> list[str]:
+        """Those that are meant."""
+        return [
+            name for name in fields.ORDER if name in self.owned.names and self.only.object in (None, name)
+        ]
 
     def cases(
         self, readings: Mapping[str, Reading], former: Mapping[str, str]
@@ -97,14 +105,16 @@ class Against:
             for record, id_ in relinking.ids(one.facts).items()
         }
         ids = {record: row.salesforce_id for record, row in mirror.items()} | linked
+        read = find(self.engine, self.holding, {record: ids.get(record) or None for record in whole})
         found = {
             record: held
-            for record, held in self._read(whole, ids).items()
+            for record, held in read.held.items()
             if linked.get(record, held.id)[:15] == held.id[:15]
         }
         here = {record: held.id for record, held in found.items()}
         again = frozenset(record for record, one in every.items() if not one.is_lost)
-        return _Looked(whole, found, again, mirror, linked, self._elsewhere(whole, linked) | here)
+        known = self._elsewhere(whole, linked) | here
+        return _Looked(whole, found, again, mirror, linked, known, read.carriers)
 
     def _elsewhere(self, whole: Mapping[Record, Should], linked: Ids) -> dict[Record, str]:
         """The ids of records that are not looked at, but led to."""
@@ -120,17 +130,12 @@ class Against:
             known = mirrors.ids(connection, led_to)
         return known | {record: id_ for record, id_ in linked.items() if record in led_to}
 
-    def _read(self, whole: Iterable[Record], ids: Mapping[Record, str]) -> dict[Record, Held]:
-        wanted: dict[str, dict[str, str | None]] = defaultdict(dict)
-        for object_, key in whole:
-            wanted[object_][key] = ids.get((object_, key)) or None
-        return {
-            (object_, key): held
-            for object_, keys in wanted.items()
-            for key, held in self.holding.read(object_, keys).items()
-        }
-
     def _row(self, record: Record, looked: _Looked, org: OrgIds) -> Row | None:
+        row = self._made(record, looked, org)
+        frees = looked.carriers.get(record)
+        return row if row is None or frees is None else replace(row, frees=frees)
+
+    def _made(self, record: Record, looked: _Looked, org: OrgIds) -> Row | None:
         expected, held, linked = looked.should[record], looked.found.get(record), looked.linked.get(record)
         change = expected.change
         if held is None:
@@ -153,7 +158,8 @@ class Against:
             if (parent := parent_of(row.change.parents.get(name)))
         }
         there = looked.again | looked.found.keys()
-        there |= self._read({parent for parent in leads.values() if parent not in there}, {}).keys()
+        elsewhere = {parent: None for parent in leads.values() if parent not in there}
+        there |= find(self.engine, self.holding, elsewhere).held.keys()
         lost: dict[Record, set[str]] = defaultdict(set)
         for (record, name), parent in leads.items():
             if parent not in there:
@@ -162,12 +168,12 @@ class Against:
         return {record: row for record, row in left.items() if row.after or not row.exists}
 
     def _explained(self, rows: Mapping[Record, Row]) -> dict[Record, Row]:
-        """With why it was last written, where the plan does not speak of a record."""
+        """With why it was last written, where the plan does not speak of a record, and what else is done for it."""
         silent = {record for record, row in rows.items() if not row.change.rule}
-        if not silent:
-            return dict(rows)
-        with self.engine.connect() as connection:
-            told = mirrors.told(connection, silent)
+        told: dict[Record, tuple[str, str]] = {}
+        if silent:
+            with self.engine.connect() as connection:
+                told = mirrors.told(connection, silent)
         return {record: _explained(row, *told.get(record, _EARLIER)) for record, row in rows.items()}
 
 
@@ -175,15 +181,18 @@ _EARLIER: Final = ("earlier", "as it was last written")
 
 
 def _explained(row: Row, rule: str, reason: str) -> Row:
-    if row.change.rule:
-        return row
-    return replace(row, change=replace(row.change, rule=rule, reason=reason))
+    change = row.change if row.change.rule else replace(row.change, rule=rule, reason=reason)
+    if row.frees is not None:
+        reason = f"{change.reason}; its key is on the record {row.frees}, from which it is taken"
+        change = replace(change, reason=reason)
+    return replace(row, change=change)
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
     """``found``: the records that are there; ``again``: those that are made again if they are not. ``linked``: the ids
-    of those that an account's link tells of; ``ids``: all that are known."""
+    of those that an account's link tells of; ``ids``: all that are known. ``carriers``: the ids of other records that
+    carry their keys."""
 
     should: Mapping[Record, Should]
     found: Mapping[Record, Held]
@@ -191,3 +200,4 @@ class _Looked:
     mirror: Mapping[Record, Mirrored]
     linked: Ids
     ids: Ids
+    carriers: Ids

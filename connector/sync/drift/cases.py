@@ -41,7 +41,14 @@ def as_written(
     if unseen:
         rows |= {row["Id"]: row for row in crm.query_keys(CASE_SELECT, "Id", unseen)}
     by_key = {one.key: one for id_, one in written.items() if id_ not in rows}
-    ours = {id_: one for id_, row in rows.items() if (one := written.get(id_) or by_key.get(row[fields.KEY]))}
+    theirs = _theirs(
+        engine, [row for id_, row in rows.items() if id_ not in written and row[fields.KEY] in by_key]
+    )
+    ours = {
+        id_: one
+        for id_, row in rows.items()
+        if id_ not in theirs and (one := written.get(id_) or by_key.get(row[fields.KEY]))
+    }
     others = _others(engine, [row for id_, row in rows.items() if id_ not in ours])
     found: dict[str, list[CaseSeen]] = defaultdict(list)
     for id_, row in rows.items():
@@ -60,6 +67,15 @@ def _written(readings: Mapping[str, Reading]) -> list[Written]:
         for (object_, key), mirrored in reading.mirror.items()
         if object_ == Case.OBJECT
     ]
+
+
+def _theirs(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The ids of those that carry a key of ours, and are another case."""
+    if not rows:
+        return set()
+    with engine.connect() as connection:
+        known = mirrors.under(connection, {(Case.OBJECT, row["Id"]) for row in rows})
+    return {id_ for (_, id_) in known}
 
 
 def _others(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> set[str]:

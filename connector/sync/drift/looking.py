@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Final, cast
 
 from sqlalchemy import Connection
 
-from connector.ledger import population, standing
+from connector.errors import Transient
+from connector.ledger import mirrors, population, standing
 from connector.ledger.population import Which
 from connector.ledger.subjects import Claimed, Due
 from connector.sync.apply import BATCH, Applier
-from connector.sync.drift.should import MADE_BY_PLANS
+from connector.sync.drift import unknown
+from connector.sync.drift.against import Against
+from connector.sync.drift.holding import Loaded
+from connector.sync.drift.owned import MADE_BY_PLANS
+from connector.sync.drift.unknown import Unknown
+from connector.sync.patience import AWAY, Patience
 from connector.sync.rows import Row
 from connector.sync.settling import Decision
+
+UNKNOWN_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +45,43 @@ class Drifted:
 @dataclass(slots=True)
 class Look:
     """What was found among some subjects. ``pending``: those that were left out, as there is something to be done for
-    them or somebody is at it. ``undecided``: subject → why its plan could not be made."""
+    them or somebody is at it. ``undecided``: subject → why its plan could not be made. ``unknown``: records beside
+    theirs of which the ledger knows nothing."""
 
     looked: int = 0
     pending: int = 0
     drifted: list[Drifted] = field(default_factory=list)
     undecided: dict[str, str] = field(default_factory=dict)
+    unknown: list[Unknown] = field(default_factory=list)
 
 
-def looks(applier: Applier, which: Which) -> Iterator[Look]:
-    """``applier``: one that compares with what Salesforce holds."""
+def looks(applier: Applier, which: Which, patience: Patience | None = None) -> Iterator[Look]:
+    """``applier``: one that compares with what Salesforce holds. ``patience``: for Salesforce and the ledger."""
     after = ""
     while True:
         with applier.engine.connect() as connection:
             some = population.walk(connection, which, after, BATCH)
         if not some:
-            return
+            break
+        yield _patiently(applier, some, patience)
         after = some[-1].key
-        yield _look(applier, some)
+    yield from _rest(applier, which)
+
+
+def _patiently(applier: Applier, some: Sequence[Due], patience: Patience | None) -> Look:
+    """What was read whole goes with the connection to the ledger: only Salesforce is waited for then."""
+    away = (Transient,) if _loaded(applier) else AWAY
+    while True:
+        try:
+            look = _look(applier, some)
+        except away as error:
+            if patience is None:
+                raise
+            patience.bear(error)
+        else:
+            if patience is not None:
+                patience.done()
+            return look
 
 
 def _look(applier: Applier, some: Sequence[Due]) -> Look:
@@ -65,7 +94,8 @@ def _look(applier: Applier, some: Sequence[Due]) -> Look:
         for one in some
         if one.key in before
     ]
-    decisions = applier.decisions(quiet) if quiet else []
+    decisions = _decided(applier, quiet) if quiet else []
+    beside = _beside(applier, decisions)
     with applier.engine.connect() as connection:
         still = _still(connection, before)
     settled = [one for one in decisions if one.subject.key in still]
@@ -74,7 +104,25 @@ def _look(applier: Applier, some: Sequence[Due]) -> Look:
         pending=len(some) - len(settled),
         drifted=[found for one in settled for found in _drifted(one)],
         undecided={one.subject.key: one.failure for one in settled if one.failure},
+        unknown=[one for one in beside if one.account in still],
     )
+
+
+def _decided(applier: Applier, quiet: Sequence[Claimed]) -> list[Decision]:
+    """What was read whole may be older than what a worker has written since: who drifts by such a record is looked at
+    once more, and now."""
+    decisions, loaded = applier.decisions(quiet), _loaded(applier)
+    if loaded is None:
+        return decisions
+    drifted = {row.record: one.subject.key for one in decisions for row in one.rows}
+    with applier.engine.connect() as connection:
+        since = mirrors.written_since(connection, drifted.keys(), loaded.began)
+    stale = {drifted[record] for record in since}
+    if not stale:
+        return decisions
+    now = replace(applier, known=replace(_known(applier), holding=loaded.asking))
+    anew = {one.subject.key: one for one in now.decisions([one for one in quiet if one.key in stale])}
+    return [anew.get(one.subject.key, one) for one in decisions]
 
 
 def _still(connection: Connection, before: Mapping[str, object]) -> set[str]:
@@ -89,3 +137,29 @@ def _drifted(decision: Decision) -> Iterator[Drifted]:
         found = Drifted(decision.subject.key, row, lost)
         if found.fields or not row.exists:
             yield found
+
+
+def _beside(applier: Applier, decisions: Sequence[Decision]) -> list[Unknown]:
+    """Nothing where only what a rule speaks of is meant: none speaks of what is unknown."""
+    known = _known(applier)
+    if known.only.rule is not None:
+        return []
+    return unknown.beside(applier.engine, known.holding, known.objects, decisions)
+
+
+def _rest(applier: Applier, which: Which) -> Iterator[Look]:
+    known = _known(applier)
+    if known.only.rule is not None:
+        return
+    found = unknown.rest(applier.engine, known.holding, known.owned, which)
+    while some := list(islice(found, UNKNOWN_AT_ONCE)):
+        yield Look(unknown=some)
+
+
+def _known(applier: Applier) -> Against:
+    return cast(Against, applier.known)
+
+
+def _loaded(applier: Applier) -> Loaded | None:
+    holding = _known(applier).holding
+    return holding if isinstance(holding, Loaded) else None

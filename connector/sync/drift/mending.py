@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Engine
@@ -30,22 +30,25 @@ class Wanted:
 @dataclass(slots=True)
 class Mended:
     """``left``: subjects that a worker holds, or that are to be tried again; ``dead``: that were given up on.
-    ``open``: Salesforce went away."""
+    ``open``: Salesforce went away. ``left_out``: fields of records whose value Salesforce does not take: they drift
+    again."""
 
     written: int = 0
     left: int = 0
     dead: int = 0
     open: bool = False
+    left_out: dict[Record, frozenset[str]] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
-        return not (self.left or self.dead or self.open)
+        return not (self.left or self.dead or self.open or self.left_out)
 
     def add(self, other: Mended) -> None:
         self.written += other.written
         self.left += other.left
         self.dead += other.dead
         self.open = self.open or other.open
+        self.left_out |= other.left_out
 
 
 def mend(applier: Applier, wanted: Wanted, cause: Cause) -> Mended:
@@ -59,6 +62,7 @@ def mend(applier: Applier, wanted: Wanted, cause: Cause) -> Mended:
         outcome = applier.run(only=left, limit=len(left), cause=cause)
         done.written += outcome.written
         done.open = outcome.open
+        done.left_out |= outcome.left_out
         left = _not_quiet(applier, left)
         if not left or not outcome.again or outcome.open:
             break

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from connector.mappers import fields
-from connector.mappers.fields import Account, Contact
+from connector.mappers.fields import Account, Case, Contact
 from connector.mappers.orgs import OrgField, OrgShape
 from connector.mappers.salesforce import required_fields
 from connector.plan import Lookup, Parent, Value
@@ -17,10 +17,16 @@ from connector.sync.mapping.checking import CURRENCY
 from connector.sync.rows import Record, relationship
 from connector.sync.shaping.persons import person_field
 
+MADE_BY_PLANS: Final = frozenset({Account.OBJECT, Contact.OBJECT, Case.OBJECT})
+"""People's objects. Of these more is needed to make a record than what is ours: one that is gone is made again only by
+a plan; and a record without a key is theirs."""
 NUMBERS: Final = frozenset({"double", "currency", "percent"})
 REFERENCE: Final = "reference"
 _UNREADABLE: Final = frozenset({"encryptedstring", "base64"})
 """What is read of these says nothing of what is there."""
+
+
+_TO_ACCOUNT: Final = (Account.OBJECT, fields.KEY)
 
 
 class LookupKey(Protocol):
@@ -72,6 +78,13 @@ class Owned:
     def field(self, object_: str, name: str) -> OrgField | None:
         """None: it is not compared."""
         return self.shape.field(object_, name) if name in self.names.get(object_, ()) else None
+
+    def account_of(self, object_: str) -> str | None:
+        """The lookup by which its records stand on an account of ours."""
+        to_account = (
+            name for (of, name), to in sorted(self.links.items()) if of == object_ and to == _TO_ACCOUNT
+        )
+        return None if object_ == Account.OBJECT else next(to_account, None)
 
     def columns(self, object_: str) -> list[str]:
         """What is selected: a lookup by its id and by what its record is named by."""

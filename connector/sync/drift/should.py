@@ -8,13 +8,10 @@ from typing import Final
 
 from connector.ledger.attempts import Mirrored
 from connector.mappers import fields
-from connector.mappers.fields import Account, Case, Contact
 from connector.plan import Change, Lookup, Parent, Value
-from connector.sync.drift.owned import Owned
+from connector.sync.drift.owned import MADE_BY_PLANS, Owned
 from connector.sync.rows import Record
 
-MADE_BY_PLANS: Final = frozenset({Account.OBJECT, Contact.OBJECT, Case.OBJECT})
-"""Of these more is needed to make a record than what is ours: one that is gone is made again only by a plan."""
 _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
 
 

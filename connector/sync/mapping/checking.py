@@ -58,6 +58,8 @@ def _trouble(one: Mapped, target: OrgField | None, shape: OrgShape) -> str:
         return "the integration user may not write it"
     if target.type not in _HOLDS[one.type]:
         return f"type = {one.type!r} does not fit a field of type {target.type}"
+    if target.rich:
+        return "it is a rich text area, whose text Salesforce changes to HTML; a plain text area takes it as it is"
     return _trouble_of_lookup(one, target, shape) if one.lookup else ""
 
 

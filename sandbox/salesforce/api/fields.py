@@ -64,7 +64,7 @@ def described(kind: ObjectType, known: Field) -> dict[str, Any]:
         "formulaTreatNullNumberAsZero": False,
         "groupable": known.filterable and known.type not in ("double", "currency", "percent", "datetime"),
         "highScaleNumber": False,
-        "htmlFormatted": False,
+        "htmlFormatted": known.rich,
         "idLookup": known.id_lookup,
         "inlineHelpText": known.help,
         "label": f"{kind.label} ID" if known.name == "Id" and not kind.custom else known.label,
@@ -114,7 +114,7 @@ def _compound(kind: ObjectType, known: Field) -> str | None:
 
 def _extra(kind: ObjectType, known: Field) -> str | None:
     if known.type == "textarea":
-        return "plaintextarea"
+        return "richtextarea" if known.rich else "plaintextarea"
     if known.name == "PhotoUrl":
         return "imageurl"
     if known.name not in (*_NAME_PARTS, "Name") or kind.name not in ("Account", "Contact", "User"):

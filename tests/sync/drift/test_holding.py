@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
+from connector.errors import Unavailable
 from connector.mappers import fields
+from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
 from connector.sync.drift.holding import Asking, Loaded, load
 from connector.sync.drift.owned import Owned
+from connector.sync.patience import Patience
+from sync import orgs
 
 from .conftest import HeldCrm, shape
 
@@ -58,8 +63,8 @@ def test_what_was_read_whole_is_not_asked_for_again(engine: Engine) -> None:
     org, told = crm(row("a03", None)), []
     bulk = BulkCrm([row("a01", "inv:1", Total__c=Decimal("49.90")), row("a02", "typed")])
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        load(connection, bulk, OWNED, [F.OBJECT], lambda _: None, lambda *one: told.append(one))
-        loaded = Loaded(connection, Asking(org, OWNED))
+        began = load(connection, bulk, OWNED, [F.OBJECT], lambda _: None, lambda *one: told.append(one))
+        loaded = Loaded(connection, Asking(org, OWNED), began)
         found = loaded.read(F.OBJECT, {"inv:1": "a01", "inv:2": "a02"})
         assert {key: held.key for key, held in found.items()} == {"inv:1": "inv:1", "inv:2": "typed"}
         assert found["inv:1"].data["Total__c"] == "49.90"
@@ -67,11 +72,50 @@ def test_what_was_read_whole_is_not_asked_for_again(engine: Engine) -> None:
         more = loaded.read(F.OBJECT, {"inv:1": None, "inv:3": "a03", "inv:4": "a04"})
         assert set(more) == {"inv:1", "inv:3"}
     assert told == [(F.OBJECT, 2)]
-    assert bulk.asked[0].endswith(f"FROM {F.OBJECT} WHERE {fields.KEY} != null")
+    assert bulk.asked[0].endswith(f"FROM {F.OBJECT}")
+
+
+@pytest.mark.parametrize(
+    ("object_", "persons", "told"),
+    [
+        ("Case", False, f"Case WHERE {fields.KEY} != null"),
+        ("Contact", True, f"Contact WHERE {fields.KEY} != null AND IsPersonAccount = false"),
+    ],
+)
+def test_of_people_s_objects_what_has_a_key_is_read_and_no_person_twice(
+    engine: Engine, object_: str, persons: bool, told: str
+) -> None:
+    bulk, owned = BulkCrm([]), Owned.of(orgs.shape(persons=persons), ())
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        load(connection, bulk, owned, [object_], lambda _: None, lambda *_: None)
+    assert bulk.asked[0].endswith(f"FROM {told}")
+
+
+class Away(BulkCrm):
+    """Goes away in the middle of a query, once."""
+
+    def bulk_query(self, soql: str, *, wait: Any) -> Iterator[dict[str, Any]]:
+        yield from super().bulk_query(soql, wait=wait)
+        if len(self.asked) == 2:
+            raise Unavailable("salesforce", "Salesforce is unavailable (503).")
+
+
+def test_an_object_is_read_anew_where_salesforce_went_away_in_the_middle(engine: Engine) -> None:
+    bulk, waited = Away([row("a01", "inv:1")]), []
+    patience = Patience(waited.append, lambda _: None)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        objects = [Account.OBJECT, F.OBJECT]
+        began = load(connection, bulk, OWNED, objects, lambda _: None, lambda *_: None, patience)
+        loaded = Loaded(connection, Asking(crm(), OWNED), began)
+        assert [(object_, held.id) for object_, held in loaded.strays()] == [
+            (Account.OBJECT, "a01"),
+            (F.OBJECT, "a01"),
+        ]
+    assert (waited, len(bulk.asked)) == ([1.0], 3)
 
 
 def test_a_second_look_on_the_same_connection_begins_empty(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for rows in ([row("a01", "inv:1")], []):
-            load(connection, BulkCrm(rows), OWNED, [F.OBJECT], lambda _: None, lambda *_: None)
-        assert Loaded(connection, Asking(crm(), OWNED)).read(F.OBJECT, {"inv:1": "a01"}) == {}
+            began = load(connection, BulkCrm(rows), OWNED, [F.OBJECT], lambda _: None, lambda *_: None)
+        assert Loaded(connection, Asking(crm(), OWNED), began).read(F.OBJECT, {"inv:1": "a01"}) == {}

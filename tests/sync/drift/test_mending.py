@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
 from connector.sync.drift.against import Only
 from connector.sync.drift.mending import Mended, Wanted, mend
+from sync.fake_crm import RowAnswer, Trouble
 from sync.world import paid_invoice
 
-from .conftest import BILL, BOB, CASE, CAUSE, ROW, Rig
+from .conftest import BILL, BOB, CASE, CAUSE, ROW, HeldCrm, Rig
 
 ACCOUNT, INVOICE, A_CASE, A_ROW = (
     (Account.OBJECT, BOB),
@@ -117,6 +119,25 @@ def test_a_row_that_salesforce_refuses_is_a_dead_letter_and_still_drifts(rig: Ri
     assert (done.dead, done.is_whole) == (1, False)
     rows(rig.engine, "UPDATE subject SET status = 'idle'")
     assert rig.drift() == {A_ROW: (Event.WHAT,)}
+
+
+class Picky(HeldCrm):
+    """Takes no address of Bob."""
+
+    def _upsert(self, object_: str, key: str, row: Mapping[str, Any]) -> RowAnswer:
+        if row.get(Account.EMAIL):
+            error = Permanent("invalid email address", code="INVALID_EMAIL_ADDRESS")
+            return RowAnswer(error=Trouble(error, fields=(Account.EMAIL,)))
+        return super()._upsert(object_, key, row)
+
+
+def test_a_value_that_salesforce_does_not_take_is_told(rig: Rig) -> None:
+    rig.crm.type(ACCOUNT, **{Account.EMAIL: None, Account.STATE: "closed"})
+    rig.crm = Picky(rig.crm.records)
+    done = mended(rig)
+    assert (done.written, done.left_out) == (1, {ACCOUNT: {Account.EMAIL}})
+    assert not done.is_whole
+    assert rig.drift() == {ACCOUNT: (Account.EMAIL,)}
 
 
 def test_salesforce_goes_away(rig: Rig) -> None:
