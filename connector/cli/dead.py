@@ -15,7 +15,11 @@ from connector.wiring import wiring
 
 @click.group()
 def dead() -> None:
-    """Dead letters: accounts and events that need a person."""
+    """Dead letters: accounts and events that need a person.
+
+    \b
+    Example: casewire dead list
+    """
 
 
 @dead.command("list")

@@ -21,7 +21,11 @@ TROUBLES: Final = 20
 
 @click.group()
 def runs() -> None:
-    """What people had done: each command that changed something, with who, when and why."""
+    """What people had done: each command that changed something, with who, when and why.
+
+    \b
+    Example: casewire runs list
+    """
 
 
 @runs.command("list")

@@ -16,7 +16,7 @@ import pytest
 from click.testing import Result
 from redis.exceptions import ConnectionError as Away
 from samples import event, record
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from connector.cli.acting import confirm
 from connector.cli.choosing import codes
@@ -138,6 +138,44 @@ def test_without_redis_what_is_kept_is_said_to_be_kept(
         assert {one.state for one in runs.listed(connection, None, None, None, 9)} == {runs.DONE}
 
 
+@pytest.fixture
+def standby(engine: Engine, database_url: str) -> Iterator[None]:
+    """The database takes no writes from whoever connects now."""
+    name = make_url(database_url).database
+    with engine.begin() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    yield
+    with engine.begin() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["events", "replay", "--since", "1h", "--apply"],
+        ["worker"],
+    ],
+    ids=" ".join,
+)
+def test_a_standby_is_one_line_that_says_where_to_write(
+    connected: Run, engine: Engine, standby: None, command: list[str]
+) -> None:
+    record(engine, event("n1"))
+    assert "Set it to the primary" in said(connected(*command))
+
+
+def test_what_takes_postgresql_too_long_is_to_be_narrowed(
+    connected: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(connection: Connection, *_: object, **__: object) -> None:
+        connection.execute(text("SET LOCAL statement_timeout = 1"))
+        connection.execute(text("SELECT pg_sleep(5)"))
+
+    monkeypatch.setattr("connector.ledger.listing.events", slow)
+    line = said(connected("events", "list", "--search", "4711"))
+    assert "Ask for less at once: a shorter --since" in line
+
+
 # ── a terminal, stdin and stdout that are not as usual ────────────────────────────────────────────────────────
 
 
@@ -157,6 +195,43 @@ def test_without_stdin_nothing_is_read_and_nobody_is_asked(monkeypatch: pytest.M
         codes.read("-")
     with pytest.raises(click.UsageError, match="add --yes 21"):
         confirm(21, 20, None)
+
+
+@pytest.mark.parametrize(("command", "code"), [("init", 1), ("events bury --status dead", 2), ("plan -", 2)])
+def test_without_stdin_a_command_says_what_lacks(tmp_path: Path, command: str, code: int) -> None:
+    told = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m connector.cli {command} <&-"],
+        env={**os.environ, **SETTINGS, "SALESFORCE_CLIENT_ID": "", "CASEWIRE_HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, len(told.stderr.splitlines())) == (code, 1), told.stderr
+
+
+def test_without_stderr_nothing_is_said_there_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """What is opened next would take its place, and get what is said."""
+    source = (
+        "from connector import logs; from connector.cli import casewire, main; import click, structlog, sys\n"
+        "@casewire.command('say')\n"
+        "def say():\n"
+        "    kept = open('kept', 'w')\n"
+        "    logs.configure('text'); structlog.get_logger().warning('log'); click.echo('aside', err=True)\n"
+        "    print('said', kept.fileno() > 2)\n"
+        "type(casewire).get_command = lambda self, ctx, name: say\n"
+        "sys.argv[1:] = ['say']; main()"
+    )
+    (tmp_path / "say.py").write_text(source)
+    told = subprocess.run(
+        ["sh", "-c", f"{sys.executable} say.py <&- 2>&-"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (0, "said True\n")
+    assert (tmp_path / "kept").read_text() == ""
 
 
 @pytest.mark.parametrize(

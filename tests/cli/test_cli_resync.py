@@ -433,7 +433,8 @@ def test_while_recurly_has_no_calls_left_it_is_waited_for(
 
 def one_line(result: Result, *words: str) -> None:
     assert result.exit_code == 2, result.output
-    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("casewire ")
     assert all(word in line for word in words), line
     assert "Traceback" not in result.output
 
