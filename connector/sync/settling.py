@@ -93,6 +93,7 @@ def settle_one(
             decision.subject.generation,
             "idle",
             look_again_at=decision.plan.look_again_at,
+            look_again_as=decision.plan.look_again_as,
             known_at=decision.reading.known_at if decision.reading else None,
         ),
         outcome="applied" if decision.rows else "unchanged",
