@@ -341,6 +341,13 @@ def test_accounts_are_chosen_by_what_is_known_of_them(casewire: Run, crowd: list
     assert looked_at(casewire("plan", *crowd[1:], "--rule", "payment_failed", "--json")) == 0
 
 
+def test_a_chargeback_is_a_dispute_also_where_only_recurly_tells_of_it(casewire: Run, both: Vendors) -> None:
+    both.play("chargeback_recorded")
+    assert looked_at(casewire("plan", "--all", "--state", "disputed", "--json")) == 1
+    done(casewire("resync", "--all", "--apply"))
+    assert looked_at(casewire("plan", "--state", "disputed", "--json")) == 1
+
+
 def test_what_changed_since_is_read_from_the_change_feed(
     casewire: Run, crowd: list[str], both: Vendors
 ) -> None:

@@ -34,7 +34,7 @@ def choosing(command: F) -> F:
     for option in (
         click.option("--site", help="Only this Recurly site; needed for codes where several are configured."),
         click.option(
-            "--state", type=click.Choice(STATES), help="Only with an invoice past due, or an open dispute."
+            "--state", type=click.Choice(STATES), help="Only with an invoice past due, or an open dispute or chargeback."
         ),
         click.option(
             "--rule",
