@@ -51,6 +51,11 @@ class Settlement:
         """Not over, and nothing to wait for."""
         return self.outcome == "retry" and self.settled.wait == 0.0
 
+    @property
+    def refused(self) -> int:
+        """How many of its records Salesforce did not take."""
+        return sum(not change.written for change in self.changes)
+
     def attempt(self, cause: Cause, started_at: datetime, ended_at: datetime) -> Attempt:
         return Attempt(
             subject=self.settled.key,
