@@ -18,8 +18,8 @@ STATES = (PAST_DUE, DISPUTED)
 @dataclass(frozen=True, slots=True)
 class Which:
     """All that is set must hold. ``keys``: these subjects. ``site``: of one billing site. ``rule``: with a case of this
-    rule that is not resolved. ``state``: with an invoice past due, or an open dispute or chargeback. ``accounts_only``: no payees,
-    gateways, or objects that wait for their account. ``backfill``: found by this run."""
+    rule that is not resolved. ``state``: with an invoice past due, or an open dispute or chargeback.
+    ``accounts_only``: no payees, gateways, or objects that wait for their account. ``backfill``: found by this run."""
 
     keys: Sequence[str] | None = None
     site: str | None = None
@@ -61,8 +61,8 @@ _CHARGED_BACK = (
     f"WHERE mirror.subject = subject.key AND mirror.object = '{Account.OBJECT}' "
     f"AND CAST(mirror.fields->>'{Account.DISPUTED}' AS numeric) = 0))"
 )
-"""Of which processors may tell nothing. It is over once what was written of its account says that nothing is in dispute:
-a person closed its case, or a dispute that had it is decided."""
+"""Of which processors may tell nothing. It is over once what was written of its account says that nothing is in
+dispute: a person closed its case, or a dispute that had it is decided."""
 _STATES = {
     PAST_DUE: (
         "EXISTS (SELECT 1 FROM snapshot WHERE snapshot.subject = subject.key AND object = 'invoice' "

@@ -122,7 +122,7 @@ def test_a_document_follows_its_schema(casewire: Run, bob: str) -> None:
     assert [account["account"] for account in document["accounts"]] == [key(bob), key("nobody")]
     assert document["accounts"][1]["error"] == "Recurly site acme has no account 'nobody'."
     assert (document["totals"]["changed"], document["totals"]["failed"]) == (1, 1)
-    assert document["calls"]["total"] == 6
+    assert document["calls"] | {"objects": {}} == {"total": 6, "objects": {}, "fit": True}
     assert document["complete"] is True
 
 
@@ -144,6 +144,31 @@ def test_a_document_that_is_cut_short_says_so(
     assert result.exit_code == 1
     assert told(result)["complete"] is False
     assert result.stderr == "Error: Salesforce is away.\n"
+
+
+@pytest.mark.parametrize(("free", "fit"), [(6, True), (5, False), (None, None)])
+def test_whether_the_calls_that_are_left_are_enough_is_told(
+    casewire: Run, bob: str, monkeypatch: pytest.MonkeyPatch, free: int | None, fit: bool | None
+) -> None:
+    monkeypatch.setattr("connector.sync.spending.free", lambda *_: free)
+    assert told(done(casewire("plan", bob, "--json")))["calls"]["fit"] is fit
+
+
+def test_one_that_was_removed_before_it_was_known_is_no_failure_of_all(
+    casewire: Run, bob: str, engine: Engine
+) -> None:
+    rows(
+        engine,
+        "INSERT INTO subject (key, source, site, code, status, urgency) "
+        "VALUES (:key, 'recurly', 'acme', 'gone', 'idle', 2)",
+        key=key("gone"),
+    )
+    result = done(casewire("plan", "--all"))
+    assert "2 accounts: 1 to change, 0 up to date, 1 gone at Recurly, 0 failed." in result.stdout
+    assert key("gone") not in result.stdout
+    totals = told(done(casewire("resync", "--all", "--apply", "--json")))["totals"]
+    assert (totals["gone"], totals["failed"], totals["up_to_date"]) == (1, 0, 0)
+    assert casewire("plan", "gone").exit_code == 1, "who names it is told"
 
 
 # ── doing it ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,7 +201,7 @@ def test_the_second_plan_is_empty(casewire: Run, bob: str) -> None:
     assert document["accounts"] == [{"account": key(bob), "error": None, "changes": []}]
     assert (document["totals"]["up_to_date"], document["calls"]["total"]) == (1, 0)
     result = done(casewire("resync", bob, "--apply"))
-    assert "Salesforce is up to date." in result.stdout
+    assert "Nothing differs from what was last written. casewire drift asks Salesforce." in result.stdout
     assert "There is nothing to write." in result.stderr
 
 
@@ -277,6 +302,35 @@ def test_when_salesforce_goes_away_the_run_failed_and_says_how_far_it_came(
     assert (run.state, run.progress["accounts"]) == ("failed", 0)
 
 
+def test_what_was_written_until_salesforce_went_away_is_in_the_document(
+    casewire: Run, both: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.play("population", accounts=4)
+    monkeypatch.setattr("connector.cli.resync.applying.AT_ONCE", 2)
+    run, outcomes = Applier.run, iter((None, Outcome(claimed=2, open=True)))
+    monkeypatch.setattr(Applier, "run", lambda applier, **how: next(outcomes) or run(applier, **how))
+    result = casewire("resync", "--all", "--apply", "--json")
+    assert result.exit_code == 1
+    document = told(result)
+    assert (document["complete"], document["totals"]["accounts"]) == (False, 4)
+    assert document["applied"]["accounts"] == 2
+    assert document["applied"]["written"] > 2
+
+
+def test_an_account_that_was_deleted_in_salesforce_is_made_anew_and_no_failure(
+    casewire: Run, both: Vendors, engine: Engine
+) -> None:
+    (code,) = both.play("population", accounts=1)
+    done(casewire("resync", code, "--apply"))
+    (account,) = both.records("Account")
+    both.told("salesforce", "DELETE", f"records/Account/{account['Id']}")
+    rows(engine, "DELETE FROM mirror WHERE object = 'Account'")
+    result = done(casewire("resync", code, "--apply"))
+    assert ", 0 refused; the plan was 1." in result.stderr
+    assert len(both.records("Account")) == 1
+    assert done(casewire("resync", code, "--apply")).stderr.endswith("There is nothing to write.\n")
+
+
 def test_many_accounts_stop_where_few_calls_are_left(
     casewire: Run, both: Vendors, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +400,20 @@ def test_a_chargeback_is_a_dispute_also_where_only_recurly_tells_of_it(casewire:
     assert looked_at(casewire("plan", "--all", "--state", "disputed", "--json")) == 1
     done(casewire("resync", "--all", "--apply"))
     assert looked_at(casewire("plan", "--state", "disputed", "--json")) == 1
+
+
+def test_where_the_ledger_chooses_it_is_said_from_what(casewire: Run, bob: str) -> None:
+    result = done(casewire("plan", "--state", "past_due"))
+    assert "The ledger knows no account to choose from." in result.stderr
+    assert "casewire backfill" in result.stderr
+    done(casewire("resync", bob, "--apply"))
+    assert "Chosen from the 1 accounts the ledger knows." in casewire("plan", "--rule", "refund").stderr
+    for said in (["--all"], ["--all", "--state", "past_due"], [bob], ["--since", "1d"]):
+        assert "ledger knows" not in casewire("plan", *said).stderr
+
+
+def test_a_site_alone_is_all_that_the_ledger_knows_of_it(casewire: Run, crowd: list[str]) -> None:
+    assert looked_at(casewire("plan", "--site", SITE, "--json")) == 4
 
 
 def test_what_changed_since_is_read_from_the_change_feed(
@@ -448,8 +516,7 @@ def one_line(result: Result, *words: str) -> None:
 
 @pytest.mark.parametrize("command", ["plan", "resync"])
 def test_somebody_must_say_which(casewire: Run, command: str) -> None:
-    one_line(casewire(command), "--file", "--since", "--all")
-    one_line(casewire(command, "--site", SITE), "Say which accounts")
+    one_line(casewire(command), "--file", "--since", "--site", "--all")
 
 
 def test_what_cannot_be_meant_is_one_line_that_says_what_can(casewire: Run) -> None:
@@ -457,6 +524,7 @@ def test_what_cannot_be_meant_is_one_line_that_says_what_can(casewire: Run) -> N
     one_line(casewire("plan", "--state", "angry"), "past_due", "disputed")
     one_line(casewire("plan", "bob", "--site", "nowhere"), "--site acme")
     one_line(casewire("plan", "--since", "yesterday"), "2026-11-01")
+    one_line(casewire("plan", "--since", "2999-01-01"), "'2999-01-01' is still to come")
     one_line(casewire("plan", ""), "no account code")
     one_line(casewire("plan", "a\x00b"), "no account code")
 

@@ -84,8 +84,8 @@ def charged_back(engine: Engine, code: str, *, disputed: str | None = None, **da
         subjects.mark_due(connection, [due(code)])
         connection.execute(
             text(
-                "INSERT INTO snapshot (source, site, object, id, subject, observed_at, data) VALUES ('recurly', 'acme', "
-                "'payment', :id, :subject, now(), CAST(:data AS jsonb))"
+                "INSERT INTO snapshot (source, site, object, id, subject, observed_at, data) VALUES "
+                "('recurly', 'acme', 'payment', :id, :subject, now(), CAST(:data AS jsonb))"
             ),
             {"id": f"pay-{code}", "subject": subject(code), "data": json.dumps({"status": "success"} | data)},
         )
