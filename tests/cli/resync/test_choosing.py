@@ -1,4 +1,4 @@
-"""``casewire plan`` and ``resync`` from a sandbox Recurly to a sandbox Salesforce, as they are typed: for whom."""
+"""``casewire plan`` and ``resync`` from a sandbox Recurly to a sandbox Salesforce, typed: for whom."""
 
 from __future__ import annotations
 

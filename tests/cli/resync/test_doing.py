@@ -1,4 +1,4 @@
-"""``casewire plan`` and ``resync`` from a sandbox Recurly to a sandbox Salesforce, as they are typed: what they do."""
+"""``casewire plan`` and ``resync`` from a sandbox Recurly to a sandbox Salesforce, typed: what they do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``casewire plan`` and ``resync`` from a sandbox Recurly to a sandbox Salesforce, as they are typed: what they show."""
+"""``casewire plan`` and ``resync`` from a sandbox Recurly to a sandbox Salesforce, typed: what is shown."""
 
 from __future__ import annotations
 
