@@ -1,11 +1,10 @@
-"""Every command where something is amiss: no settings, no PostgreSQL, no tables, no Redis, no room, no text; and when
-it is told to end. One line says what to do; there is never a traceback."""
+"""Every command where something is amiss: no settings, no PostgreSQL, no tables, no Redis, no room, no text. One line
+says what to do; there is never a traceback."""
 
 from __future__ import annotations
 
 import os
 import pty
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -288,41 +287,3 @@ def test_what_the_terminals_alphabet_lacks_is_no_error() -> None:
         check=True,
     )
     assert told.stdout == "a \\u2192 ü \\u3055\n".encode("latin-1")
-
-
-# ── told to end ───────────────────────────────────────────────────────────────────────────────────────────────
-
-WAITING = (
-    "from connector.cli import casewire, main; import click, sys, time\n"
-    "@casewire.command('wait')\n"
-    "def wait():\n"
-    "    try:\n        print('waiting', flush=True); time.sleep(60)\n"
-    "    finally:\n        print('given back', flush=True)\n"
-    "type(casewire).get_command = lambda self, ctx, name: wait\n"
-    "sys.argv[1:] = ['wait']; main()"
-)
-
-
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-"""What runs in the background may have been started with some of them ignored."""
-
-
-@pytest.mark.parametrize("number", ENDING)
-def test_however_it_is_told_to_end_a_command_gives_back_what_it_holds(number: signal.Signals) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WAITING],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in ENDING],
-    )
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline() == "waiting\n"
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, out) == (1, "given back\n")
-    assert "Traceback" not in err
