@@ -11,6 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from connector.events import Urgency
+
 Value = str | int | Decimal | bool | date | datetime | None
 
 
@@ -85,9 +87,11 @@ class Change:
 class Plan:
     """The changes for one subject, parents before children, at most one for each record.
 
-    ``look_again_at``: when time alone could change the answer (a card about to expire), or None.
+    ``look_again_at``: when time alone could change the answer (a card about to expire), or None. ``look_again_as``: how
+    urgent that is.
     """
 
     subject: str
     changes: tuple[Change, ...] = ()
     look_again_at: datetime | None = None
+    look_again_as: Urgency = Urgency.ROUTINE

@@ -13,6 +13,7 @@ from rq import Queue as RqQueue
 from samples import SITE, SOURCE, due, event, make_ready, one, record, rows, statuses
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account, decline, invoice, payment
@@ -241,6 +242,22 @@ def test_when_postgresql_goes_away_in_a_job_no_try_is_spent(engine: Engine, wire
     wires.api.meanwhile = gone
     jobs.run(wires, Stage.REFRESH)
     assert one(engine, "SELECT status, tries, lease FROM event") == ("pending", 0, None)
+
+
+def test_a_standby_that_takes_no_writes_is_a_ledger_that_is_away(engine: Engine, wires: Wires) -> None:
+    def standby() -> None:
+        wires.api.meanwhile = lambda: None
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            subjects.mark_due(connection, [due("Rivera Books")])
+
+    record(engine, event())
+    wires.api.meanwhile = standby
+    with capture_logs() as told:
+        jobs.run(wires, Stage.REFRESH)
+    assert one(engine, "SELECT status, tries, lease FROM event") == ("pending", 0, None)
+    assert [line["outcome"] for line in told if line["event"] == "job_failed"] == ["ledger away"]
+    assert "Rivera" not in str(told)
 
 
 def test_a_mistake_in_the_settings_costs_no_tries(engine: Engine, wires: Wires) -> None:

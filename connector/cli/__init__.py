@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import os
 import re
 import signal
 import sys
@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from connector import __version__
-from connector.errors import CasewireError
+from connector.cli import failing
 
 COMMANDS = {
     "demo": "connector.cli.demo",
@@ -56,6 +56,10 @@ class _Casewire(click.Group):
         command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
         return command
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with failing.said():
+            return super().make_context(*args, **extra)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Bytes that are no text would only be refused by PostgreSQL."""
         for one in args:
@@ -64,51 +68,32 @@ class _Casewire(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """What Casewire raises on purpose is one line that says what to do, not a traceback."""
-        try:
+        with failing.said():
             return super().invoke(ctx)
-        except CasewireError as error:
-            raise click.ClickException(str(error)) from error
-        except _engines() as error:
-            told = _told(error)
-            if told is None:
-                raise
-            raise click.ClickException(told) from error
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise click.ClickException(f"{error.strerror}: make room, then do it again.") from error
-
-
-def _engines() -> tuple[type[Exception], ...]:
-    """What PostgreSQL and Redis raise. Imported only when something was raised."""
-    from redis.exceptions import RedisError
-    from sqlalchemy.exc import OperationalError, ProgrammingError
-
-    return OperationalError, ProgrammingError, RedisError
-
-
-def _told(error: Exception) -> str | None:
-    """What an operator is to do about it; None where it is a mistake of ours."""
-    from sqlalchemy.exc import ProgrammingError
-
-    cause = error.__cause__ or error
-    said = str(cause).strip().partition("\n")[0].rstrip(".")
-    if not isinstance(error, ProgrammingError):
-        return f"PostgreSQL or Redis does not answer: {said}. See: casewire doctor"
-    match getattr(cause, "sqlstate", None):
-        case "42P01" | "42703":
-            return f"The database has not the tables of this version ({said}). Run: casewire migrate"
-        case "42501":
-            return f"PostgreSQL refuses: {said}. See: casewire doctor"
-        case _:
-            return None
 
 
 @click.group(cls=_Casewire, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="casewire")
 def casewire() -> None:
-    """Keeps Salesforce true to billing: Recurly webhooks in; accounts, billing records and cases out."""
+    """Keeps Salesforce true to billing: Recurly webhooks in; accounts, billing records and cases out.
+
+    \b
+    Example: casewire demo          see it work on this machine
+             casewire status        is everything moving?
+             casewire plan --all    what would change
+    """
+
+
+def _fill_what_is_closed() -> None:
+    """What is opened next must not get the number of a stream that was closed: what is said would be written into it.
+    Without stderr nothing is said; that stdin is closed stays known (``acting.can_ask``)."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
 
 
 def _say_all() -> None:
@@ -128,6 +113,7 @@ def _end_properly() -> None:
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 found or failed, 2 wrong usage."""
+    _fill_what_is_closed()
     _end_properly()
     _say_all()
     try:

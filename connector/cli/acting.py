@@ -63,12 +63,17 @@ def ending(wires: Wiring, run_id: int) -> Iterator[None]:
             runs.end(connection, run_id, state, error)
 
 
+def can_ask() -> bool:
+    """Whether somebody sits there. Without stdin (``<&-``) Python has none."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def confirm(count: int, at_most: int, yes: int | None, what: str = "changes") -> None:
     """Asks for the count to be typed where it is above ``at_most``, unless ``--yes`` allows so many. UsageError says
     what to add where there is nobody to ask; another answer than the count ends the command with exit code 1."""
     if count <= (at_most if yes is None else yes):
         return
-    if yes is not None or sys.stdin is None or not sys.stdin.isatty():
+    if yes is not None or not can_ask():
         raise click.UsageError(f"{count:,} {what}: to do them without being asked, add --yes {count}.")
     typed = click.prompt(
         f"{count:,} {what}. Type the number to do them", err=True, default="", show_default=False

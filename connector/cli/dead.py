@@ -18,7 +18,11 @@ ACCOUNT = click.option("--account", type=Said(), help="Only this account: its co
 
 @click.group()
 def dead() -> None:
-    """Dead letters: accounts and events that need a person."""
+    """Dead letters: accounts and events that need a person.
+
+    \b
+    Example: casewire dead list
+    """
 
 
 @dead.command("list")

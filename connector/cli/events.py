@@ -40,7 +40,11 @@ def filters(command: F) -> F:
 
 @click.group()
 def events() -> None:
-    """Events received, each with its fate: list, show, replay, bury."""
+    """Events received, each with its fate: list, show, replay, bury.
+
+    \b
+    Example: casewire events list --status dead
+    """
 
 
 @events.command("list")

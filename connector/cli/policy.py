@@ -15,7 +15,11 @@ from connector.wiring import wiring
 
 @click.group()
 def policy() -> None:
-    """Thresholds, queues, priorities and texts (policy.toml): check, show."""
+    """Thresholds, queues, priorities and texts (policy.toml): check, show.
+
+    \b
+    Example: casewire policy check
+    """
 
 
 @policy.command()

@@ -24,7 +24,11 @@ MISSED: Final = 10_000
 
 @click.group()
 def runs() -> None:
-    """What people had done: each command that changed something, with who, when and why."""
+    """What people had done: each command that changed something, with who, when and why.
+
+    \b
+    Example: casewire runs list
+    """
 
 
 @runs.command("list")

@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any, Final
 
 import click
 
+_SERVERS: Final = ("salesforce", "recurly", "processors")
+_PORT: Final = click.IntRange(0, 65535)
+
+
+class _Latency(click.ParamType[str]):
+    """Milliseconds for some of the servers, as the sandbox takes them."""
+
+    name = "latency"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        for part in str(value).split(","):
+            server, _, milliseconds = part.partition("=")
+            if server not in _SERVERS or not (milliseconds.isascii() and milliseconds.isdigit()):
+                self.fail(f"{part!r} is none; say salesforce=150,recurly=100,processors=80.", param, ctx)
+        return str(value)
+
 
 @click.command()
-@click.option("--salesforce-port", type=int, default=0, help="Default: a free one.")
-@click.option("--recurly-port", type=int, default=0, help="Default: a free one.")
-@click.option("--processors-port", type=int, default=0, help="Default: a free one.")
-@click.option("--latency-ms", help="How slowly they answer: salesforce=150,recurly=100,processors=80.")
+@click.option("--salesforce-port", type=_PORT, metavar="P", default=0, help="Default: a free one.")
+@click.option("--recurly-port", type=_PORT, metavar="P", default=0, help="Default: a free one.")
+@click.option("--processors-port", type=_PORT, metavar="P", default=0, help="Default: a free one.")
+@click.option(
+    "--latency-ms",
+    type=_Latency(),
+    metavar="S=MS,…",
+    help="How slowly they answer: salesforce=150,recurly=100,processors=80.",
+)
 def sandbox(salesforce_port: int, recurly_port: int, processors_port: int, latency_ms: str | None) -> None:
     """Only the sandbox vendors, with their control planes. Prints their addresses; Ctrl-C ends them.
 

@@ -35,6 +35,11 @@ WEB_STOP_SECONDS = 10
 """How long deliveries under way may take once the web server is told to stop."""
 
 
+_PORT = click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="P", help="Where to listen; default: PORT, else 8080."
+)
+
+
 def stop_event() -> threading.Event:
     """Set by SIGTERM or SIGINT and, for a process that is kept, when its keeper vanishes."""
     stop = threading.Event()
@@ -96,7 +101,7 @@ def add_parts(keeper: Keeper, given: dict[str, str], *, port: int, workers: int)
 
 
 @click.command()
-@click.option("--port", type=int, help="Where to listen; default: PORT, else 8080.")
+@_PORT
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 def up(port: int | None, workers: int) -> None:
     """Web, worker and scheduler on this machine, with the vendors of .env.
@@ -121,7 +126,7 @@ def up(port: int | None, workers: int) -> None:
 
 
 @click.command()
-@click.option("--port", type=int, help="Where to listen; default: PORT, else 8080.")
+@_PORT
 @click.option("--host", default="127.0.0.1", show_default=True)
 def web(port: int | None, host: str) -> None:
     """The receiver. Put a TLS proxy in front of it; Recurly posts to ports 80 and 443 only.

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from connector.errors import CasewireError
 from connector.jobs import applying, fetching, looking, nightly
 from connector.jobs.sweeping import purge, sweep
 from connector.ledger import leases
+from connector.ledger.engine import is_away
 from connector.queue import Stage
 from connector.wiring import Wiring, wiring
 
@@ -83,13 +84,14 @@ def run(wires: Wiring, stage: Stage) -> None:
         _WORK[stage](wires, None)
         wires.queue.note(wires.budgets())
         wires.queue.remark(wires.worker, wires.remarks.told())
-    except (OperationalError, InterfaceError) as error:
-        log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
-        _give_back(wires, spend=False)
     except (CasewireError, RedisError) as error:
         log.error("job_failed", stage=str(stage), error=str(error), outcome="sweep")
         _give_back(wires, seconds=AGAIN_SECONDS, spend=False)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, DBAPIError) and is_away(error):
+            log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
+            _give_back(wires, spend=False)
+            return
         log.exception("job_failed", stage=str(stage), outcome="one by one")
         _give_back(wires, spend=False)
         _one_by_one(wires, stage)

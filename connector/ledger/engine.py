@@ -13,18 +13,21 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
 
 from connector.errors import SetupError, Unavailable
 from connector.ledger.locks import Lock, until_committed
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+READ_ONLY = "25006"
+"""PostgreSQL's word for a write that a standby was asked for."""
 
 
 def open_engine(url: str, *, pool: int = 5) -> Engine:
     """An engine for ``postgresql://…``; psycopg 3 is the driver whatever the URL says.
 
-    Statements end after 30 s and connecting after 5: no call without a time-out.
+    Statements end after 30 s and connecting after 5: no call without a time-out. What is raised tells the statement
+    and never its values, which may be a customer's.
     """
     try:
         parsed = make_url(url)
@@ -36,6 +39,7 @@ def open_engine(url: str, *, pool: int = 5) -> Engine:
         max_overflow=pool,
         pool_pre_ping=True,
         pool_timeout=10,
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": "-c statement_timeout=30000 -c timezone=UTC"},
     )
     event.listen(engine, "connect", _send_lists_in_binary)
@@ -45,6 +49,12 @@ def open_engine(url: str, *, pool: int = 5) -> Engine:
 def _send_lists_in_binary(connection: Any, _: object) -> None:
     """As text every quote in a list would be escaped by itself: of documents that took nine tenths of the time."""
     connection.adapters.register_dumper(list, ListBinaryDumper)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether PostgreSQL does not answer, or takes no writes: no fault of what was to be written."""
+    read_only = getattr(error.__cause__, "sqlstate", None) == READ_ONLY
+    return read_only or isinstance(error, (OperationalError, InterfaceError))
 
 
 def migrate(engine: Engine) -> None:

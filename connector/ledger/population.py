@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from connector.events import Urgency
 from connector.ledger.subjects import Due
-from connector.mappers.fields import Case
+from connector.mappers.fields import Account, Case
 
 PAST_DUE, DISPUTED = "past_due", "disputed"
 STATES = (PAST_DUE, DISPUTED)
@@ -18,8 +18,8 @@ STATES = (PAST_DUE, DISPUTED)
 @dataclass(frozen=True, slots=True)
 class Which:
     """All that is set must hold. ``keys``: these subjects. ``site``: of one billing site. ``rule``: with a case of this
-    rule that is not resolved. ``state``: with an invoice past due, or an open dispute. ``accounts_only``: no payees,
-    gateways, or objects that wait for their account. ``backfill``: found by this run."""
+    rule that is not resolved. ``state``: with an invoice past due, or an open dispute or chargeback.
+    ``accounts_only``: no payees, gateways, or objects that wait for their account. ``backfill``: found by this run."""
 
     keys: Sequence[str] | None = None
     site: str | None = None
@@ -52,14 +52,26 @@ _RULE = (
     f"EXISTS (SELECT 1 FROM mirror WHERE mirror.subject = subject.key AND object = '{Case.OBJECT}' "
     f"AND fields->>'{Case.RULE}' = :rule AND fields->>'{Case.STATE}' IS DISTINCT FROM 'resolved')"
 )
+_CHARGED_BACK = (
+    "EXISTS (SELECT 1 FROM snapshot AS paid WHERE paid.subject = subject.key AND paid.object = 'payment' "
+    "AND NOT paid.gone AND 'chargeback' IN (paid.data->>'status', paid.data->>'origin') "
+    "AND paid.data->>'status' <> 'void' AND NOT EXISTS (SELECT 1 FROM mirror "
+    "JOIN subject AS decided ON decided.key = mirror.subject "
+    "AND (paid.learnt_at IS NULL OR decided.applied_at >= paid.learnt_at) "
+    f"WHERE mirror.subject = subject.key AND mirror.object = '{Account.OBJECT}' "
+    f"AND CAST(mirror.fields->>'{Account.DISPUTED}' AS numeric) = 0))"
+)
+"""Of which processors may tell nothing. It is over once what was written of its account says that nothing is in
+dispute: a person closed its case, or a dispute that had it is decided."""
 _STATES = {
     PAST_DUE: (
         "EXISTS (SELECT 1 FROM snapshot WHERE snapshot.subject = subject.key AND object = 'invoice' "
         "AND NOT gone AND data->>'state' = 'past_due')"
     ),
     DISPUTED: (
-        "EXISTS (SELECT 1 FROM snapshot WHERE snapshot.subject = subject.key AND object = 'dispute' "
-        "AND NOT gone AND data->>'status' IN ('needs_response', 'under_review'))"
+        "(EXISTS (SELECT 1 FROM snapshot WHERE snapshot.subject = subject.key AND object = 'dispute' "
+        "AND NOT gone AND COALESCE(data->>'status', 'needs_response') IN ('needs_response', 'under_review')) "
+        f"OR {_CHARGED_BACK})"
     ),
 }
 

@@ -37,6 +37,11 @@ def urgent(connection: Connection, keys: Sequence[str]) -> set[str]:
     return _those(connection, keys, f"status = 'due' AND urgency < {int(Urgency.ROUTINE)}")
 
 
+def ready(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of them that are due at once, and that nobody holds."""
+    return _those(connection, keys, "status = 'due' AND lease IS NULL AND ready_at <= now()")
+
+
 def _those(connection: Connection, keys: Sequence[str], condition: str) -> set[str]:
     rows = connection.execute(
         text(f"SELECT key FROM subject WHERE key = ANY(:keys) AND {condition}"), {"keys": list(keys)}

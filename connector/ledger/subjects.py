@@ -47,7 +47,8 @@ class Claimed:
 
 
 def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
-    """Make subjects due, as urgent as the most urgent reason. A dead one gets another chance."""
+    """Make subjects due, as urgent as the most urgent reason: the date for which one is to be looked at again is one,
+    or it would wait with the rest. A dead one gets another chance."""
     most_urgent: dict[str, Due] = {}
     for one in subjects:
         if one.key not in most_urgent or one.urgency < most_urgent[one.key].urgency:
@@ -63,7 +64,7 @@ def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
                  AS new(key, source, site, code, urgency, run_id)
             ON CONFLICT (key) DO UPDATE SET
                 generation = subject.generation + 1,
-                urgency = CASE WHEN subject.status = 'due'
+                urgency = CASE WHEN subject.status = 'due' OR subject.look_again_at IS NOT NULL
                                THEN LEAST(subject.urgency, excluded.urgency) ELSE excluded.urgency END,
                 due_at = CASE WHEN subject.status = 'due' THEN subject.due_at ELSE now() END,
                 ready_at = CASE WHEN subject.lease IS NULL THEN now() ELSE subject.ready_at END,
@@ -156,7 +157,7 @@ def renew(connection: Connection, token: str) -> None:
 @dataclass(frozen=True, slots=True)
 class Settled:
     """How a claimed subject ends: ``idle`` (done, with what the ledger knew at ``known_at``; now if that is not said),
-    ``due`` (again, after ``wait`` seconds) or ``dead``."""
+    ``due`` (again, after ``wait`` seconds) or ``dead``. ``look_again_as``: how urgent it is at ``look_again_at``."""
 
     key: str
     generation: int
@@ -166,6 +167,7 @@ class Settled:
     error: str = ""
     error_code: str = ""
     look_again_at: datetime | None = None
+    look_again_as: Urgency = Urgency.ROUTINE
     known_at: datetime | None = None
 
 
@@ -182,6 +184,7 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
             "error": one.error,
             "error_code": one.error_code,
             "look_again_at": one.look_again_at,
+            "look_again_as": int(one.look_again_as) if one.look_again_at else None,
             "known_at": one.known_at,
             "token": token,
         }
@@ -201,6 +204,9 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
                               WHEN generation > :generation THEN now() END,
                 tries = CASE WHEN :status = 'due' THEN tries - :refund ELSE 0 END,
                 error = :error, error_code = :error_code,
+                urgency = CASE WHEN :status <> 'idle' THEN urgency
+                               WHEN generation > :generation THEN LEAST(urgency, CAST(:look_again_as AS smallint))
+                               ELSE COALESCE(CAST(:look_again_as AS smallint), urgency) END,
                 look_again_at = CASE WHEN :status = 'idle' THEN CAST(:look_again_at AS timestamptz)
                                      ELSE look_again_at END,
                 applied_at = CASE WHEN :status = 'idle' THEN COALESCE(CAST(:known_at AS timestamptz), now())
@@ -237,7 +243,8 @@ def backlog(connection: Connection, at_most: int, *, least: Urgency = Urgency.DI
 
 
 def wake_by_time(connection: Connection) -> int:
-    """Make due whatever asked to be looked at again by now, as urgent as it was last: a dispute's deadline may near."""
+    """Make due whatever asked to be looked at again by now, as urgent as what it asked for: a dispute's deadline may
+    near."""
     return connection.execute(
         text(
             """

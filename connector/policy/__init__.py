@@ -121,5 +121,8 @@ class Policy(Section):
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path}: the policy cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{path}: the policy cannot be read: it is not text in UTF-8.") from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SetupError(f"{path}: the policy cannot be read: {why}. Name a TOML file.") from error

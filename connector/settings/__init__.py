@@ -101,6 +101,8 @@ def load() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "the environment"
         raise SetupError(f"{name}: {first['msg']}. Mend it in the environment or in .env.") from None
+    except UnicodeDecodeError:
+        raise SetupError(".env is not text in UTF-8: save it as such.") from None
 
 
 def child_environment(**changes: str) -> dict[str, str]:

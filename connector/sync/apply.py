@@ -67,17 +67,25 @@ _LEVELS = {"retry": "warning", "dead": "error"}
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once.
-    ``left_out``: fields of records whose value Salesforce does not take."""
+    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once;
+    ``refused_for_now``: of the refused records those of such an account. ``left_out``: fields of records whose value
+    Salesforce does not take."""
 
     claimed: int = 0
     written: int = 0
     refused: int = 0
+    refused_for_now: int = 0
     more: bool = False
     again: bool = False
     open: bool = False
     plans: list[Decision] = field(default_factory=list)
     left_out: Mapping[Record, frozenset[str]] = field(default_factory=dict)
+
+    def go_on(self, then: Outcome) -> None:
+        """What came of trying again what was to be tried again at once."""
+        self.written += then.written
+        self.refused += then.refused - self.refused_for_now
+        self.refused_for_now, self.again, self.open = then.refused_for_now, then.again, then.open
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,7 @@ class Applier:
             claimed=len(decisions),
             written=len(results.written),
             refused=len(results.refused),
+            refused_for_now=sum(one.refused for one in settlements if one.at_once),
             more=len(claimed) == limit or any(one.tries > subjects.WORN for one in claimed),
             again=any(one.at_once for one in settlements) or touched > 0,
             open=results.unavailable is not None,

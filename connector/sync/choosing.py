@@ -39,6 +39,11 @@ class Choice:
         return Which(site=self.site, rule=self.rule, state=self.state)
 
     @property
+    def reads_all(self) -> bool:
+        """Whether it is chosen from all there is, not only from what the ledger knows."""
+        return self.named is not None or self.since is not None or self.everything
+
+    @property
     def narrows(self) -> bool:
         """Whether a condition is left that the ledger answers."""
         return self.rule is not None or self.state is not None

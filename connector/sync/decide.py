@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from connector.facts import About, Facts
@@ -30,7 +29,7 @@ def decide(facts: Facts, policy: Policy) -> Plan:
         return Plan(facts.subject)
     rules = [rule for rule in RULES if facts.about in rule.about and _is_enabled(rule, policy)]
     made = [change for rule in rules for change in rule.changes(facts, policy)]
-    return _plan(facts, made, _look_again_at(rules, facts, policy))
+    return _look_again(_plan(facts, made), rules, facts, policy)
 
 
 def _is_enabled(rule: Rule, policy: Policy) -> bool:
@@ -38,14 +37,23 @@ def _is_enabled(rule: Rule, policy: Policy) -> bool:
     return settings is None or settings.enabled
 
 
-def _look_again_at(rules: Iterable[Rule], facts: Facts, policy: Policy) -> datetime | None:
-    asked = (rule.look_again_at(facts, policy) for rule in rules if rule.look_again_at)
-    return min((moment for moment in asked if moment), default=None)
+def _look_again(plan: Plan, rules: Iterable[Rule], facts: Facts, policy: Policy) -> Plan:
+    """At the first date that a rule watches, as urgently as the most urgent of them: while the first waits for calls,
+    a dispute's may pass."""
+    asked = [(rule.look_again_at(facts, policy), rule.urgency) for rule in rules if rule.look_again_at]
+    dates = [(moment, urgency) for moment, urgency in asked if moment]
+    if not dates:
+        return plan
+    return replace(
+        plan,
+        look_again_at=min(moment for moment, _ in dates),
+        look_again_as=min(urgency for _, urgency in dates),
+    )
 
 
-def _plan(facts: Facts, made: list[Change], look_again_at: datetime | None = None) -> Plan:
+def _plan(facts: Facts, made: list[Change]) -> Plan:
     changes = _merged([*made, *timeline.changes(facts, made)])
-    return Plan(facts.subject, tuple(sorted(changes, key=_position)), look_again_at)
+    return Plan(facts.subject, tuple(sorted(changes, key=_position)))
 
 
 def _merged(changes: Iterable[Change]) -> list[Change]:

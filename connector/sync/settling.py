@@ -56,6 +56,11 @@ class Settlement:
         """Not over, and nothing to wait for."""
         return self.outcome == "retry" and self.settled.wait == 0.0
 
+    @property
+    def refused(self) -> int:
+        """How many of its records Salesforce did not take."""
+        return sum(not change.written for change in self.changes)
+
     def attempt(self, cause: Cause, started_at: datetime, ended_at: datetime) -> Attempt:
         return Attempt(
             subject=self.settled.key,
@@ -98,6 +103,7 @@ def settle_one(
             decision.subject.generation,
             "idle",
             look_again_at=decision.plan.look_again_at,
+            look_again_as=decision.plan.look_again_as,
             known_at=decision.reading.known_at if decision.reading else None,
         ),
         outcome="applied" if decision.rows else "unchanged",

@@ -63,6 +63,15 @@ def left(engine: Engine, settings: Budget) -> str:
     return in_words(told, settings) if told else "the org has not told how many calls are left"
 
 
+def free(engine: Engine, settings: Budget) -> int | None:
+    """How many calls are left but for those that are kept for people; None where the org has not told."""
+    with engine.connect() as connection:
+        told = budgets.told(connection, DESTINATION)
+    if told is None:
+        return None
+    return max(told.allowed - told.used - told.allowed * settings.reserve_percent // 100, 0)
+
+
 @dataclass
 class Spending:
     """The org's budget as all workers see it."""

@@ -1,11 +1,10 @@
-"""Every command where something is amiss: no settings, no PostgreSQL, no tables, no Redis, no room, no text; and when
-it is told to end. One line says what to do; there is never a traceback."""
+"""Every command where something is amiss: no settings, no PostgreSQL, no tables, no Redis, no room, no text. One line
+says what to do; there is never a traceback."""
 
 from __future__ import annotations
 
 import os
 import pty
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 from click.testing import Result
 from redis.exceptions import ConnectionError as Away
 from samples import due, event, record
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from connector.cli.acting import confirm
 from connector.cli.choosing import codes
@@ -141,6 +140,44 @@ def test_without_redis_what_is_kept_is_said_to_be_kept(
         assert {one.state for one in runs.listed(connection, None, None, None, 9)} == {runs.DONE}
 
 
+@pytest.fixture
+def standby(engine: Engine, database_url: str) -> Iterator[None]:
+    """The database takes no writes from whoever connects now."""
+    name = make_url(database_url).database
+    with engine.begin() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    yield
+    with engine.begin() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["events", "replay", "--since", "1h", "--apply"],
+        ["worker"],
+    ],
+    ids=" ".join,
+)
+def test_a_standby_is_one_line_that_says_where_to_write(
+    connected: Run, engine: Engine, standby: None, command: list[str]
+) -> None:
+    record(engine, event("n1"))
+    assert "Set it to the primary" in said(connected(*command))
+
+
+def test_what_takes_postgresql_too_long_is_to_be_narrowed(
+    connected: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(connection: Connection, *_: object, **__: object) -> None:
+        connection.execute(text("SET LOCAL statement_timeout = 1"))
+        connection.execute(text("SELECT pg_sleep(5)"))
+
+    monkeypatch.setattr("connector.ledger.listing.events", slow)
+    line = said(connected("events", "list", "--search", "4711"))
+    assert "Ask for less at once: a shorter --since" in line
+
+
 # ── a terminal, stdin and stdout that are not as usual ────────────────────────────────────────────────────────
 
 
@@ -160,6 +197,43 @@ def test_without_stdin_nothing_is_read_and_nobody_is_asked(monkeypatch: pytest.M
         codes.read("-")
     with pytest.raises(click.UsageError, match="add --yes 21"):
         confirm(21, 20, None)
+
+
+@pytest.mark.parametrize(("command", "code"), [("init", 1), ("events bury --status dead", 2), ("plan -", 2)])
+def test_without_stdin_a_command_says_what_lacks(tmp_path: Path, command: str, code: int) -> None:
+    told = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m connector.cli {command} <&-"],
+        env={**os.environ, **SETTINGS, "SALESFORCE_CLIENT_ID": "", "CASEWIRE_HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, len(told.stderr.splitlines())) == (code, 1), told.stderr
+
+
+def test_without_stderr_nothing_is_said_there_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """What is opened next would take its place, and get what is said."""
+    source = (
+        "from connector import logs; from connector.cli import casewire, main; import click, structlog, sys\n"
+        "@casewire.command('say')\n"
+        "def say():\n"
+        "    kept = open('kept', 'w')\n"
+        "    logs.configure('text'); structlog.get_logger().warning('log'); click.echo('aside', err=True)\n"
+        "    print('said', kept.fileno() > 2)\n"
+        "type(casewire).get_command = lambda self, ctx, name: say\n"
+        "sys.argv[1:] = ['say']; main()"
+    )
+    (tmp_path / "say.py").write_text(source)
+    told = subprocess.run(
+        ["sh", "-c", f"{sys.executable} say.py <&- 2>&-"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (0, "said True\n")
+    assert (tmp_path / "kept").read_text() == ""
 
 
 @pytest.mark.parametrize(
@@ -216,41 +290,3 @@ def test_what_the_terminals_alphabet_lacks_is_no_error() -> None:
         check=True,
     )
     assert told.stdout == "a \\u2192 ü \\u3055\n".encode("latin-1")
-
-
-# ── told to end ───────────────────────────────────────────────────────────────────────────────────────────────
-
-WAITING = (
-    "from connector.cli import casewire, main; import click, sys, time\n"
-    "@casewire.command('wait')\n"
-    "def wait():\n"
-    "    try:\n        print('waiting', flush=True); time.sleep(60)\n"
-    "    finally:\n        print('given back', flush=True)\n"
-    "type(casewire).get_command = lambda self, ctx, name: wait\n"
-    "sys.argv[1:] = ['wait']; main()"
-)
-
-
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-"""What runs in the background may have been started with some of them ignored."""
-
-
-@pytest.mark.parametrize("number", ENDING)
-def test_however_it_is_told_to_end_a_command_gives_back_what_it_holds(number: signal.Signals) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WAITING],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in ENDING],
-    )
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline() == "waiting\n"
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, out) == (1, "given back\n")
-    assert "Traceback" not in err

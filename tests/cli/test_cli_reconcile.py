@@ -305,7 +305,10 @@ def test_a_key_of_the_other_world_is_not_asked(casewire: Run, monkeypatch: pytes
 )
 def test_wrong_usage_is_one_line(casewire: Run, arguments: tuple[str, ...], told: str) -> None:
     done = casewire("reconcile", *arguments)
-    assert (done.exit_code, done.stderr.strip().splitlines()[-1]) == (2, f"Error: {told}")
+    assert (done.exit_code, done.stderr.strip().splitlines()[-1]) == (
+        2,
+        f"casewire reconcile: {told} See: casewire reconcile --help",
+    )
 
 
 def test_without_a_site_it_says_what_to_set(connected: Run) -> None:

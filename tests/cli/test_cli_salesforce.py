@@ -150,7 +150,7 @@ def test_on_a_terminal_it_asks(
     code: int,
     sent: int,
 ) -> None:
-    monkeypatch.setattr("connector.cli.salesforce._can_ask", lambda: True)
+    monkeypatch.setattr("connector.cli.salesforce.can_ask", lambda: True)
     result = run_with(answer, "salesforce", "deploy", "--folder", folder)
     assert result.exit_code == code
     assert "Deploy to Acme? [y/N]" in result.stderr

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from pathlib import Path
 
 import click
 import pytest
@@ -20,10 +22,9 @@ def commands() -> Iterator[list[str]]:
     context = click.Context(casewire)
     for name in COMMANDS:
         command = casewire.get_command(context, name)
+        yield [name]
         if isinstance(command, click.Group):
             yield from ([name, inner] for inner in command.commands)
-        else:
-            yield [name]
 
 
 @pytest.mark.parametrize("command", list(commands()), ids=" ".join)
@@ -31,6 +32,10 @@ def test_every_command_has_help_with_an_example(run: Run, command: list[str]) ->
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert "Example: casewire " + " ".join(command) in result.output
+
+
+def test_so_has_casewire_itself(run: Run) -> None:
+    assert "Example: casewire demo" in run("--help").output
 
 
 def test_help_names_every_command_with_what_it_does(run: Run) -> None:
@@ -41,6 +46,8 @@ def test_help_names_every_command_with_what_it_does(run: Run) -> None:
     }
     assert all(len(lines[name]) > 1 for name in COMMANDS)
 
+
+NAMES = {name for command in commands() for name in command}
 
 WRONG = [
     ["nonsense"],
@@ -59,24 +66,43 @@ WRONG = [
     ["dead", "retry"],
     ["plan"],
     ["resync"],
-    ["plan", "--site", "acme"],
     ["plan", "--rule", "nonsense"],
+    ["plan", "--nonsense"],
+    ["--nonsense"],
     ["resync", "bob", "--yes", "many"],
-    ["runs"],
     ["runs", "show"],
     ["runs", "list", "--limit", "0"],
     ["worker", "--count", "0"],
     ["up", "--workers", "none"],
+    ["up", "--port", "99999"],
+    ["web", "--port", "0"],
+    ["sandbox", "--recurly-port", "99999"],
+    ["sandbox", "--latency-ms", "slow"],
+    ["sandbox", "--latency-ms", "recurly=10,nobody=10"],
+    ["init", "--answers", "nowhere"],
+    ["policy", "check", "a", "b"],
     ["demo", "--events", "0"],
+    ["demo", "--pace", "-1"],
 ]
 
 
 @pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
-def test_wrong_usage_is_exit_code_2_and_says_what_is_right(run: Run, arguments: list[str]) -> None:
+def test_wrong_usage_is_exit_code_2_and_one_line_that_says_what_is_right(
+    run: Run, arguments: list[str]
+) -> None:
     result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert "Usage: " in result.output
-    assert "Traceback" not in result.output
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    (line,) = result.stderr.splitlines()
+    named = " ".join(["casewire", *takewhile(lambda one: one in NAMES, arguments)])
+    assert line.startswith(f"{named}: ")
+    assert line.endswith(f". See: {named} --help")
+
+
+@pytest.mark.parametrize("group", [[], ["runs"], ["salesforce"]], ids=" ".join)
+def test_a_group_without_a_command_shows_its_help(run: Run, group: list[str]) -> None:
+    result = run(*group)
+    assert result.exit_code == 2
+    assert result.output.startswith(" ".join(["Usage: casewire", *group]))
 
 
 LACKING = [
@@ -88,6 +114,9 @@ LACKING = [
     (["resync", "bob"], "DATABASE_URL"),
     (["runs", "list"], "DATABASE_URL"),
     (["policy", "check", "nowhere.toml"], "nowhere.toml"),
+    (["policy", "check", "folder"], "Is a directory. Name a TOML file."),
+    (["policy", "check", "picture.png"], "not text in UTF-8"),
+    (["init", "--answers", "picture.png"], "picture.png is not text in UTF-8"),
 ]
 
 
@@ -95,11 +124,22 @@ LACKING = [
 def test_a_setting_that_lacks_is_one_line_that_names_it_and_exit_code_1(
     run: Run, arguments: list[str], named: str
 ) -> None:
+    Path("folder").mkdir()
+    Path("picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
     result = run(*arguments)
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
     assert line.startswith("Error: ")
     assert named in line
+
+
+def test_settings_that_are_no_text_are_one_line(run: Run) -> None:
+    Path(".env").write_bytes(b"RECURLY_SITE=caf\xe9\n")
+    for command in (["status"], ["plan", "bob"], ["init"]):
+        result = run(*command)
+        assert (result.exit_code, result.stdout) == (1, ""), result.output
+        assert ".env is not text in UTF-8" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

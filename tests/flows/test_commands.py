@@ -130,7 +130,7 @@ def test_resync_stops_at_the_plan_unless_told(standing: Stack, told: dict[str, A
     asked = "SELECT count(*) FROM attempt JOIN run ON run.id = run_id WHERE reason = 'ticket 4711'"
     assert scalar(standing, asked) == 1
     again = casewire(standing.environment, "resync", code)
-    assert "Salesforce is up to date." in again.stdout
+    assert "Nothing differs from what was last written." in again.stdout
     assert _json(standing, "resync", code)["accounts"][0]["changes"] == []
     assert settled(standing)
 

@@ -26,7 +26,7 @@ def bare(standing: Stack) -> dict[str, str]:
     return {**standing.environment, "DATABASE_URL": url.render_as_string(hide_password=False)}
 
 
-@pytest.mark.parametrize("command", [("web", "--port", "0"), ("worker",), ("scheduler",)])
+@pytest.mark.parametrize("command", [("web",), ("worker",), ("scheduler",)])
 def test_a_database_without_tables_is_named_with_the_command_that_makes_them(
     bare: dict[str, str], command: tuple[str, ...]
 ) -> None:

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from connector.errors import SetupError, Unavailable
 from connector.ledger.engine import migrate, open_engine, require_current
@@ -75,6 +76,15 @@ def test_without_postgresql_the_ledger_is_unavailable(act: object) -> None:
         act(engine)  # type: ignore[operator]
     assert refused.value.destination == "ledger"
     assert "open-sesame" not in str(refused.value)
+    engine.dispose()
+
+
+def test_what_postgresql_refuses_is_told_without_the_values(database_url: str) -> None:
+    engine = open_engine(database_url)
+    with engine.connect() as connection, pytest.raises(DBAPIError) as refused:
+        connection.execute(text("SELECT CAST(:name AS text) || 1 / 0"), {"name": "Ann Rivera"})
+    assert "Rivera" not in str(refused.value)
+    assert "division by zero" in str(refused.value)
     engine.dispose()
 
 

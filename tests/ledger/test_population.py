@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from samples import due, rows, subject
 from sqlalchemy import Engine, text
@@ -74,6 +76,52 @@ def test_everything_once_in_the_order_of_the_keys_however_large_the_steps(known:
 )
 def test_what_is_asked_for_must_all_hold(known: Engine, which: Which, found: list[str]) -> None:
     assert codes(known, which) == found
+
+
+def charged_back(engine: Engine, code: str, *, disputed: str | None = None, **data: str) -> None:
+    """An account with a chargeback of Recurly's, and of what is in dispute what was written since."""
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due(code)])
+        connection.execute(
+            text(
+                "INSERT INTO snapshot (source, site, object, id, subject, observed_at, data) VALUES "
+                "('recurly', 'acme', 'payment', :id, :subject, now(), CAST(:data AS jsonb))"
+            ),
+            {"id": f"pay-{code}", "subject": subject(code), "data": json.dumps({"status": "success"} | data)},
+        )
+        connection.execute(
+            text("UPDATE subject SET applied_at = now() WHERE key = :key AND :written"),
+            {"key": subject(code), "written": disputed is not None},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO mirror (object, key, subject, salesforce_id, fields) SELECT 'Account', :key, :key, '001', "
+                "jsonb_build_object('Billing_Open_Dispute_Amount__c', CAST(:disputed AS text)) WHERE :disputed <> ''"
+            ),
+            {"key": subject(code), "disputed": disputed or ""},
+        )
+
+
+def test_a_chargeback_that_recurly_tells_of_is_a_dispute_until_it_is_over(known: Engine) -> None:
+    charged_back(known, "marked", status="chargeback")
+    charged_back(known, "own", origin="chargeback", disputed="49.00")
+    charged_back(known, "closed", status="chargeback", disputed="0.00")
+    charged_back(known, "void", status="void", origin="chargeback")
+    charged_back(known, "paid", origin="purchase")
+    assert codes(known, Which(state="disputed")) == ["bob", "marked", "own"]
+
+
+def test_a_chargeback_is_not_over_by_what_was_written_before_it(known: Engine) -> None:
+    charged_back(known, "young", status="chargeback", disputed="0.00")
+    rows(
+        known, "UPDATE snapshot SET learnt_at = now() + interval '1 hour' WHERE id = 'pay-young' RETURNING 1"
+    )
+    assert codes(known, Which(state="disputed")) == ["bob", "young"]
+
+
+def test_a_dispute_of_which_only_other_things_are_told_is_open(known: Engine) -> None:
+    rows(known, """UPDATE snapshot SET data = '{"status": null}' WHERE object = 'dispute' RETURNING 1""")
+    assert codes(known, Which(state="disputed")) == ["bob", "eve"]
 
 
 def test_the_accounts_that_a_backfill_found(known: Engine) -> None:

@@ -219,13 +219,35 @@ def test_a_worker_that_lost_its_lease_settles_nothing(engine: Engine) -> None:
 
 
 def test_an_account_is_looked_at_again_when_time_may_have_changed_the_answer(engine: Engine) -> None:
-    mark(engine, due("bob", Urgency.DISPUTE))
-    settle(engine, claim(engine)[0], "idle", look_again_at=datetime.now(UTC) - timedelta(seconds=1))
+    """As urgent as what it waits for, whatever it was due for last."""
+    mark(engine, due("bob", Urgency.ROUTINE))
+    passed = {"look_again_at": datetime.now(UTC) - timedelta(seconds=1), "look_again_as": Urgency.DISPUTE}
+    settle(engine, claim(engine)[0], "idle", **passed)
     assert _woken(engine) == 1
     (again,) = claim(engine)
     assert (again.urgency, again.generation) == (Urgency.DISPUTE, 2)
     assert bob(engine).look_again_at is None
     assert _woken(engine) == 0
+
+
+def test_nothing_makes_less_urgent_what_waits_for_its_date(engine: Engine) -> None:
+    """A resync of an account whose dispute has a deadline: while calls are short it would wait past that."""
+    tomorrow = {"look_again_at": datetime.now(UTC) + timedelta(days=1), "look_again_as": Urgency.DISPUTE}
+    mark(engine, due("bob", Urgency.DISPUTE))
+    settle(engine, claim(engine)[0], "idle", **tomorrow)
+    mark(engine, due("bob", Urgency.ROUTINE))
+    (resynced,) = claim(engine)
+    assert resynced.urgency == Urgency.DISPUTE
+    mark(engine, due("bob", Urgency.FAILURE))
+    settle(engine, resynced, "idle", **tomorrow)
+    assert bob(engine).urgency == Urgency.DISPUTE, "due again meanwhile"
+
+
+def test_nor_does_a_date_of_no_hurry_keep_it_urgent(engine: Engine) -> None:
+    mark(engine, due("bob", Urgency.DISPUTE))
+    settle(engine, claim(engine)[0], "idle", look_again_at=datetime.now(UTC) + timedelta(days=1))
+    mark(engine, due("bob", Urgency.ROUTINE))
+    assert bob(engine).urgency == Urgency.ROUTINE
 
 
 def test_an_account_is_not_looked_at_before_its_time(engine: Engine) -> None:

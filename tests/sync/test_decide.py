@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.events import Urgency
 from connector.mappers import fields
 from connector.plan import Plan
 from connector.policy import Policy
@@ -24,6 +25,7 @@ from sync.world import (
     at,
     card,
     decline,
+    dispute,
     event,
     facts,
     invoice,
@@ -127,10 +129,20 @@ def test_it_looks_again_when_a_card_is_about_to_count_as_expiring() -> None:
     known = facts(account(payment_method=card(exp_month=12, exp_year=2026)), running)
     plan = decide(known, POLICY)
     assert plan.look_again_at == renewal - timedelta(days=30)
+    assert plan.look_again_as is Urgency.ROUTINE
     assert not [change for change in plan.changes if change.object == "Case"]
     later = decide(replace(known, now=renewal - timedelta(days=30)), POLICY)
     assert [change.rule for change in later.changes if change.object == "Case"] == ["payment_method"]
     assert later.look_again_at is None
+
+
+def test_it_looks_again_as_urgently_as_the_most_urgent_date() -> None:
+    """Though the card's comes first: while that waits for calls, the evidence would come too late."""
+    running = subscription(current_period_ends_at=NOW + timedelta(days=60))
+    known = facts(account(payment_method=card(exp_month=12, exp_year=2026)), running)
+    disputed = replace(known, objects=(dispute(due_at=NOW + timedelta(days=60)),))
+    assert decide(disputed, POLICY).look_again_at == NOW + timedelta(days=30)
+    assert decide(disputed, POLICY).look_again_as is Urgency.DISPUTE
 
 
 def test_old_history_makes_no_cases_however_bad_it_was() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from samples import SITE, SOURCE, due, one, rows, subject
@@ -11,12 +13,16 @@ from sqlalchemy import Engine
 
 from connector.errors import Unavailable
 from connector.events import Urgency
-from connector.facts import Facts
+from connector.facts import Facts, Gone
 from connector.ledger import circuits, runs, snapshots, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Due
-from connector.plan import Change, Plan
+from connector.mappers import fields, keys
+from connector.mappers.fields import Case
+from connector.plan import Change, Plan, Transition
+from connector.policy import Policy
 from connector.sync.apply import Applier
+from connector.sync.decide import decide as deciding
 from connector.sync.resync import Looked, look, resync_now
 
 from .fake_crm import FakeCrm, Org
@@ -57,7 +63,8 @@ def know(engine: Engine, *codes: str, company: str = "Rivera Books") -> None:
 
 
 def looked(applier: Applier, *wanted: Due, **troubles: str) -> list[Looked]:
-    return list(look(applier, wanted, {subject(code): text for code, text in troubles.items()}))
+    """What a person sees who named them."""
+    return list(look(applier, wanted, {subject(code): text for code, text in troubles.items()}, named=True))
 
 
 def resync(applier: Applier, wanted: Sequence[Due], cause: Cause = Cause("resync", "lead")) -> int:
@@ -101,6 +108,29 @@ def test_every_account_is_told_in_order_however_many_and_each_trouble_is_its_own
     assert unread.trouble == "Recurly is away."
 
 
+def test_one_that_nobody_named_and_is_not_there_was_removed(engine: Engine, applier: Applier) -> None:
+    (found,) = look(applier, [due("nobody")], {})
+    assert (found.gone, found.trouble, found.changes, found.is_to_do) == (True, "", (), False)
+
+
+def test_an_account_that_was_removed_is_gone_with_what_is_to_be_said_of_it(
+    engine: Engine, crm: FakeCrm, applier: Applier, bob: Due
+) -> None:
+    resync(applier, [bob])
+    with engine.begin() as connection:
+        gone = [Gone("account", "code-bob")]
+        snapshots.mark_gone(connection, SOURCE, SITE, snapshots.clock(connection), gone)
+    key = keys.case(SOURCE, SITE, "payment", "pay1", "chargeback", 1)
+    told = {fields.KEY: key, Case.ACCOUNT_KEY: subject("bob"), Case.RULE: "chargeback", Case.STATE: "open"}
+    crm.records["Case", key] = {"Id": "500A", "IsClosed": False, "ClosedDate": None, **told}
+    (found,) = look(replace(applier, decide=partial(deciding, policy=Policy())), [due()], {})
+    assert found.gone
+    assert [(row.change.object, row.change.transition) for row in found.changes] == [
+        ("Account", None),
+        ("Case", Transition.RESOLVE),
+    ]
+
+
 def test_what_is_due_or_dead_is_tried_even_where_nothing_differs(
     engine: Engine, applier: Applier, bob: Due
 ) -> None:
@@ -132,6 +162,18 @@ def test_an_account_that_a_worker_holds_is_left_to_it_for_this_run(
     with engine.begin() as connection:
         subjects.settle(connection, "w:1", [subjects.Settled(held.key, held.generation, "idle")])
     assert one(engine, "SELECT status, run_id FROM subject") == ("due", run)
+
+
+def test_what_mends_itself_at_once_is_no_failure(
+    engine: Engine, crm: FakeCrm, applier: Applier, bob: Due
+) -> None:
+    """The account was deleted in Salesforce: the update is refused, all of it is written anew."""
+    resync(applier, [bob])
+    crm.records.clear()
+    know(engine, "bob", company="Rivera & Sons")
+    outcome = resync_now(applier, [bob], Cause("resync"))
+    assert (outcome.claimed, outcome.written, outcome.refused, outcome.again) == (1, 1, 0, False)
+    assert one(engine, "SELECT status FROM subject").status == "idle"
 
 
 def test_when_salesforce_is_out_that_is_said_and_the_account_stays_due(

@@ -41,7 +41,7 @@ def settle(
 ) -> Settlement:
     subject = Claimed(SUBJECT, "recurly", "acme", "bob", Urgency.ROUTINE, 7, tries)
     reading = Reading(facts(), NOW, (11, 12), mirror or {}) if read else None
-    decision = Decision(subject, reading, Plan(SUBJECT, look_again_at=NOW), tuple(rows), failure)
+    decision = Decision(subject, reading, Plan(SUBJECT, (), NOW, Urgency.DISPUTE), tuple(rows), failure)
     return settle_one(decision, results)
 
 
@@ -61,6 +61,7 @@ def test_an_account_whose_rows_are_all_written_is_done_with_its_events() -> None
     made = settle(results(ROW))
     assert (made.outcome, made.settled.status, made.event_ids) == ("applied", "idle", (11, 12))
     assert (made.settled.generation, made.settled.look_again_at) == (7, NOW)
+    assert made.settled.look_again_as is Urgency.DISPUTE
     (change,) = made.changes
     assert (change.written, change.salesforce_id, change.mirror) == (True, "500A", {"Subject": "new"})
 

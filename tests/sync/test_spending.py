@@ -91,6 +91,14 @@ def test_what_any_worker_was_told_counts_for_all(engine: Engine) -> None:
     assert Spending(engine, second, POLICY).level() is Urgency.FAILURE
 
 
+def test_what_is_free_is_what_is_left_but_for_the_peoples_part(engine: Engine) -> None:
+    assert spending.free(engine, POLICY) is None
+    told(engine, left=250)
+    assert spending.free(engine, POLICY) == 50
+    told(engine, left=150)
+    assert spending.free(engine, POLICY) == 0
+
+
 def test_what_was_said_once_is_kept_once(engine: Engine) -> None:
     """An old answer must not pass for a new one."""
     crm = Limits(usage=(790, 1000), usage_at=1.0)

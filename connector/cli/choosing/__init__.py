@@ -32,9 +32,14 @@ KEPT: Final = 100
 def choosing(command: F) -> F:
     """The options that say which accounts; ``Asked(**options)`` takes them."""
     for option in (
-        click.option("--site", help="Only this Recurly site; needed for codes where several are configured."),
         click.option(
-            "--state", type=click.Choice(STATES), help="Only with an invoice past due, or an open dispute."
+            "--site",
+            help="Only this Recurly site: alone all of it that the ledger knows. Codes need it if there are several.",
+        ),
+        click.option(
+            "--state",
+            type=click.Choice(STATES),
+            help="Only with an invoice past due, or an open dispute or chargeback.",
         ),
         click.option(
             "--rule",
@@ -43,7 +48,9 @@ def choosing(command: F) -> F:
         ),
         click.option("--all", "all_", is_flag=True, help="Every account, read by Recurly's change feed."),
         click.option(
-            "--since", type=Time(), help="What changed since, by Recurly's change feed: 2026-11-01, 36h, 7d."
+            "--since",
+            type=Time(past=True),
+            help="What changed since, by Recurly's change feed: 2026-11-01, 36h, 7d.",
         ),
         click.option(
             "--file", "file", metavar="F", help="The codes in this file, one a line or a CSV's first column."
@@ -67,9 +74,9 @@ class Asked:
     site: str | None
 
     def __post_init__(self) -> None:
-        if not any((self.accounts, self.file, self.since, self.all_, self.rule, self.state)):
+        if not any((self.accounts, self.file, self.since, self.all_, self.rule, self.state, self.site)):
             raise click.UsageError(
-                "Say which accounts: their codes, --file, --since, --rule, --state, or --all."
+                "Say which accounts: their codes, --file, --since, --rule, --state, --site, or --all."
             )
 
     @property

@@ -59,7 +59,9 @@ ASKED = (
     "--events", "wanted", default=400, show_default=True, type=click.IntRange(1), help="About how many."
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed tells the same stories.")
-@click.option("--pace", default=None, type=int, help="Milliseconds between the steps of a story.")
+@click.option(
+    "--pace", default=None, type=click.IntRange(0), help="Milliseconds between the steps of a story."
+)
 def demo(once: bool, wanted: int, seed: int, pace: int | None) -> None:
     """Everything on this machine, with realistic billing traffic. Stays up until Ctrl-C unless --once.
 

@@ -5,7 +5,6 @@ What is known before is the default of each question: the file first, then the e
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,6 +13,7 @@ import click
 from dotenv import dotenv_values
 
 from connector import settings
+from connector.cli.acting import can_ask
 from connector.cli.showing.output import out, show
 from connector.errors import SetupError
 
@@ -150,12 +150,12 @@ def show_lines(text: str) -> str:
     return "\n".join(show(line) for line in text.splitlines())
 
 
-def opened(file: Path | None, has_terminal: Callable[[], bool] | None = None) -> Answers:
+def opened(file: Path | None, has_terminal: Callable[[], bool] = can_ask) -> Answers:
     """A script where a file is given or nobody sits there; SetupError if then nothing is known."""
     environment = {**_values(_ENV), **{name: v for name, v in settings.child_environment().items() if v}}
     if file is not None:
         return Script({**environment, **_values(file)})
-    if (has_terminal or sys.stdin.isatty)():
+    if has_terminal():
         return Person(environment)
     if not all(environment.get(name) for name in _NEEDED):
         raise SetupError(NOBODY)
@@ -163,4 +163,7 @@ def opened(file: Path | None, has_terminal: Callable[[], bool] | None = None) ->
 
 
 def _values(path: Path) -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(path).items() if value}
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value}
+    except UnicodeDecodeError:
+        raise SetupError(f"{path} is not text in UTF-8: it has lines NAME=value.") from None

@@ -23,7 +23,11 @@ from connector.wiring import Wiring, wiring
 
 @click.group()
 def report() -> None:
-    """Reports for the people who answer for billing."""
+    """Reports for the people who answer for billing.
+
+    \b
+    Example: casewire report billing --month 2026-10
+    """
 
 
 class _Month(click.ParamType[Period]):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from connector import logs
 from connector.cli.acting import REASON, YES, acting, confirm
 from connector.cli.choosing import Asked, choice, choosing
-from connector.cli.resync.applying import carry_out, say
+from connector.cli.resync.applying import Applied, carry_out, say
 from connector.cli.resync.printed import Shown, shown
 from connector.cli.resync.totals import Totals
 from connector.cli.showing.output import err
 from connector.cli.showing.progress import progress
+from connector.ledger import population
+from connector.ledger.population import Which
 from connector.ledger.subjects import Due
 from connector.sync import spending
 from connector.sync.anew import Reader
@@ -22,6 +24,10 @@ from connector.sync.apply import Applier
 from connector.sync.choosing import Choice, gather
 from connector.sync.resync import look
 from connector.wiring import Wiring, wiring
+
+_EMPTY: Final = (
+    "The ledger knows no account to choose from. Add --all: it reads Recurly. Or first: casewire backfill."
+)
 
 
 @click.command()
@@ -86,18 +92,28 @@ def _planned(wires: Wiring, applier: Applier, chosen: Choice, told: Shown) -> To
     with progress("Reading Recurly") as tell:
         reader = Reader(wires.engine, wires.apis, tell, time.sleep)
         wanted = gather(wires.engine, reader, chosen)
+    _say_from(wires, chosen)
     totals, before = Totals(wires.policy.budget), wires.salesforce.calls
     with progress("Deciding", len(wanted)) as tell:
-        for one in look(applier, wanted, reader.troubles):
+        for one in look(applier, wanted, reader.troubles, named=chosen.named is not None):
             told.add(one)
             totals.add(one)
             tell(totals.accounts)
-    told.planned(totals)
+    wires.spending.note()
+    told.planned(totals, spending.free(wires.engine, wires.policy.budget))
     if totals.to_do:
-        wires.spending.note()
         more, left = wires.salesforce.calls - before, spending.left(wires.engine, wires.policy.budget)
         err.print(f"Reading for it takes up to {more:,} calls more. Salesforce: {left}.")
     return totals
+
+
+def _say_from(wires: Wiring, chosen: Choice) -> None:
+    """What nobody has fetched is not among what the ledger chooses from."""
+    if chosen.reads_all:
+        return
+    with wires.engine.connect() as connection:
+        known = population.count(connection, Which(site=chosen.site, accounts_only=True))
+    err.print(f"Chosen from the {known:,} accounts the ledger knows." if known else _EMPTY)
 
 
 def _applied(
@@ -117,8 +133,12 @@ def _applied(
     confirm(totals.changes, wires.policy.admin.confirm_above, yes)
     named: tuple[Due, ...] = chosen.named or ()
     with acting(wires, "resync", reason, asked.kept(named)) as cause:
-        done = carry_out(wires, applier, totals.to_do, cause, in_bulk=totals.in_bulk)
-    told.applied(done)
+        assert cause.run_id is not None
+        done = Applied(cause.run_id)
+        try:
+            carry_out(wires, applier, totals.to_do, cause, done, in_bulk=totals.in_bulk)
+        finally:
+            told.applied(done)
     say(done, totals.changes)
     return done.refused
 

@@ -43,12 +43,11 @@ class Applied:
 
 
 def carry_out(
-    wires: Wiring, applier: Applier, wanted: Sequence[Due], cause: Cause, *, in_bulk: bool
-) -> Applied:
-    """Apply these, decided anew. Raises Permanent where Salesforce goes away, or few calls are left: the others are as
-    they were. A few accounts are always applied; it is the many that leave calls to others."""
-    assert cause.run_id is not None
-    done = Applied(cause.run_id)
+    wires: Wiring, applier: Applier, wanted: Sequence[Due], cause: Cause, done: Applied, *, in_bulk: bool
+) -> None:
+    """Apply these, decided anew, and count in ``done`` what was. Raises Permanent where Salesforce goes away, or few
+    calls are left: the others are as they were. A few accounts are always applied; it is the many that leave calls to
+    others."""
     at_once = wires.policy.budget.bulk_at_most if in_bulk else AT_ONCE
     with progress("Writing to Salesforce", len(wanted)) as tell, _given_back(wires):
         for start in range(0, len(wanted), at_once):
@@ -61,7 +60,6 @@ def carry_out(
             if outcome.open:
                 raise Permanent(_stopped("Salesforce is not available", start, len(wanted)))
             tell(start + len(some), f"{done.written:,} written, {done.refused:,} refused")
-    return done
 
 
 def _written(

@@ -19,13 +19,15 @@ from connector.sync.resync import Looked
 
 SCHEMA = "casewire/plan/1"
 """docs/schemas/plan.schema.json"""
+_SAME = "Nothing differs from what was last written. casewire drift asks Salesforce."
+_GONE = "Recurly no longer has it, and that was written."
 
 
 class Shown(AbstractContextManager["Shown"], Protocol):
-    """Is told of each account, then what they come to, then what was done."""
+    """Is told of each account, then what they come to and how many calls are left for it, then what was done."""
 
     def add(self, one: Looked) -> None: ...
-    def planned(self, totals: Totals) -> None: ...
+    def planned(self, totals: Totals, free: int | None) -> None: ...
     def applied(self, done: Applied) -> None: ...
 
 
@@ -53,11 +55,11 @@ class _Lines:
         if one.trouble:
             out.print(f"  [red]failed: {show(one.trouble)}[/red]")
         elif not one.changes:
-            out.print("  Salesforce is up to date.")
+            out.print(f"  {_GONE if one.gone else _SAME}")
         for line in (line for row in one.changes for line in lines(row)):
             out.print(line)
 
-    def planned(self, totals: Totals) -> None:
+    def planned(self, totals: Totals, free: int | None) -> None:
         for line in totals.lines():
             out.print(show(line))
 
@@ -71,7 +73,8 @@ class _Document:
 
     every: bool
     _any: bool = False
-    _whole: bool = False
+    _planned: bool = False
+    _applied: bool = False
 
     def __enter__(self) -> _Document:
         click.echo(f'{{\n  "schema": "{SCHEMA}",\n  "accounts": [', nl=False)
@@ -80,9 +83,9 @@ class _Document:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._whole:
+        if not self._planned:
             self._end_accounts()
-            self._member("complete", False)
+        self._member("complete", self._planned and not (self._applied and error))
         click.echo("\n}")
 
     def add(self, one: Looked) -> None:
@@ -92,15 +95,15 @@ class _Document:
         click.echo(f"{',' if self._any else ''}\n{indent(text, '    ')}", nl=False)
         self._any = True
 
-    def planned(self, totals: Totals) -> None:
+    def planned(self, totals: Totals, free: int | None) -> None:
         self._end_accounts()
-        for name, value in totals.document().items():
+        for name, value in totals.document(free).items():
             self._member(name, value)
-        self._member("complete", True)
-        self._whole = True
+        self._planned = True
 
     def applied(self, done: Applied) -> None:
         self._member("applied", asdict(done))
+        self._applied = True
 
     def _end_accounts(self) -> None:
         click.echo("\n  ]" if self._any else "]", nl=False)

@@ -24,6 +24,7 @@ class Totals:
     accounts: int = 0
     changed: int = 0
     failed: int = 0
+    gone: int = 0
     to_do: list[Due] = field(default_factory=list)
     objects: dict[str, Counter[str]] = field(default_factory=dict)
     rules: Counter[str] = field(default_factory=Counter)
@@ -37,6 +38,7 @@ class Totals:
         self.accounts += 1
         self.changed += bool(one.changes)
         self.failed += bool(one.trouble)
+        self.gone += one.gone and not one.changes
         if one.is_to_do:
             self.to_do.append(one.subject)
             self._few.add(one.changes)
@@ -53,6 +55,10 @@ class Totals:
         return self.rules.total()
 
     @property
+    def up_to_date(self) -> int:
+        return self.accounts - self.changed - self.failed - self.gone
+
+    @property
     def in_bulk(self) -> bool:
         """Whether so many are written by Bulk API 2.0."""
         return len(self.to_do) > self.budget.bulk_from
@@ -61,27 +67,29 @@ class Totals:
         """By object: the calls of writing it, if nothing is refused."""
         return (self._many if self.in_bulk else self._few).by_object()
 
-    def document(self) -> dict[str, Any]:
-        """As JSON (docs/schemas)."""
+    def document(self, free: int | None) -> dict[str, Any]:
+        """As JSON (docs/schemas). ``free``: how many calls of the org are left for this."""
         calls = self.calls()
+        total = sum(calls.values())
         return {
             "totals": {
                 "accounts": self.accounts,
                 "changed": self.changed,
-                "up_to_date": self.accounts - self.changed - self.failed,
+                "up_to_date": self.up_to_date,
+                "gone": self.gone,
                 "failed": self.failed,
                 "changes": self.changes,
                 "objects": {name: _document(told) for name, told in self._by_object()},
                 "rules": dict(sorted(self.rules.items())),
             },
-            "calls": {"total": sum(calls.values()), "objects": calls},
+            "calls": {"total": total, "objects": calls, "fit": None if free is None else total <= free},
         }
 
     def lines(self) -> Iterator[str]:
         """For people."""
-        same = self.accounts - self.changed - self.failed
+        gone = f"{self.gone:,} gone at Recurly, " if self.gone else ""
         yield (
-            f"{_many(self.accounts, 'account')}: {self.changed:,} to change, {same:,} up to date, "
+            f"{_many(self.accounts, 'account')}: {self.changed:,} to change, {self.up_to_date:,} up to date, {gone}"
             f"{self.failed:,} failed. {_many(self.changes, 'change')}."
         )
         for name, told in self._by_object():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from connector.cli.acting import can_ask
 from connector.cli.salesforce.deploying import put, told
 from connector.cli.showing.output import as_json, err, out, show, table
 from connector.clients.salesforce import SalesforceClient
@@ -32,7 +32,11 @@ _FOLDER: Final = click.option(
 
 @click.group()
 def salesforce() -> None:
-    """Fields, queues, permission sets, pages and reports in the org (salesforce/): deploy, check."""
+    """Fields, queues, permission sets, pages and reports in the org (salesforce/): deploy, check.
+
+    \b
+    Example: casewire salesforce check
+    """
 
 
 @salesforce.command()
@@ -76,14 +80,10 @@ def _contents(source: Source) -> str:
 def _consent(org: Target, check_only: bool, yes: bool) -> None:
     if check_only or yes:
         return
-    if _can_ask():
+    if can_ask():
         click.confirm(f"Deploy to {org.name}?", abort=True, err=True)
     elif org.production:
         raise click.UsageError(f"{org.name} is a production org: add --yes to deploy without being asked.")
-
-
-def _can_ask() -> bool:
-    return sys.stdin.isatty()
 
 
 def _tell_steps(left: Sequence[Step]) -> None:

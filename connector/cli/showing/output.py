@@ -73,10 +73,14 @@ def plain(value: object) -> str:
 
 
 class Time(click.ParamType[datetime]):
-    """A point in time: ISO (``2026-11-01``, ``2026-11-01T10:00Z``) or an age (``90m``, ``36h``, ``7d``)."""
+    """A point in time: ISO (``2026-11-01``, ``2026-11-01T10:00Z``) or an age (``90m``, ``36h``, ``7d``). ``past``: one
+    that is over."""
 
     name = "time"
     _UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+    def __init__(self, *, past: bool = False) -> None:
+        self._past = past
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
@@ -90,7 +94,10 @@ class Time(click.ParamType[datetime]):
             self.fail(
                 f"{value!r} is not a time; say 2026-11-01, 2026-11-01T10:00Z, 90m, 36h or 7d.", param, ctx
             )
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        if self._past and found > datetime.now(UTC):
+            self.fail(f"{value!r} is still to come; say a time that is over.", param, ctx)
+        return found
 
 
 class Said(click.ParamType[str]):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from connector.events import Urgency
 from connector.facts import About, Facts
 from connector.plan import Change
 from connector.policy import Policy
@@ -41,13 +42,14 @@ from connector.sync.rules import (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``look_again_at``: when time alone will change what the rule says, for one that watches a date. ``about``:
-    the kinds of subject it has something to say of."""
+    """``look_again_at``: when time alone will change what the rule says, for one that watches a date; ``urgency``: how
+    urgent that date is. ``about``: the kinds of subject it has something to say of."""
 
     name: str
     changes: Callable[[Facts, Policy], list[Change]]
     look_again_at: Callable[[Facts, Policy], datetime | None] | None = None
     about: frozenset[About] = frozenset({About.ACCOUNT})
+    urgency: Urgency = Urgency.ROUTINE
 
 
 RULES: Final = (
@@ -56,16 +58,16 @@ RULES: Final = (
     Rule(subscriptions.NAME, subscriptions.changes),
     Rule(invoices.NAME, invoices.changes),
     Rule(payments.NAME, payments.changes),
-    Rule(payment_failed.NAME, payment_failed.changes, payment_failed.look_again_at),
+    Rule(payment_failed.NAME, payment_failed.changes, payment_failed.look_again_at, urgency=Urgency.FAILURE),
     Rule(payment_method.NAME, payment_method.changes, payment_method.look_again_at),
     Rule(cancellation.NAME, cancellation.changes),
     Rule(refunds.NAME, refunds.changes, about=ABOUT),
-    Rule(refund.NAME, refund.changes, refund.look_again_at, ABOUT),
+    Rule(refund.NAME, refund.changes, refund.look_again_at, ABOUT, Urgency.FAILURE),
     Rule(disputes.NAME, disputes.changes, about=ABOUT),
-    Rule(dispute.NAME, dispute.changes, dispute.look_again_at, ABOUT),
-    Rule(fraud_warning.NAME, fraud_warning.changes, fraud_warning.look_again_at, ABOUT),
+    Rule(dispute.NAME, dispute.changes, dispute.look_again_at, ABOUT, Urgency.DISPUTE),
+    Rule(fraud_warning.NAME, fraud_warning.changes, fraud_warning.look_again_at, ABOUT, Urgency.DISPUTE),
     Rule(chargeback.NAME, chargeback.changes),
-    Rule(bank_debit.NAME, bank_debit.changes, bank_debit.look_again_at, ABOUT),
+    Rule(bank_debit.NAME, bank_debit.changes, bank_debit.look_again_at, ABOUT, Urgency.FAILURE),
     Rule(unapplied_credit.NAME, unapplied_credit.changes),
     Rule(payouts.NAME, payouts.changes, about=frozenset({About.PAYEE})),
     Rule(payout.NAME, payout.changes, about=frozenset({About.PAYEE})),
