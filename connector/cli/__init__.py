@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from connector import __version__
+from connector import __version__, logs
 from connector.cli import failing
 
 COMMANDS = {
@@ -116,6 +116,7 @@ def main() -> None:
     _fill_what_is_closed()
     _end_properly()
     _say_all()
+    logs.configure("text", quiet=True)  # stdout is for results, also of a command that does not log as a rule
     try:
         casewire(prog_name="casewire")
     except KeyboardInterrupt:

@@ -30,7 +30,7 @@ def filters(command: F) -> F:
         click.option("--kind", type=Said(), help="Only this kind; * stands for anything (payment.*)."),
         click.option("--status", type=click.Choice(STATUSES), help="Only events in this state."),
         click.option("--account", type=Said(), help="Only this account: its code, or its whole key."),
-        click.option("--since", type=Time(), help="Received since: 2026-11-01, 36h, 7d."),
+        click.option("--since", type=Time(past=True), help="Received since: 2026-11-01, 36h, 7d."),
         click.option("--until", type=Time(), help="Received before."),
         click.option("--search", type=Said(), help="Found in the kind, the event id or the body."),
     ):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any
 
 import click
 
-from connector.cli.acting import REASON, acting
+from connector.cli.acting import REASON, acting, can_ask
 from connector.cli.showing.output import as_json, err, out, show
 from connector.cli.waking import wake
 from connector.errors import Permanent, SetupError
@@ -103,7 +102,7 @@ def _named(wish: Wish) -> str:
 def _consent(yes: bool) -> None:
     if yes:
         return
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not can_ask():
         raise click.UsageError("Nothing was linked. Add --yes to do it without being asked.")
     click.confirm("Link them?", abort=True, err=True)
 

@@ -51,7 +51,7 @@ class Kinds(click.ParamType[tuple[str, ...]]):
 
 
 @click.command()
-@click.option("--since", type=Time(), help="Only what changed since: 2026-11-01, 36h, 7d.")
+@click.option("--since", type=Time(past=True), help="Only what changed since: 2026-11-01, 36h, 7d.")
 @click.option("--objects", type=Kinds(), help=f"Only these kinds, by commas: {', '.join(feed.KINDS)}.")
 @click.option("--site", help="Only this Recurly site; all that are configured otherwise.")
 @click.option("--resume", is_flag=True, help="Go on with the newest one that is not done, on any machine.")
