@@ -65,7 +65,9 @@ class Files:
 
 
 @click.command()
-@click.option("--since", type=Time(past=True), help="Money that moved from then on; as every night if not given.")
+@click.option(
+    "--since", type=Time(past=True), help="Money that moved from then on; as every night if not given."
+)
 @click.option("--until", type=Time(), help="Until then; now if not given.")
 @click.option("--site", help="Only this Recurly site.")
 @click.option(
