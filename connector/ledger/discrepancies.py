@@ -39,11 +39,11 @@ _SIDES: Final = ("recurly", "at_processor", "salesforce")
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was looked through: these sites, from ``since`` to before ``until``. ``processors``: only what went through
-    these, None: all; ``asked``: those that were asked to the end. ``began``: what was seen last before was not seen."""
+    """What was looked through: these sites, each from its moment on, to before ``until``. ``processors``: only what
+    went through these, None: all; ``asked``: those that were asked to the end. ``began``: what was seen last before was
+    not seen."""
 
-    sites: Collection[str]
-    since: datetime
+    sites: Mapping[str, datetime]
     until: datetime
     began: datetime
     asked: Collection[str]
@@ -130,8 +130,9 @@ def settle(connection: Connection, looked: Looked, run_id: int, now: datetime) -
         text(
             """
             UPDATE discrepancy SET state = 'cleared', cleared_at = :now, why = '', run_id = :run_id
-            WHERE state <> 'cleared' AND last_seen_at < :began
-              AND site = ANY(:sites) AND at >= :since AND at < :until
+            FROM unnest(CAST(:sites AS text[]), CAST(:since AS timestamptz[])) AS looked(site, since)
+            WHERE discrepancy.site = looked.site AND at >= looked.since AND at < :until
+              AND state <> 'cleared' AND last_seen_at < :began
               AND (CAST(:processors AS text[]) IS NULL OR processor = ANY(:processors))
               AND (processor = ANY(:asked)
                    OR (sides->'at_processor' IS NULL AND difference <> 'missing_at_processor'))
@@ -142,7 +143,7 @@ def settle(connection: Connection, looked: Looked, run_id: int, now: datetime) -
             "run_id": run_id,
             "began": looked.began,
             "sites": list(looked.sites),
-            "since": looked.since,
+            "since": list(looked.sites.values()),
             "until": looked.until,
             "processors": None if looked.processors is None else list(looked.processors),
             "asked": list(looked.asked),
@@ -165,11 +166,21 @@ def _due(row: Row[Any], run_id: int) -> Due:
     return Due(row.subject, RECURLY, row.site, code, Urgency.ROUTINE, run_id)
 
 
-def unsettled_since(connection: Connection, sites: Collection[str]) -> datetime | None:
-    """When the money of the oldest one moved that is not cleared."""
+def is_open(connection: Connection, key: str) -> bool:
+    """Whether it was found by the last one that looked for it, and nothing explained it."""
+    found = connection.execute(
+        text("SELECT EXISTS (SELECT 1 FROM discrepancy WHERE key = :key AND state = 'open')"), {"key": key}
+    )
+    return bool(found.scalar_one())
+
+
+def unsettled_since(connection: Connection, sites: Collection[str], not_before: datetime) -> datetime | None:
+    """When the money of the oldest one moved that is not cleared, of those since then."""
     found: datetime | None = connection.execute(
-        text("SELECT min(at) FROM discrepancy WHERE state <> 'cleared' AND site = ANY(:sites)"),
-        {"sites": list(sites)},
+        text(
+            "SELECT min(at) FROM discrepancy WHERE state <> 'cleared' AND site = ANY(:sites) AND at >= :not_before"
+        ),
+        {"sites": list(sites), "not_before": not_before},
     ).scalar_one()
     return found
 

@@ -52,6 +52,14 @@ def begin(connection: Connection, name: str) -> None:
     )
 
 
+def begin_at(connection: Connection, name: str, at: datetime) -> None:
+    """It was looked through up to here by other means, where nobody has looked yet."""
+    connection.execute(
+        text("INSERT INTO watermark (name, at) VALUES (:name, :at) ON CONFLICT DO NOTHING"),
+        {"name": name, "at": at},
+    )
+
+
 def touch(connection: Connection, name: str) -> None:
     """It is looked at now."""
     due_in(connection, name, timedelta(0), timedelta(0))

@@ -7,7 +7,7 @@ may still be on its way, and what has just changed may not be in the feed yet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -91,6 +91,13 @@ def look(
         raise
     walk.mine.end(engine, runs.DONE)
     return found
+
+
+def was_read(connection: Connection, site: Site, until: Mapping[str, datetime]) -> None:
+    """A site was read whole by other means, each kind up to these changes: the first look goes on from there, or what
+    changed between that and the first delivery would never be read."""
+    for kind, at in until.items():
+        watermarks.begin_at(connection, _mark(site, kind), at - OVERLAP)
 
 
 @dataclass(slots=True)
@@ -250,7 +257,7 @@ class _Walk:
         watermarks.save(connection, self._mark(kind), min(at, self.until - OVERLAP))
 
     def _mark(self, kind: str) -> str:
-        return ":".join(("feed", *self.site, kind))
+        return _mark(self.site, kind)
 
     def _missing(self, one: BillingObject) -> Missing:
         return Missing(one.object, one.id, one.updated_at, snapshots.subject_of(*self.site, one))
@@ -259,6 +266,10 @@ class _Walk:
         key = snapshots.subject_of(*self.site, one)
         code = key.removeprefix(keys.subject(*self.site, ""))
         return Due(key, *self.site, code, _urgency(one), self.mine.id)
+
+
+def _mark(site: Site, kind: str) -> str:
+    return ":".join(("feed", *site, kind))
 
 
 def _version(one: BillingObject) -> tuple[str, str, datetime | None]:

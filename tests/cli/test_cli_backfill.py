@@ -70,7 +70,7 @@ def test_without_apply_it_counts_and_writes_nothing_and_then_what_was_read_is_wr
     planned = document(looked)["planned"]
     assert (planned["accounts"], planned["changed"], planned["new"]) == (4, 4, 4)
     assert planned["records"]["Billing_Invoice__c"] == {"create": 8, "update": 0}
-    assert "casewire backfill --resume --apply" in looked.stderr
+    assert "Nothing was written. To do it: casewire backfill --resume --run " in looked.stderr
     assert both.records("Account") == []
     assert one(engine, "SELECT state FROM run") == ("stopped",)
     both.forget_calls()
@@ -144,7 +144,7 @@ def test_much_is_written_only_if_its_number_is_given(
     at_once = casewire("backfill", "--apply")
     assert (at_once.exit_code, both.records("Account")) == (1, [])
     assert "4 accounts that may be written: to do them without being asked, add --yes 4." in at_once.stderr
-    assert "Go on with: casewire backfill --resume" in at_once.stderr
+    assert "Go on with: casewire backfill --resume --run " in at_once.stderr
     assert casewire("backfill", "--resume", "--yes", 4).exit_code == 0
     assert len(both.records("Account")) == 4
 
@@ -158,7 +158,7 @@ def test_what_was_looked_at_is_written_if_the_planned_number_is_given(
     looked = casewire("backfill", "--json")
     kinds = document(looked)["planned"]["records"].values()
     many = sum(one["create"] + one["update"] for one in kinds)
-    assert f"casewire backfill --resume --apply --yes {many}" in looked.stderr
+    assert f" --apply --yes {many}\n" in looked.stderr
     assert casewire("backfill", "--resume", "--apply", "--yes", many - 1).exit_code == 2
     assert both.records("Account") == []
     assert casewire("backfill", "--resume", "--apply", "--yes", many).exit_code == 0
@@ -270,7 +270,7 @@ def test_where_recurly_does_not_answer_it_says_so_and_how_to_go_on(
     both.told("recurly", "DELETE", "faults")
     assert result.exit_code == 1
     assert "Recurly is unavailable (503)." in result.stderr
-    assert "Go on with: casewire backfill --resume" in result.stderr
+    assert "Go on with: casewire backfill --resume --run " in result.stderr
     assert one(engine, "SELECT state, error FROM run") == ("failed", "Recurly is unavailable (503).")
     assert casewire("backfill", "--resume").exit_code == 0
     assert len(both.records("Account")) == 4

@@ -111,6 +111,31 @@ def test_a_night_without_somebody_who_is_set_up_needs_a_person(well: Run, site: 
     assert not needs_a_person(well)
 
 
+@pytest.mark.parametrize(
+    ("options", "state"),
+    [
+        ({"processors": ["braintree"]}, runs.DONE),
+        ({"sites": ["another"], "processors": None}, runs.DONE),
+        ({"sites": [SITE], "processors": None}, runs.STOPPED),
+        ({"sites": [SITE], "processors": None}, None),
+    ],
+    ids=["of a processor", "of another site", "stopped", "under way, or killed"],
+)
+def test_only_one_about_everything_makes_up_for_a_night_that_failed(
+    well: Run, site: Engine, options: dict[str, object], state: str | None
+) -> None:
+    with site.begin() as connection:
+        runs.end(connection, runs.begin(connection, "reconcile", "scheduler", "", {}), runs.FAILED, "503")
+        later = runs.begin(connection, "reconcile", "ann", "", options)
+        if state:
+            runs.end(connection, later, state)
+    assert needs_a_person(well)
+    with site.begin() as connection:
+        whole = runs.begin(connection, "reconcile", "ann", "", {"sites": [SITE], "processors": None})
+        runs.end(connection, whole, runs.DONE)
+    assert not needs_a_person(well)
+
+
 def test_a_night_that_failed_needs_a_person(well: Run, site: Engine) -> None:
     with site.begin() as connection:
         run = runs.begin(connection, "reconcile", "scheduler", "every night", {})

@@ -23,7 +23,6 @@ from connector.sync import feed
 from connector.sync.backfill import Agree, State, Turn, Unit
 from connector.wiring import Wiring, wiring
 
-GO_ON: Final = "Go on with: casewire backfill --resume"
 YES: Final = click.option(
     "--yes",
     type=click.IntRange(0),
@@ -83,7 +82,7 @@ def backfill(
     killed goes on where it was with --resume, with the options of its first start. It works beside live webhooks. More
     than admin.confirm_above of the policy is written only if its number is typed, or with --yes N.
 
-    Exit code 1 if an account failed, an object could not be read, or it could not go on.
+    Exit code 1 if an account failed or can't be decided, an object could not be read, or it could not go on.
 
     \b
     Example: casewire backfill --since 2026-01-01
@@ -98,7 +97,7 @@ def backfill(
     logs.configure(wires.settings.casewire_log, quiet=True)
     if show_:
         run = named(wires, run_id)
-        _tell(wires, run, State.of(run.progress), file, json_, shown=True)
+        _tell(wires, run, State.of(run.progress), file, json_)
         return
     turn = Turn(wires.engine)
     turn.take()
@@ -145,7 +144,7 @@ def _carried_out(wires: Wiring, run: Run, turn: Turn, go: _Go) -> State:
         ):
             state = work.run()
     except BaseException:
-        err.print(f"Not done. {GO_ON}")
+        err.print(f"Not done. Go on with: casewire backfill --resume --run {run.id}")
         raise
     if not state.writes:
         with wires.engine.begin() as connection:
@@ -178,9 +177,7 @@ def _agree(wires: Wiring, go: _Go) -> Agree:
 _COUNTED: Final = {Unit.CHANGES: "changes", Unit.ACCOUNTS: "accounts that may be written"}
 
 
-def _tell(
-    wires: Wiring, run: Run, state: State, file: Path | None, json_: bool, *, shown: bool = False
-) -> None:
+def _tell(wires: Wiring, run: Run, state: State, file: Path | None, json_: bool) -> None:
     """The report, and the exit code."""
     found = document(wires.engine, run, state)
     if file is not None:
@@ -192,8 +189,7 @@ def _tell(
             out.print(show(line))
     if not state.writes:
         much = state.changes() > wires.policy.admin.confirm_above
-        which = f" --run {run.id}" if shown else ""
         yes = f" --yes {state.changes()}" if much else ""
-        err.print(f"Nothing was written. To do it: casewire backfill --resume{which} --apply{yes}")
+        err.print(f"Nothing was written. To do it: casewire backfill --resume --run {run.id} --apply{yes}")
     if not found["well"]:
         raise SystemExit(1)

@@ -99,7 +99,7 @@ def reconcile(
     --since, as far as the ledger reaches.
 
     Without --apply nothing is kept or written. Exit code 1: a delivery was missed, something differs that no settlement
-    delay explains, or somebody who is set up could not be asked.
+    delay explains, somebody who is set up could not be asked, or Salesforce refused a record of a case.
 
     \b
     Example: casewire reconcile --since 2026-11-01 --apply --reason "month end"
@@ -114,7 +114,8 @@ def reconcile(
         cause = stack.enter_context(acting(wires, COMMAND, reason, asked.options())) if apply_ else None
         found = _found(wires, asked, files, cause)
     as_json(document(found)) if json_ else show_found(found)
-    if found.missing or found.reconciling.open or found.failed:
+    refused = found.applied is not None and found.applied[1]
+    if found.missing or found.reconciling.open or found.failed or refused:
         raise SystemExit(1)
 
 
@@ -182,6 +183,7 @@ def _known(wires: Wiring, asked: Asked, looked: Looked) -> Reach:
             asked.until,
             failed=looked.failed,
             since=asked.since,
+            others=[site for site in wires.sides.sites if site not in asked.sites],
         )
 
 

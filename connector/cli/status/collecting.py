@@ -25,6 +25,8 @@ from connector.wiring import Wiring
 
 LATELY: Final = timedelta(days=7)
 RECONCILE: Final = "reconcile"
+LATEST: Final = 100
+"""Runs of a reconcile among which the newest whole one is looked for."""
 
 
 def collect(wires: Wiring) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
         calls = budgets.told(connection, DESTINATION)
         silent = silences.lasting(connection, registry.configured(wires.sources))
         lacked = missed.recent(connection, LATELY)
-        reconciled = runs.latest(connection, RECONCILE)
+        reconciled = _reconciled(wires, connection)
         late = _late(wires, connection)
         unread = missed.not_readable(connection, LATELY)
     redis = _redis(wires)
@@ -85,6 +87,17 @@ def collect(wires: Wiring) -> dict[str, Any]:
         "mode": "live" if wires.settings.live else "test",
         "sources": [":".join(filter(None, key)) for key in registry.configured(wires.sources)],
     }
+
+
+def _reconciled(wires: Wiring, connection: Connection) -> Run | None:
+    """The newest that is over and was about everything: one of a single processor or site proves nothing of the
+    others."""
+    sites = {one.name for one in wires.settings.recurly}
+    for run in runs.listed(connection, RECONCILE, None, None, LATEST):
+        over = run.state in (runs.DONE, runs.FAILED)
+        if over and not run.options.get("processors") and sites <= set(run.options.get("sites", sites)):
+            return run
+    return None
 
 
 def went_well(state: str, found: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from connector.errors import Permanent
 from connector.ledger import backfills, leases, runs
 from connector.ledger.attempts import Cause
+from connector.sync import missed
 from connector.sync.apply import Applier
 from connector.sync.backfill import writing
 from connector.sync.backfill.completing import Completer
@@ -207,7 +208,18 @@ class Backfill:
             writer.write()
             self._end(Phase.SETTLING)
         writer.settle()
-        self._end(Phase.OVER)
+        self.state.phase = Phase.OVER
+        with self.engine.begin() as connection:
+            self._save(connection)
+            self._go_on_from_here(connection)
+
+    def _go_on_from_here(self, connection: Connection) -> None:
+        """Where all there is was read, whoever looks for what no delivery tells of begins behind it."""
+        run = runs.named(connection, self._run_id)
+        if self.asked.is_whole and run is not None:
+            for site in self.asked.sites:
+                marks = {kind: self.state.mark(site, kind).until for kind in self.asked.kinds}
+                missed.was_read(connection, site, {kind: at or run.started_at for kind, at in marks.items()})
 
     def _pasts(self) -> Pasts:
         return Pasts(self.engine, self.sources, self.asked, self._run_id, self.state)

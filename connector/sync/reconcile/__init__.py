@@ -152,11 +152,17 @@ class Reconciling:
         return sentences
 
     def _doubted(self, finding: Finding) -> Discrepancy:
-        """One that Recurly may know of is not open."""
+        """One that Recurly may know of is not open, unless one that could ask everybody found it so."""
         one = discrepancy(finding)
         is_open = one.difference is Difference.MISSING_IN_RECURLY and one.state is DiscrepancyState.OPEN
         why = self._known.doubt(finding.transfer) if is_open else ""
-        return replace(one, state=DiscrepancyState.EXPLAINED, why=why) if why else one
+        if not why or self._was_open(one):
+            return one
+        return replace(one, state=DiscrepancyState.EXPLAINED, why=why)
+
+    def _was_open(self, one: Discrepancy) -> bool:
+        with self._sides.engine.connect() as connection:
+            return discrepancies.is_open(connection, one.key)
 
     def _counted(self, found: Finding) -> Discrepancy:
         one = self._doubted(found)
@@ -177,7 +183,8 @@ class Reconciling:
     def _settle(self, began: datetime, run_id: int) -> None:
         """The classes that are due by what is left are due with those that lost one."""
         window, asked = self.window, set(self._sides.books) - set(self._walk.failed)
-        looked = Looked(window.sites, window.since, window.until, began, asked, window.processors)
+        begins = {site: window.begins(site) for site in window.sites}
+        looked = Looked(begins, window.until, began, asked, window.processors)
         with self._sides.engine.begin() as connection:
             due = discrepancies.settle(connection, looked, run_id, self._clock(connection))
             if window.processors is None and not self._walk.failed:

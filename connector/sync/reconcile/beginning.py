@@ -27,12 +27,13 @@ FARTHEST: Final = timedelta(days=180)
 class Reach:
     """``usual``: where one begins that is not told where; ``asked``: where this one was told to. ``known_from``: since
     when the ledger knows each site that it does not know from the beginning. ``failed``: sites that could not be asked
-    what has changed, with why."""
+    what has changed, with why; ``others``: those that nobody wanted to be asked."""
 
     usual: datetime | None = None
     asked: datetime | None = None
     known_from: Mapping[str, datetime] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
     @property
     def begins(self) -> datetime | None:
@@ -66,6 +67,8 @@ class Reach:
             return ""
         for site in self.failed:
             return f"it may be of site {site}, which could not be asked"
+        for site in self.others:
+            return f"it may be of site {site}, which was not looked at"
         for site, known in self.known_from.items():
             if one.at < known:
                 return f"it may be of site {site}, which the ledger knows since {words.day(known)}"
@@ -82,14 +85,16 @@ def reach(
     *,
     failed: Mapping[str, str],
     since: datetime | None = None,
+    others: Sequence[str] = (),
 ) -> Reach:
-    """How far these sites can be looked at now; ``since`` was asked for."""
+    """How far these sites can be looked at now; ``since`` was asked for. ``others``: sites that are left out."""
     known = {site: _known_from(connection, site, now) for site in sites}
     return Reach(
         since_last(connection, policy, [site for site in sites if site not in failed], now, until, days),
         since,
         {site: at for site, at in known.items() if at},
         failed,
+        tuple(others),
     )
 
 
@@ -101,13 +106,13 @@ def since_last(
     until: datetime,
     days: int = DAYS,
 ) -> datetime:
-    """Where to begin: so many ``days`` ago, and not after the oldest discrepancy that is not cleared, nor later before
-    the end of what was kept last than time may explain something; at most half a year ago, and at least a day before
-    ``until``."""
+    """Where to begin: so many ``days`` ago, and not after the oldest discrepancy of the last half year that is not
+    cleared, nor later before the end of what was kept last than time may explain something; at most half a year ago,
+    and at least a day before ``until``."""
     hours = max(policy.settlement_hours, policy.bank_debit_hours)
     back = timedelta(hours=hours, days=policy.date_tolerance_days + 1)
     marks = [watermarks.load(connection, _mark(site)) for site in sites]
-    unsettled = discrepancies.unsettled_since(connection, sites)
+    unsettled = discrepancies.unsettled_since(connection, sites, now - FARTHEST)
     begins = [
         now - timedelta(days=days),
         *(mark - back for mark in marks if mark),

@@ -51,7 +51,7 @@ class Telling:
             yield from self._once_more([one for one in whole if findings(one, self.policy, self.now)])
 
     def _once_more(self, doubted: Sequence[Transfer]) -> Iterator[Finding]:
-        now = self.confirming.asked_again(doubted)
+        now = [one for one in self.confirming.asked_again(doubted) if self.window.covers(one)]
         for one in self._with_salesforce(now, on_their_way(self.sides, now, self.now)):
             for found in findings(one, self.policy, self.now):
                 if found.why and found.why == one.unheard:

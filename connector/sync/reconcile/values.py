@@ -108,7 +108,12 @@ class Window:
     processors: frozenset[str] | None = None
     known_from: Mapping[str, datetime] = field(default_factory=dict)
 
+    def begins(self, site: str) -> datetime:
+        """From when on a site is compared."""
+        return max(self.since, self.known_from.get(site, self.since))
+
     def covers(self, transfer: Transfer) -> bool:
         wanted = self.processors is None or transfer.processor in self.processors
-        since = max(self.since, self.known_from.get(transfer.site, self.since))
-        return wanted and transfer.site in self.sites and since <= transfer.at < self.until
+        return (
+            wanted and transfer.site in self.sites and self.begins(transfer.site) <= transfer.at < self.until
+        )

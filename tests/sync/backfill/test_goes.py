@@ -15,7 +15,7 @@ from connector.ledger import goes, locks, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.locks import Lock
 from connector.plan import Plan
-from connector.sync import anew
+from connector.sync import anew, feed, missed
 from connector.sync.backfill import Asked, Backfill, Phase, Unit, report
 from sync.world import account, at
 
@@ -96,6 +96,24 @@ def test_what_was_written_before_the_change_is_written_again(place: Place) -> No
     assert place.run().phase is Phase.OVER
     assert place.names()[subject("c001")] == "Renamed, 1 invoices"
     assert rows(place.engine, "SELECT key FROM subject WHERE status <> 'idle'") == []
+
+
+def test_whoever_looks_for_what_was_missed_begins_where_all_was_read(engine: Engine, place: Place) -> None:
+    """Or what changes before the first delivery comes would never be read."""
+    place.begin()
+    place.run()
+    marks = dict(rows(engine, "SELECT name, at FROM watermark WHERE name LIKE 'feed:%'"))
+    last = max(it.updated_at for it in place.api.objects if it.object == "invoice" and it.updated_at)
+    assert set(marks) == {f"feed:{SOURCE}:{SITE}:{kind}" for kind in feed.KINDS}
+    assert marks[f"feed:{SOURCE}:{SITE}:invoice"] == last - missed.OVERLAP
+    begun = one(engine, "SELECT started_at FROM run").started_at
+    assert marks[f"feed:{SOURCE}:{SITE}:payment"] == begun - missed.OVERLAP, "there is none"
+
+
+def test_one_that_reads_a_part_says_nothing_of_the_rest(engine: Engine, place: Place) -> None:
+    place.begin(INVOICES)
+    place.run()
+    assert rows(engine, "SELECT name FROM watermark WHERE name LIKE 'feed:%'") == []
 
 
 def test_one_that_is_over_is_not_gone_through_again(engine: Engine, place: Place) -> None:

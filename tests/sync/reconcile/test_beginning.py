@@ -79,7 +79,9 @@ def test_it_looks_at_the_oldest_that_is_not_cleared_for_half_a_year(sides: Three
     sides.without_charge("ch_3")
     keep(sides, WINDOW)
     assert begins(sides.engine, NOW + 60 * DAY) == at(3)
-    assert begins(sides.engine, NOW + 300 * DAY) == NOW + 120 * DAY
+    later = NOW + 300 * DAY
+    keep(sides, Window(NOW - DAY, later, (SITE,)))
+    assert begins(sides.engine, later) == later - 35 * DAY, "one for ever would make all of them long"
 
 
 def test_what_is_mended_after_weeks_is_cleared(sides: ThreeSides) -> None:
@@ -189,3 +191,28 @@ def test_what_may_be_of_a_site_that_is_out_is_not_missing(sides: ThreeSides) -> 
         ("ch_whose", "it may be of site beta, which could not be asked")
     ]
     assert (made.window.sites, made.failed) == ((SITE,), {"site beta": "503"})
+
+
+def test_what_was_open_stays_open_while_a_site_is_out(sides: ThreeSides) -> None:
+    """One that could ask everybody found it: that another cannot says nothing against it."""
+    sides.stripe.items.append(charge("ch_lost", at(15), invoice_number="8"))
+    keep(sides, WINDOW)
+    there = Reach(usual=at(1), failed={"beta": "503"})
+    keep(sides, replace(there.window(NOW, (SITE, "beta"), None), until=NOW + DAY), there)
+    assert one(sides.engine, "SELECT state, why FROM discrepancy") == ("open", "")
+
+
+def test_what_may_be_of_a_site_that_nobody_wanted_to_look_at_is_not_missing(sides: ThreeSides) -> None:
+    there = Reach(usual=at(1), others=("beta",))
+    sides.stripe.items.append(charge("ch_whose", at(15), invoice_number="8"))
+    made = Reconciling(sides.sides, Compare(), there.window(NOW, (SITE,), None), NOW, known=there)
+    assert [found.why for found in made.findings()] == ["it may be of site beta, which was not looked at"]
+
+
+def test_nothing_is_cleared_of_before_its_site_is_known(sides: ThreeSides) -> None:
+    sides.stripe.items.append(charge("ch_lost", at(15), invoice_number="8"))
+    keep(sides, WINDOW)
+    sides.stripe.items.pop()
+    later = Reach(usual=at(1), known_from={SITE: at(20)})
+    keep(sides, replace(later.window(NOW + DAY, (SITE, "beta"), None), since=at(1)), later)
+    assert one(sides.engine, "SELECT state FROM discrepancy").state == "open"
