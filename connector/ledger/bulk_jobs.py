@@ -81,14 +81,15 @@ def forget(connection: Connection, job: str) -> None:
 
 
 def _forget(connection: Connection, which: str, unsure: str, this: str) -> None:
-    """A case that is still to be moved to its account stays, as in ``attempts.forget``."""
+    """Which record it is stays known: a key that somebody typed onto another is seen by that (``sync/astray``). A case
+    that is still to be moved to its account stays as it is, as in ``attempts.forget``."""
     moving = f"mirror.object = '{Case.OBJECT}' AND mirror.fields->>'{Case.ACCOUNT_KEY}' <> mirror.subject"
     connection.execute(
         text(
             f"""
             WITH over AS (DELETE FROM bulk_job WHERE {which} RETURNING object, keys, told),
                  records AS (SELECT object, unnest(keys) AS key FROM over WHERE {unsure})
-            DELETE FROM mirror USING records
+            UPDATE mirror SET fields = '{{}}' FROM records
             WHERE mirror.object = records.object AND mirror.key = records.key AND ({moving}) IS NOT TRUE
             """
         ),

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
 
 from connector.errors import SetupError, Unavailable
@@ -61,6 +61,7 @@ def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision. Safe to run from several processes at once."""
     with _asked(), engine.begin() as connection:
         until_committed(connection, Lock.MIGRATING)
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # a large table takes as long as it takes
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

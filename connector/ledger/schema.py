@@ -276,6 +276,7 @@ mirror = Table(
     Column("fields", JSONB, nullable=False),
     Column("written_at", _time, nullable=False, server_default=_now),
     Index("mirror_subject", "subject"),
+    Index("mirror_place", "object", "salesforce_id"),
 )
 
 link = Table(

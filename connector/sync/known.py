@@ -85,7 +85,14 @@ def _rows(decision: Decision, existing: set[Record], fit: Fit, org: OrgIds) -> t
     rows = []
     for change in fit(decision.plan.changes, decision.facts):
         record = (change.object, change.key)
-        mirrored: Mirrored | None = decision.mirror.get(record)
+        mirrored = _of_this(decision.mirror.get(record), ids.get(record))
         exists = record in known or record in ids or (mirrored is not None and change.object != "Case")
         rows.append(row_for(change, mirrored, exists=exists, org=org, id_=ids.get(record)))
     return tuple(row for row in rows if row is not None)
+
+
+def _of_this(mirrored: Mirrored | None, id_: str | None) -> Mirrored | None:
+    """What was last written, if it was to this record: its link may have been moved while it was written."""
+    if mirrored is None or id_ is None or mirrored.salesforce_id[:15] == id_[:15]:
+        return mirrored
+    return Mirrored(id_, {})

@@ -59,11 +59,21 @@ class Bulk:
         keys = check_keys(rows, key_field)
         done: dict[str, RowResult] = {}
         sayable = [row for row in rows if bulk_csv.sayable(row)]
-        for part, data in bulk_csv.files(sayable, key_field, self._bytes_in_a_job):
-            patience.afresh()
-            done |= self._done(_Load(object_, key_field, part, data), patience, jobs)
-        one_by_one = [row for row in rows if _left(done.get(str(row[key_field])))]
-        done |= {result.key: result for result in self._in_batches(object_, key_field, one_by_one)}
+        over: list[str] = []
+        told = False
+        try:
+            for part, data in bulk_csv.files(sayable, key_field, self._bytes_in_a_job):
+                patience.afresh()
+                job, fates = self._done(_Load(object_, key_field, part, data), patience, jobs)
+                over.append(job)
+                done |= fates
+            one_by_one = [row for row in rows if _left(done.get(str(row[key_field])))]
+            done |= {result.key: result for result in self._in_batches(object_, key_field, one_by_one)}
+            told = True
+        finally:
+            # what came of the rows is told by what is returned, or not at all
+            for job in over:
+                jobs.ended(job, told=told)
         return [done[key] for key in keys]
 
     def _in_batches(self, object_: str, key_field: str, rows: Sequence[Row]) -> list[RowResult]:
@@ -86,8 +96,9 @@ class Bulk:
                 return True
             raise
 
-    def _done(self, load: _Load, patience: Patience, jobs: Jobs) -> dict[str, RowResult]:
-        """What came of each row. A job that is given up is aborted: it must not write old values later."""
+    def _done(self, load: _Load, patience: Patience, jobs: Jobs) -> tuple[str, dict[str, RowResult]]:
+        """A job that has ended, and what came of each row. One that is given up is aborted: it must not write old
+        values later."""
         job = self._uploaded(load, jobs)
         try:
             self._closed(job, load.object)
@@ -97,8 +108,7 @@ class Bulk:
         except BaseException:
             self._give_up(job, jobs)
             raise
-        jobs.ended(job, told=True)
-        return done
+        return job, done
 
     def _uploaded(self, load: _Load, jobs: Jobs) -> str:
         """Salesforce takes data once for a job: if the answer was lost, a new job is begun."""

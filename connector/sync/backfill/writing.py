@@ -182,10 +182,10 @@ class Writer:
         with self.engine.begin() as connection:
             lacking = troubles.not_fetched(connection, self.run_id, keys)
             left = lacking if urgent else lacking | standing.urgent(connection, keys)
-            subjects.decide_history(connection, (), sorted(lacking))
             subjects.mark_due(
                 connection, [replace(one, run_id=self.run_id) for one in some if one.key in left]
             )
+            subjects.decide_history(connection, (), sorted(lacking))
         return [one for one in some if one.key not in left]
 
     def _wait(self, seconds: float) -> None:

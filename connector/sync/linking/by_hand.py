@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine
 from connector import facts
 from connector.errors import CasewireError, Permanent, Transient
 from connector.facts import Link, LinkState
-from connector.ledger import attempts, links, snapshots, subjects
+from connector.ledger import attempts, bulk_jobs, links, snapshots, subjects
 from connector.ledger.attempts import Attempt, Cause, Mirrored
+from connector.ledger.locks import Lock, until_committed
 from connector.ledger.subjects import Settled
 from connector.mappers import keys
 from connector.mappers.fields import Account, Contact
@@ -89,9 +90,10 @@ def _held(
     process was killed. What was last written to it, which is forgotten: then all of it is written, wherever it is."""
     token = f"link:{uuid4().hex}"
     with engine.begin() as connection:
+        until_committed(connection, Lock.LINKING)
         links.make_due(connection, [wish.subject], cause.run_id)
         claimed = subjects.claim(connection, token, 1, [wish.subject])
-        if not claimed:
+        if not claimed or bulk_jobs.left_behind(connection):
             raise Transient(f"{wish.subject} is being written just now: try again in a moment.")
         _know_contact(connection, wish, contact_id)
         mirror = {record: known for record, _, known in attempts.mirrored(connection, [wish.subject])}

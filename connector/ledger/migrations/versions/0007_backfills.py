@@ -26,7 +26,10 @@ def upgrade() -> None:
     )
     op.create_index('run_go_run', 'run_go', ['run_id', 'id'])
     op.add_column('attempt', sa.Column('go_id', sa.BigInteger(), nullable=True))
-    op.create_foreign_key('attempt_go', 'attempt', 'run_go', ['go_id'], ['id'], ondelete='SET NULL')
+    op.create_foreign_key(
+        # none has one yet, so there is nothing to look through
+        'attempt_go', 'attempt', 'run_go', ['go_id'], ['id'], ondelete='SET NULL', postgresql_not_valid=True
+    )
     op.create_table(
         'backfill_trouble',
         sa.Column('run_id', sa.BigInteger(), nullable=False),

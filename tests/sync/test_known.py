@@ -1,0 +1,43 @@
+"""What a record of the CRM is thought to say before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from connector.events import Urgency
+from connector.facts import Link, LinkState
+from connector.ledger.attempts import Mirrored
+from connector.ledger.subjects import Claimed
+from connector.plan import Change, Plan
+from connector.sync.known import LastWritten, unfitted
+from connector.sync.reading import Reading
+from connector.sync.settling import Decision
+
+from .fake_crm import FakeCrm, Org
+from .world import NOW, SUBJECT, facts
+
+ACCOUNT = ("Account", SUBJECT)
+WANTED = {"Name": "Rivera Books", "Billing_Balance__c": 5}
+
+
+def written(id_: str, linked: str) -> Mapping[str, Any]:
+    """What is sent for an account that was last written to the record ``id_`` and is linked to ``linked``."""
+    about = facts(link=Link(LinkState.LINKED, linked, how="chosen"))
+    reading = Reading(about, NOW, (), {ACCOUNT: Mirrored(id_, {"Name": "Rivera Books"})})
+    subject = Claimed(SUBJECT, "recurly", "acme", "bob", Urgency.ROUTINE, 1, 1)
+    plan = Plan(SUBJECT, (Change(*ACCOUNT, rule="account", reason="why", fields=WANTED),))
+    ((row,),) = LastWritten(FakeCrm()).rows([Decision(subject, reading, plan)], unfitted, Org())
+    assert (row.exists, row.id) == (True, linked)
+    return row.after
+
+
+@pytest.mark.parametrize("linked", ["001000000000001AAA", "001000000000001"])
+def test_only_what_differs_from_what_was_last_written_is_sent(linked: str) -> None:
+    assert set(written("001000000000001AAA", linked)) == {"Billing_Balance__c"}
+
+
+def test_a_record_that_it_is_linked_to_since_is_written_whole() -> None:
+    assert set(written("001000000000001AAA", "001000000000002AAA")) == set(WANTED)
