@@ -45,7 +45,11 @@ _RULES: Final = sorted({*(rule.name for rule in RULES), timeline.NAME})
 @click.option("--rule", type=click.Choice(_RULES), help="Only what this rule speaks of.")
 @click.option("--object", "object_", type=click.Choice(fields.ORDER), help="Only records of this object.")
 @click.option("--site", help="Only this Recurly site; needed for codes where several are configured.")
-@click.option("--state", type=click.Choice(STATES), help="Only with an invoice past due, or an open dispute.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    help="Only with an invoice past due, or an open dispute (or chargeback).",
+)
 @click.option(
     "--bulk/--no-bulk",
     default=None,

@@ -141,6 +141,11 @@ class Reconciling:
         failed = self.failed
         sentences = [f"{who}: {why.rstrip('.')}" for who, why in sorted(failed.items())]
         sentences += self._known.notes(self.window.sites)
+        sentences += [
+            f"site {site}, what no delivery told of: it has no API key, so its changes were not looked through"
+            for site in self.window.sites
+            if self._sides.apis.get(site) is None
+        ]
         for gateway, number in sorted(self._walk.apart.items()):
             if gateway not in failed:
                 where = f"through {gateway}" if gateway else "through no gateway"
