@@ -25,6 +25,7 @@ from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
 from connector.sync import astray, outages, relinking
 from connector.sync import bulk_jobs as jobs
+from connector.sync.answers import Results
 from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
 from connector.sync.holding import Holding, LetGo
@@ -34,7 +35,7 @@ from connector.sync.rows import OrgIds, Record
 from connector.sync.settling import Decision, Settlement, let_go, settle_one
 from connector.sync.spending import Spending
 from connector.sync.waiting import hold
-from connector.sync.writing import Results, Upserts, Wait, write
+from connector.sync.writing import Upserts, Wait, write
 
 log = structlog.get_logger("connector.apply")
 

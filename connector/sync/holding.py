@@ -17,10 +17,10 @@ from sqlalchemy import Engine
 
 from connector.events import Urgency
 from connector.ledger import bulk_jobs, leases
+from connector.sync.answers import Results
 from connector.sync.bulk_jobs import Held
 from connector.sync.rows import Record
 from connector.sync.settling import Decision
-from connector.sync.writing import Results
 
 LetGo = Callable[[Sequence[Decision], Results], None]
 """Keeps what was written for these so far, and gives them back."""

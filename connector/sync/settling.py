@@ -11,10 +11,10 @@ from connector.facts import Facts
 from connector.ledger.attempts import Attempt, Cause, Encoded, Mirrored, RowChange
 from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
 from connector.plan import Plan
+from connector.sync.answers import Refused, Results, Written
 from connector.sync.reading import Reading
 from connector.sync.retry import backoff
 from connector.sync.rows import Row
-from connector.sync.writing import Refused, Results, Written
 
 ASTRAY: Final = "KEY_ASTRAY"
 """It was written to another record; what was last written is needed to put both right."""

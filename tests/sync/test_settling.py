@@ -12,10 +12,10 @@ from connector.events import Urgency
 from connector.ledger.attempts import Cause, Mirrored
 from connector.ledger.subjects import MOST_TRIES, Claimed
 from connector.plan import Change, Plan
+from connector.sync.answers import Refused, Results, Written
 from connector.sync.reading import Reading
 from connector.sync.rows import Row, row_for
 from connector.sync.settling import ASTRAY, Decision, Settlement, let_go, settle_one
-from connector.sync.writing import Refused, Results, Written
 
 from .fake_crm import Org
 from .world import NOW, SUBJECT, facts
