@@ -66,14 +66,15 @@ class Batch:
         return tried
 
     def _write_again(self, lost: Sequence[Settlement]) -> None:
-        """In a transaction of its own: who holds them now may be about to settle them."""
+        """In a transaction of its own, the account before its mirror: who holds them now may be settling them, in that
+        order."""
         sent = [self.claimed[one.settled.key] for one in lost if one.changes]
         log.warning("lease_lost", accounts=len(lost), written_again=len(sent))
         with self.engine.begin() as connection:
-            attempts.forget(connection, [one.key for one in sent])
             subjects.mark_due(
                 connection, [Due(one.key, one.source, one.site, one.code, one.urgency) for one in sent]
             )
+            attempts.forget(connection, [one.key for one in sent])
 
     def _cause(self, key: str) -> Cause:
         return self.cause or Cause(run_id=self.claimed[key].run_id)
