@@ -1,19 +1,41 @@
-"""Taking back what a dead worker held: a lease begins with its worker's name."""
+"""Holding on to what was claimed, and taking back what a dead worker held: a lease begins with its worker's name."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from connector.events import Urgency
+from connector.ledger.subjects import LEASE_SECONDS
 
 
-def more_urgent(connection: Connection, token: str, than: Urgency) -> set[str]:
-    """Of the accounts that are held under this lease those that have become more urgent than this."""
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """How an account stands that is held for another while."""
+
+    urgency: Urgency
+    generation: int
+
+
+def renew(connection: Connection, token: str, keys: Sequence[str]) -> dict[str, Renewed]:
+    """Hold these accounts for another while, those that are still held under this lease. The others are not among the
+    answer: it ran out and somebody else has them, or had them; or it was taken back. Locked in the order in which they
+    are made due, so that neither waits for the other."""
     rows = connection.execute(
-        text("SELECT key FROM subject WHERE lease = :token AND urgency < :than"),
-        {"token": token, "than": int(than)},
+        text(
+            """
+            WITH held AS MATERIALIZED (
+                SELECT key FROM subject WHERE key = ANY(:keys) AND lease = :token ORDER BY key FOR UPDATE)
+            UPDATE subject SET ready_at = now() + make_interval(secs => :lease)
+            FROM held WHERE subject.key = held.key
+            RETURNING subject.key, urgency, generation
+            """
+        ),
+        {"keys": list(keys), "token": token, "lease": LEASE_SECONDS},
     )
-    return {row.key for row in rows}
+    return {row.key: Renewed(Urgency(row.urgency), row.generation) for row in rows}
 
 
 def held(connection: Connection, worker: str) -> list[str]:

@@ -146,14 +146,6 @@ def _claim(connection: Connection, token: str, which: str, values: Mapping[str, 
     return sorted(found, key=lambda one: (one.urgency, one.key))
 
 
-def renew(connection: Connection, token: str) -> None:
-    """Hold what is claimed for another while: its worker lives and waits for an answer."""
-    connection.execute(
-        text("UPDATE subject SET ready_at = now() + make_interval(secs => :lease) WHERE lease = :token"),
-        {"lease": LEASE_SECONDS, "token": token},
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Settled:
     """How a claimed subject ends: ``idle`` (done, with what the ledger knew at ``known_at``; now if that is not said),

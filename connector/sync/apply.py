@@ -25,16 +25,18 @@ from connector.ledger.subjects import Claimed
 from connector.plan import Plan, Transition
 from connector.sync import astray, outages, relinking
 from connector.sync import bulk_jobs as jobs
+from connector.sync.answers import Results
 from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
-from connector.sync.holding import Holding, LetGo
+from connector.sync.giving_back import Batch
+from connector.sync.holding import Holding
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
 from connector.sync.rows import OrgIds, Record
-from connector.sync.settling import Decision, Settlement, let_go, settle_one
+from connector.sync.settling import Decision, let_go, settle_one
 from connector.sync.spending import Spending
 from connector.sync.waiting import hold
-from connector.sync.writing import Results, Upserts, Wait, write
+from connector.sync.writing import Upserts, Wait, write
 
 log = structlog.get_logger("connector.apply")
 
@@ -61,8 +63,6 @@ class Linker(Protocol):
 
 
 Decide = Callable[[Facts], Plan]
-_LEVELS = {"retry": "warning", "dead": "error"}
-"""How loudly an outcome is logged; the others are news, not trouble."""
 
 
 @dataclass(slots=True)
@@ -127,21 +127,24 @@ class Applier:
             return Outcome(open=True)
         if not claimed:
             return Outcome(open=claimed is None)
-        started_at = self.clock()
-        causes = {one.key: cause or Cause(run_id=one.run_id) for one in claimed}
-        results, decisions = Results(), [Decision(one) for one in claimed]
+        results = Results()
+        batch = Batch(self.engine, token, {one.key: one for one in claimed}, cause, self.clock, self.clock())
 
         def give_back(some: Sequence[Decision], so_far: Results) -> None:
             astray.after(self.engine, some, so_far)
             self._relinked(some, so_far)
-            self._settle(token, [let_go(one, so_far) for one in some], started_at, causes, over=False)
+            batch.give_back([let_go(one, so_far) for one in some], over=not holding.kept())
             self._touched(some, so_far)
 
+        bulk = Held(self.engine, token, claimed[0].key, wait or _never)
+        undecided, lets_go = [Decision(one) for one in claimed], give_back if wait is not None else None
+        holding = Holding(self.engine, token, undecided, results, lets_go, bulk)
         try:
-            decisions = self.decisions(claimed)
-            decisions = self._written(decisions, results, token, wait, give_back)
+            holding.decisions = self.decisions(claimed)
+            self._write(holding, in_bulk=wait is not None)
         except (SetupError, Permanent, Transient) as error:
             results.unavailable = unavailable(error)
+        decisions = holding.kept()
         astray.after(self.engine, decisions, results)
         self._circuit(results)
         if self.spending is not None:
@@ -151,15 +154,17 @@ class Applier:
         settlements = [
             settle_one(one, results, relinked=one.subject.key in relinked, looked=looked) for one in decisions
         ]
-        self._settle(token, settlements, started_at, causes)
+        lost = batch.give_back([*settlements, *(let_go(one, results) for one in holding.lost.values())])
+        decisions = [one for one in decisions if one.subject.key not in lost]
+        ours = [one for one in settlements if one.settled.key not in lost]
         touched = self._touched(decisions, results)
         return Outcome(
-            claimed=len(decisions),
+            claimed=len(ours),
             written=len(results.written),
             refused=len(results.refused),
-            refused_for_now=sum(one.refused for one in settlements if one.at_once),
+            refused_for_now=sum(one.refused for one in ours if one.at_once),
             more=len(claimed) == limit or any(one.tries > subjects.WORN for one in claimed),
-            again=any(one.at_once for one in settlements) or touched > 0,
+            again=any(one.at_once for one in ours) or touched > 0,
             open=results.unavailable is not None,
             plans=decisions,
             left_out=results.left_out,
@@ -171,19 +176,11 @@ class Applier:
             return most
         return min(most, self.spending.level())
 
-    def _written(
-        self, decisions: list[Decision], results: Results, token: str, wait: Wait | None, give_back: LetGo
-    ) -> list[Decision]:
-        """Those that were held to the end. In bulk that takes a while: what became urgent meanwhile is let go."""
-        rows = [row for one in decisions for row in one.rows]
-        results.refused.update(astray.before(self.engine, self.crm, decisions))
-        if wait is None:
-            write(self.crm, rows, results=results)
-            return decisions
-        bulk = Held(self.engine, token, decisions[0].subject.key, wait)
-        holding = Holding(self.engine, token, decisions, results, give_back, bulk)
-        write(self.crm, rows, holding, results, holding.dropped)
-        return holding.kept()
+    def _write(self, holding: Holding, *, in_bulk: bool) -> None:
+        """In bulk that takes a while: what became urgent meanwhile is let go."""
+        rows = [row for one in holding.decisions for row in one.rows]
+        holding.results.refused.update(astray.before(self.engine, self.crm, holding.decisions))
+        write(self.crm, rows, holding if in_bulk else None, holding.results, holding.dropped)
 
     def _claimed(
         self, token: str, limit: int, only: Sequence[str] | None, most: Urgency, least: Urgency
@@ -261,37 +258,6 @@ class Applier:
         with self.engine.begin() as connection:
             circuits.close_circuit(connection, DESTINATION)
 
-    def _settle(
-        self,
-        token: str,
-        settlements: Sequence[Settlement],
-        started_at: datetime,
-        causes: Mapping[str, Cause],
-        *,
-        over: bool = True,
-    ) -> None:
-        """Let go of these subjects; ``over``: of the last. Waiting for a destination that is out is no attempt: an
-        outage of a day must not fill the audit trail."""
-        ended_at = self.clock()
-        tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
-        with self.engine.begin() as connection:
-            if over:
-                bulk_jobs.settle(connection, token)
-            attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
-            attempts.record(
-                connection,
-                [one.attempt(causes[one.settled.key], started_at, ended_at) for one in tried],
-            )
-            subjects.settle(connection, token, [one.settled for one in settlements])
-        for one in tried:
-            getattr(log, _LEVELS.get(one.outcome, "info"))(
-                "subject_settled",
-                subject=one.settled.key,
-                written=len(one.changes),
-                outcome=one.outcome,
-                **({"error": one.settled.error} if one.settled.error else {}),
-            )
-
 
 def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Incident]:
     """The incidents whose case has just been made."""
@@ -299,3 +265,7 @@ def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Inciden
         made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
         if any(row.record in results.written for row in made) and decision.facts.about is About.GATEWAY:
             yield decision.facts.incidents[-1]
+
+
+def _never(seconds: float) -> None:
+    """What is sent by calls waits for no job."""

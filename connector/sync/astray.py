@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 from connector.ledger import mirrors
 from connector.mappers import fields
 from connector.mappers.fields import Case
+from connector.sync.answers import Refused, Results
 from connector.sync.reading import Crm
 from connector.sync.rows import Record, Row
 from connector.sync.settling import ASTRAY, Decision
-from connector.sync.writing import Refused, Results
 
 Place = tuple[str, str]
 """Object and Salesforce id."""

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from connector.errors import Permanent, Unavailable
-from connector.ledger import bulk_jobs, circuits, subjects
+from connector.ledger import bulk_jobs, circuits
 from connector.ledger.bulk_jobs import LeftBehind
 from connector.mappers import fields
 from connector.sync.destination import DESTINATION, MENDED_BY_HAND
@@ -45,9 +45,6 @@ class Held:
     meanwhile: Wait
 
     def wait(self, seconds: float) -> None:
-        """At each wait the leases are renewed."""
-        with self.engine.begin() as connection:
-            subjects.renew(connection, self.token)
         self.meanwhile(seconds)
 
     def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None:

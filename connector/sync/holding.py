@@ -5,6 +5,9 @@ it: its account is given back with what was written for it so far, and a worker 
 bulk job that is under way cannot be taken back, and would arrive behind what the worker writes; an account that has
 one there is let go when that job is over. A job is left behind when nobody holds its account any more
 (``ledger/bulk_jobs``), so it is always one that is held.
+
+A process that stood still for minutes may have lost its leases. Then others have written what is true now, and nothing
+more is sent for those accounts.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ from sqlalchemy import Engine
 
 from connector.events import Urgency
 from connector.ledger import bulk_jobs, leases
+from connector.ledger.leases import Renewed
+from connector.ledger.subjects import Claimed
+from connector.sync.answers import Results
 from connector.sync.bulk_jobs import Held
 from connector.sync.rows import Record
 from connector.sync.settling import Decision
-from connector.sync.writing import Results
 
 LetGo = Callable[[Sequence[Decision], Results], None]
 """Keeps what was written for these so far, and gives them back."""
@@ -28,15 +33,18 @@ LetGo = Callable[[Sequence[Decision], Results], None]
 
 @dataclass(slots=True)
 class Holding:
-    """Where rows may go as a bulk job. ``let_go`` is called for accounts that became more urgent than they were."""
+    """Where rows may go as a bulk job. ``let_go`` is called for accounts that became more urgent than they were; None
+    where that is not worth it, as the batch is over soon. ``gone``: those, by key; ``lost``: those whose lease ran out
+    or was taken back."""
 
     engine: Engine
     token: str
     decisions: Sequence[Decision]
     results: Results
-    let_go: LetGo
+    let_go: LetGo | None
     bulk: Held
     gone: dict[str, Decision] = field(default_factory=dict)
+    lost: dict[str, Decision] = field(default_factory=dict)
     _dropped: set[Record] = field(default_factory=set)
 
     def wait(self, seconds: float) -> None:
@@ -51,33 +59,48 @@ class Holding:
         self.bulk.ended(job, told=told)
 
     def dropped(self) -> Set[Record]:
-        """The records that are not to be sent any more, because their accounts are let go."""
-        free = [one for one in self._urgent() if self._may_go(one)]
-        if free:
-            self.gone |= {one.subject.key: one for one in free}
-            self._dropped |= {row.record for one in free for row in one.rows}
-            self._hand_over()
+        """The records that are not to be sent any more, because their accounts are let go or lost. The others are held
+        for another while."""
+        held = self._renewed()
+        if lost := [one for one in self.kept() if one.subject.key not in held]:
+            self._drop(lost, self.lost)
+        if self.let_go is not None and (free := self._free(held)):
+            self._drop(free, self.gone)
             self.let_go(free, self.results)
         return self._dropped
 
     def kept(self) -> list[Decision]:
         """Those that are held to the end."""
-        return [one for one in self.decisions if one.subject.key not in self.gone]
+        return [one for one in self.decisions if one.subject.key not in self.gone.keys() | self.lost.keys()]
+
+    def _renewed(self) -> Mapping[str, Renewed]:
+        with self.engine.begin() as connection:
+            return leases.renew(connection, self.token, [one.subject.key for one in self.kept()])
+
+    def _free(self, held: Mapping[str, Renewed]) -> list[Decision]:
+        return [
+            one
+            for one in self.kept()
+            if _is_more_urgent(one.subject, held[one.subject.key]) and self._may_go(one)
+        ]
 
     def _may_go(self, one: Decision) -> bool:
         """What was refused is for the end to settle."""
         records = {row.record for row in one.rows}
         return records.isdisjoint(self.results.under_way) and records.isdisjoint(self.results.refused)
 
-    def _hand_over(self) -> None:
+    def _drop(self, some: Sequence[Decision], why: dict[str, Decision]) -> None:
         """The jobs so far go on under an account that is held, if one is."""
+        why |= {one.subject.key: one for one in some}
+        self._dropped |= {row.record for one in some for row in one.rows}
         if held := self.kept():
             self.bulk = replace(self.bulk, subject=held[0].subject.key)
             with self.engine.begin() as connection:
                 bulk_jobs.hand_over(connection, self.token, self.bulk.subject)
 
-    def _urgent(self) -> list[Decision]:
-        least = max((one.subject.urgency for one in self.decisions), default=Urgency.ROUTINE)
-        with self.engine.connect() as connection:
-            keys = leases.more_urgent(connection, self.token, least)
-        return [one for one in self.decisions if one.subject.key in keys and one.subject.urgency == least]
+
+def _is_more_urgent(claimed: Claimed, now: Renewed) -> bool:
+    """Than it was; or as urgent as before, for something new: one with a dispute is as urgent as that while it is
+    open."""
+    is_new = now.generation > claimed.generation
+    return now.urgency < claimed.urgency or (is_new and now.urgency < Urgency.ROUTINE)

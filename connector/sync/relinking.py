@@ -10,9 +10,10 @@ from typing import Final
 from connector.facts import Facts, Link, LinkState
 from connector.mappers.fields import PERSON_KEY, Account, Contact
 from connector.mappers.records import contact
+from connector.sync.answers import Results
 from connector.sync.rows import Record, Row
 from connector.sync.settling import Decision
-from connector.sync.writing import DUPLICATES, Results
+from connector.sync.writing import DUPLICATES
 
 MOST_TRIES: Final = 4
 """After so many tries a record that is said to be gone, or doubled, is a matter for a person."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from connector.facts import Facts
-from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
+from connector.ledger.attempts import Attempt, Cause, Encoded, Mirrored, RowChange
 from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
 from connector.plan import Plan
+from connector.sync.answers import Refused, Results, Written
 from connector.sync.reading import Reading
 from connector.sync.retry import backoff
 from connector.sync.rows import Row
-from connector.sync.writing import Refused, Results
 
 ASTRAY: Final = "KEY_ASTRAY"
 """It was written to another record; what was last written is needed to put both right."""
@@ -86,15 +86,17 @@ def settle_one(
         return _dead(decision, (), decision.failure, "RULE_FAILED")
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
     unsent = decision.reading is None or len(changes) < len(decision.rows)
+    refused = _refusals(decision, results)
+    partly = _is_known_in_part(decision, results)
     if results.unavailable is not None and unsent:
         error = results.unavailable
-        return _again(decision, changes, 0.0, str(error), error.code, outcome="waiting", spend=False)
-    refused = [results.refused[row.record] for row in decision.rows if row.record in results.refused]
+        return _waits(decision, changes, str(error), error.code, forget=partly)
     if refused and relinked:
-        return _again(decision, changes, 0.0, refused[0].text, refused[0].code, forget=True)
+        forget = not _went_astray(refused)
+        return _again(decision, changes, 0.0, refused[0].text, refused[0].code, forget=forget)
     if refused:
-        return _refused(decision, changes, refused, looked=looked)
-    if any(results.written[row.record].created and row.exists for row in decision.rows):
+        return _refused(decision, changes, refused, looked=looked, partly=partly)
+    if partly:
         text = "A record had vanished from Salesforce; all of this account is written again."
         return _again(decision, changes, 0.0, text, "RECORD_VANISHED", forget=True)
     return Settlement(
@@ -116,22 +118,52 @@ def let_go(decision: Decision, results: Results) -> Settlement:
     """Something more urgent came up about this account: what was written for it is kept, and the rest is for who takes
     it next."""
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
-    return _again(decision, changes, 0.0, LET_GO, "", outcome="waiting", spend=False)
+    return _waits(decision, changes, LET_GO, "", forget=_is_known_in_part(decision, results))
+
+
+def _refusals(decision: Decision, results: Results) -> list[Refused]:
+    return [results.refused[row.record] for row in decision.rows if row.record in results.refused]
+
+
+def _went_astray(refused: Iterable[Refused]) -> bool:
+    return any(one.code == ASTRAY for one in refused)
+
+
+def _is_known_in_part(decision: Decision, results: Results) -> bool:
+    """Whether a record had vanished: what was sent, only what differed, made a new one that lacks the rest. Where a row
+    went astray nothing is forgotten for that."""
+    written = [results.written[row.record] for row in decision.rows if row.record in results.written]
+    return any(map(_had_vanished, written)) and not _went_astray(_refusals(decision, results))
+
+
+def _had_vanished(written: Written) -> bool:
+    return written.created and written.row.exists
 
 
 def _refused(
-    decision: Decision, changes: tuple[RowChange, ...], refused: list[Refused], *, looked: bool
+    decision: Decision,
+    changes: tuple[RowChange, ...],
+    refused: list[Refused],
+    *,
+    looked: bool,
+    partly: bool,
 ) -> Settlement:
     permanent = [one for one in refused if not one.transient]
     worst = permanent[0] if permanent else refused[0]
     tries = decision.subject.tries
     forgets = permanent and tries == 1 and decision.mirror and not looked
-    if forgets and not any(one.code == ASTRAY for one in permanent):
+    if forgets and not _went_astray(permanent):
         # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
         return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
     if permanent or tries >= MOST_TRIES:
         return _dead(decision, changes, worst.text, worst.code)
-    return _again(decision, changes, backoff(tries), worst.text, worst.code)
+    return _again(decision, changes, backoff(tries), worst.text, worst.code, forget=partly)
+
+
+def _waits(
+    decision: Decision, changes: tuple[RowChange, ...], text: str, code: str, *, forget: bool
+) -> Settlement:
+    return _again(decision, changes, 0.0, text, code, outcome="waiting", forget=forget, spend=False)
 
 
 def _again(
@@ -183,5 +215,13 @@ def _change(row: Row, results: Results) -> RowChange:
         salesforce_id=written.id if written else None,
         error=refused.text if refused else "",
         written=written is not None,
-        mirror=row.mirror if written else None,
+        mirror=_known(written) if written else None,
     )
+
+
+def _known(written: Written) -> Encoded:
+    """What Salesforce has of the record. One that had vanished has only what was sent, so that the rest differs."""
+    row = written.row
+    if not _had_vanished(written):
+        return row.mirror
+    return {name: value for name, value in row.mirror.items() if name in row.after}

@@ -9,11 +9,13 @@ import pytest
 from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
+from connector.errors import SetupError
 from connector.events import Urgency
 from connector.facts import Facts
 from connector.ledger import snapshots, subjects
 from connector.plan import Change, Plan
 from connector.sync.apply import Applier, Outcome
+from connector.sync.spending import Spending
 from connector.sync.writing import IN_BULK
 
 from .fake_crm import FakeCrm, Org
@@ -147,3 +149,57 @@ def test_who_is_no_more_urgent_than_before_is_held_to_the_end(known: Engine, crm
 
     assert applied(known, crm, wait=at_each_look(change)).claimed == 3
     assert len(crm.of("Billing_Dispute__c")) == 3
+
+
+@pytest.mark.parametrize("was", [Urgency.FAILURE, Urgency.DISPUTE])
+def test_one_that_was_urgent_already_is_let_go_for_what_is_new(
+    known: Engine, crm: FakeCrm, was: Urgency
+) -> None:
+    with known.begin() as connection:
+        subjects.mark_due(connection, [due("eve", was)])
+    assert applied(known, crm, wait=at_each_look(lambda: dispute(known, "eve"))).claimed == 2
+    assert f"{EVE}:d" not in crm.of("Billing_Dispute__c")
+
+
+def test_one_that_is_as_urgent_as_before_is_held(known: Engine, crm: FakeCrm) -> None:
+    with known.begin() as connection:
+        subjects.mark_due(connection, [due("eve", Urgency.DISPUTE)])
+    assert applied(known, crm, wait=at_each_look()).claimed == 3
+
+
+def test_what_was_let_go_is_not_told_again_where_the_rest_cannot_be_written(
+    known: Engine, crm: FakeCrm
+) -> None:
+    crm.outages["Billing_Dispute__c"] = SetupError("Not set up.")
+    applied(known, crm, wait=at_each_look(lambda: dispute(known, "eve")))
+    told = rows(known, f"SELECT outcome, written FROM attempt WHERE subject = '{EVE}'")
+    assert [tuple(row) for row in told] == [("waiting", 1)]
+
+
+class _Looks(Spending):
+    """Sees which jobs are kept when all rows are sent, and nothing of that is settled."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.of, self.seen = engine, [["nobody looked"]]
+
+    def level(self) -> Urgency:
+        return Urgency.ROUTINE
+
+    def note(self) -> None:
+        self.seen = [list(row) for row in rows(self.of, "SELECT job FROM bulk_job")]
+
+
+def test_jobs_that_have_ended_are_settled_with_the_last_account_that_is_let_go(
+    known: Engine, crm: FakeCrm
+) -> None:
+    """Who claims them at once would take the jobs for left behind."""
+
+    def all_urgent() -> None:
+        for code in CODES:
+            dispute(known, code)
+
+    looks = _Looks(known)
+    applier = Applier(known, crm, Org, decide, lambda: datetime.now(UTC), "w", spending=looks)
+    assert applier.run(wait=at_each_look(all_urgent)).claimed == 0
+    assert looks.seen == []
+    assert applied(known, crm).written == 3

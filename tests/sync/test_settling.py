@@ -12,10 +12,10 @@ from connector.events import Urgency
 from connector.ledger.attempts import Cause, Mirrored
 from connector.ledger.subjects import MOST_TRIES, Claimed
 from connector.plan import Change, Plan
+from connector.sync.answers import Refused, Results, Written
 from connector.sync.reading import Reading
 from connector.sync.rows import Row, row_for
-from connector.sync.settling import Decision, Settlement, settle_one
-from connector.sync.writing import Refused, Results, Written
+from connector.sync.settling import ASTRAY, Decision, Settlement, let_go, settle_one
 
 from .fake_crm import Org
 from .world import NOW, SUBJECT, facts
@@ -38,11 +38,17 @@ def settle(
     mirror: Any = None,
     read: bool = True,
     failure: str = "",
+    relinked: bool = False,
 ) -> Settlement:
+    return settle_one(decision(rows, tries, mirror, read, failure), results, relinked=relinked)
+
+
+def decision(
+    rows: Sequence[Row], tries: int = 1, mirror: Any = None, read: bool = True, failure: str = ""
+) -> Decision:
     subject = Claimed(SUBJECT, "recurly", "acme", "bob", Urgency.ROUTINE, 7, tries)
     reading = Reading(facts(), NOW, (11, 12), mirror or {}) if read else None
-    decision = Decision(subject, reading, Plan(SUBJECT, (), NOW, Urgency.DISPUTE), tuple(rows), failure)
-    return settle_one(decision, results)
+    return Decision(subject, reading, Plan(SUBJECT, (), NOW, Urgency.DISPUTE), tuple(rows), failure)
 
 
 def results(*written: tuple[str, str], out: bool = False, created: bool = True, **refused: bool) -> Results:
@@ -161,13 +167,73 @@ def test_with_everything_sent_a_refusal_is_final(tries: int, mirror: Any) -> Non
 
 
 def test_a_record_that_had_vanished_makes_all_of_the_account_be_written_again() -> None:
-    made = settle(results(ROW, created=True), rows=[row("k1", exists=True)], mirror=MIRROR)
+    made = settle(vanished(), rows=[partly("k1")], mirror=MIRROR)
     assert (made.outcome, made.settled.status, made.forget) == ("retry", "due", True)
     assert made.settled.error_code == "RECORD_VANISHED"
 
 
 def test_a_record_that_was_there_has_not_vanished() -> None:
     assert settle(results(ROW, created=False), rows=[row("k1", exists=True)]).outcome == "applied"
+
+
+def partly(key: str) -> Row:
+    """A row that sends one field of the two that its record has."""
+    change = Change("Case", key, "rule", "why", {"Subject": "new", "State__c": "open"})
+    made = row_for(change, Mirrored("500A", {"Subject": "old", "State__c": "open"}), exists=True, org=Org())
+    assert made
+    return made
+
+
+def vanished(**refused: bool) -> Results:
+    """The record of the first was gone: what was sent made a new one."""
+    found = results(**refused)
+    found.written[ROW] = Written("500A", True, partly("k1"))
+    return found
+
+
+def test_of_a_record_that_had_vanished_only_what_was_sent_is_known() -> None:
+    made = settle(vanished(k2=False), rows=[partly("k1"), row("k2")], tries=2)
+    assert (made.outcome, made.changes[0].mirror) == ("dead", {"Subject": "new"})
+
+
+def test_what_a_transition_sent_is_not_called_known_of_it() -> None:
+    change = Change("Case", "k1", "rule", "why", {"Subject": "new"}, transition_fields={"Status": "Open"})
+    moved = row_for(change, None, exists=True, org=Org())
+    assert moved
+    found = Results({ROW: Written("500A", True, moved)}, {OTHER: Refused("X", "No.", transient=False)})
+    assert settle(found, rows=[moved, row("k2")], tries=2).changes[0].mirror == {"Subject": "new"}
+
+
+def test_an_account_with_such_a_record_is_written_whole_also_if_it_is_not_over() -> None:
+    rows = [partly("k1"), row("k2")]
+    gone = let_go(decision(rows), vanished())
+    found = vanished()
+    found.unavailable = Unavailable("salesforce", "It is out.")
+    for made in (gone, settle(found, rows=rows), settle(vanished(k2=True), rows=rows, tries=2)):
+        assert made.forget
+        assert [change.mirror for change in made.changes if change.written] == [None]
+
+
+# What was written to another record is put right by what was last written to both.
+
+
+def astray() -> Results:
+    found = vanished()
+    found.refused[OTHER] = Refused(ASTRAY, "It was written to another.", transient=False)
+    return found
+
+
+def test_where_a_row_went_astray_nothing_is_forgotten() -> None:
+    rows = [partly("k1"), row("k2")]
+    out = astray()
+    out.unavailable = Unavailable("salesforce", "It is out.")
+    assert not let_go(decision(rows), astray()).forget
+    assert not settle(astray(), rows=rows, relinked=True).forget
+    assert not settle(out, rows=[*rows, row("k3")]).forget
+
+
+def test_an_account_that_is_another_record_is_written_whole_to_that_one() -> None:
+    assert settle(results(k1=False), relinked=True).forget
 
 
 # ── failed ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Set
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from connector.errors import Permanent, Transient, Unavailable
 from connector.mappers import fields
-from connector.plan import Change, Parent
+from connector.plan import Change, Lookup, Parent
+from connector.sync.answers import Refused, Results
 from connector.sync.rows import Row, row_for
-from connector.sync.writing import AT_ONCE, Refused, Results, write
+from connector.sync.writing import AT_ONCE, write
 
 from .fake_crm import FakeCrm, Org
 
@@ -62,6 +64,52 @@ def test_a_row_that_was_refused_before_is_not_sent() -> None:
     results = Results(refused={BOB: no})
     assert write(crm, [row(*BOB), row("Account", "eve")], results=results).refused == {BOB: no}
     assert list(crm.of("Account")) == ["eve"]
+
+
+def going(*at_each: set[tuple[str, str]]) -> Callable[[], Set[tuple[str, str]]]:
+    """What is dropped when it is asked first, and so on."""
+    coming = iter(at_each)
+    return lambda: next(coming)
+
+
+def by_id(key: str) -> Row:
+    return replace(row("Account", key), id=f"id-Account-{key}")
+
+
+def test_what_is_dropped_between_two_calls_is_not_sent_by_the_second() -> None:
+    crm = FakeCrm()
+    write(
+        crm,
+        [row("Account", f"a{n}") for n in range(AT_ONCE + 2)],
+        dropped=going(set(), {("Account", "a200")}),
+    )
+    assert [len(rows) for _, rows in crm.upserts] == [200, 1]
+    assert "a200" not in crm.of("Account")
+
+
+def test_what_is_dropped_while_the_rows_without_an_id_are_written_is_not_sent_by_its_id() -> None:
+    crm = FakeCrm(records={BOB: {"Id": "id-Account-bob"}, ("Account", "eve"): {"Id": "id-Account-eve"}})
+    results = write(crm, [row("Account", "new"), by_id("bob"), by_id("eve")], dropped=going(set(), {BOB}))
+    assert set(results.written) == {("Account", "new"), ("Account", "eve")}
+
+
+def test_what_is_dropped_is_not_sent_again_without_an_odd_value() -> None:
+    nowhere = Lookup("Product2", fields.KEY, "none")
+    odd = row_for(Change(*BOB, "rule", "why", {"Product__c": nowhere}), None, exists=False, org=Org())
+    assert odd
+    crm = FakeCrm()
+    write(crm, [odd], dropped=going(set(), {BOB}))
+    assert len(crm.upserts) == 1
+
+
+def test_what_is_dropped_is_not_sent_alone_to_be_told_its_duplicates() -> None:
+    crm = FakeCrm(refusals={BOB: Permanent("Two.", code="DUPLICATES_DETECTED")})
+    write(crm, [row(*BOB)], dropped=going(set(), {BOB}))
+    assert len(crm.upserts) == 1
+
+
+def test_nobody_is_asked_what_is_dropped_where_nothing_is_to_be_sent() -> None:
+    assert write(FakeCrm(), [], dropped=going()).written == {}
 
 
 def test_nothing_to_write_is_no_call() -> None:

@@ -11,7 +11,7 @@ from connector.mappers import fields
 from connector.mappers.fields import Account as F
 from connector.mappers.fields import Contact as C
 from connector.mappers.orgs import OrgShape
-from connector.sync.writing import RowAnswer
+from connector.sync.answers import RowAnswer
 
 IS_PERSON: Final = "IsPersonAccount"
 WEBSITE: Final = "Website"
