@@ -252,6 +252,16 @@ def test_where_salesforce_goes_away_it_is_told_what_was_found_and_how_far_it_cam
     assert run.state == "failed"
 
 
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_what_was_given_up_on_is_tried_once_more_after_all_the_others(world: World, for_ever: bool) -> None:
+    """What refused it may have been another account's record, which is right only after that was mended."""
+    for row in world.by_key(F.OBJECT).values():
+        world.desk.edit(F.OBJECT, row["Id"], {F.STATE: "typed"})
+    world.control.add_fault("validation_rule", F.OBJECT, times=None if for_ever else 1)
+    told = world.told("--fix", "--apply", code=1 if for_ever else 0)["mended"]
+    assert (told["dead"], told["complete"]) == ((3, False) if for_ever else (0, True))
+
+
 def test_an_account_that_was_mistyped_is_said_to_be_unknown(world: World) -> None:
     done = world.drift("nobody", "bob", "someone", code=1)
     assert "0 records drift, in 0 of 1 account." in done.stderr

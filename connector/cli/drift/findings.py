@@ -158,8 +158,8 @@ def mended(done: Mended) -> Iterator[str]:
         is_or_are = "is" if done.left == 1 else "are"
         yield f"{_many(done.left, 'account')} {is_or_are} left to the workers, or to be tried again: casewire status"
     if done.dead:
-        was_or_were = "was" if done.dead == 1 else "were"
-        yield f"{_many(done.dead, 'account')} {was_or_were} given up on: casewire dead list"
+        was_or_were = "was" if len(done.dead) == 1 else "were"
+        yield f"{_many(len(done.dead), 'account')} {was_or_were} given up on: casewire dead list"
 
 
 def _many(number: int, what: str) -> str:
@@ -233,7 +233,7 @@ def _mended(mended: Mended) -> dict[str, Any]:
     return {
         "written": mended.written,
         "left_to_workers": mended.left,
-        "dead": mended.dead,
+        "dead": len(mended.dead),
         "not_taken": [
             {"object": object_, "key": key, "fields": sorted(names)}
             for (object_, key), names in sorted(mended.left_out.items())

@@ -40,9 +40,17 @@ def carry_out(
                 _note(wires, cause, worked, mending.done)
                 if mending.done.open:
                     raise Permanent(_AWAY)
+            _once_more(fresh, mending.done, cause)
     except CasewireError as error:
         mending.done.open = True
         err.print(show(str(error)))
+
+
+def _once_more(applier: Applier, done: Mended, cause: Cause) -> None:
+    """What was given up on may lead to a record whose key was mended only after it."""
+    again, done.dead = sorted(done.dead), set()
+    for start in range(0, len(again), BATCH):
+        done.add(mend(applier, Wanted(again[start : start + BATCH]), cause))
 
 
 def _note(wires: Wiring, cause: Cause, worked: int, done: Mended) -> None:

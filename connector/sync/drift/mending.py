@@ -35,7 +35,7 @@ class Mended:
 
     written: int = 0
     left: int = 0
-    dead: int = 0
+    dead: set[str] = field(default_factory=set)
     open: bool = False
     left_out: dict[Record, frozenset[str]] = field(default_factory=dict)
 
@@ -46,7 +46,7 @@ class Mended:
     def add(self, other: Mended) -> None:
         self.written += other.written
         self.left += other.left
-        self.dead += other.dead
+        self.dead |= other.dead
         self.open = self.open or other.open
         self.left_out |= other.left_out
 
@@ -68,7 +68,7 @@ def mend(applier: Applier, wanted: Wanted, cause: Cause) -> Mended:
             break
     done.left = len(left)
     with applier.engine.connect() as connection:
-        done.dead = len(standing.unsettled(connection, wanted.subjects)) - len(left)
+        done.dead = standing.unsettled(connection, wanted.subjects) - set(left)
     return done
 
 

@@ -116,7 +116,7 @@ def test_a_row_that_salesforce_refuses_is_a_dead_letter_and_still_drifts(rig: Ri
     rig.crm.type(A_ROW, **{Event.WHAT: "nothing"})
     rig.crm.refusals[A_ROW] = Permanent("A validation rule: no.", code="FIELD_CUSTOM_VALIDATION_EXCEPTION")
     done = mended(rig)
-    assert (done.dead, done.is_whole) == (1, False)
+    assert (len(done.dead), done.is_whole) == (1, False)
     rows(rig.engine, "UPDATE subject SET status = 'idle'")
     assert rig.drift() == {A_ROW: (Event.WHAT,)}
 
