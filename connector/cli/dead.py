@@ -10,6 +10,7 @@ from connector.cli.showing.output import Said, as_json, err, table
 from connector.cli.waking import wake
 from connector.ledger import acts, listing, runs
 from connector.ledger.listing import Filter, Found
+from connector.mappers import words
 from connector.queue import Stage
 from connector.wiring import Wiring, wiring
 
@@ -95,7 +96,7 @@ def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_:
         events = acts.replay(connection, _dead(account), cause.run_id)
         assert cause.run_id is not None
         runs.progress(connection, cause.run_id, {"accounts": accounts, "events": events})
-    err.print(f"{accounts} accounts and {events} events are tried again.")
+    err.print(f"Tried again: {words.count(accounts, 'account')} and {words.count(events, 'event')}.")
     wake(wires, Stage.REFRESH, Stage.APPLY)
 
 

@@ -50,7 +50,7 @@ def test_a_dead_event_that_was_never_fetched_is_found_by_the_account_it_points_t
     rows(stocked, "UPDATE event SET status = 'dead', error = 'No API key.' WHERE event_id = 'n4'")
     assert "account acc1" in connected("dead", "list", "--account", "kim").stdout
     result = connected("dead", "retry", "--account", "kim", "--apply")
-    assert "0 accounts and 1 events are tried again." in result.stderr
+    assert "Tried again: 0 accounts and 1 event." in result.stderr
     assert statuses(stocked)["n4"] == "pending"
 
 
@@ -68,7 +68,7 @@ def test_another_try_is_counted_before_it_is_done(connected: Run, stocked: Engin
 
 def test_dead_letters_are_tried_again(connected: Run, stocked: Engine, redis: Redis) -> None:
     result = connected("dead", "retry", "--all", "--apply")
-    assert "1 accounts and 1 events are tried again." in result.stderr
+    assert "Tried again: 1 account and 1 event." in result.stderr
     assert one(stocked, "SELECT progress FROM run").progress == {"accounts": 1, "events": 1}
     assert statuses(stocked)["n1"] == "pending"
     assert one(stocked, "SELECT status FROM subject").status == "due"
