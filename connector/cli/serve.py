@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,11 +18,12 @@ from flask import Flask
 
 from connector import logs, settings
 from connector.cli.showing.output import err
-from connector.embedded import Engines, is_alive
+from connector.embedded import Engines
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
-from connector.processes import Keeper
+from connector.parent_watch import end_with_server, send_own_signal
+from connector.processes import Keeper, run_child
 from connector.wiring import wiring
 
 log = structlog.get_logger("connector.cli")
@@ -57,7 +57,7 @@ def end_with_keeper() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1024):
                 pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        send_own_signal(signal.SIGTERM)
 
     threading.Thread(target=watch, name="keeper", daemon=True).start()
 
@@ -77,7 +77,7 @@ def engines(home: Path, database_url: str | None, redis_url: str | None) -> Iter
 
 def mender(running: Engines) -> None:
     """Start again whichever engine died."""
-    for name in running.mend():
+    for name in running.restart_dead():
         log.warning("engine_restarted", engine=name, outcome="restart")
 
 
@@ -107,7 +107,8 @@ def up(port: int | None, workers: int) -> None:
     """Web, worker and scheduler on this machine, with the vendors of .env.
 
     \b
-    PostgreSQL and Valkey are embedded unless DATABASE_URL / REDIS_URL are set. Ctrl-C ends everything.
+    PostgreSQL and Valkey are embedded unless DATABASE_URL / REDIS_URL are set; in production, set both.
+    Ctrl-C ends everything. One process keeps a CASEWIRE_HOME: a second `casewire up` on it is refused.
     Example: casewire up --workers 2
     """
     given = settings.load()
@@ -152,13 +153,14 @@ def web(port: int | None, host: str) -> None:
         "connector.cli.serve:web_process",
     ]  # fmt: skip
     changes = {"PROMETHEUS_MULTIPROC_DIR": metrics, ABOVE: str(os.getpid())}
-    child = subprocess.Popen(arguments, env=settings.child_environment(**changes), stdin=subprocess.DEVNULL)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: child.terminate())
-    code = child.wait()
-    for file in Path(metrics).iterdir():
-        file.unlink()
-    Path(metrics).rmdir()
+    # Before the server starts: what we are told from now on, it is told.
+    stop = stop_event()
+    try:
+        code = run_child(
+            arguments, settings.child_environment(**changes), stop, seconds=WEB_STOP_SECONDS + 5.0
+        )
+    finally:
+        shutil.rmtree(metrics, ignore_errors=True)
     sys.exit(1 if code > 0 else 0)
 
 
@@ -166,24 +168,8 @@ def web_process() -> Flask:
     """What each of granian's processes serves."""
     from connector.web import create_app
 
-    end_with_those_above(int(os.environ[ABOVE]), os.getppid())
+    end_with_server(int(os.environ[ABOVE]), WEB_STOP_SECONDS)
     return create_app()
-
-
-def end_with_those_above(starter: int, server: int) -> None:
-    """Granian's processes do not notice when one above them is killed: they would keep the port, and answer on
-    it, for ever. ``server`` is granian's main process, which ends its processes in good order when told to."""
-
-    def watch() -> None:
-        while os.getppid() == server:
-            if not is_alive(starter):
-                os.kill(server, signal.SIGTERM)
-            time.sleep(0.5)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(WEB_STOP_SECONDS)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name="above", daemon=True).start()
 
 
 @click.command()
