@@ -7,8 +7,8 @@ the kernel has then given it another parent, process 1 or a service manager.
 from __future__ import annotations
 
 import os
+import runpy
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 POLL_SECONDS = 0.5
+SERVER = "CASEWIRE_SERVER"
+"""Holds the pid of a server, in the environment of its processes."""
 
 
 def is_alive(pid: int) -> bool:
@@ -32,16 +34,6 @@ def is_alive(pid: int) -> bool:
     return _stat(pid)[:1] not in (["Z"], ["X"])
 
 
-def parent_of(pid: int) -> int | None:
-    """The parent of a process; None if there is no such process."""
-    if fields := _stat(pid):
-        return int(fields[1])
-    if sys.platform == "linux" or pid <= 0:
-        return None
-    answer = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, timeout=10)
-    return int(answer.stdout) if answer.stdout.strip() else None
-
-
 def send_signal(pid: int, number: signal.Signals) -> bool:
     """Signal one process; False if it is gone. Process 1, process groups and "every process" are refused."""
     if pid <= 1:
@@ -52,51 +44,48 @@ def send_signal(pid: int, number: signal.Signals) -> bool:
     return False
 
 
-def is_child_of(parent: int) -> bool:
-    """Whether this process still has the parent whose pid was passed down."""
-    return parent > 1 and os.getppid() == parent
+def end_with_stdin(grace_seconds: float | None = None) -> None:
+    """For a process whose starter holds the other end of its standard input: that closes however the starter ends.
 
-
-def end_with(
-    is_over: Callable[[], bool], end: Callable[[], None], seconds: float = POLL_SECONDS
-) -> threading.Thread:
-    """Call ``end`` once ``is_over`` answers true. The first look is taken at once: a parent may be gone already."""
-
-    def watch() -> None:
-        while not is_over():
-            time.sleep(seconds)
-        end()
-
-    thread = threading.Thread(target=watch, name="parent-watch", daemon=True)
-    thread.start()
-    return thread
-
-
-def end_with_server(starter: int, grace_seconds: float) -> threading.Thread:
-    """For the processes of a multi-process web server, which do not notice when a process above them is killed.
-
-    ``starter`` is the pid of the process that started the server, passed down by it. If the starter dies, the server
-    is asked to stop, which ends this process in good order. If the server dies, this process ends by itself: SIGTERM
-    first, SIGKILL after ``grace_seconds``. Without a server (parent 1, or a parent that is not the starter's child)
-    it ends at once: it would keep the port for ever.
+    The process gets the SIGTERM that the starter would have sent; SIGKILL after ``grace_seconds``, if given.
     """
-    server = os.getppid()
-    if server <= 1 or parent_of(server) != starter:
-        server = 0
 
-    def is_over() -> bool:
-        if not is_child_of(server):
-            return True
-        if not is_alive(starter):
-            send_signal(server, signal.SIGTERM)
-        return False
+    def wait() -> None:
+        with suppress(OSError):
+            while os.read(0, 1024):
+                pass
 
-    def end() -> None:
+    _watch(wait, grace_seconds)
+
+
+def end_with_parent(parent: int, grace_seconds: float) -> None:
+    """For a process that a server made. ``parent`` is the server's pid, passed down by it: a server that is killed does
+    not end its processes, and they would keep its port for ever."""
+
+    def wait() -> None:
+        while parent > 1 and os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+
+    _watch(wait, grace_seconds)
+
+
+def _watch(wait: Callable[[], None], grace_seconds: float | None) -> None:
+    def watch() -> None:
+        wait()
         send_own_signal(signal.SIGTERM)
-        time.sleep(grace_seconds)
-        send_own_signal(signal.SIGKILL)
+        if grace_seconds is not None:
+            time.sleep(grace_seconds)
+            send_own_signal(signal.SIGKILL)
 
-    return end_with(is_over, end)
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def run_module(module: str, *arguments: str, grace_seconds: float) -> None:
+    """Become ``python -m module``, as a server that ends with its starter and passes its pid down to its processes."""
+    os.environ[SERVER] = str(os.getpid())  # noqa: TID251 - passed down, not read
+    end_with_stdin(grace_seconds)
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def send_own_signal(number: signal.Signals) -> None:
@@ -112,3 +101,7 @@ def _stat(pid: int) -> list[str]:
         return []
     # the name is in parentheses and may hold any character
     return text.rpartition(")")[2].split()
+
+
+if __name__ == "__main__":
+    run_module(*sys.argv[2:], grace_seconds=float(sys.argv[1]))

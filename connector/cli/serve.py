@@ -22,15 +22,13 @@ from connector.embedded import Engines
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
-from connector.parent_watch import end_with_server, send_own_signal
+from connector.parent_watch import SERVER, end_with_parent, end_with_stdin
 from connector.processes import Keeper, run_child
 from connector.wiring import wiring
 
 log = structlog.get_logger("connector.cli")
 
 KEPT = "CASEWIRE_KEPT"
-ABOVE = "CASEWIRE_ABOVE"
-"""The process that started the web server."""
 WEB_STOP_SECONDS = 10
 """How long deliveries under way may take once the web server is told to stop."""
 
@@ -49,17 +47,9 @@ def stop_event() -> threading.Event:
 
 
 def end_with_keeper() -> None:
-    """A kept process whose keeper was killed gets the SIGTERM it would have got."""
-    if not os.environ.get(KEPT):
-        return
-
-    def watch() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(0, 1024):
-                pass
-        send_own_signal(signal.SIGTERM)
-
-    threading.Thread(target=watch, name="keeper", daemon=True).start()
+    """A kept process ends in good order when its keeper is killed."""
+    if os.environ.get(KEPT):
+        end_with_stdin()
 
 
 @contextlib.contextmanager
@@ -142,7 +132,7 @@ def web(port: int | None, host: str) -> None:
     wires.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--factory",
+        sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5), "granian", "--interface", "wsgi", "--factory",
         "--host", host, "--port", str(given.port if port is None else port),
         "--workers", str(given.casewire_web_processes),
         "--blocking-threads", str(given.casewire_web_threads),
@@ -152,7 +142,7 @@ def web(port: int | None, host: str) -> None:
         "--respawn-failed-workers", "--workers-kill-timeout", str(WEB_STOP_SECONDS),
         "connector.cli.serve:web_process",
     ]  # fmt: skip
-    changes = {"PROMETHEUS_MULTIPROC_DIR": metrics, ABOVE: str(os.getpid())}
+    changes = {"PROMETHEUS_MULTIPROC_DIR": metrics}
     # Before the server starts: what we are told from now on, it is told.
     stop = stop_event()
     try:
@@ -168,7 +158,7 @@ def web_process() -> Flask:
     """What each of granian's processes serves."""
     from connector.web import create_app
 
-    end_with_server(int(os.environ[ABOVE]), WEB_STOP_SECONDS)
+    end_with_parent(int(os.environ[SERVER]), WEB_STOP_SECONDS)
     return create_app()
 
 

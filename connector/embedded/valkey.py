@@ -7,7 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from connector.embedded.private import Account, PrivateDirectory
 from connector.embedded.server import EngineError, Server, end_leftovers
@@ -68,7 +70,8 @@ class Valkey:
 
     def _is_ready(self) -> bool:
         """Whether this process answers, not one that had the socket before."""
-        client = Redis(unix_socket_path=str(self._socket), socket_timeout=5)
+        once = Retry(NoBackoff(), 0)
+        client = Redis(unix_socket_path=str(self._socket), socket_timeout=5, retry=once)
         with client, suppress(RedisError):
             return bool(client.info("server")["process_id"] == self.pid)
         return False
