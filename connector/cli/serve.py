@@ -132,7 +132,8 @@ def web(port: int | None, host: str) -> None:
     wires.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
-        sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5), "granian", "--interface", "wsgi", "--factory",
+        sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5), "granian",
+        "--interface", "wsgi", "--factory",
         "--host", host, "--port", str(given.port if port is None else port),
         "--workers", str(given.casewire_web_processes),
         "--blocking-threads", str(given.casewire_web_threads),

@@ -68,7 +68,7 @@ def _up(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Proce
         )
     below: list[psutil.Process] = []
     try:
-        wait_for(lambda: process.poll() is not None or _is_ready(port), "it is ready, or ended")
+        wait_for(lambda: process.poll() is not None or _is_ready(port), "it is ready, or ended", 300)
         if process.poll() is None:
             below = psutil.Process(process.pid).children(recursive=True)
         yield process, below
@@ -98,12 +98,12 @@ def test_one_up_for_a_home_and_nothing_is_left_of_it_however_it_ends(home: Path)
         assert found.keeper == first.pid, "nothing of the first was deleted"
         first.kill()
         first.wait()
-        _, left = psutil.wait_procs(below, timeout=90)
+        _, left = psutil.wait_procs(below, timeout=300)
         assert [one.name() for one in left] == []
     assert embedded.running(home) is None
     with _up(home) as (third, below):
         assert {one.name() for one in below} >= {"postgres", "valkey-server"}
         third.send_signal(signal.SIGTERM)
-        assert third.wait(90) == 0
+        assert third.wait(300) == 0
         _, left = psutil.wait_procs(below, timeout=10)
         assert left == []
