@@ -155,8 +155,7 @@ def _become(uid: int, attempt: Attempt, target: Target) -> list[str]:
             os.setgid(uid)
             os.setuid(uid)
             os.chdir("/")
-            found = [repr(one) for one in attempt(target)]
-            os.write(writing, json.dumps(found)[:60_000].encode())
+            os.write(writing, json.dumps([str(one)[:500] for one in attempt(target)]).encode())
             os._exit(0)
         except BaseException as error:  # noqa: BLE001 - said by the parent; nothing of it may go on here
             os.write(writing, json.dumps([f"the attempt itself failed: {error!r}"]).encode())
@@ -297,10 +296,10 @@ class _Touch:
 
 def _as_writer_to_redis(target: Target, folder: Path) -> int:
     """Through the root of this machine, who gets at the socket. What a shared Redis in production must stand."""
-    proofs = {name: folder / f"proof{number}" for number, name in enumerate(_hostile_jobs(folder))}
+    proofs = {name: folder / f"proof{number}" for number, name in enumerate(_hostile_jobs())}
     achieved = 0
     with queue.connect(target.addresses.redis_url) as redis:
-        for number, (name, fields) in enumerate(_hostile_jobs(folder).items()):
+        for number, (name, fields) in enumerate(_hostile_jobs().items()):
             made = {"created_at": "2026-01-01T00:00:00.000000Z", "origin": queue.NAME, **fields(proofs[name])}
             redis.hset(f"rq:job:hostile{number}", mapping=made)
             redis.rpush(f"rq:queue:{queue.NAME}", f"hostile{number}")
@@ -315,8 +314,8 @@ def _as_writer_to_redis(target: Target, folder: Path) -> int:
     return achieved
 
 
-def _hostile_jobs(folder: Path) -> dict[str, Callable[[Path], dict[str, str | bytes]]]:
-    ours = ["connector.jobs.refresh", None, [], {}]
+def _hostile_jobs() -> dict[str, Callable[[Path], dict[str, str | bytes]]]:
+    ours: list[object] = ["connector.jobs.refresh", None, [], {}]
 
     def packed(call: object) -> bytes:
         return zlib.compress(json.dumps(call).encode())

@@ -137,7 +137,7 @@ class StageJob(Job):
         except Exception:  # noqa: BLE001 - whoever writes to Redis chooses which it is
             self.rejection = self.rejection or "is not readable"
         if not self.rejection:
-            self.timeout = LONGEST_SECONDS.get(FUNCTIONS[self.func_name], JOB_SECONDS)
+            self.timeout = LONGEST_SECONDS.get(FUNCTIONS[str(self.func_name)], JOB_SECONDS)
             self.result_ttl, self.failure_ttl = 0, FAILED_SECONDS
 
     def _call_rejection(self) -> str:

@@ -19,6 +19,7 @@ from rq.utils import now
 
 from connector import queue
 from connector.ledger import leases
+from connector.queue import StageJob
 from connector.wiring import Wiring
 
 log = structlog.get_logger("connector.worker")
@@ -33,7 +34,7 @@ class Worker(SimpleWorker):
     It also registers again where Redis came back empty: it works on, and ``casewire status`` counts it.
     """
 
-    job_class = queue.StageJob
+    job_class = StageJob
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
@@ -59,16 +60,17 @@ class Worker(SimpleWorker):
             super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
         except (ValueError, TypeError, LookupError) as error:
             self._forget_moved()
-            self.last_cleaned_at = now()
+            self.last_cleaned_at = now()  # type: ignore[assignment]
             log.warning("maintenance_failed", worker=self.name, error=ascii(error)[:200], outcome="next time")
 
     def execute_job(self, job: Job, queue: RqQueue) -> None:
-        if job.rejection:
-            self.connection.delete(job.key)
-            queue.intermediate_queue.remove(job.id)
-            self._reject(job.rejection)
-        else:
+        rejection = job.rejection if isinstance(job, StageJob) else "was not read as a job of Casewire"
+        if not rejection:
             super().execute_job(job, queue)
+            return
+        self.connection.delete(job.key)
+        queue.intermediate_queue.remove(job.id)
+        self._reject(rejection)
 
     def _reject(self, reason: str) -> None:
         log.error("job_rejected", worker=self.name, reason=reason, outcome="dropped")
