@@ -23,8 +23,8 @@ from connector.errors import SetupError
 
 ROLE = "postgres"
 MAP = "casewire"
-SETUP_SECONDS = 120.0
-START_SECONDS = 60.0
+SETUP_SECONDS = 300.0
+START_SECONDS = 240.0
 RESTART_SECONDS = 10.0
 """A restart that takes longer, to recover much, goes on while other engines and processes are looked after."""
 STOP_SECONDS = 60.0

@@ -14,7 +14,7 @@ from redis.retry import Retry
 from connector.embedded.private import Account, PrivateDirectory
 from connector.embedded.server import EngineError, Server, end_leftovers
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
 
