@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -525,6 +526,28 @@ def test_a_start_that_fails_says_what_the_engine_said(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no_such_setting"):
         Engines(tmp_path, None, "redis://there/0", settings=["no_such_setting=1"])
     HomeLock(tmp_path).release()
+
+
+@as_root
+def test_without_the_right_to_change_owners_it_says_what_a_container_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(private, "_base", lambda: tmp_path)
+    with monkeypatch.context() as lacking:
+        lacking.setattr(os, "chown", refuse)
+        with pytest.raises(EngineError, match="capabilities CHOWN"):
+            Engines(tmp_path / "home", None, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["home"], "nothing is left of the attempt"
+    HomeLock(tmp_path / "home").release()
+
+
+def test_a_home_that_cannot_be_made_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError, match=r"CASEWIRE_HOME .* was not made"):
+        prepare_home(tmp_path / "file" / "home")
 
 
 def test_a_temporary_folder_too_long_for_a_socket_is_passed_over(

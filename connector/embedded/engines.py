@@ -21,6 +21,7 @@ from connector.embedded.private import (
     is_locked,
     is_private,
     prepare_home,
+    reason,
     remove_abandoned,
 )
 from connector.embedded.server import EngineError
@@ -60,7 +61,7 @@ class Engines:
             self._directory: PrivateDirectory | None = None
             if not (database_url and redis_url):
                 account = Account.for_data(self._home / "postgres")
-                self._directory = PrivateDirectory(account)
+                self._directory = _private_directory(account)
                 undo.callback(self._directory.remove)
             if not database_url:
                 assert self._directory is not None
@@ -101,7 +102,9 @@ class Engines:
 
     def restart_dead(self) -> list[str]:
         """Start again whatever died, at the same address; their names. What cannot start yet (children of the dead
-        server still hold its memory) is tried again at the next call."""
+        server still hold its memory) is tried again at the next call.
+
+        Linux ends an engine with the *thread* that started it: call this from one that lives as long as the engines."""
         restarted = []
         for name, engine in (("valkey", self._valkey), ("postgresql", self._postgres)):
             if engine is None or engine.is_running():
@@ -115,6 +118,13 @@ class Engines:
 
     def stop(self) -> None:
         self._stop.close()
+
+
+def _private_directory(account: Account | None) -> PrivateDirectory:
+    try:
+        return PrivateDirectory(account)
+    except OSError as error:
+        raise EngineError(f"The folder for the engines' sockets was not made: {reason(error)}") from error
 
 
 def running(home: Path) -> Addresses | None:

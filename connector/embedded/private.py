@@ -126,7 +126,12 @@ def _maps(number: int) -> bool:
 def prepare_home(home: Path) -> Path:
     """Make the home, or close one that is there to everybody else. What is not ours is refused, never changed."""
     if not home.exists():
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(
+                f"CASEWIRE_HOME ({home}) was not made: {error.strerror}. Set it to another folder."
+            ) from None
     home = home.resolve()
     if not home.is_dir():
         raise SetupError(f"CASEWIRE_HOME ({home}) is not a folder.")
@@ -222,13 +227,17 @@ class PrivateDirectory:
         self._account = account
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_base()))
         self._lock = _open_lock(self.path / LOCK, os.O_RDWR | os.O_CREAT)
-        _try_lock(self._lock, fcntl.LOCK_EX)
         self.sockets = self.path / SOCKETS
-        self.sockets.mkdir(mode=0o700)
-        if account is not None:
-            os.chown(self.path, 0, account.gid)
-            self.path.chmod(0o710)
-            os.chown(self.sockets, account.uid, account.gid)
+        try:
+            _try_lock(self._lock, fcntl.LOCK_EX)
+            self.sockets.mkdir(mode=0o700)
+            if account is not None:
+                os.chown(self.path, 0, account.gid)
+                self.path.chmod(0o710)
+                os.chown(self.sockets, account.uid, account.gid)
+        except OSError:
+            self.remove()
+            raise
 
     def write(self, name: str, text: str) -> Path:
         """A file that engines can read and not change."""
