@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from connector.jobs import fetching, listening, looking, nightly
-from connector.ledger import events, retention, subjects, told
+from connector.ledger import event_filter, events, retention, subjects, told
 from connector.queue import Stage
 from connector.sync import joining, outages
 from connector.wiring import Wiring
@@ -14,6 +14,8 @@ log = structlog.get_logger("connector.jobs")
 
 SWEPT = 100
 """Objects without an account that each sweep looks at again."""
+INDEXED_EVENTS = 2_000
+"""Whose words each sweep puts into the index of ``events list --search``: about 0.2 s."""
 
 
 def sweep(wires: Wiring) -> None:
@@ -23,6 +25,7 @@ def sweep(wires: Wiring) -> None:
     if outages.last(wires.engine):
         fetching.notice(wires)
     listening.listen(wires)
+    event_filter.extend_word_index(wires.engine, INDEXED_EVENTS)
     with wires.engine.begin() as connection:
         lost = events.dead_by_exhaustion(connection) + subjects.dead_by_exhaustion(connection)
         subjects.wake_by_time(connection)

@@ -3,6 +3,7 @@
 | table       | one row for                                   | status                                             |
 |-------------|-----------------------------------------------|----------------------------------------------------|
 | event       | a thing a source said happened                | pending → fetched → done · ignored unknown dead buried |
+| event_word  | the words of an event, for ``--search``       |                                                    |
 | tombstone   | an event whose row retention removed          |                                                    |
 | observation | what one event of a processor says of an object |                                                  |
 | snapshot    | the newest known version of a source's object | link: NULL (not joined to anything) · '' waits · how |
@@ -45,7 +46,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 metadata = MetaData()
 _time = DateTime(timezone=True)
@@ -87,6 +88,23 @@ event = Table(
     Index("event_dead", "id", postgresql_where=text("status IN ('dead', 'unknown')")),
     Index("event_received", "received_at"),
     Index("event_subject", "subject", "id"),
+    Index("event_facets", "source", "kind", "status", "id"),
+    Index(
+        "event_unfetched",
+        "pointers",
+        postgresql_using="gin",
+        postgresql_ops={"pointers": "jsonb_path_ops"},
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("subject IS NULL"),
+    ),
+)
+
+event_word = Table(
+    "event_word",
+    metadata,
+    Column("event_id", BigInteger, ForeignKey("event.id", ondelete="CASCADE"), primary_key=True),
+    Column("words", TSVECTOR, nullable=False),
+    Index("event_word_words", "words", postgresql_using="gin"),
 )
 
 tombstone = Table(
@@ -173,6 +191,7 @@ subject = Table(
     Column("applied_at", _time),
     Column("run_id", BigInteger),
     Index("subject_due", "urgency", "due_at", postgresql_where=text("status = 'due'")),
+    Index("subject_code", "code"),
     Index("subject_dead", "key", postgresql_where=text("status = 'dead'")),
     Index("subject_look_again", "look_again_at", postgresql_where=text("look_again_at IS NOT NULL")),
     Index("subject_history", "history_ready_at", postgresql_where=text("history = 'wanted'")),
