@@ -20,7 +20,6 @@ from connector.settings.processors import (
     Stripe,
     processors,
 )
-from connector.settings.recurly import RETENTION_15_DAYS_AND_ONE
 
 OURS = ("RECURLY_", "SALESFORCE_", "CASEWIRE_", "DATABASE_", "REDIS_")
 PROCESSORS = ("STRIPE_", "BRAINTREE_", "ADYEN_", "PAYPAL_", "GOCARDLESS_", "AUTHORIZENET_")
@@ -69,7 +68,7 @@ def test_what_is_not_said_has_safe_values() -> None:
     (site,) = sites(RECURLY_SITE="acme")
     assert (site.api_key, site.region, site.api_url) == ("", "us", None)
     assert (site.webhook_secrets, site.webhook_basic_auth) == ((), ())
-    assert site.webhook_tolerance == RETENTION_15_DAYS_AND_ONE
+    assert site.webhook_tolerance == 1_382_400, "Recurly redelivers for 15 days; one day more"
 
 
 def test_further_sites_have_the_same_variables_with_their_name_behind() -> None:
