@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from connector.doctor.finding import Area, Check, Finding, NotAsked, State, Told, failed, skipped
@@ -12,6 +13,8 @@ from connector.errors import CasewireError
 
 CHECK_SECONDS: Final = 20.0
 AREA_SECONDS: Final = 60.0
+_NO_TIME: Final = "not checked: the checks before it took too long"
+_AGAIN: Final = "Run casewire doctor again; if it stays so, what the checks before it ask answers slowly."
 
 
 def look_at(
@@ -43,13 +46,16 @@ def _examined(area: Area, check_seconds: float, deadline: float) -> Iterator[Fin
     try:
         for check in area.checks:
             if not closed and time.monotonic() > deadline:
-                closed = "there was no time left for it"
+                yield Finding(area.name, check.name, State.FAILED, _NO_TIME, _AGAIN)
+                continue
             if closed:
                 yield not_asked(area.name, closed, check.name)
                 continue
             told = _bounded(check, check_seconds)
+            if check.gate:
+                told = tuple(_required(check, one) for one in told)
             yield from (_finding(area, check, one) for one in told)
-            if check.gate and any(one.state in (State.FAILED, State.SKIPPED) for one in told):
+            if check.gate and any(one.state is State.FAILED for one in told):
                 closed = f"it needs {check.name}"
     finally:
         area.close()
@@ -57,7 +63,14 @@ def _examined(area: Area, check_seconds: float, deadline: float) -> Iterator[Fin
 
 def _finding(area: Area, check: Check, told: Told) -> Finding:
     name = f"{check.name}: {told.about}" if told.about else check.name
-    return Finding(area.name, name, told.state, told.text, told.mend)
+    return Finding(area.name, name, told.state, told.text, told.mend, told.stopped)
+
+
+def _required(check: Check, told: Told) -> Told:
+    """What could not be checked and others depend on is not known to be good: the installation is not either."""
+    if told.state is not State.SKIPPED:
+        return told
+    return replace(told, state=State.FAILED, mend=told.mend or check.mend)
 
 
 def _bounded(check: Check, seconds: float) -> tuple[Told, ...]:
