@@ -9,10 +9,22 @@ from dataclasses import replace
 from typing import Final
 
 from connector.doctor.finding import Area, Check, Finding, NotAsked, State, Told, failed, skipped
-from connector.errors import CasewireError
+from connector.errors import CasewireError, Transient, Unavailable
 
 CHECK_SECONDS: Final = 20.0
 AREA_SECONDS: Final = 60.0
+_NETWORK: Final = frozenset({"unreachable", "tls", "timeout", "network"})
+_IN_BETWEEN: Final = frozenset({"not_json", "not_a_list", "unreadable_answer"})
+_RATE_LIMITED: Final = "rate_limited"
+"""Codes of the clients' errors."""
+_CHECK_NETWORK: Final = (
+    "Check the network, the firewall and the proxy of this machine, and the address in the settings. No key has to be "
+    "changed for it."
+)
+_CHECK_ADDRESS: Final = (
+    "Check the address in the settings, and what answers there: a proxy may do so in its place."
+)
+_LATER: Final = "Nothing is wrong here: run casewire doctor again in a few minutes."
 _NO_TIME: Final = "not checked: the checks before it took too long"
 _AGAIN: Final = "Run casewire doctor again; if it stays so, what the checks before it ask answers slowly."
 
@@ -90,10 +102,24 @@ def _looked(check: Check) -> tuple[Told, ...]:
     except NotAsked as why:
         told.append(skipped(str(why)))
     except CasewireError as error:
-        told.append(failed(str(error), check.mend))
+        told.append(failed(str(error), advice(error, check.mend)))
     except Exception as error:  # noqa: BLE001
         told.append(failed(_first_line(error), check.mend))
     return tuple(told)
+
+
+def advice(error: CasewireError, otherwise: str) -> str:
+    """What to do about an error by its code: a network that is down is not mended by another key. ``otherwise``: what
+    helps with a refusal."""
+    if not isinstance(error, Transient):
+        return otherwise
+    if error.code in _NETWORK:
+        return _CHECK_NETWORK
+    if error.code in _IN_BETWEEN:
+        return _CHECK_ADDRESS
+    if error.code == _RATE_LIMITED or not isinstance(error, Unavailable):
+        return _LATER
+    return otherwise
 
 
 def _first_line(error: Exception) -> str:

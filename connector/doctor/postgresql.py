@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connector import embedded
 from connector.doctor.clock import compared
 from connector.doctor.finding import Area, Check, Told, failed, ok, stopped
-from connector.ledger.engine import require_current
+from connector.ledger.engine import revision_problem
 from connector.ledger.schema import metadata
 from connector.wiring import Wiring
 
@@ -59,8 +59,8 @@ def _first_line(error: SQLAlchemyError) -> str:
 
 
 def _tables(wires: Wiring) -> Iterator[Told]:
-    require_current(wires.engine)
-    yield ok("as this version needs them")
+    problem = revision_problem(wires.engine)
+    yield failed(*problem) if problem else ok("as this version needs them")
 
 
 def _writing(wires: Wiring) -> Iterator[Told]:

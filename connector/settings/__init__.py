@@ -26,6 +26,7 @@ from connector.settings.reading import listed
 from connector.settings.recurly import RecurlySite, recurly_sites
 
 __all__ = [
+    "SALESFORCE_API_VERSION",
     "InvalidSettings",
     "Processor",
     "RecurlySite",
@@ -38,6 +39,8 @@ __all__ = [
     "unknown_settings",
 ]
 
+SALESFORCE_API_VERSION = "66.0"
+"""The version of Salesforce's API that Casewire is made for and tested with."""
 _ENV_FILE = Path(".env")
 
 
@@ -71,7 +74,7 @@ class Settings(BaseSettings):
     salesforce_username: str | None = None
     salesforce_jwt_key: str | None = Field(default=None, repr=False)
     salesforce_org_id: str | None = None
-    salesforce_api_version: str = "66.0"
+    salesforce_api_version: str = SALESFORCE_API_VERSION
 
     @field_validator("recurly_sites", mode="before")
     @classmethod

@@ -81,6 +81,14 @@ def test_a_database_without_tables_is_to_be_migrated(
     assert found["postgresql: clock"].state is State.OK
 
 
+def test_tables_of_a_newer_version_are_not_to_be_migrated(running: Wiring) -> None:
+    with running.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    found = seen(postgresql.areas(running))["postgresql: tables"]
+    assert (found.state, "revision 9999, which this version" in found.told) == (State.FAILED, True)
+    assert found.mend == "Install the newer Casewire that made it."
+
+
 def test_a_user_who_may_only_read_is_named_with_the_tables(
     wire: Callable[..., Wiring], database_url: str
 ) -> None:
