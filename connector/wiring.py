@@ -56,7 +56,12 @@ class Wiring:
 
     @cached_property
     def redis(self) -> Redis:
-        return queue.connect(self._address("redis_url"))
+        given = self.settings
+        return queue.connect(
+            self._address("redis_url"),
+            tls_verify=given.redis_tls_verify,
+            tls_ca_file=given.redis_tls_ca_file,
+        )
 
     @cached_property
     def queue(self) -> Queue:

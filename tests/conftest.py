@@ -6,6 +6,7 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import structlog
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 from redis import Redis
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
+from tls import self_signed, tls_in_front_of
 
 from connector import queue
 from connector.embedded import start_postgres, start_valkey
@@ -140,6 +142,16 @@ def redis(valkey: str) -> Iterator[Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def over_tls(valkey: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a Valkey behind TLS, and the file of its private CA."""
+    certificate = self_signed(tmp_path)
+    port = urlsplit(valkey).port
+    assert port is not None
+    with tls_in_front_of("127.0.0.1", port, certificate) as secure:
+        yield f"rediss://127.0.0.1:{secure}/0", certificate
 
 
 def _made(postgres: Engine, name: str) -> str:

@@ -62,6 +62,15 @@ def end_with_keeper() -> None:
     threading.Thread(target=watch, name="keeper", daemon=True).start()
 
 
+def warn_of_unknown_settings() -> None:
+    """Log each misspelt setting once: a process that another one keeps leaves it to its keeper."""
+    if os.environ.get(KEPT):
+        return
+    for one in settings.unknown_settings():
+        hint = {"did_you_mean": one.suggestion} if one.suggestion else {"advice": one.advice}
+        log.warning("unknown_setting", setting=one.name, place=one.place, **hint, outcome="ignored")
+
+
 @contextlib.contextmanager
 def engines(home: Path, database_url: str | None, redis_url: str | None) -> Iterator[Engines]:
     """The engines of a home, with the ledger's tables as they must be."""
@@ -112,6 +121,7 @@ def up(port: int | None, workers: int) -> None:
     """
     given = settings.load()
     logs.configure(given.casewire_log)
+    warn_of_unknown_settings()
     stop = stop_event()
     wires = wiring()
     wires.policy  # noqa: B018 - a misspelt policy is found now, not by the first case
@@ -137,6 +147,8 @@ def web(port: int | None, host: str) -> None:
     end_with_keeper()
     wires = wiring()
     given = wires.settings
+    logs.configure(given.casewire_log)
+    warn_of_unknown_settings()
     require_current(wires.engine)
     wires.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
@@ -202,6 +214,7 @@ def worker(count: int | None) -> None:
     end_with_keeper()
     wires = wiring()
     logs.configure(wires.settings.casewire_log)
+    warn_of_unknown_settings()
     require_current(wires.engine)
     run(wires)
 
@@ -209,6 +222,7 @@ def worker(count: int | None) -> None:
 def _keep_workers(count: int) -> None:
     given = settings.load()
     logs.configure(given.casewire_log)
+    warn_of_unknown_settings()
     keeper = Keeper()
     for number in range(1, count + 1):
         keeper.add(f"worker-{os.getpid()}-{number}", ["worker"], settings.child_environment(**{KEPT: "1"}))
@@ -227,6 +241,7 @@ def scheduler() -> None:
     end_with_keeper()
     wires = wiring()
     logs.configure(wires.settings.casewire_log)
+    warn_of_unknown_settings()
     require_current(wires.engine)
     run(wires, stop_event())
 

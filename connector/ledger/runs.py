@@ -15,6 +15,9 @@ from sqlalchemy import Connection, Row, text
 
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
 
+LOGIN = " (login "
+"""Stands between the name an operator gave and the login name: ``anna (login ops)``."""
+
 _COLUMNS = "id, command, who, reason, options, state, progress, error, started_at, touched_at, ended_at"
 
 
@@ -130,14 +133,23 @@ def done(connection: Connection, command: str) -> list[Run]:
 def listed(
     connection: Connection, command: str | None, who: str | None, since: datetime | None, limit: int
 ) -> list[Run]:
-    """Newest first, those for which all that is said holds."""
+    """Newest first, those for which all that is said holds. ``who``: as it is kept, or only the operator's name or
+    the login name in it."""
     rows = connection.execute(
         text(
             f"SELECT {_COLUMNS} FROM run WHERE (CAST(:command AS text) IS NULL OR command = :command) "
-            "AND (CAST(:who AS text) IS NULL OR who = :who) "
+            "AND (CAST(:who AS text) IS NULL OR who = :who OR starts_with(who, CAST(:operator AS text)) "
+            "OR right(who, length(CAST(:login AS text))) = :login) "
             "AND (CAST(:since AS timestamptz) IS NULL OR started_at >= :since) ORDER BY id DESC LIMIT :limit"
         ),
-        {"command": command, "who": who, "since": since, "limit": limit},
+        {
+            "command": command,
+            "who": who,
+            "operator": f"{who}{LOGIN}",
+            "login": f"{LOGIN}{who})",
+            "since": since,
+            "limit": limit,
+        },
     )
     return [_run(row) for row in rows]
 

@@ -77,8 +77,8 @@ def test_a_database_of_another_version_is_refused_by_its_revision(empty_database
     engine = open_engine(empty_database_url)
     migrate(engine)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(SetupError, match=r"at revision 0000.*casewire migrate"):
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(SetupError, match=r"at revision 0001.*casewire migrate"):
         require_current(engine)
     engine.dispose()
 

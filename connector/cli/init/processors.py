@@ -31,7 +31,10 @@ class Setting:
 PROCESSORS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "stripe": (
         Setting("STRIPE_WEBHOOK_SECRETS", "signing secret (whsec_…)", needed=True),
-        Setting("STRIPE_API_KEY", "restricted key, read access to Charges and PaymentIntents (optional)"),
+        Setting(
+            "STRIPE_API_KEY",
+            "restricted key, read access to Charges, PaymentIntents, Refunds and Disputes (optional)",
+        ),
     ),
     "braintree": (
         Setting("BRAINTREE_ENVIRONMENT", "production or sandbox", secret=False),

@@ -1,6 +1,7 @@
 """Stripe's ``/v1``: charges, payment intents, refunds, disputes, and lists of them.
 
-Any key that begins with ``sk_test_sandbox`` is good.
+Any key that begins with ``sk_test_sandbox`` is good. A restricted key names what it may read:
+``rk_test_sandbox_charges.payment_intents``.
 
 https://docs.stripe.com/api (looked at in November 2026)
 """
@@ -25,6 +26,7 @@ Parts = Mapping[str, Callable[[], Json]]
 T = TypeVar("T", Charge, Refund, Dispute)
 
 KEY: Final = "sk_test_sandbox"
+RESTRICTED: Final = "rk_test_sandbox_"
 MOST: Final = 100
 _USUAL: Final = 10
 _PAGING: Final = ("limit", "starting_after", "ending_before")
@@ -165,7 +167,14 @@ def _known_only() -> None:
 def _admit() -> None:
     given = request.authorization
     key = "" if given is None else (given.token or given.username or "")
-    if not key.startswith(KEY):
+    if key.startswith(RESTRICTED):
+        resource = request.path.split("/")[2]
+        if resource not in key.removeprefix(RESTRICTED).split("."):
+            message = (
+                f"The provided key '{key[:7]}****' does not have the required permissions for this endpoint."
+            )
+            raise refusal(403, message)
+    elif not key.startswith(KEY):
         shown = f"{key[:7]}****" if key else ""
         message = f"Invalid API Key provided: {shown}" if key else "You did not provide an API key."
         raise refusal(401, message)
