@@ -264,6 +264,7 @@ EVERY = {
     "STRIPE_WEBHOOK_SECRETS": "open-sesame-1, open-sesame-2",
     "STRIPE_API_KEY": "open-sesame",
     "STRIPE_API_URL": "http://127.0.0.1:1",
+    "STRIPE_CONNECTED_ACCOUNTS": "acct_1Shop, acct_2",
     "BRAINTREE_MERCHANT_ID": "merchant",
     "BRAINTREE_PUBLIC_KEY": "public",
     "BRAINTREE_PRIVATE_KEY": "open-sesame",
@@ -283,6 +284,12 @@ EVERY = {
 }
 
 
+@pytest.mark.parametrize("given", ["ch_1", "acct_", "acct_1/x", "acct_1 acct_2"])
+def test_what_is_no_account_of_stripe_is_refused(given: str) -> None:
+    with pytest.raises(SetupError, match="STRIPE_CONNECTED_ACCOUNTS"):
+        processors({"STRIPE_CONNECTED_ACCOUNTS": given}, live=True)
+
+
 def test_every_processor_has_what_its_variables_say() -> None:
     secret = ("open-sesame",)
     assert processors(EVERY, live=True) == {
@@ -291,6 +298,7 @@ def test_every_processor_has_what_its_variables_say() -> None:
             webhook_secrets=("open-sesame-1", "open-sesame-2"),
             api_key="open-sesame",
             api_url="http://127.0.0.1:1",
+            connected_accounts=("acct_1Shop", "acct_2"),
         ),
         "braintree": Braintree(
             live=True,

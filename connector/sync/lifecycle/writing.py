@@ -12,7 +12,7 @@ from connector.facts import About, CaseSeen, Facts
 from connector.mappers import words
 from connector.mappers.fields import Case as F
 from connector.mappers.records import contact, links
-from connector.mappers.salesforce import ADVICE, CODE, LINE, WORD, amount, line, page
+from connector.mappers.salesforce import ADVICE, CODE, LINE, WORD, amount, line, page, url
 from connector.plan import Change, CreateValue, Parent, Queue, RecordType, Transition, Value
 from connector.policy import CaseRule, Policy, Told
 from connector.sync.evidence import as_of, latest
@@ -82,7 +82,7 @@ def _fields(
     money, still = problem.amount, lasts(problem)
     always: dict[str, Value] = dict.fromkeys(_OPTIONAL, None)
     always |= problem.fields
-    link = always.get(F.LINK) or (links.account(facts, policy) if facts.account else None)
+    link = url(_str(always.get(F.LINK))) or (links.account(facts, policy) if facts.account else None)
     outcome = None if still else problem.held or problem.outcome
     ours: dict[str, Value] = {
         F.ACCOUNT_KEY: facts.subject,
@@ -106,7 +106,7 @@ def _fields(
         F.LINK: link,
     }
     ours |= {lookup: None for lookup in _LOOKUPS if lookup not in problem.parents}
-    return {**always, **ours, F.SUMMARY: page(_summary(problem, _str(link), settings))}
+    return {**always, **ours, F.SUMMARY: page(_summary(problem, link, settings))}
 
 
 def _summary(problem: Problem, link: str | None, settings: CaseRule) -> str:

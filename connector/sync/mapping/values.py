@@ -9,7 +9,7 @@ from typing import Final
 
 from connector.mappers.orgs import OrgField
 from connector.mappers.records.contact import is_address
-from connector.mappers.salesforce import LINE, line, page
+from connector.mappers.salesforce import LINE, line, page, utf16_length
 from connector.plan import Lookup, Value
 from connector.policy import Mapped
 
@@ -31,13 +31,16 @@ def converted(value: Known, mapped: Mapped, target: OrgField) -> Value | Lookup:
     if value is None or value == () or (isinstance(value, str) and not value.strip()):
         return None
     if mapped.lookup is not None:
-        return Lookup(mapped.lookup.object, mapped.lookup.key, _plain(value).strip())
+        key = _plain(value).strip()
+        if utf16_length(key) > LINE:
+            raise Unfit("longer than an external id")
+        return Lookup(mapped.lookup.object, mapped.lookup.key, key)
     return _AS[mapped.type](value, target)
 
 
 def _text(value: Known, target: OrgField) -> Value:
     told, length = _plain(value), target.length or LINE
-    if target.type == "email" and not (is_address(told) and len(told) <= length):
+    if target.type == "email" and not (is_address(told) and utf16_length(told) <= length):
         raise Unfit("not an e-mail address")
     return page(told, length) if target.type == "textarea" else line(told, length)
 

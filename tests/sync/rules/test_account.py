@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -189,6 +190,7 @@ TAKEN = refund(status="chargeback", origin="chargeback", created_at=at(18))
         ((PAID, TAKEN, dispute()), "49.00"),
         ((PAID, TAKEN, dispute(status=Status.WON)), "0.00"),
         ((PAID, TAKEN, dispute(references=("ch_9",))), "98.00"),
+        ((dispute(references=("ch_9",)), dispute(id_="dp_2", references=("ch_8",), currency="EUR")), "49.00"),
     ],
 )
 def test_the_account_says_what_may_be_lost_and_counts_no_payment_twice(
@@ -196,3 +198,44 @@ def test_the_account_says_what_may_be_lost_and_counts_no_payment_twice(
 ) -> None:
     found = changes(facts(subscription(), *parts), "Account").values()
     assert [change.fields["Billing_Open_Dispute_Amount__c"] for change in found] == [Decimal(disputed)]
+
+
+EUROS = dispute(id_="dp_2", references=("ch_8",), currency="EUR", amount=Decimal("30.00"))
+UNKNOWN = dispute(id_="dp_3", references=("ch_7",), amount=None, currency=None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "amount", "text"),
+    [
+        ((PAID,), Decimal("0.00"), None),
+        ((PAID, dispute()), Decimal("49.00"), "USD 49.00"),
+        ((EUROS,), None, "EUR 30.00"),
+        ((EUROS, replace(EUROS, status=Status.LOST)), None, "EUR 30.00"),
+        ((PAID, EUROS, dispute()), Decimal("49.00"), "USD 49.00; EUR 30.00"),
+        ((UNKNOWN,), None, "1 dispute of unknown amount"),
+        (
+            (PAID, dispute(), EUROS, UNKNOWN),
+            Decimal("49.00"),
+            "USD 49.00; EUR 30.00; 1 dispute of unknown amount",
+        ),
+        ((payment(currency="EUR"), refund(status="chargeback", currency="EUR")), None, "EUR 49.00"),
+    ],
+)
+def test_what_is_in_dispute_is_told_in_every_currency(
+    parts: tuple[object, ...], amount: Decimal | None, text: str | None
+) -> None:
+    (change,) = changes(facts(subscription(), *parts), "Account").values()
+    assert change.fields["Billing_Open_Dispute_Amount__c"] == amount
+    assert change.fields["Billing_Open_Dispute_Text__c"] == text
+
+
+def test_an_amount_that_is_all_in_other_currencies_is_empty_and_not_zero() -> None:
+    """Each amount of the account: zero would say that it owes, brings and has nothing."""
+    owed = invoice(currency="EUR", state="past_due", balance=Decimal("30.00"))
+    credited = credit(currency="EUR", balance=Decimal("-20.00"))
+    trial = subscription(trial_ends_at=at(30, month=12))
+    worth = subscription(id="sub2", uuid="5ub2", currency="EUR", activated_at=at(1, month=1))
+    (change,) = changes(facts(trial, worth, owed, credited), "Account").values()
+    amounts = ("Balance", "Past_Due_Amount", "Credit", "MRR")
+    assert {name: change.fields[f"Billing_{name}__c"] for name in amounts} == dict.fromkeys(amounts)
+    assert change.fields["Billing_Past_Due_Text__c"] == "EUR 30.00"
