@@ -1,11 +1,11 @@
-# make demo | make test | make up | make lint | make bench | make fuzz | make format | make lock
+# make demo | make test | make up | make lint | make bench | make mutants | make fuzz | make format | make lock
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 SIDE_BY_SIDE ?= 3
 
-.PHONY: demo test up lint types layers bench fuzz format lock clean
+.PHONY: demo test up lint types layers bench mutants fuzz format lock clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.run: requirements.lock pyproject.toml
@@ -41,6 +41,9 @@ bench: $(VENV)/.dev  ## ratios of one run, written to bench/RESULTS.md
 
 fuzz: $(VENV)/.dev  ## 100,000 altered deliveries of all sources: no 5xx, nothing left over
 	$(BIN)/python -m bench.fuzz $(ARGS)
+
+mutants: $(VENV)/.dev  ## single faults that the tests must notice: 95 % at least (ARGS="--sample 300", ARGS=--help)
+	$(BIN)/python -m bench.mutants $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -196,6 +196,23 @@ def test_what_strangers_say_is_neither_logged_nor_a_label(at: Desk) -> None:
     assert at.counted("casewire_deliveries_total", source="other", outcome="rejected") == 1
 
 
+def test_only_what_a_configured_source_is_refused_is_remembered(at: Desk) -> None:
+    """Each path of a stranger would be a key of its own in Redis."""
+    for path in ("nobody", "recurly/nowhere", "stripe", "a/b", "a/b/c", "", "recurly/"):
+        at.client.post(f"/webhooks/{path}", data=BODY)
+        at.client.get(f"/webhooks/{path}")
+    remembered = {told[:3] for told in at.refusals}
+    assert remembered == {("recurly", SITE, "missing_signature"), ("recurly", SITE, "method_not_allowed")}
+
+
+def test_no_label_is_a_strangers_word_though_it_is_the_name_of_a_vendor(at: Desk) -> None:
+    at.client.post("/webhooks/stripe", data=BODY)
+    at.client.post("/webhooks/nobody", data=BODY)
+    assert at.counted("casewire_deliveries_total", source="stripe", outcome="rejected") == 1
+    assert at.counted("casewire_deliveries_total", source="other", outcome="rejected") == 1
+    assert at.counted("casewire_deliveries_total", source="nobody", outcome="rejected") == 0
+
+
 def test_deliveries_events_and_refusals_are_counted(at: Desk) -> None:
     for body in (BODY, BODY, thin("item.created"), thin("payment.teleported"), b"{"):
         at.client.post("/webhooks/recurly", data=body, headers=signed(body, "s3cret"))

@@ -85,8 +85,11 @@ def test_headers_that_prove_nothing_are_refused(header: str, value: str, reason:
     ("ago", "taken"),
     [
         (timedelta(days=3), True),
-        (timedelta(days=3, hours=1, minutes=1), False),
+        (timedelta(days=3, hours=1), True),
+        (timedelta(days=3, hours=1, seconds=1), False),
         (timedelta(minutes=-4), True),
+        (timedelta(minutes=-5), True),
+        (timedelta(minutes=-5, seconds=-1), False),
         (timedelta(minutes=-6), False),
     ],
 )

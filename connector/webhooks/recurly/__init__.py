@@ -47,7 +47,7 @@ class Recurly:
 
     secrets: tuple[bytes, ...] = field(repr=False)
     pairs: tuple[bytes, ...] = field(repr=False)
-    tolerance: float = verify.TOLERANCE
+    tolerance: float
     name: str = NAME
 
     def read(self, delivery: Delivery) -> tuple[Event, ...]:

@@ -17,10 +17,6 @@ from connector.errors import Rejected
 from connector.webhooks.signatures import any_match, hex_digest
 from connector.webhooks.source import Delivery
 
-TOLERANCE: Final = 16 * 24 * 3600.0
-"""Recurly keeps a delivery for 15 days and can send it again by hand, automatically for 3. Whether a retry
-is signed with a new time is not documented. A replay is harmless: it is a duplicate."""
-
 CLOCK_SKEW: Final = 300.0
 """How far ahead of ours Recurly's clock may be."""
 
