@@ -19,7 +19,7 @@ from connector.ledger.joins import Candidate
 from connector.ledger.subjects import Due
 from connector.mappers import references
 from connector.sync import joining
-from connector.sync.joining import Match, match
+from connector.sync.matching import Match, match
 
 from .world import account, invoice, payment
 
@@ -32,7 +32,7 @@ def candidate(object_: str = "payment", code: str = "bob", **changed: Any) -> Ca
 
 
 def all_waiting(engine: Engine) -> set[str]:
-    return joining.join_some(engine)
+    return joining.match_in_turn(engine)
 
 
 # ── which account fits ────────────────────────────────────────────────────────────────────────────────────────
@@ -104,15 +104,15 @@ TABLE: Sequence[tuple[str, dict[str, list[Candidate]], Match | None]] = [
 
 @pytest.mark.parametrize(("known_", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_an_account_fits_or_none_does(known_: dict[str, list[Candidate]], expected: Match | None) -> None:
-    assert match(ANY, (), known_) == expected
+    assert match(ANY, (), known_).match == expected
 
 
 def test_what_is_known_of_the_charge_is_known_of_the_dispute() -> None:
     behind = [charge("ch_1", "pi_9", invoice_number="2002", customer="cus_9")]
     bare = dispute("dp_1", "ch_1")
-    assert match(bare, behind, {"reference:pi_9": [TO_BOB]}) == Match(BOB, "gateway reference pi_9")
-    assert match(bare, behind, {"invoice:2002": [INVOICE]}) == Match(BOB, "invoice number 2002")
-    assert match(bare, behind, {"customer:cus_9": [ACCOUNT]}) == Match(BOB, "customer cus_9")
+    assert match(bare, behind, {"reference:pi_9": [TO_BOB]}).match == Match(BOB, "gateway reference pi_9")
+    assert match(bare, behind, {"invoice:2002": [INVOICE]}).match == Match(BOB, "invoice number 2002")
+    assert match(bare, behind, {"customer:cus_9": [ACCOUNT]}).match == Match(BOB, "customer cus_9")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_two_accounts_that_fit_are_left_to_a_person(engine: Engine) -> None:
 def test_a_dispute_that_knows_only_its_charge_is_joined_through_it(engine: Engine, payment_says: str) -> None:
     tell(engine, charge("ch_1", "pi_1"), dispute("dp_1", "ch_1"))
     bill(engine, account(), payment(gateway="stripe", gateway_reference=payment_says))
-    assert joining.join_what_waits(engine, [f"reference:{payment_says}"]) == {BOB}
+    assert joining.match_again(engine, [f"reference:{payment_says}"]) == {BOB}
     assert {link[0] for link in links(engine).values()} == {BOB}
 
 
@@ -223,8 +223,8 @@ def test_a_payout_is_joined_to_no_account(engine: Engine) -> None:
 def test_only_what_names_the_news_is_tried_again(engine: Engine) -> None:
     tell(engine, dispute("dp_1", "ch_1"), dispute("dp_2", "ch_2"))
     bill(engine, payment(gateway_reference="ch_1"), payment(id="p2", gateway_reference="ch_2", **EVES))
-    assert joining.join_what_waits(engine, []) == set()
-    assert joining.join_what_waits(engine, ["reference:ch_2"]) == {EVE}
+    assert joining.match_again(engine, []) == set()
+    assert joining.match_again(engine, ["reference:ch_2"]) == {EVE}
     assert links(engine)["dp_1"][1] == ""
 
 
@@ -241,7 +241,7 @@ def test_several_hundred_that_wait_are_joined_together(
             for n in numbers
         ),
     )
-    due = joining.join_what_waits(engine, [f"reference:ch_{n}" for n in numbers])
+    due = joining.match_again(engine, [f"reference:ch_{n}" for n in numbers])
     assert due == {subject(f"a{n}") for n in numbers}
     assert [id_ for id_, (_, link) in links(engine).items() if not link] == ["dp_other"]
     assert one(engine, "SELECT count(*) AS n FROM subject WHERE status = 'due'").n == 400
@@ -261,7 +261,7 @@ def test_what_a_worker_holds_does_not_keep_the_others_back(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_waiting(seconds: float) -> None:
-        assert not seconds
+        pytest.fail("the sweep waits for nobody")
 
     monkeypatch.setattr("connector.sync.joining.time.sleep", no_waiting)
     bill(engine, payment(gateway_reference="ch_1"), payment(id="p2", gateway_reference="ch_2", **EVES))
@@ -284,7 +284,7 @@ def test_what_a_worker_lets_go_of_meanwhile_is_taken(engine: Engine, monkeypatch
             rows(engine, "UPDATE subject SET lease = NULL")
 
     monkeypatch.setattr("connector.sync.joining.time.sleep", let_go)
-    assert joining.join(engine, [known(engine)]) == {BOB}
+    assert joining.match_stored(engine, [known(engine)]) == {BOB}
     assert waited == list(joining.PAUSES[:3])
 
 
@@ -295,7 +295,7 @@ def test_whoever_commits_second_finds_the_other(engine: Engine) -> None:
     def processor(number: int) -> None:
         said: ProcessorObject = dispute(f"dp_{number}", f"ch_{number}")
         started.wait()
-        joining.join(engine, tell(engine, said))
+        joining.match_stored(engine, tell(engine, said))
 
     def billing(number: int) -> None:
         paid = payment(id=f"p{number}", uuid=f"u{number}", gateway_reference=f"ch_{number}")
@@ -304,7 +304,7 @@ def test_whoever_commits_second_finds_the_other(engine: Engine) -> None:
         started.wait()
         with engine.begin() as connection:
             snapshots.store(connection, SOURCE, SITE, now, [paid])
-        joining.join_what_waits(engine, references.of_billing(paid))
+        joining.match_again(engine, references.of_billing(paid))
 
     with ThreadPoolExecutor(2) as pool:
         for number in range(25):
@@ -318,6 +318,6 @@ def test_two_that_join_the_same_object_join_it_once(engine: Engine) -> None:
     tell(engine, dispute("dp_1", "ch_1"))
     waiting = [known(engine)]
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(joining.join, engine, waiting) for _ in range(4)]:
+        for done in [pool.submit(joining.match_stored, engine, waiting) for _ in range(4)]:
             done.result()
     assert one(engine, "SELECT generation FROM subject WHERE key = :key", key=BOB).generation == 1
