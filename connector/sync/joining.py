@@ -232,7 +232,7 @@ def _move(engine: Engine, one: Told, found: Match, patience: _Patience, run_id: 
     log.info(
         "object_matched" if moved is not None else "object_held",
         subject=due.key,
-        object=match_queue.own_key(told.key_of(one.item)),
+        object=keys.unjoined(*told.key_of(one.item)),
         former=None if one.waits else one.subject,
         how=found.matched_by or "contradicted or in doubt",
         outcome="due" if moved is not None else "retry",
