@@ -95,6 +95,18 @@ def enqueue(connection: Connection, keys: Iterable[str], *, wait: float = 0.0, a
     )
 
 
+def shared(connection: Connection, keys: Sequence[str], object_: Key) -> list[str]:
+    """Those of these keys that another object has too."""
+    rows = connection.execute(
+        text(
+            "SELECT key FROM unnest(CAST(:keys AS text[])) AS these(key) WHERE EXISTS (SELECT 1 FROM match_key k "
+            "WHERE k.key = these.key AND (k.source, k.object, k.id) <> (:source, :object, :id)) ORDER BY key"
+        ),
+        {"keys": list(keys), "source": object_[0], "object": object_[1], "id": object_[2]},
+    )
+    return [row.key for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A claimed key. ``place``: up to where its objects were matched again."""

@@ -253,17 +253,20 @@ def versions(
     return {(row.object, row.id): row.version for row in rows}
 
 
-def values(connection: Connection, source: str, site: str, known: Sequence[Known]) -> list[BillingObject]:
-    """The content of what is known, without what is gone."""
+def values(
+    connection: Connection, source: str, site: str, known: Sequence[Known], *, gone: bool = False
+) -> list[BillingObject]:
+    """The content of what is known, without what is gone, unless that is wanted too."""
     rows = connection.execute(
         text(
             """
             SELECT object, data::text AS data FROM snapshot
             JOIN unnest(CAST(:objects AS text[]), CAST(:ids AS text[])) AS wanted(object, id) USING (object, id)
-            WHERE source = :source AND site = :site AND NOT gone
+            WHERE source = :source AND site = :site AND (:gone OR NOT gone)
             """
         ),
         {
+            "gone": gone,
             "source": source,
             "site": site,
             "objects": [one.object for one in known],

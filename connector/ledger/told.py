@@ -221,7 +221,10 @@ def load(connection: Connection, wanted: Sequence[Key], *, hold: bool = False) -
     """The snapshots of these objects, in a fixed order. ``hold``: none is joined until this transaction ends."""
     held = "FOR SHARE OF s" if hold else ""
     rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM snapshot s {_THESE} ORDER BY s.source, s.object, s.id {held}"),
+        text(
+            f"SELECT {_COLUMNS} FROM snapshot s {_THESE} WHERE s.site = '' "
+            f"ORDER BY s.source, s.object, s.id {held}"
+        ),
         _these(wanted),
     )
     return [_told(row) for row in rows]
