@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from connector.jobs import fetching, listening, looking, nightly
-from connector.ledger import event_filter, events, retention, subjects, told
+from connector.ledger import event_filter, events, match_queue, retention, subjects, told
 from connector.queue import Stage
 from connector.sync import joining, outages
 from connector.wiring import Wiring
@@ -13,7 +13,7 @@ from connector.wiring import Wiring
 log = structlog.get_logger("connector.jobs")
 
 SWEPT = 100
-"""Objects without an account that each sweep looks at again."""
+"""Objects whose match is open that each sweep matches again."""
 INDEXED_EVENTS = 2_000
 """Whose words each sweep puts into the index of ``events list --search``: about 0.2 s."""
 
@@ -21,7 +21,7 @@ INDEXED_EVENTS = 2_000
 def sweep(wires: Wiring) -> None:
     """What nobody else would notice: work that waits without a wake, leases that ran out, time that passed, a source
     that fell silent."""
-    joining.join_some(wires.engine, SWEPT)
+    joining.match_in_turn(wires.engine, SWEPT)
     if outages.last(wires.engine):
         fetching.notice(wires)
     listening.listen(wires)
@@ -33,7 +33,9 @@ def sweep(wires: Wiring) -> None:
         nightly.begin_turn(wires, connection)
     with wires.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         waiting = {
-            Stage.REFRESH: events.waiting(connection, 1) or told.asks_wait(connection),
+            Stage.REFRESH: events.waiting(connection, 1)
+            or told.asks_wait(connection)
+            or match_queue.tasks_wait(connection),
             Stage.APPLY: subjects.backlog(connection, 1).ready,
             Stage.HISTORY: subjects.histories_wanted(connection),
             Stage.WATCH: looking.time_to_watch(wires, connection),

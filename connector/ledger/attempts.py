@@ -242,24 +242,37 @@ def mirrored(connection: Connection, subjects: Sequence[str]) -> list[tuple[tupl
     return [((r.object, r.key), r.subject, Mirrored(r.salesforce_id, r.fields)) for r in rows]
 
 
-def former_subjects(connection: Connection, subjects: Sequence[str]) -> dict[str, str]:
-    """Under which subject cases were last written that have moved to one of these → where they are now."""
-    key = f"fields->>'{Case.ACCOUNT_KEY}'"
+@dataclass(frozen=True, slots=True)
+class MovedCase:
+    """A case that Salesforce still has under the subject ``former``; it is written under ``subject`` next time."""
+
+    key: str
+    former: str
+    subject: str
+
+
+_WRITTEN_FOR = f"fields->>'{Case.ACCOUNT_KEY}'"
+_IS_MOVING = f"object = '{Case.OBJECT}' AND {_WRITTEN_FOR} <> subject"
+
+
+def moved_cases(connection: Connection, subjects: Sequence[str]) -> list[MovedCase]:
+    """The cases that came to one of these subjects or left it, and were not written since."""
     rows = connection.execute(
         text(
-            f"SELECT DISTINCT {key} AS former, subject FROM mirror WHERE subject = ANY(:subjects) "
-            f"AND object = '{Case.OBJECT}' AND {key} <> subject"
+            f"SELECT key, {_WRITTEN_FOR} AS former, subject FROM mirror "
+            f"WHERE subject = ANY(:subjects) AND {_IS_MOVING} "
+            f"UNION SELECT key, {_WRITTEN_FOR}, subject FROM mirror "
+            f"WHERE {_WRITTEN_FOR} = ANY(:subjects) AND {_IS_MOVING} ORDER BY key"
         ),
         {"subjects": list(subjects)},
     )
-    return {row.former: row.subject for row in rows}
+    return [MovedCase(row.key, row.former, row.subject) for row in rows]
 
 
 def forget(connection: Connection, subjects: Sequence[str]) -> None:
     """Drop the mirror of these subjects, so that their records are sent whole next time. A case that is still to be
     moved to its account stays: nothing else tells under which subject Salesforce has it."""
-    moving = f"object = '{Case.OBJECT}' AND fields->>'{Case.ACCOUNT_KEY}' <> subject"
     connection.execute(
-        text(f"DELETE FROM mirror WHERE subject = ANY(:subjects) AND ({moving}) IS NOT TRUE"),
+        text(f"DELETE FROM mirror WHERE subject = ANY(:subjects) AND ({_IS_MOVING}) IS NOT TRUE"),
         {"subjects": list(subjects)},
     )

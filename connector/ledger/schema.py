@@ -7,6 +7,8 @@
 | tombstone   | an event whose row retention removed          |                                                    |
 | observation | what one event of a processor says of an object |                                                  |
 | snapshot    | the newest known version of a source's object | link: NULL (not joined to anything) · '' waits · how |
+| match_key   | a key of a processor object whose match is open |                                                  |
+| match_task  | a key whose objects are to be matched again   |                                                    |
 | subject     | an account; a payee, a gateway, an object not joined yet | idle ⇄ due → dead                       |
 | incident    | payments of many accounts failing at one gateway | ended_at: NULL while it lasts                   |
 | attempt     | one decide + apply of a subject               | outcome: applied unchanged retry dead              |
@@ -136,10 +138,59 @@ snapshot = Table(
     Column("asks", SmallInteger, nullable=False, server_default="0"),
     Index("snapshot_alias", "source", "site", "object", "alias"),
     Index("snapshot_subject", "subject"),
-    Index("snapshot_refs", "refs", postgresql_using="gin"),
+    Index(
+        "snapshot_billing_refs",
+        "refs",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("link IS NULL"),
+    ),
+    Index(
+        "snapshot_charge_refs",
+        "refs",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("object = 'charge'"),
+    ),
+    Index(
+        "snapshot_customer",
+        "source",
+        text("left(data->>'customer', 255)"),
+        "subject",
+        "id",
+        postgresql_where=text("link > '' AND link <> 'payee' AND NOT starts_with(link, 'customer ')"),
+    ),
+    Index(
+        "snapshot_invoice_payments",
+        "source",
+        "site",
+        text("(data->>'invoice_id')"),
+        postgresql_where=text("object = 'payment'"),
+    ),
     Index("snapshot_waiting", "source", "object", "id", postgresql_where=text("link = ''")),
     Index("snapshot_ask", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
     Index("snapshot_happened", "happened_at", postgresql_where=text("happened_at IS NOT NULL")),
+)
+
+match_key = Table(
+    "match_key",
+    metadata,
+    Column("key", Text(collation="C"), primary_key=True),
+    Column("place", Text(collation="C"), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Index("match_key_object", "source", "object", "id"),
+)
+
+match_task = Table(
+    "match_task",
+    metadata,
+    Column("key", Text(collation="C"), primary_key=True),
+    Column("generation", BigInteger, nullable=False, server_default="1"),
+    Column("place", Text(collation="C"), nullable=False, server_default=""),
+    Column("ready_at", _time, nullable=False, server_default=_now),
+    Index("match_task_ready", "ready_at"),
 )
 
 observation = Table(
@@ -296,6 +347,11 @@ mirror = Table(
     Column("written_at", _time, nullable=False, server_default=_now),
     Index("mirror_subject", "subject"),
     Index("mirror_place", "object", "salesforce_id"),
+    Index(
+        "mirror_moved_case",
+        text("(fields->>'Billing_Account_Key__c')"),
+        postgresql_where=text("object = 'Case' AND fields->>'Billing_Account_Key__c' <> subject"),
+    ),
 )
 
 link = Table(

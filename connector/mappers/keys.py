@@ -22,6 +22,11 @@ def subject(source: str, site: str, code: str) -> str:
     return _joined((source, site, "account"), code)
 
 
+def is_account(subject: str) -> bool:
+    """Whether a subject is an account of billing, not a payee, a gateway or an object that waits for its account."""
+    return ":account:" in subject
+
+
 def account_of(subject: str) -> tuple[str, str, str]:
     """The source, site and code of an account by its subject."""
     source, _, rest = subject.partition(":")
@@ -59,6 +64,11 @@ def case(source: str, site: str, object_: str, id_: str, problem: str, cycle: in
     same stem."""
     stem = _joined(_owner(source, site, object_), id_, problem, limit=LINE - _CYCLE)
     return f"{stem}:{cycle}"
+
+
+def is_case_of(key: str, record_key: str) -> bool:
+    """Whether a case of this key is about the object with this record."""
+    return key.rsplit(":", 2)[0] == record_key
 
 
 def event(source: str, site: str, event_id: str) -> str:

@@ -72,6 +72,7 @@ def _both(first: Change, second: Change) -> Change:
         reason=first.reason if first.reason == second.reason else f"{first.reason}; {second.reason}",
         fields={**first.fields, **second.fields},
         parents={**first.parents, **second.parents},
+        clears={**first.clears, **second.clears},
         on_create={**first.on_create, **second.on_create},
         transition=second.transition or first.transition,
         transition_fields={**first.transition_fields, **second.transition_fields},

@@ -74,6 +74,11 @@ def row_for(
     """The row that makes the change true, or None where Salesforce says it already."""
     wanted: dict[str, CreateValue] = {**change.fields, **change.parents}
     last = mirrored.fields if mirrored is not None and exists else {}
+    wanted |= dict.fromkeys(
+        name
+        for name, kept in change.clears.items()
+        if name not in wanted and last.get(name) not in (None, kept)
+    )
     different = {name: value for name, value in wanted.items() if _differs(last, name, value)}
     if exists and not different and change.transition is None:
         return None

@@ -151,7 +151,7 @@ def test_an_object_that_is_joined_while_its_event_is_settled_takes_the_event_alo
     def meanwhile(*args: Any) -> None:
         monkeypatch.setattr(subjects, "mark_due", mark_due)
         bill(engine, account(), payment(gateway="stripe", gateway_reference="ch_1"))
-        joined_.append(pool.submit(joining.join_what_waits, engine, ["reference:ch_1"]))
+        joined_.append(pool.submit(joining.match_again, engine, ["reference:ch_1"]))
         wait(joined_, timeout=0.3)
         mark_due(*args)
 
@@ -309,7 +309,7 @@ def test_a_case_is_moved_once(engine: Engine, crm: FakeCrm, api: FakeApi) -> Non
     apply(engine, crm, after=LATER)
     assert transitions(engine) == ["open", "join"]
     with engine.connect() as connection:
-        assert attempts.former_subjects(connection, [BOB]) == {}
+        assert attempts.moved_cases(connection, [BOB]) == []
 
 
 def test_the_timeline_and_the_record_go_with_it(engine: Engine, crm: FakeCrm, api: FakeApi) -> None:
@@ -355,15 +355,15 @@ def test_an_object_that_moves_while_its_account_is_read_is_there_with_its_case_o
     in_triage(engine, crm)
     record(engine, event("n0", pointers=(Pointer("account", ("acc1",)),)))
     run(engine, api)
-    former = attempts.former_subjects
+    moved = attempts.moved_cases
 
-    def meanwhile(*args: Any) -> dict[str, str]:
-        monkeypatch.setattr(attempts, "former_subjects", former)
+    def meanwhile(*args: Any) -> list[attempts.MovedCase]:
+        monkeypatch.setattr(attempts, "moved_cases", moved)
         record(engine, paid())
         run(engine, api)
-        return former(*args)
+        return moved(*args)
 
-    monkeypatch.setattr(attempts, "former_subjects", meanwhile)
+    monkeypatch.setattr(attempts, "moved_cases", meanwhile)
     for _ in range(2):
         apply(engine, crm, after=LATER)
     assert transitions(engine) == ["open", "join"]

@@ -148,6 +148,7 @@ def _row(
             F.ABOUT: _key(about, facts),
         },
         parents=parents,
+        clears={F.ACCOUNT: None},
     )
 
 
