@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import structlog
-from flask import Flask
 
 from connector import logs, settings
 from connector.cli.showing.output import err
@@ -24,7 +24,10 @@ from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
 from connector.processes import Keeper
-from connector.wiring import wiring
+from connector.wiring import Wiring, wiring
+
+if TYPE_CHECKING:
+    from connector.front import Front
 
 log = structlog.get_logger("connector.cli")
 
@@ -153,16 +156,12 @@ def web(port: int | None, host: str) -> None:
     wires.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--factory",
+        sys.executable, "-m", "connector.front", "connector.cli.serve:web_process",
         "--host", host, "--port", str(given.port if port is None else port),
-        "--workers", str(given.casewire_web_processes),
-        "--blocking-threads", str(given.casewire_web_threads),
-        # granian's backpressure counts connections, not requests: as few as threads, and a proxy that keeps that
-        # many open shuts everybody else out. Its default is half the backlog for each of two processes.
-        "--backlog", "2048", "--no-ws", "--log-level", "warning",
-        "--respawn-failed-workers", "--workers-kill-timeout", str(WEB_STOP_SECONDS),
-        "connector.cli.serve:web_process",
+        "--processes", str(given.casewire_web_processes), "--stop-seconds", str(WEB_STOP_SECONDS),
     ]  # fmt: skip
+    if address := given.casewire_metrics_address:
+        _serve_metrics(address, wires, Path(metrics))
     changes = {"PROMETHEUS_MULTIPROC_DIR": metrics, ABOVE: str(os.getpid())}
     child = subprocess.Popen(arguments, env=settings.child_environment(**changes), stdin=subprocess.DEVNULL)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -174,17 +173,33 @@ def web(port: int | None, host: str) -> None:
     sys.exit(1 if code > 0 else 0)
 
 
-def web_process() -> Flask:
-    """What each of granian's processes serves."""
-    from connector.web import create_app
+def _serve_metrics(address: str, wires: Wiring, folder: Path) -> None:
+    """``/metrics`` of all web processes on an address of its own, from a thread of this process."""
+    from werkzeug.serving import make_server
+
+    from connector.web import create_metrics_app
+
+    host, _, port = address.rpartition(":")
+    try:
+        server = make_server(host.strip("[]"), int(port), create_metrics_app(wires, folder), threaded=True)
+    except (OSError, SystemExit):
+        raise SetupError(
+            f"CASEWIRE_METRICS_ADDRESS: {address} cannot be listened on. Choose another."
+        ) from None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def web_process() -> Front:
+    """What each process of the web server serves."""
+    from connector.web import create_front
 
     end_with_those_above(int(os.environ[ABOVE]), os.getppid())
-    return create_app()
+    return create_front()
 
 
 def end_with_those_above(starter: int, server: int) -> None:
-    """Granian's processes do not notice when one above them is killed: they would keep the port, and answer on
-    it, for ever. ``server`` is granian's main process, which ends its processes in good order when told to."""
+    """The server's processes do not notice when one above them is killed: they would keep the port, and answer on
+    it, for ever. ``server`` is its main process, which ends its processes in good order when told to."""
 
     def watch() -> None:
         while os.getppid() == server:

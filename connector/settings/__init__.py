@@ -61,7 +61,18 @@ class Settings(BaseSettings):
     casewire_worker: str | None = None
     casewire_operator: str | None = None
     casewire_web_processes: int = Field(default=2, ge=1, le=64)
-    casewire_web_threads: int = Field(default=32, ge=1, le=512)
+    casewire_web_threads: int = Field(default=16, ge=1, le=512)
+    """For each source, in each process."""
+    casewire_web_connections: int = Field(default=4096, ge=16, le=65536)
+    """In each process."""
+    casewire_web_request_seconds: float = Field(default=10.0, ge=1, le=300)
+    """From the first byte of a request to the last of its body."""
+    casewire_metrics_address: str | None = Field(
+        default=None, pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}$"
+    )
+    """``host:port`` where ``/metrics`` is served instead of on the public port."""
+    casewire_metrics_token: str | None = Field(default=None, repr=False, min_length=16)
+    """What ``/metrics`` asks for: ``Authorization: Bearer <token>``."""
     casewire_sweep_seconds: float = Field(default=2.0, gt=0, le=300)
     casewire_retention_bodies_days: int | None = Field(default=None, ge=1)
     casewire_retention_rows_days: int | None = Field(default=None, ge=1)

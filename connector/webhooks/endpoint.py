@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -62,7 +63,8 @@ class Endpoint:
             return _challenged(reader, source, site, environ, start_response)
         answer = self._answered(source, site, environ)
         if answer.outcome == "rejected" and reader is not None:
-            self.refused(source, site, answer.reason, str(answer.body["message"]))
+            with suppress(RuntimeError):  # no thread can be started to count it
+                self.refused(source, site, answer.reason, str(answer.body["message"]))
         self.metrics.answered(source if source in SOURCES else OTHER, answer, time.perf_counter() - started)
         return _response(answer, environ, start_response)
 

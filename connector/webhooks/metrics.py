@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from connector.events import Event, Fate
 from connector.webhooks.receiver import Answer
+
+log = structlog.get_logger(__name__)
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Up to five seconds, when Recurly gives up on an answer."""
@@ -15,6 +18,7 @@ class Metrics:
     """The receive side's counters and the time an answer takes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._failed = False
         self._deliveries = Counter(
             "casewire_deliveries", "Deliveries answered", ["source", "outcome"], registry=registry
         )
@@ -33,6 +37,15 @@ class Metrics:
         )
 
     def answered(self, source: str, answer: Answer, seconds: float) -> None:
+        """Count an answer. Never raises: the delivery is recorded, and counters may be out (a folder that is gone)."""
+        try:
+            self._count(source, answer, seconds)
+        except Exception as error:  # noqa: BLE001 - the client writes to files that others may remove
+            if not self._failed:
+                log.error("metrics_failed", reason=type(error).__name__, outcome="not counted")
+            self._failed = True
+
+    def _count(self, source: str, answer: Answer, seconds: float) -> None:
         self._deliveries.labels(source, answer.outcome).inc()
         self._seconds.labels(source).observe(seconds)
         if answer.outcome == "rejected":
