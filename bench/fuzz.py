@@ -352,7 +352,8 @@ def _sign_adyen_items(value: Any) -> None:
         told = item.get("NotificationRequestItem") if isinstance(item, dict) else None
         if not isinstance(told, dict):
             continue
-        amount = told.get("amount") if isinstance(told.get("amount"), dict) else {}
+        amount = told.get("amount")
+        amount = amount if isinstance(amount, dict) else {}
         parts = [
             told.get(n)
             for n in ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
