@@ -752,4 +752,6 @@ def test_held_objects_share_the_time_that_a_call_waits(
     monkeypatch.setattr("connector.sync.joining.time.sleep", waited.append)
     learn(engine, account(), payment(gateway="stripe", gateway_reference="ch_1"))
     assert sum(waited) == sum(joining.PAUSES)
+    assert joining.work_queue(engine) == set()
+    assert sum(waited) == sum(joining.PAUSES), "they are not due yet"
     assert one(engine, "SELECT count(*) AS n FROM match_task WHERE ready_at > now()").n == 20
