@@ -502,7 +502,7 @@ def test_what_an_account_forgot_is_written_before_its_object_moves(
     apply(engine, crm)
     (case,) = crm.of("Case").values()
     assert (case["Account"], case["OwnerId"], case["Status"]) == (ELSEWHERE, "005agent", "Working")
-    assert transitions(engine) == ["open", "join"]
+    assert [one_ for one_ in transitions(engine) if one_] == ["open", "join"]
 
 
 STORY = (
