@@ -162,7 +162,7 @@ def slices(connection: Connection, tasks: Sequence[Task], each: int) -> dict[str
 
 def advance(connection: Connection, tasks: Sequence[Task], places: Mapping[str, str | None]) -> None:
     """Let go of tasks: those with a place go on there, the others are done. One that was enqueued meanwhile begins
-    again."""
+    again when that said."""
     connection.execute(
         text("SELECT 1 FROM match_task WHERE key = ANY(:keys) ORDER BY key FOR UPDATE"),
         {"keys": [one.key for one in tasks]},
@@ -179,11 +179,10 @@ def advance(connection: Connection, tasks: Sequence[Task], places: Mapping[str, 
     connection.execute(
         text(
             """
-            UPDATE match_task SET ready_at = now(),
-                place = CASE WHEN generation = done.n THEN done.place ELSE match_task.place END
+            UPDATE match_task SET ready_at = now(), place = done.place
             FROM unnest(CAST(:keys AS text[]), CAST(:generations AS bigint[]), CAST(:places AS text[]))
                  AS done(key, n, place)
-            WHERE match_task.key = done.key
+            WHERE match_task.key = done.key AND generation = done.n
             """
         ),
         {**_of(tasks), "places": [places.get(one.key) or "" for one in tasks]},

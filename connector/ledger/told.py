@@ -158,10 +158,11 @@ def observations(connection: Connection, touched: Sequence[Key]) -> dict[Key, li
     return found
 
 
-_THESE = (
-    "JOIN unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[])) "
-    "AS wanted(source, object, id) USING (source, object, id)"
+_WANTED = (
+    "unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[])) "
+    "AS wanted(source, object, id)"
 )
+_THESE = f"JOIN {_WANTED} USING (source, object, id)"
 
 
 def _these(wanted: Sequence[Key]) -> dict[str, list[str]]:
@@ -219,14 +220,13 @@ _COLUMNS = "s.data, s.subject, s.link, s.asks, s.first_seen_at"
 
 def load(connection: Connection, wanted: Sequence[Key], *, hold: bool = False) -> list[Told]:
     """The snapshots of these objects, in a fixed order. ``hold``: none is joined until this transaction ends."""
-    held = "FOR SHARE OF s" if hold else ""
-    rows = connection.execute(
-        text(
-            f"SELECT {_COLUMNS} FROM snapshot s {_THESE} WHERE s.site = '' "
-            f"ORDER BY s.source, s.object, s.id {held}"
-        ),
-        _these(wanted),
+    which = (
+        f"snapshot s {_THESE} WHERE s.site = '' ORDER BY s.source, s.object, s.id FOR SHARE OF s"
+        if hold
+        else f"{_WANTED} CROSS JOIN LATERAL (SELECT * FROM snapshot WHERE source = wanted.source AND site = '' "
+        "AND object = wanted.object AND id = wanted.id OFFSET 0) AS s ORDER BY s.source, s.object, s.id"
     )
+    rows = connection.execute(text(f"SELECT {_COLUMNS} FROM {which}"), _these(wanted))
     return [_told(row) for row in rows]
 
 
