@@ -89,7 +89,11 @@ class Policy(Section):
         """The policy in this TOML file, or the default. Raises ``SetupError`` naming key, file and line."""
         if path is None:
             return cls()
-        source = _read(path)
+        return cls.parse(_read(path), path)
+
+    @classmethod
+    def parse(cls, source: str, path: Path) -> Policy:
+        """The policy of this text; ``path``: the file that errors name."""
         try:
             content = tomllib.loads(source)
         except tomllib.TOMLDecodeError as error:
