@@ -69,7 +69,13 @@ class Wiring:
 
     @cached_property
     def policy(self) -> Policy:
-        return mapping.checked(Policy.load(self.policy_path))
+        policy = mapping.checked(Policy.load(self.policy_path))
+        sites = [site.name for site in self.settings.recurly]
+        if unknown := sorted(policy.sites.keys() - sites) if sites else []:
+            raise SetupError(
+                f"{self.policy_path}: sites.{unknown[0]}: there is no such site (configured: {', '.join(sites)})."
+            )
+        return policy
 
     @property
     def policy_path(self) -> Path | None:
@@ -127,6 +133,7 @@ class Wiring:
                 for name in apart
             },
             grace=timedelta(minutes=self.policy.reconcile.grace_minutes),
+            zone_of=self.policy.zone_of,
         )
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -244,6 +245,37 @@ def test_conversion_fits_or_says_so(value: Known, type_: str, length: int, scale
         return
     assert not isinstance(found, str) or utf16_length(found) <= length or type_ == "picklist"
     assert not isinstance(found, Decimal) or abs(found) <= 10**15
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        (datetime(2026, 11, 21, 4, 30, tzinfo=UTC), 20),
+        ("2026-11-21T04:30:00Z", 20),
+        ("2026-11-21T04:30:00", 21),
+        ("2026-11-21", 21),
+        (date(2026, 11, 21), 21),
+    ],
+)
+def test_the_day_of_a_moment_is_that_of_the_sites_clock(value: Known, day: int) -> None:
+    found = converted(
+        value, mapped(type="date"), org_field("X__c", type="date"), ZoneInfo("America/New_York")
+    )
+    assert found == date(2026, 11, day)
+
+
+def test_a_mapped_day_is_that_of_the_accounts_site() -> None:
+    one = {"object": "Account", "field": "X__c", "from": "account.created_at", "type": "date"}
+    shaping, _ = fitted(
+        shape(more={"Account": [org_field("X__c", type="date")]}),
+        mapping=[one],
+        sites={"acme": {"time_zone": "America/New_York"}},
+    )
+    known = facts(account(created_at=datetime(2026, 11, 21, 4, 30, tzinfo=UTC)))
+    (change,) = (
+        c for c in shaping.fit(decide(known, shaping.policy).changes, known) if c.object == "Account"
+    )
+    assert change.fields["X__c"] == date(2026, 11, 20)
 
 
 def test_what_is_unfit_is_left_out_and_named_without_its_value() -> None:

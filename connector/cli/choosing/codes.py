@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import click
 
@@ -109,9 +109,10 @@ def _is_heading(cell: str) -> bool:
 @contextmanager
 def _opened(name: str) -> Iterator[IO[str]]:
     """As text: UTF-8, with or without a byte order mark, or UTF-16 with one, which Excel calls Unicode text."""
-    with click.open_file(name, "rb") as file:
-        buffered = file if hasattr(file, "peek") else io.BufferedReader(file)  # type: ignore[type-var]
-        utf16 = buffered.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # type: ignore[attr-defined]
+    with click.open_file(name, "rb") as opened:
+        file: Any = opened
+        buffered = file if hasattr(file, "peek") else io.BufferedReader(file)
+        utf16 = buffered.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         text = io.TextIOWrapper(buffered, encoding="utf-16" if utf16 else "utf-8-sig", newline="")
         try:
             yield text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -26,8 +26,8 @@ _YEARS: Final = range(1700, 4001)
 """What Salesforce takes as a date."""
 
 
-def converted(value: Known, mapped: Mapped, target: OrgField) -> Value | Lookup:
-    """None where nothing is known. Raises Unfit."""
+def converted(value: Known, mapped: Mapped, target: OrgField, zone: tzinfo = UTC) -> Value | Lookup:
+    """None where nothing is known; the day of a moment is that of the zone. Raises Unfit."""
     if value is None or value == () or (isinstance(value, str) and not value.strip()):
         return None
     if mapped.lookup is not None:
@@ -35,7 +35,7 @@ def converted(value: Known, mapped: Mapped, target: OrgField) -> Value | Lookup:
         if utf16_length(key) > LINE:
             raise Unfit("longer than an external id")
         return Lookup(mapped.lookup.object, mapped.lookup.key, key)
-    return _AS[mapped.type](value, target)
+    return _date(value, zone) if mapped.type == "date" else _AS[mapped.type](value, target)
 
 
 def _text(value: Known, target: OrgField) -> Value:
@@ -58,8 +58,12 @@ def _number(value: Known, target: OrgField) -> Value:
     return int(number.to_integral_value()) if target.type == "int" else round(number, max(target.scale, 0))
 
 
-def _date(value: Known, target: OrgField) -> Value:
-    return _moment(value).date()
+def _date(value: Known, zone: tzinfo) -> Value:
+    """What is a day, or a time of no zone, stays that day."""
+    moment = _moment(value)
+    told = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+    zoned = isinstance(told, datetime) and told.tzinfo is not None
+    return moment.astimezone(zone).date() if zoned else moment.date()
 
 
 def _datetime(value: Known, target: OrgField) -> Value:
@@ -97,7 +101,6 @@ def _checkbox(value: Known, target: OrgField) -> Value:
 _AS: Final[Mapping[str, Callable[[Known, OrgField], Value]]] = {
     "text": _text,
     "number": _number,
-    "date": _date,
     "datetime": _datetime,
     "picklist": _picklist,
     "checkbox": _checkbox,

@@ -111,12 +111,12 @@ class StripeApi:
             page = _listed(partial(page.next_page, **_options(account)), account)
 
     def _charge(self, id_: str, account: str | None) -> ProcessorObject | None:
-        wanted = {"expand": ["payment_intent"]}
+        wanted: Any = {"expand": ["payment_intent"]}
         charge = self._stripe.v1.charges.retrieve(id_, wanted, _options(account)).to_dict()
         return answers.charge(charge, part(charge.get("payment_intent")), account)
 
     def _intent(self, id_: str, account: str | None) -> ProcessorObject | None:
-        wanted = {"expand": ["latest_charge"]}
+        wanted: Any = {"expand": ["latest_charge"]}
         intent = self._stripe.v1.payment_intents.retrieve(id_, wanted, _options(account)).to_dict()
         return answers.charge(charge_of_intent(intent), intent, account)
 
