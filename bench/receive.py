@@ -90,7 +90,7 @@ def _servers(secret: str) -> Iterator[tuple[Server, Server, Server]]:
         }
         bare = cleanup.enter_context(_bare("bare", FRONT, "bench.bare:create_front"))
         gunicorn = cleanup.enter_context(_bare("gunicorn", GUNICORN, "bench.bare:create_app()"))
-        yield cleanup.enter_context(_casewire(given, home)), bare, gunicorn
+        yield cleanup.enter_context(casewire_web(given, home)), bare, gunicorn
 
 
 def _measured(
@@ -173,7 +173,7 @@ def _bare(name: str, server: Sequence[str], app: str) -> Iterator[Server]:
 
 
 @contextmanager
-def _casewire(given: Mapping[str, str], home: Path) -> Iterator[Server]:
+def casewire_web(given: Mapping[str, str], home: Path) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "connector.cli", "web", "--port", str(port)]
     with (
@@ -199,7 +199,7 @@ def _process(command: list[str], given: Mapping[str, str], log: int | None = Non
 
 
 def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         try:
             if requests.get(url, timeout=2).status_code < 500:

@@ -30,7 +30,7 @@ CONNECTIONS: Final = 8
 TARGET_P99: Final = 0.050
 
 _HEAD: Final = b"POST /webhooks/recurly HTTP/1.1\r\nHost: slow\r\n"
-_BEGINNINGS: Final = (b"", _HEAD + b"X-Slow: ", _HEAD + b"Content-Length: 100000\r\n\r\n{")
+BEGINNINGS: Final = (b"", _HEAD + b"X-Slow: ", _HEAD + b"Content-Length: 100000\r\n\r\n{")
 
 
 @dataclass
@@ -39,7 +39,7 @@ class SlowClients:
 
     port: int
     count: int
-    beginnings: tuple[bytes, ...] = _BEGINNINGS
+    beginnings: tuple[bytes, ...] = BEGINNINGS
     opened: int = 0
     cut_off: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -105,8 +105,10 @@ class SlowClients:
 
 
 @contextmanager
-def slow_clients(port: int, count: int = CLIENTS) -> Iterator[SlowClients]:
-    clients = SlowClients(port, count)
+def slow_clients(
+    port: int, count: int = CLIENTS, beginnings: tuple[bytes, ...] = BEGINNINGS
+) -> Iterator[SlowClients]:
+    clients = SlowClients(port, count, beginnings)
     thread = threading.Thread(target=clients.run, name="slow clients")
     thread.start()
     deadline = time.monotonic() + 60

@@ -172,6 +172,31 @@ def test_a_home_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert settings.load().casewire_home == tmp_path / "data"
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:9100", "localhost:9100", "[::1]:9100"])
+def test_metrics_may_have_an_address_of_their_own(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEWIRE_METRICS_ADDRESS", address)
+    assert settings.load().casewire_metrics_address == address
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CASEWIRE_METRICS_ADDRESS", "9100"),
+        ("CASEWIRE_METRICS_ADDRESS", "http://127.0.0.1:9100"),
+        ("CASEWIRE_METRICS_TOKEN", "too short"),
+        ("CASEWIRE_WEB_CONNECTIONS", "0"),
+        ("CASEWIRE_WEB_REQUEST_SECONDS", "0"),
+    ],
+)
+def test_a_web_setting_that_cannot_be_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SetupError, match=name) as raised:
+        settings.load()
+    assert value not in str(raised.value) or "TOKEN" not in name
+
+
 # ── payment processors ────────────────────────────────────────────────────────────────────────────────────────
 
 EVERY = {
