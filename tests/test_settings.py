@@ -258,6 +258,31 @@ def test_what_casewire_passes_to_its_own_processes_is_no_unknown_setting() -> No
     assert written <= settings.setting_names([]).all | INTERNAL
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:9100", "localhost:9100", "[::1]:9100"])
+def test_metrics_may_have_an_address_of_their_own(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEWIRE_METRICS_ADDRESS", address)
+    assert settings.load().casewire_metrics_address == address
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CASEWIRE_METRICS_ADDRESS", "9100"),
+        ("CASEWIRE_METRICS_ADDRESS", "http://127.0.0.1:9100"),
+        ("CASEWIRE_METRICS_TOKEN", "too short"),
+        ("CASEWIRE_WEB_CONNECTIONS", "0"),
+        ("CASEWIRE_WEB_REQUEST_SECONDS", "0"),
+    ],
+)
+def test_a_web_setting_that_cannot_be_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SetupError, match=name) as raised:
+        settings.load()
+    assert value not in str(raised.value) or "TOKEN" not in name
+
+
 # ── payment processors ────────────────────────────────────────────────────────────────────────────────────────
 
 EVERY = {

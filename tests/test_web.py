@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from redis import Redis
 from samples import due, statuses
@@ -17,6 +18,8 @@ from waiting import wait_until
 from webhooks.recurly_deliveries import signed, thin
 
 from connector import queue
+from connector.cli.serve import serve_metrics
+from connector.errors import SetupError
 from connector.ledger import budgets, circuits, missed, silences, subjects
 from connector.ledger.engine import open_engine
 from connector.ledger.missed import Missing
@@ -187,6 +190,19 @@ def test_metrics_with_an_address_of_their_own_are_not_on_the_public_port(
     assert create_app(wires).test_client().get("/metrics").status_code == 404
     answer = create_metrics_app(wires, tmp_path).test_client().get("/metrics")
     assert (answer.status_code, "casewire_accounts_due" in answer.text) == (200, True)
+
+
+def test_metrics_are_served_on_an_address_of_their_own(wires: Wiring, tmp_path: Path) -> None:
+    server = serve_metrics("127.0.0.1:0", wires, tmp_path)
+    try:
+        answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=60)
+        assert (answer.status_code, "casewire_accounts_due" in answer.text) == (200, True)
+        assert requests.get(f"http://127.0.0.1:{server.server_port}/readyz", timeout=60).status_code == 404
+        with pytest.raises(SetupError, match="CASEWIRE_METRICS_ADDRESS"):
+            serve_metrics(f"127.0.0.1:{server.server_port}", wires, tmp_path)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_delivery_is_accepted_and_metrics_answer_though_their_folder_is_gone(

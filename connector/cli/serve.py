@@ -27,6 +27,8 @@ from connector.processes import Keeper
 from connector.wiring import Wiring, wiring
 
 if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
     from connector.front import Front
 
 log = structlog.get_logger("connector.cli")
@@ -161,7 +163,7 @@ def web(port: int | None, host: str) -> None:
         "--processes", str(given.casewire_web_processes), "--stop-seconds", str(WEB_STOP_SECONDS),
     ]  # fmt: skip
     if address := given.casewire_metrics_address:
-        _serve_metrics(address, wires, Path(metrics))
+        serve_metrics(address, wires, Path(metrics))
     changes = {"PROMETHEUS_MULTIPROC_DIR": metrics, ABOVE: str(os.getpid())}
     child = subprocess.Popen(arguments, env=settings.child_environment(**changes), stdin=subprocess.DEVNULL)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -173,7 +175,7 @@ def web(port: int | None, host: str) -> None:
     sys.exit(1 if code > 0 else 0)
 
 
-def _serve_metrics(address: str, wires: Wiring, folder: Path) -> None:
+def serve_metrics(address: str, wires: Wiring, folder: Path) -> BaseWSGIServer:
     """``/metrics`` of all web processes on an address of its own, from a thread of this process."""
     from werkzeug.serving import make_server
 
@@ -187,6 +189,7 @@ def _serve_metrics(address: str, wires: Wiring, folder: Path) -> None:
             f"CASEWIRE_METRICS_ADDRESS: {address} cannot be listened on. Choose another."
         ) from None
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server
 
 
 def web_process() -> Front:

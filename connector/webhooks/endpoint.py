@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MOUNTED_AT: Final = "/webhooks"
 MOST_BYTES: Final = 1_048_576
+LONGEST_QUERY: Final = 1024
+"""As much of a challenge's query as is read."""
 OTHER: Final = "other"
 _ENCODED: Final = json.JSONEncoder(separators=(",", ":")).encode
 _JSON: Final = "application/json"
@@ -92,8 +94,9 @@ def _challenged(
     reader: Challenged, source: str, site: str, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """The vendor's question when the address is set up. It delivers nothing, and is not counted as a delivery."""
-    asked = dict(reversed(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)))
+    query = environ.get("QUERY_STRING", "")
     try:
+        asked = dict(reversed(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True)))
         proof = reader.challenge(asked).encode()
     except Rejected as refusal:
         return _response(rejected(source, site, refusal), environ, start_response)

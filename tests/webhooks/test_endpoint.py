@@ -115,6 +115,13 @@ def test_a_vendors_question_is_answered_in_plain_text() -> None:
     assert at.bell.rung == 0
 
 
+def test_of_a_long_question_only_the_beginning_is_read() -> None:
+    at = desk({("recurly", SITE): Asked()})
+    answer = at.client.get("/webhooks/recurly?q=1&" + "x=1&" * 10_000)
+    assert (answer.status_code, answer.text) == (200, "proof of 1")
+    assert at.client.get("/webhooks/recurly?" + "x=1&" * 10_000 + "q=1").status_code == 400
+
+
 def test_a_question_that_is_none_says_what_is_missing() -> None:
     answer = desk({("recurly", SITE): Asked()}).client.get("/webhooks/recurly")
     assert (answer.status_code, answer.json) == (

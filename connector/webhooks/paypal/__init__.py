@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -36,7 +36,11 @@ class Settings(Protocol):
     def live(self) -> bool: ...
 
 
-def configured(settings: Settings, fetch: Fetch = certificates.over_http) -> Source | None:
+def configured(
+    settings: Settings,
+    fetch: Fetch = certificates.over_http,
+    start: Callable[[Callable[[], None]], None] = certificates.in_thread,
+) -> Source | None:
     """The source; None while it has no webhook id."""
     ids = signatures.usable(settings.webhook_ids)
     if settings.live and SIMULATOR in ids:
@@ -45,7 +49,9 @@ def configured(settings: Settings, fetch: Fetch = certificates.over_http) -> Sou
             "Take it out; use it in test mode only."
         )
     hosts = tuple(host.strip().lower() for host in settings.cert_hosts or () if host.strip())
-    return Paypal(ids, settings.live, Certificates(hosts or certificates.HOSTS, fetch)) if ids else None
+    return (
+        Paypal(ids, settings.live, Certificates(hosts or certificates.HOSTS, fetch, start)) if ids else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
