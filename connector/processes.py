@@ -107,15 +107,36 @@ class Keeper:
 
     def stop(self) -> None:
         """SIGTERM to all, SIGKILL to those that stay."""
-        running = [c.process for c in self._children if c.process and c.process.poll() is None]
-        for process in running:
-            process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in running:
-            try:
-                process.wait(max(deadline - time.monotonic(), 0.1))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end_all([c.process for c in self._children if c.process], STOP_SECONDS)
         for child in self._children:
             child.let_go()
+
+
+def end_all(processes: Sequence[subprocess.Popen[bytes]], seconds: float) -> None:
+    """SIGTERM to all, SIGKILL to those that stay longer."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        try:
+            process.wait(max(deadline - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def run_child(
+    command: Sequence[str], environment: Mapping[str, str], stop: threading.Event, *, seconds: float
+) -> int:
+    """Run one child until it ends, or until ``stop`` is set: then it gets SIGTERM, and SIGKILL if it has not gone
+    after so many seconds. Its exit code; 0 if it was stopped. Its standard input closes when we vanish."""
+    process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        while process.poll() is None:
+            if stop.wait(0.1):
+                return 0
+        return process.returncode
+    finally:
+        end_all([process], seconds)
+        if process.stdin is not None:
+            process.stdin.close()

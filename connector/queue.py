@@ -3,6 +3,9 @@
 A wake costs one Redis call. A flag per stage says that a job is already queued which has not begun; the job
 takes the flag away before it looks for work, so a wake that arrives while it runs queues the next one, which
 another worker may take at once. A flag outlives its job by seconds at most, and the sweep wakes whatever waits.
+
+Redis is not trusted with more than that. A job is the name of a stage in JSON: it carries no arguments, is never
+unpickled, and whatever else RQ could take from Redis and run is rejected (``StageJob``).
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue as RqQueue
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from connector.errors import SetupError
 
@@ -34,13 +40,17 @@ _SWEPT = "casewire:swept"
 _REMARKS = "casewire:remarks:"
 _REFUSED = "casewire:refused:"
 _REFUSED_LAST = "casewire:refused_last"
+_REJECTED_JOBS = "casewire:rejected_jobs"
+_REJECTED_JOB_LAST = "casewire:rejected_job_last"
 HOUR = 3600
 SWEPT_WITHIN = timedelta(minutes=1)
 """A scheduler that runs is seen so often at the least."""
 _SWEEPS = 10
+REJECTED_SECONDS = 7 * 24 * HOUR
 FLAG_SECONDS = 10
 JOB_SECONDS = 170
 """A job ends before its lease does (``ledger/events.py``)."""
+FAILED_SECONDS = 24 * 3600
 REST_SECONDS = 0.02
 """Between two wakes of one process: the first goes out at once, those that are asked for meanwhile as one."""
 
@@ -76,6 +86,93 @@ class Refused:
     count: int
     last_at: datetime
     message: str
+
+
+FUNCTIONS = {f"connector.jobs.{stage}": stage for stage in Stage}
+"""All that a worker runs, by the name under which RQ imports it."""
+JOB_BYTES = 1024
+"""Of a compressed job. Ours have some 50; so small a one cannot unpack to more than a mebibyte."""
+_JOB_FIELDS = frozenset(
+    {
+        "created_at",
+        "data",
+        "description",
+        "ended_at",
+        "enqueued_at",
+        "failure_ttl",
+        "last_heartbeat",
+        "origin",
+    }
+    | {"result_ttl", "started_at", "status", "timeout", "worker_name"}
+)
+_REJECTED_FIELDS = frozenset(
+    {"success_callback_name", "failure_callback_name", "stopped_callback_name", "webhooks", "result", "meta"}
+    | {"dependency_id", "dependency_ids", "retries_left", "number_of_retries", "repeats_left", "group_id"}
+    | {"rate_limit_key"}
+)
+"""What RQ would import, send a request to, unpack, or run again. None of our jobs has any of it."""
+
+
+class StageJob(Job):
+    """An RQ job that is the name of a stage and nothing else.
+
+    ``rejection`` says why it is not run; then nothing of it was imported. Callbacks, webhooks, retries, dependencies
+    and time-outs are not taken from Redis, whatever is written there.
+    """
+
+    rejection = ""
+
+    def restore(self, raw_data: Mapping[Any, Any]) -> None:
+        """Take over what Redis holds. Does not raise for what is unreadable: a worker would end over it."""
+        self.rejection = ""
+        fields = {_name(key): value for key, value in raw_data.items()}
+        if extra := sorted(name for name in _REJECTED_FIELDS if fields.get(name)):
+            self.rejection = f"has {', '.join(extra)}"
+        if len(fields.get("data", b"")) > JOB_BYTES:
+            self.rejection = "is larger than a job of Casewire"
+            fields["data"] = b"null"
+        try:
+            super().restore({name: value for name, value in fields.items() if name in _JOB_FIELDS})
+            self.rejection = self.rejection or self._call_rejection()
+        except NoSuchJobError:
+            raise
+        except Exception:  # noqa: BLE001 - whoever writes to Redis chooses which it is
+            self.rejection = self.rejection or "is not readable"
+        if not self.rejection:
+            self.timeout = LONGEST_SECONDS.get(FUNCTIONS[str(self.func_name)], JOB_SECONDS)
+            self.result_ttl, self.failure_ttl = 0, FAILED_SECONDS
+
+    def _call_rejection(self) -> str:
+        if self.func_name not in FUNCTIONS:
+            return f"names another function: {_shown(self.func_name)}"
+        return "has arguments" if self.instance is not None or self.args or self.kwargs else ""
+
+    @property
+    def func(self) -> Any:
+        if self.rejection or self.func_name not in FUNCTIONS:
+            raise PermissionError(f"The job {self.rejection or 'names another function'}.")
+        return super().func
+
+    @property
+    def success_callback(self) -> None:
+        return None
+
+    @property
+    def failure_callback(self) -> None:
+        return None
+
+    @property
+    def stopped_callback(self) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedJobs:
+    """How many jobs in the queue were not ours in seven days, and why the last was rejected."""
+
+    count: int
+    last_at: datetime
+    last_reason: str
 
 
 class Wakes(Protocol):
@@ -119,19 +216,24 @@ def _readable_ca(path: Path) -> Path:
     return path
 
 
+def job_queue(redis: Redis) -> RqQueue:
+    """RQ's queue as both sides must open it."""
+    return RqQueue(NAME, connection=redis, serializer=JSONSerializer, job_class=StageJob)
+
+
 class Queue:
     """The queue between the stages."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._rq = RqQueue(NAME, connection=redis)
+        self._rq = job_queue(redis)
 
     def wake(self, stage: Stage) -> None:
         """One Redis call, or two when a job has to be queued. RedisError when Redis is gone."""
         if self._redis.set(_flag(stage), "1", nx=True, ex=FLAG_SECONDS):
             seconds = LONGEST_SECONDS.get(stage, JOB_SECONDS)
             self._rq.enqueue(
-                f"connector.jobs.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=24 * 3600
+                f"connector.jobs.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=FAILED_SECONDS
             )
 
     def begin(self, stage: Stage) -> None:
@@ -199,9 +301,35 @@ class Queue:
         at = self.swept_at()
         return at is not None and now - at <= max(SWEPT_WITHIN, timedelta(seconds=_SWEEPS * sweep_seconds))
 
+    def count_rejected_job(self, reason: str, at: datetime) -> None:
+        """Keep that a worker found a job that is not ours, for ``casewire status``."""
+        pipe = self._redis.pipeline()
+        pipe.incr(_REJECTED_JOBS)
+        pipe.set(_REJECTED_JOB_LAST, json.dumps([at.isoformat(), reason]))
+        for key in (_REJECTED_JOBS, _REJECTED_JOB_LAST):
+            pipe.expire(key, REJECTED_SECONDS)
+        pipe.execute()
+
+    def rejected_jobs(self) -> RejectedJobs | None:
+        """None if there were none in seven days."""
+        count, last = cast(list[bytes | None], self._redis.mget(_REJECTED_JOBS, _REJECTED_JOB_LAST))
+        if count is None or last is None:
+            return None
+        at, reason = json.loads(last)
+        return RejectedJobs(int(count), datetime.fromisoformat(at), str(reason))
+
     def depth(self) -> int:
         """Jobs that wait for a worker."""
         return int(self._rq.count)
+
+
+def _name(key: bytes | str) -> str:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else key
+
+
+def _shown(text: object) -> str:
+    """What a stranger wrote, short enough and harmless for a log and a terminal."""
+    return ascii(text)[:80]
 
 
 def _told(name: str, count: int, last: bytes) -> Refused:

@@ -17,12 +17,15 @@ from sqlalchemy.pool import NullPool
 from tls import self_signed, tls_in_front_of
 
 from connector import queue
-from connector.embedded import start_postgres, start_valkey
+from connector.embedded import Engines
 from connector.ledger.engine import migrate, open_engine
 from connector.ledger.schema import metadata
 
 _NUMBER = itertools.count(1)
 TESTS = Path(__file__).parent
+UNUSED = "not-started"
+"""The address of an engine that a fixture does not need."""
+DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 LONGEST = ("flows", "sync", "cli", "sandbox")
 
 # how long an example takes says nothing where other tests run beside it
@@ -66,17 +69,11 @@ def plain_log() -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Engine]:
     """A PostgreSQL of this run; the engine makes its databases. It may forget all when the machine stops."""
-    home = Path(tempfile.mkdtemp(prefix="casewire-tests-"))
-    server = start_postgres(home / "postgres", cleanup_mode="delete")
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
-        connection.exec_driver_sql("SELECT pg_reload_conf()")
-    yield engine
-    server.cleanup()
-    home.rmdir()
+    with tempfile.TemporaryDirectory(prefix="casewire-tests-") as home:
+        engines = Engines(Path(home), None, UNUSED, settings=[f"{one}=off" for one in DURABILITY])
+        url = make_url(engines.database_url).set(drivername="postgresql+psycopg")
+        yield create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        engines.stop()
 
 
 @pytest.fixture(scope="session")
@@ -130,9 +127,9 @@ def engine(open_ledger: Callable[[], Engine]) -> Engine:
 def valkey() -> Iterator[str]:
     """The address of a Valkey of this run."""
     with tempfile.TemporaryDirectory(prefix="casewire-tests-") as home:
-        server = start_valkey(Path(home))
-        yield f"redis://127.0.0.1:{server.port}/0"
-        server.stop()
+        engines = Engines(Path(home), UNUSED, None)
+        yield engines.redis_url
+        engines.stop()
 
 
 @pytest.fixture

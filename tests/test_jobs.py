@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from rq import Queue as RqQueue
 from samples import SITE, SOURCE, due, event, make_ready, one, record, rows, statuses
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -64,9 +63,7 @@ def wires(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def queued(wires: Wires) -> list[str]:
     """The stages that have a job."""
-    return sorted(
-        job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=wires.redis).jobs
-    )
+    return sorted(job.func_name.rpartition(".")[2] for job in queue.job_queue(wires.redis).jobs)
 
 
 def learn(engine: Engine, *codes: str) -> None:
@@ -117,7 +114,7 @@ def test_more_accounts_than_a_batch_wake_the_next(
 def test_a_job_takes_its_flag_away_so_that_a_wake_during_it_counts(engine: Engine, wires: Wires) -> None:
     record(engine, event())
     wires.queue.wake(Stage.REFRESH)
-    RqQueue(queue.NAME, connection=wires.redis).empty()
+    queue.job_queue(wires.redis).empty()
     wires.api.meanwhile = lambda: wires.queue.wake(Stage.REFRESH)
     jobs.run(wires, Stage.REFRESH)
     assert "refresh" in queued(wires)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from rq import Queue as RqQueue
 from samples import SITE, SOURCE, event, one, record, rows
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
@@ -54,7 +53,7 @@ def decided(wires: Wires, **changed: Any) -> None:
 
 
 def queued(wires: Wires) -> list[str]:
-    names = (job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=wires.redis).jobs)
+    names = (job.func_name.rpartition(".")[2] for job in queue.job_queue(wires.redis).jobs)
     return sorted(names)
 
 
@@ -76,7 +75,7 @@ def turn(wires: Wires) -> None:
 
 
 def emptied(wires: Wires) -> None:
-    RqQueue(queue.NAME, connection=wires.redis).empty()
+    queue.job_queue(wires.redis).empty()
     wires.redis.delete(*(f"casewire:waking:{stage}" for stage in Stage))
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from rq import Queue as RqQueue
 from samples import SITE, SOURCE, due, one, rows
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
@@ -128,10 +127,10 @@ def last_done(wires: Wires, at: datetime) -> None:
 
 def woken(wires: Wires) -> bool:
     """Whether a sweep wakes the stage."""
-    RqQueue(queue.NAME, connection=wires.redis).empty()
+    queue.job_queue(wires.redis).empty()
     wires.redis.flushall()
     jobs.sweep(wires)
-    found = RqQueue(queue.NAME, connection=wires.redis).jobs
+    found = queue.job_queue(wires.redis).jobs
     return "connector.jobs.reconcile" in [job.func_name for job in found]
 
 

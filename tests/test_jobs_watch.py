@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from rq import Queue as RqQueue
 from samples import due, one, rows, subject
 from sqlalchemy import Engine
 
@@ -67,7 +66,7 @@ def wires(
 
 
 def queued(wires: Wiring) -> list[str]:
-    names = (job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=wires.redis).jobs)
+    names = (job.func_name.rpartition(".")[2] for job in queue.job_queue(wires.redis).jobs)
     return sorted(names)
 
 

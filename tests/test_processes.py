@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 from waiting import wait_until
 
 from connector import processes
-from connector.embedded import is_alive
-from connector.processes import Keeper
+from connector.parent_watch import is_alive, send_signal
+from connector.processes import Keeper, run_child
 
 
 @contextmanager
@@ -137,3 +137,102 @@ def test_children_end_when_their_keeper_is_killed(tmp_path: Path) -> None:
     keeper.kill()
     keeper.wait()
     wait_until(lambda: not is_alive(child))
+
+
+# ── who is above, and who is signalled ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("pid", [1, 0, -1, -os.getpid()])
+def test_process_1_and_groups_are_never_signalled(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(*sent: object) -> None:
+        raise AssertionError(f"{sent} was sent")
+
+    monkeypatch.setattr(os, "kill", kill)
+    with pytest.raises(ValueError, match="not a process that Casewire started"):
+        send_signal(pid, signal.SIGTERM)
+
+
+def test_a_process_that_has_ended_is_not_alive_even_if_nobody_asked_how() -> None:
+    """A starter that was killed stays in the process table until its own parent looks: in some containers, for ever."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        os.kill(ended.pid, 0)
+        assert not is_alive(ended.pid)
+    assert not send_signal(ended.pid, signal.SIGTERM)
+    assert is_alive(os.getpid())
+    assert not is_alive(0)
+    assert not is_alive(-1)
+
+
+ORPHAN = """
+    import ctypes, os, signal, time
+    from connector.parent_watch import end_with_parent
+
+    PR_SET_CHILD_SUBREAPER = 36
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    signalled = []
+    signal.signal(signal.SIGTERM, lambda *_: signalled.append("signalled"))
+    pids, started = os.pipe()
+    wait, go = os.pipe()
+    if (server := os.fork()) == 0:
+        server = os.getpid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.write(started, str(os.getpid()).encode())
+            os.read(wait, 1)
+            end_with_parent(server, 5.0)
+            time.sleep(60)
+            os._exit(9)
+        time.sleep(60)
+        os._exit(0)
+    child = int(os.read(pids, 100))
+    os.kill(server, signal.SIGKILL)
+    os.waitpid(server, 0)
+    os.write(go, b"1")
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), *signalled)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a process that orphans are given to")
+def test_a_web_process_whose_server_was_killed_ends_and_signals_nobody_else() -> None:
+    """Killed before it could ask who is above: by then that is another process, here one that hears every SIGTERM."""
+    answer = subprocess.run(python(ORPHAN), capture_output=True, text=True, timeout=60)
+    assert answer.stdout == f"{-signal.SIGTERM}\n", answer
+
+
+MODULE = """
+import os, subprocess, sys, time
+print(os.getpid(), os.environ["CASEWIRE_SERVER"], *sys.argv[1:], flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
+    """However soon: the pipe tells, not a pid. The server passes its own pid down."""
+    (tmp_path / "some_server.py").write_text(MODULE)
+    command = [sys.executable, "-m", "connector.parent_watch", "30", "some_server", "--port", "1"]
+    path = os.pathsep.join([str(tmp_path), os.getcwd()])
+    given = {**os.environ, "PYTHONPATH": path}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=given
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+        assert server.stdout.readline().split() == [str(server.pid), str(server.pid), "--port", "1"]
+        server.stdin.close()
+        assert server.wait(60) == -signal.SIGTERM
+
+
+def test_a_single_child_is_ended_when_we_are_told_to_stop(tmp_path: Path) -> None:
+    stop, codes = threading.Event(), list[int]()
+    command = [*python(SAY_AND_WAIT), str(tmp_path / "said")]
+    given = {**os.environ, "CASEWIRE_WORKER": "w"}
+    thread = threading.Thread(target=lambda: codes.append(run_child(command, given, stop, seconds=30)))
+    thread.start()
+    wait_until(lambda: said(tmp_path / "said"))
+    stop.set()
+    thread.join(60)
+    assert codes == [0]
+    assert not is_alive(said(tmp_path / "said")[0][0])
+    assert run_child(python("raise SystemExit(3)"), given, threading.Event(), seconds=30) == 3

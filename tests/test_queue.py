@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import threading
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue as RqQueue
+from rq.serializers import JSONSerializer
+from structlog.testing import capture_logs
 
 from connector import jobs, queue
 from connector.errors import SetupError
 from connector.queue import Delivered, Queue, Refusals, Refused, Stage, waker
+from connector.worker import Worker
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def test_however_many_wake_a_stage_one_job_is_queued(waiting: Queue) -> None:
 def test_each_stage_has_its_own_job(waiting: Queue, redis: Redis) -> None:
     for stage in Stage:
         waiting.wake(stage)
-    names = [job.func_name for job in RqQueue(queue.NAME, connection=redis).jobs]
+    names = [job.func_name for job in queue.job_queue(redis).jobs]
     assert names == [f"connector.jobs.{stage}" for stage in Stage]
 
 
@@ -42,7 +48,7 @@ def test_every_stage_names_a_function() -> None:
 
 def test_a_wake_while_a_job_runs_queues_the_next(waiting: Queue, redis: Redis) -> None:
     waiting.wake(Stage.APPLY)
-    RqQueue(queue.NAME, connection=redis).empty()
+    queue.job_queue(redis).empty()
     waiting.begin(Stage.APPLY)
     waiting.wake(Stage.APPLY)
     waiting.wake(Stage.APPLY)
@@ -76,7 +82,7 @@ def test_a_job_ends_before_its_lease(waiting: Queue, redis: Redis) -> None:
     from connector.ledger import events, subjects
 
     waiting.wake(Stage.APPLY)
-    (job,) = RqQueue(queue.NAME, connection=redis).jobs
+    (job,) = queue.job_queue(redis).jobs
     assert job.timeout < min(events.LEASE_SECONDS, subjects.LEASE_SECONDS)
 
 
@@ -239,3 +245,162 @@ def test_refusals_are_counted_together_and_none_is_waited_for() -> None:
     while sum(counts.total() for counts in kept if isinstance(counts, Counter)) < 101:
         assert done.acquire(timeout=5)
     assert len(kept) <= 2, "one that was under way, and one for all that came meanwhile"
+
+
+# ── jobs that are not ours ────────────────────────────────────────────────────────────────────────────────────
+
+
+RAN: list[str] = []
+
+
+def intrude(*args: object, **named: object) -> None:
+    """What nobody may get a worker to run."""
+    RAN.append("intruded")
+
+
+class Bomb:
+    """Runs code where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+        return intrude, ("unpickled",)
+
+
+HERE = f"{__name__}.intrude"
+OURS = ["connector.jobs.refresh", None, [], {}]
+
+
+def packed(call: object) -> bytes:
+    return zlib.compress(json.dumps(call).encode())
+
+
+HOSTILE: dict[str, tuple[dict[str, str | bytes], str]] = {
+    "a pickle": (
+        {"data": zlib.compress(pickle.dumps(("os.getpid", None, (Bomb(),), {})))},
+        "is not readable",
+    ),
+    "a pickle as it is": ({"data": pickle.dumps(Bomb())}, "is not readable"),
+    "a pickled result": ({"data": packed(OURS), "result": pickle.dumps(Bomb())}, "has result"),
+    "pickled notes": ({"data": packed(OURS), "meta": pickle.dumps(Bomb())}, "has meta"),
+    "another function": ({"data": packed([HERE, None, [], {}])}, "names another function"),
+    "a shell": ({"data": packed(["os.system", None, ["true"], {}])}, "names another function"),
+    "a function of another module of ours": (
+        {"data": packed(["connector.jobs.purge", None, [], {}])},
+        "names another function",
+    ),
+    "a name with more behind": (
+        {"data": packed(["connector.jobs.refresh\n", None, [], {}])},
+        "names another function",
+    ),
+    "a list for a name": ({"data": packed([["connector.jobs.refresh"], None, [], {}])}, "is not readable"),
+    "no call": ({"data": packed({"a": 1})}, "is not readable"),
+    "arguments": ({"data": packed([OURS[0], None, ["x"], {}])}, "has arguments"),
+    "named arguments": ({"data": packed([OURS[0], None, [], {"wires": "x"}])}, "has arguments"),
+    "an object to call it on": ({"data": packed([OURS[0], "x", [], {}])}, "has arguments"),
+    "a callback after success": (
+        {"data": packed(OURS), "success_callback_name": HERE},
+        "has success_callback_name",
+    ),
+    "a callback after failure": (
+        {"data": packed(["os.getcwd", None, [], {}]), "failure_callback_name": HERE},
+        "has failure_callback_name",
+    ),
+    "a request to somebody": (
+        {
+            "data": packed(OURS),
+            "webhooks": json.dumps([{"url": "http://127.0.0.1:1/", "job_status": "finished"}]),
+        },
+        "has webhooks",
+    ),
+    "itself again and again": ({"data": packed(OURS), "retries_left": "9"}, "has retries_left"),
+    "another job": ({"data": packed(OURS), "dependency_ids": '["x"]'}, "has dependency_ids"),
+    "a bomb": ({"data": zlib.compress(b" " * 50_000_000)}, "is larger"),
+    "an unknown state": ({"data": packed(OURS), "status": "?"}, "is not readable"),
+    "a time that is none": ({"data": packed(OURS), "created_at": "x"}, "is not readable"),
+    "deep brackets": ({"data": zlib.compress(b"[" * 200_000)}, "is not readable"),
+}
+
+
+def work_all(redis: Redis) -> None:
+    """Work until the queue is empty, as a worker process does."""
+    Worker([queue.job_queue(redis)], connection=redis, serializer=JSONSerializer).work(burst=True)
+
+
+def push(redis: Redis, id_: bytes | str, fields: Mapping[str, str | bytes]) -> None:
+    redis.hset(
+        f"rq:job:{id_}", mapping={"created_at": "2026-11-30T00:00:00.000000Z", "origin": queue.NAME, **fields}
+    )
+    redis.rpush(f"rq:queue:{queue.NAME}", id_)
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stages that were run, instead of their work."""
+    RAN.clear()
+    ran: list[str] = []
+    for stage in Stage:
+        monkeypatch.setattr(jobs, str(stage), partial(ran.append, str(stage)))
+    return ran
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_job_that_is_not_ours_is_never_run(
+    waiting: Queue, redis: Redis, stages: list[str], what: str
+) -> None:
+    fields, reason = HOSTILE[what]
+    push(redis, "hostile", fields)
+    waiting.wake(Stage.APPLY)
+    with capture_logs() as lines:
+        work_all(redis)
+    assert RAN == []
+    assert stages == ["apply"], "those behind it are run"
+    (line,) = [one for one in lines if one["event"] == "job_rejected"]
+    assert line["reason"].startswith(reason)
+    counted = waiting.rejected_jobs()
+    assert counted
+    assert (counted.count, counted.last_reason) == (1, line["reason"])
+    assert not list(redis.scan_iter("rq:job:*")), "it is dropped"
+    assert redis.llen(f"rq:queue:{queue.NAME}:intermediate") == 0
+
+
+@pytest.mark.parametrize("id_", [b"\xff\xfe", b"a b", b"", b"x" * 100_000 + b" "])
+def test_an_id_that_is_none_ends_no_worker(
+    waiting: Queue, redis: Redis, stages: list[str], id_: bytes
+) -> None:
+    redis.rpush(f"rq:queue:{queue.NAME}", id_)
+    redis.rpush(f"rq:queue:{queue.NAME}:intermediate", id_)
+    waiting.wake(Stage.APPLY)
+    work_all(redis)
+    assert stages == ["apply"]
+
+
+def test_a_killed_workers_job_with_a_callback_calls_nobody(redis: Redis, stages: list[str]) -> None:
+    """RQ's maintenance calls the failure callback of a job whose worker was killed."""
+    push(redis, "left", {"data": packed(OURS), "status": "started", "failure_callback_name": HERE})
+    redis.lpop(f"rq:queue:{queue.NAME}")
+    redis.zadd(f"rq:wip:{queue.NAME}", {"left:execution": 1})
+    work_all(redis)
+    assert RAN == []
+    assert redis.zcard(f"rq:wip:{queue.NAME}") == 0, "RQ has looked at it"
+
+
+def test_what_redis_says_of_its_time_out_is_not_believed(waiting: Queue, redis: Redis) -> None:
+    waiting.wake(Stage.APPLY)
+    (key,) = redis.scan_iter("rq:job:*")
+    redis.hset(key, mapping={"timeout": "-1", "result_ttl": "-1"})
+    (job,) = queue.job_queue(redis).jobs
+    assert (job.timeout, job.result_ttl) == (queue.JOB_SECONDS, 0)
+
+
+def test_our_jobs_are_json(waiting: Queue, redis: Redis, stages: list[str]) -> None:
+    waiting.wake(Stage.REFRESH)
+    (key,) = redis.scan_iter("rq:job:*")
+    assert json.loads(zlib.decompress(redis.hget(key, "data"))) == OURS
+    work_all(redis)
+    assert stages == ["refresh"]
+    assert waiting.rejected_jobs() is None
+
+
+def test_a_worker_takes_no_commands_from_redis(redis: Redis, stages: list[str]) -> None:
+    worker = Worker([queue.job_queue(redis)], connection=redis, serializer=JSONSerializer)
+    worker.subscribe()
+    assert redis.publish(worker.pubsub_channel_name, '{"command": "shutdown"}') == 0

@@ -24,7 +24,7 @@ from connector.embedded import Engines, free_port
 from connector.errors import SetupError
 from connector.ledger import listing
 from connector.ledger.engine import open_engine
-from connector.processes import Keeper
+from connector.processes import Keeper, end_all
 
 SITE = "sandbox"
 _WORK = ("events_waiting", "accounts_due", "histories_wanted", "asks_waiting")
@@ -72,12 +72,7 @@ def vendors(*arguments: str) -> Iterator[Vendors]:
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end_all([process], 10.0)
         assert process.stdout is not None
         process.stdout.close()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import Any, Final
 
 import click
 
+from connector import settings
+from connector.cli.serve import stop_event
+from connector.processes import run_child
+
 _SERVERS: Final = ("salesforce", "recurly", "processors")
+STOP_SECONDS: Final = 10.0
 _PORT: Final = click.IntRange(0, 65535)
 
 
@@ -41,12 +45,16 @@ def sandbox(salesforce_port: int, recurly_port: int, processors_port: int, laten
     \b
     Example: casewire sandbox --latency-ms salesforce=150,recurly=100
     """
-    command = [sys.executable, "-m", "sandbox", "--salesforce-port", str(salesforce_port)]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox",
+        "--exit-with-parent",
+        "--salesforce-port",
+        str(salesforce_port),
+    ]
     command += ["--recurly-port", str(recurly_port), "--processors-port", str(processors_port)]
     command += ["--latency-ms", latency_ms] if latency_ms else []
-    process = subprocess.Popen(command)
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        code = process.wait()
-    sys.exit(0 if code in (0, -2, 130) else 1)
+    stop = stop_event()
+    code = run_child(command, settings.child_environment(), stop, seconds=STOP_SECONDS)
+    sys.exit(1 if code else 0)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +18,12 @@ import structlog
 
 from connector import logs, settings
 from connector.cli.showing.output import err
-from connector.embedded import Engines, is_alive
+from connector.embedded import Engines
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
-from connector.processes import Keeper
+from connector.parent_watch import SERVER, end_with_parent, end_with_stdin
+from connector.processes import Keeper, run_child
 from connector.wiring import Wiring, wiring
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("connector.cli")
 
 KEPT = "CASEWIRE_KEPT"
-ABOVE = "CASEWIRE_ABOVE"
-"""The process that started the web server."""
 WEB_STOP_SECONDS = 10
 """How long deliveries under way may take once the web server is told to stop."""
 
@@ -54,17 +52,9 @@ def stop_event() -> threading.Event:
 
 
 def end_with_keeper() -> None:
-    """A kept process whose keeper was killed gets the SIGTERM it would have got."""
-    if not os.environ.get(KEPT):
-        return
-
-    def watch() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(0, 1024):
-                pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="keeper", daemon=True).start()
+    """A kept process ends in good order when its keeper is killed."""
+    if os.environ.get(KEPT):
+        end_with_stdin()
 
 
 def warn_of_unknown_settings() -> None:
@@ -91,7 +81,7 @@ def engines(home: Path, database_url: str | None, redis_url: str | None) -> Iter
 
 def mender(running: Engines) -> None:
     """Start again whichever engine died."""
-    for name in running.mend():
+    for name in running.restart_dead():
         log.warning("engine_restarted", engine=name, outcome="restart")
 
 
@@ -121,7 +111,8 @@ def up(port: int | None, workers: int) -> None:
     """Web, worker and scheduler on this machine, with the vendors of .env.
 
     \b
-    PostgreSQL and Valkey are embedded unless DATABASE_URL / REDIS_URL are set. Ctrl-C ends everything.
+    PostgreSQL and Valkey are embedded unless DATABASE_URL / REDIS_URL are set; in production, set both.
+    Ctrl-C ends everything. One process keeps a CASEWIRE_HOME: a second `casewire up` on it is refused.
     Example: casewire up --workers 2
     """
     given = settings.load()
@@ -158,20 +149,22 @@ def web(port: int | None, host: str) -> None:
     wires.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
-        sys.executable, "-m", "connector.front", "connector.cli.serve:web_process",
+        sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5),
+        "connector.front", "connector.cli.serve:web_process",
         "--host", host, "--port", str(given.port if port is None else port),
         "--processes", str(given.casewire_web_processes), "--stop-seconds", str(WEB_STOP_SECONDS),
     ]  # fmt: skip
     if address := given.casewire_metrics_address:
         serve_metrics(address, wires, Path(metrics))
-    changes = {"PROMETHEUS_MULTIPROC_DIR": metrics, ABOVE: str(os.getpid())}
-    child = subprocess.Popen(arguments, env=settings.child_environment(**changes), stdin=subprocess.DEVNULL)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: child.terminate())
-    code = child.wait()
-    for file in Path(metrics).iterdir():
-        file.unlink()
-    Path(metrics).rmdir()
+    changes = {"PROMETHEUS_MULTIPROC_DIR": metrics}
+    # Before the server starts: what we are told from now on, it is told.
+    stop = stop_event()
+    try:
+        code = run_child(
+            arguments, settings.child_environment(**changes), stop, seconds=WEB_STOP_SECONDS + 5.0
+        )
+    finally:
+        shutil.rmtree(metrics, ignore_errors=True)
     sys.exit(1 if code > 0 else 0)
 
 
@@ -196,24 +189,8 @@ def web_process() -> Front:
     """What each process of the web server serves."""
     from connector.web import create_front
 
-    end_with_those_above(int(os.environ[ABOVE]), os.getppid())
+    end_with_parent(int(os.environ[SERVER]), WEB_STOP_SECONDS)
     return create_front()
-
-
-def end_with_those_above(starter: int, server: int) -> None:
-    """The server's processes do not notice when one above them is killed: they would keep the port, and answer on
-    it, for ever. ``server`` is its main process, which ends its processes in good order when told to."""
-
-    def watch() -> None:
-        while os.getppid() == server:
-            if not is_alive(starter):
-                os.kill(server, signal.SIGTERM)
-            time.sleep(0.5)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(WEB_STOP_SECONDS)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name="above", daemon=True).start()
 
 
 @click.command()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
-from rq import Queue as RqQueue
 from rq.worker_registration import get_keys
 
 from connector import embedded, queue
@@ -103,7 +102,7 @@ def _memory(wires: Wiring) -> Iterator[Told]:
 
 def _workers(wires: Wiring) -> Iterator[Told]:
     """A worker's key lives as long as it does, and eight minutes more if it was killed."""
-    keys = get_keys(queue=RqQueue(queue.NAME, connection=wires.redis))
+    keys = get_keys(queue=queue.job_queue(wires.redis))
     alive = sum(bool(wires.redis.exists(key)) for key in keys)
     waiting = wires.queue.depth()
     if alive:

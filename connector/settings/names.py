@@ -14,7 +14,7 @@ from typing import Final
 from connector.settings.processors import processors
 from connector.settings.recurly import recurly_site, suffix
 
-INTERNAL: Final = frozenset({"CASEWIRE_KEPT", "CASEWIRE_ABOVE"})
+INTERNAL: Final = frozenset({"CASEWIRE_KEPT", "CASEWIRE_SERVER"})
 """What Casewire passes to the processes that it starts; no setting of an operator."""
 _OF_LIBRARIES: Final = frozenset(
     {"RECURLY_DEFAULT_REQUEST_TIMEOUT", "RECURLY_STRICT_MODE", "STRIPE_LOG", "STRIPE_SUPPRESS_NOTICES"}

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from connector.events import Event, Fate
 from connector.webhooks.receiver import Answer
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("connector.webhooks")
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Up to five seconds, when Recurly gives up on an answer."""
@@ -18,7 +18,7 @@ class Metrics:
     """The receive side's counters and the time an answer takes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._failed = False
+        self._failing = False
         self._deliveries = Counter(
             "casewire_deliveries", "Deliveries answered", ["source", "outcome"], registry=registry
         )
@@ -37,13 +37,16 @@ class Metrics:
         )
 
     def answered(self, source: str, answer: Answer, seconds: float) -> None:
-        """Count an answer. Never raises: the delivery is recorded, and counters may be out (a folder that is gone)."""
+        """Count an answer. Never fails: the delivery is recorded, and a vendor that got an error would send it again.
+        The folder of the numbers may be gone (a server that is ending) or full."""
         try:
             self._count(source, answer, seconds)
-        except Exception as error:  # noqa: BLE001 - the client writes to files that others may remove
-            if not self._failed:
-                log.error("metrics_failed", reason=type(error).__name__, outcome="not counted")
-            self._failed = True
+        except Exception as error:  # noqa: BLE001 - the files of the numbers may be broken in many ways
+            if not self._failing:
+                log.warning("metrics_failed", error=repr(error), outcome="not counted")
+            self._failing = True
+        else:
+            self._failing = False
 
     def _count(self, source: str, answer: Answer, seconds: float) -> None:
         self._deliveries.labels(source, answer.outcome).inc()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from redis import Redis
-from rq import Queue as RqQueue
 from samples import event, ids, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 
@@ -16,7 +15,7 @@ from .conftest import Run
 
 
 def queued(redis: Redis) -> set[str]:
-    return {job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=redis).jobs}
+    return {job.func_name.rpartition(".")[2] for job in queue.job_queue(redis).jobs}
 
 
 def test_dead_letters_are_found_with_what_to_do(connected: Run, stocked: Engine) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 
 WAITING = (
@@ -42,3 +45,34 @@ def test_however_it_is_told_to_end_a_command_gives_back_what_it_holds(number: si
         process.communicate()
     assert (process.returncode, out) == (1, "given back\n")
     assert "Traceback" not in err
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_sandbox_ends_with_its_command_however_that_ends(number: signal.Signals) -> None:
+    """As from a service manager, which signals the command alone."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "connector.cli", "sandbox"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in ENDING],
+    )
+    assert process.stdout
+    below: list[psutil.Process] = []
+    try:
+        assert "salesforce" in json.loads(process.stdout.readline())
+        below = _children(process.pid)
+        assert below
+        process.send_signal(number)
+        assert process.wait(60) == (0 if number != signal.SIGKILL else -signal.SIGKILL)
+        _, left = psutil.wait_procs(below, timeout=60)
+        assert left == []
+    finally:
+        for one in [*below, process]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.communicate()

@@ -6,7 +6,6 @@ import json
 
 import pytest
 from redis import Redis
-from rq import Queue as RqQueue
 from samples import ids, one, rows, statuses
 from sqlalchemy import Engine
 
@@ -18,7 +17,7 @@ from .conftest import Run
 
 
 def queued(redis: Redis) -> set[str]:
-    return {job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=redis).jobs}
+    return {job.func_name.rpartition(".")[2] for job in queue.job_queue(redis).jobs}
 
 
 # ── events ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from rq import Queue as RqQueue
 from samples import due, one, subject
 from sqlalchemy import Engine
 
@@ -69,7 +68,7 @@ def account(desk: Desk, **values: Any) -> str:
 
 
 def queued(redis: Redis) -> set[str]:
-    return {job.func_name.rpartition(".")[2] for job in RqQueue(queue.NAME, connection=redis).jobs}
+    return {job.func_name.rpartition(".")[2] for job in queue.job_queue(redis).jobs}
 
 
 def test_an_account_is_linked_by_its_code(connected: Run, desk: Desk, engine: Engine, redis: Redis) -> None:

@@ -16,8 +16,7 @@ from flows.playing import faults_struck, fresh, mended, started, stories, tell, 
 
 @contextmanager
 def _home() -> Iterator[Path]:
-    """Not in pytest's own folder: PostgreSQL, which never runs as root, is shut out of that whenever another
-    pytest starts (it takes away the rights that the others have)."""
+    """Gone after the tests that use it, which write much."""
     with tempfile.TemporaryDirectory(prefix="casewire-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 

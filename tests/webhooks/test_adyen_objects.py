@@ -172,7 +172,8 @@ def test_the_scheme_that_is_named_says_more_than_the_payment_method(name: str) -
 
 
 @pytest.mark.parametrize(
-    ("summary", "method"), [("1111", "Visa ending 1111"), ("111", "Visa"), ("11111", "Visa"), ("1a11", "Visa")]
+    ("summary", "method"),
+    [("1111", "Visa ending 1111"), ("111", "Visa"), ("11111", "Visa"), ("1a11", "Visa")],
 )
 def test_a_card_is_named_by_four_digits_or_by_none(summary: str, method: str) -> None:
     assert carried("REFUND", additionalData={"cardSummary": summary}).method == method

@@ -57,7 +57,9 @@ def test_every_kind_is_as_urgent_as_what_it_is_about(kinds: str, about: Kind, ur
     assert found == dict.fromkeys(kinds.split(), (about, urgency))
 
 
-@pytest.mark.parametrize("outcome", ["won", "lost", "accepted", "opened", "expired", "settled", "failed", "reversed"])
+@pytest.mark.parametrize(
+    "outcome", ["won", "lost", "accepted", "opened", "expired", "settled", "failed", "reversed"]
+)
 def test_a_label_says_what_the_kind_says(outcome: str) -> None:
     found = {kind: label.lower() for kind, label in LABELS.items() if kind.endswith(f"_{outcome}")}
     assert found

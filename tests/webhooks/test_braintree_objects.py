@@ -199,7 +199,9 @@ def test_a_retried_payment_stands_as_it_says_itself(said: str, status: Status | 
 
 
 def test_a_refund_is_known_by_its_type_alone() -> None:
-    body = REFUND.format(status="settled").replace("<refunded-transaction-id>txn1</refunded-transaction-id>", "")
+    body = REFUND.format(status="settled").replace(
+        "<refunded-transaction-id>txn1</refunded-transaction-id>", ""
+    )
     (told,) = carried("transaction_settled", body)
     assert (told.kind, told.references) == (Kind.REFUND, ("rfd1",))
 

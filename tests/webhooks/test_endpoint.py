@@ -220,6 +220,22 @@ def test_no_label_is_a_strangers_word_though_it_is_the_name_of_a_vendor(at: Desk
     assert at.counted("casewire_deliveries_total", source="nobody", outcome="rejected") == 0
 
 
+def test_a_metric_that_cannot_be_written_fails_no_delivery(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the folder of the web processes' numbers is gone. The vendor must not be asked to send it again."""
+
+    def gone(*_: object) -> None:
+        raise FileNotFoundError("counter_1.db")
+
+    with monkeypatch.context() as broken, capture_logs() as lines:
+        broken.setattr("prometheus_client.Counter.labels", gone)
+        for _ in range(2):
+            assert at.client.post("/webhooks/recurly", data=BODY, headers=HEADERS).status_code == 200
+    assert at.inbox.only.site == SITE
+    assert [line["event"] for line in lines].count("metrics_failed") == 1
+    at.client.post("/webhooks/recurly", data=BODY, headers=HEADERS)
+    assert at.counted("casewire_deliveries_total", source="recurly", outcome="duplicate") == 1
+
+
 def test_deliveries_events_and_refusals_are_counted(at: Desk) -> None:
     for body in (BODY, BODY, thin("item.created"), thin("payment.teleported"), b"{"):
         at.client.post("/webhooks/recurly", data=body, headers=signed(body, "s3cret"))

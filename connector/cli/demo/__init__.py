@@ -33,6 +33,7 @@ from connector.cli.demo.verdict import Verdict, judge, linked
 from connector.cli.local import Stack, stack
 from connector.cli.serve import KEPT
 from connector.cli.showing.output import err, out
+from connector.embedded import prepare_home
 
 POPULATION = 25
 """Customers from before Casewire was installed: no event tells of their past. Half of them are in the CRM."""
@@ -96,8 +97,7 @@ def _end_properly() -> None:
 @contextmanager
 def _home() -> Iterator[Path]:
     """A home of its own, gone afterwards: a demo never touches an installation."""
-    base = settings.load().casewire_home
-    base.mkdir(parents=True, exist_ok=True)
+    base = prepare_home(settings.load().casewire_home)
     home = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
     try:
         yield home

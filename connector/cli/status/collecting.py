@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 from sqlalchemy import Connection
 
@@ -48,7 +49,8 @@ def collect(wires: Wiring) -> dict[str, Any]:
     mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
     missing = wires.not_configured()
     scheduler = redis.pop("scheduler", None)
-    needs = (dead, mend, missing, silent, late, redis.get("error"), redis.get("workers") == 0)
+    rejected = redis.pop("rejected_jobs", None)
+    needs = (dead, mend, missing, silent, late, redis.get("error"), redis.get("workers") == 0, rejected)
     return {
         "needs_a_person": any(needs)
         or bool(scheduler and not scheduler["runs"])
@@ -81,6 +83,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
         "budgets": {**redis.pop("budgets", {}), **_salesforce(wires, calls)},
         "left_out": redis.pop("left_out", []),
         "refused": redis.pop("refused", []),
+        "rejected_jobs": rejected,
         "salesforce_calls": asdict(calls) if calls else None,
         "redis": redis,
         "not_configured": missing,
@@ -144,7 +147,8 @@ def _scheduler(wires: Wiring, workers: Sequence[BaseWorker]) -> dict[str, Any]:
 
 def _redis(wires: Wiring) -> dict[str, Any]:
     try:
-        workers = Worker.all(connection=wires.redis)
+        workers = Worker.all(connection=wires.redis, job_class=queue.StageJob, serializer=JSONSerializer)
+        rejected = wires.queue.rejected_jobs()
         return {
             "workers": len(workers),
             "scheduler": _scheduler(wires, workers),
@@ -153,6 +157,7 @@ def _redis(wires: Wiring) -> dict[str, Any]:
             "budgets": wires.queue.notes(),
             "left_out": wires.queue.remarks(),
             "refused": [asdict(one) for one in wires.queue.refusals()],
+            "rejected_jobs": asdict(rejected) if rejected else None,
         }
     except RedisError as error:
         return {"error": f"Redis does not answer: {error}. Deliveries are still recorded."}

@@ -32,6 +32,8 @@ def tell(found: dict[str, Any]) -> None:
         )
     for one in found["refused"]:
         _line("refused", _refused(one), bad=True)
+    if rejected := found["rejected_jobs"]:
+        _line("rejected jobs", _rejected_jobs(rejected), bad=True)
     if found["missed"]["count"]:
         told = (
             f"{found['missed']['count']:,} changes in {found['missed']['days']} days that no delivery told of"
@@ -93,6 +95,13 @@ def _reconciled(run: dict[str, Any]) -> None:
 def _refused(one: dict[str, Any]) -> str:
     told = f"{_name(one)} × {one['count']:,} in two hours, the last {show(one['last_at'])}: {one['reason']}"
     return f"{told}. {one['message']}"
+
+
+def _rejected_jobs(found: dict[str, Any]) -> str:
+    last = f"the last {show(found['last_at'])}: it {found['last_reason']}"
+    return (
+        f"{found['count']:,} in seven days, {last}. Somebody else writes to this Redis (docs/operating.md)."
+    )
 
 
 def _name(one: dict[str, Any]) -> str:
