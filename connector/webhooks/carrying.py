@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from connector.events import Event, Fate, Pointer, Urgency
 from connector.facts import Kind, ProcessorObject
 from connector.mappers.untrusted import currency, end_of_day, epoch, items, major, minor, moment, part, word
-from connector.webhooks.scrub import scrub
+from connector.redaction import redact_body, redact_reference, redact_text
 from connector.webhooks.source import Delivery
 
 __all__ = [
@@ -81,13 +81,13 @@ def event(delivery: Delivery, said: Said, kinds: Kinds, text: bytes, format_: st
     return Event(
         source=delivery.source,
         site=delivery.site,
-        event_id=said.event_id,
-        kind=said.kind,
+        event_id=redact_reference(said.event_id),
+        kind=redact_text(said.kind),
         fate=fate,
         urgency=handled.urgency if handled else Urgency.ROUTINE,
         occurred_at=said.occurred_at,
         pointers=_pointers(carried),
-        body=scrub(text, format_),
+        body=redact_body(text, format_),
         format=format_,
         strong_id=said.strong_id,
         note=note,
@@ -106,7 +106,7 @@ def unreadable(delivery: Delivery, event_id: str, note: str, format_: str, kind:
         urgency=Urgency.ROUTINE,
         occurred_at=None,
         pointers=(),
-        body=scrub(delivery.body, format_),
+        body=redact_body(delivery.body, format_),
         format=format_,
         note=note,
     )

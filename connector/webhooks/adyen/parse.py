@@ -15,12 +15,12 @@ from typing import Final
 
 from connector.events import Event
 from connector.facts import ProcessorObject
+from connector.redaction import REMOVED
 from connector.webhooks import carrying
 from connector.webhooks.adyen.kinds import KINDS, NAMED
 from connector.webhooks.adyen.objects import notice_of_change, told_of
 from connector.webhooks.adyen.told import Item, Told, is_true
 from connector.webhooks.carrying import Said, Unreadable, moment, need, part, word
-from connector.webhooks.scrub import REMOVED
 from connector.webhooks.source import Delivery
 
 _OF_A_NOTICE: Final = frozenset({"reasonCode", "newBankAccountType"})

@@ -8,10 +8,10 @@ from typing import Final, Protocol
 
 from connector.errors import Rejected, SetupError
 from connector.events import Event
+from connector.redaction import redact_body
 from connector.webhooks import signatures
 from connector.webhooks.recurly import parse, verify, xml
 from connector.webhooks.recurly.reading import Reading
-from connector.webhooks.scrub import scrub
 from connector.webhooks.source import Delivery, Source
 
 NAME: Final = "recurly"
@@ -85,7 +85,7 @@ def _event(delivery: Delivery, format_: str, reading: Reading, identity: verify.
         urgency=reading.urgency,
         occurred_at=reading.occurred_at,
         pointers=reading.pointers,
-        body=scrub(delivery.body, format_),
+        body=redact_body(delivery.body, format_),
         format=format_,
         strong_id=identity.strong,
         note=reading.note,

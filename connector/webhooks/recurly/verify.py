@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from connector.errors import Rejected
+from connector.redaction import redact_reference
 from connector.webhooks.signatures import any_match, hex_digest
 from connector.webhooks.source import Delivery
 
@@ -70,7 +71,8 @@ def _require_near(time: int, now: datetime, tolerance: float) -> None:
 def identity(delivery: Delivery) -> Identity:
     """``recurly-notification-id``, the same in every retry; it is not signed, so it must look like an id."""
     given = delivery.headers.get("recurly-notification-id", "").strip()
-    return Identity(given, True) if _IDENTITY.fullmatch(given) else body_identity(delivery.body)
+    usable = _IDENTITY.fullmatch(given) and redact_reference(given) == given
+    return Identity(given, True) if usable else body_identity(delivery.body)
 
 
 def body_identity(body: bytes) -> Identity:
