@@ -11,37 +11,27 @@ from typing import Final
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-_SECRET: Final = frozenset(
-    (
-        "authorization cardcode cardcvc cardcvv cookie cvccode cvvcode number pin pinnumber setcookie "
-        "sortcode track track1 track2 trackone tracktwo"
-    ).split()
+_SECRET: Final = re.compile(
+    "authorization|cardcode|cardcv[cv]|(?:set)?cookie|cv[cv]code|number|pin(?:number)?|sortcode|track(?:1|2|one|two)?"
 )
 """Keys that are secret when they are the whole name."""
 
+_SECRET_PARTS: Final = re.compile(
+    "accesskey|accountnumber|apikey|cardnumber|iban|magneticstripe|magstripe|passcode|passphrase|passwd|password|"
+    "pinblock|privatekey|routingnumber|secret|securitycode|socialsecurity|token|track(?:1|2|one|two)?data|"
+    "verificationvalue"
+)
 _SECRET_WORDS: Final = frozenset({"cvc", "cvn", "cvv", "csc", "pan", "pwd", "ssn"})
-_OUTCOMES: Final = frozenset(
-    (
-        "check checks failed match matched present provided required response result results status verified"
-    ).split()
+_OUTCOME: Final = re.compile(
+    "checks?|failed|match(?:ed)?|present|provided|required|response|results?|status|verified"
 )
 """``cvv_result`` is what the bank answered about a CVV, not the CVV."""
 
-_SECRET_PARTS: Final = re.compile(
-    "accesskey|accountnumber|apikey|cardnumber|iban|magneticstripe|magstripe|passcode|passphrase|passwd|"
-    "password|pinblock|privatekey|routingnumber|secret|securitycode|socialsecurity|token|track[12]?data|"
-    "track(?:one|two)data|verificationvalue"
+_REFERENCE: Final = re.compile(
+    "arn|guid|href|ids?|keys?|link|refs?|references?|rrn|uri|url|uuids?|accountcode|"
+    "(?:case|confirmation|invoice|order|reference|trace|tracking|transaction)number"
 )
-
-_REFERENCE_WORDS: Final = frozenset(
-    ("arn guid href id ids key keys link ref reference references refs rrn uri url uuid uuids").split()
-)
-_REFERENCE_ENDS: Final = frozenset(
-    (
-        "accountcode casenumber confirmationnumber invoicenumber ordernumber referencenumber tracenumber "
-        "trackingnumber transactionnumber"
-    ).split()
-)
+"""The last word of a key, or its last two."""
 
 
 def _words(key: str) -> list[str]:
@@ -54,16 +44,14 @@ def is_secret(key: str) -> bool:
     """Whether the value of this key is removed, whatever it is."""
     words = _words(key)
     joined = "".join(words)
-    if joined in _SECRET or _SECRET_PARTS.search(joined):
+    if _SECRET.fullmatch(joined) or _SECRET_PARTS.search(joined):
         return True
     is_code = not _SECRET_WORDS.isdisjoint(words) or "cardcode" in joined
-    return is_code and _OUTCOMES.isdisjoint(words)
+    return is_code and not any(_OUTCOME.fullmatch(word) for word in words)
 
 
 @lru_cache(2048)
 def is_reference(key: str) -> bool:
     """Whether the value of this key identifies something at a vendor, so that digits alone are no card number."""
     words = _words(key)
-    if not words:
-        return False
-    return words[-1] in _REFERENCE_WORDS or "".join(words[-2:]) in _REFERENCE_ENDS
+    return any(_REFERENCE.fullmatch("".join(words[-count:])) for count in (1, 2))

@@ -1,7 +1,7 @@
 """An item of a standard webhook, or the body of a newer one → its event.
 
-Adyen gives no event an id, so its identity is a digest of what names it: merchant account, PSP reference, event code,
-success and date.
+Adyen gives no event an id, so its identity is a digest of the eight values that Adyen signs, and of the event's date,
+which it does not sign but without which two events of one dispute would be one.
 """
 
 from __future__ import annotations
@@ -59,12 +59,17 @@ def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Eve
 def _said(item: Item, from_live: object) -> Said:
     kind = need(item.get("eventCode"), "of which kind it is")
     reference = need(item.get("pspReference"), "its PSP reference")
+    amount = part(item.get("amount"))
     named = (
         item.get("merchantAccountCode"),
         reference,
         kind,
         is_true(item.get("success")),
         item.get("eventDate"),
+        item.get("originalReference") or "",
+        item.get("merchantReference") or "",
+        amount.get("value"),
+        amount.get("currency"),
     )
     return Said(
         event_id=_digest(_stored(named)),
