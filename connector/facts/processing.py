@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
+
+from connector.redaction import redact_fields
+
+_REFERENCES: Final = frozenset({"customer", "payee"})
 
 
 class Kind(StrEnum):
@@ -169,3 +174,7 @@ class ProcessorObject:
     listed: bool = False
     joined_by: str = ""
     known_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Redact every text: whoever reads an event, an answer or a list, no observation holds card or bank data."""
+        redact_fields(self, _REFERENCES)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from connector.mappers.fields import Case
+from connector.redaction import redact_text
 
 Encoded = Mapping[str, Any]
 """Field → JSON value, as it was sent; a lookup holds its parent's key."""
@@ -111,7 +112,7 @@ def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> lis
             "started_at": [a.started_at for a in attempts],
             "ended_at": [a.ended_at for a in attempts],
             "outcome": [a.outcome for a in attempts],
-            "error": [a.error for a in attempts],
+            "error": [redact_text(a.error) for a in attempts],
             "error_code": [a.error_code for a in attempts],
             "written": [sum(c.written for c in a.changes) for a in attempts],
             "refused": [sum(not c.written for c in a.changes) for a in attempts],
@@ -152,7 +153,7 @@ def _insert_changes(connection: Connection, attempts: Sequence[Attempt], ids: Se
             "before": [json.dumps(c.before) for _, c in rows],
             "after": [json.dumps(c.after) for _, c in rows],
             "outcome": ["written" if c.written else "refused" for _, c in rows],
-            "error": [c.error for _, c in rows],
+            "error": [redact_text(c.error) for _, c in rows],
         },
     )
 

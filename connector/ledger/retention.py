@@ -31,6 +31,14 @@ _DISCREPANCIES = (
 )
 
 
+TRANSMISSION_DAYS: Final = 5
+"""An older transmission is refused by its signed time (``webhooks/paypal/verify.py``)."""
+_TRANSMISSIONS = (
+    "DELETE FROM transmission WHERE (source, site, id) IN (SELECT source, site, id FROM transmission "
+    "WHERE seen_at < now() - make_interval(days => :days) ORDER BY seen_at LIMIT :most)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Purged:
     bodies: int
@@ -65,6 +73,7 @@ def count(connection: Connection, bodies_days: int | None, rows_days: int | None
 def purge(engine: Engine, bodies_days: int | None, rows_days: int | None) -> Purged:
     """One bounded pass; None keeps for good. Only settled events age: pending and dead ones stay whole."""
     bodies = buried = rows = 0
+    _run(engine, _TRANSMISSIONS, TRANSMISSION_DAYS)
     if bodies_days is not None:
         bodies = _purge_bodies(engine, bodies_days)
     if rows_days is not None:

@@ -5,6 +5,7 @@
 | event       | a thing a source said happened                | pending → fetched → done · ignored unknown dead buried |
 | event_word  | the words of an event, for ``--search``       |                                                    |
 | tombstone   | an event whose row retention removed          |                                                    |
+| transmission | a sending whose signature does not cover the body itself |                                        |
 | observation | what one event of a processor says of an object |                                                  |
 | snapshot    | the newest known version of a source's object | link: NULL (not joined to anything) · '' waits · how |
 | match_key   | a key of a processor object whose match is open |                                                  |
@@ -61,6 +62,8 @@ event = Table(
     Column("source", Text, nullable=False),
     Column("site", Text, nullable=False),
     Column("event_id", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False, server_default=text("''::bytea")),
+    Column("signed_at", _time),
     Column("kind", Text, nullable=False),
     Column("fate", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -86,6 +89,11 @@ event = Table(
     Column("earlier", ARRAY(BigInteger), nullable=False, server_default="{}"),
     Column("runs", ARRAY(BigInteger), nullable=False, server_default="{}"),
     UniqueConstraint("source", "site", "event_id", name="event_identity"),
+    Index(
+        *("event_signed_content", "source", "site", "content"),
+        unique=True,
+        postgresql_where=text("signed_at IS NOT NULL"),
+    ),
     Index("event_pending", "urgency", "id", postgresql_where=text("status = 'pending'")),
     Index("event_dead", "id", postgresql_where=text("status IN ('dead', 'unknown')")),
     Index("event_received", "received_at"),
@@ -114,6 +122,17 @@ tombstone = Table(
     metadata,
     Column("digest", LargeBinary, primary_key=True),
     Column("purged_at", _time, nullable=False, server_default=_now),
+)
+
+transmission = Table(
+    "transmission",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("site", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("seen_at", _time, nullable=False, server_default=_now),
+    Index("transmission_seen", "seen_at"),
 )
 
 snapshot = Table(

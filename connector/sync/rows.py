@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from connector.ledger.attempts import Encoded, Mirrored
 from connector.mappers import fields
 from connector.plan import Change, CreateValue, Lookup, Parent, Queue, RecordType, Value
+from connector.redaction import redact_value
 
 Record = tuple[str, str]
 """A Salesforce record: its object and its key."""
@@ -89,7 +90,7 @@ def row_for(
     return Row(
         change=change,
         payload=_payload(sent, org),
-        before={name: last[name] for name in after if name in last},
+        before={name: redact_value(name, last[name]) for name in after if name in last},
         after=after,
         mirror={**last, **{name: encode(value) for name, value in wanted.items()}},
         exists=exists,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from connector.errors import SetupError
@@ -65,10 +64,11 @@ class Paypal:
 
     def read(self, delivery: Delivery) -> tuple[Event, ...]:
         """Exactly one event: PayPal never batches."""
-        cert_url = verify.signature(delivery, self.webhook_ids, self.certificates)
+        sent = verify.signature(delivery, self.webhook_ids, self.certificates)
+        content = carrying.content_digest(delivery.body)
         try:
-            said = parse.said(carrying.json_object(delivery.body), cert_url)
+            said = parse.said(carrying.json_object(delivery.body), sent.cert_url)
+            event = carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live)
         except carrying.Unreadable as error:
-            digest = hashlib.sha256(delivery.body).hexdigest()
-            return (carrying.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)
-        return (carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live),)
+            event = carrying.unreadable(delivery, f"sha256-{content}", str(error), "json")
+        return (replace(event, content=content, transmission=sent.id),)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connector.facts import Kind, ProcessorObject, Stage, Status
 from connector.mappers import stripe_networks, stripe_statuses
-from connector.webhooks.carrying import Said, Unreadable, epoch, moment, need, part, word
+from connector.webhooks.carrying import Said, Unreadable, content_digest, epoch, moment, need, part, word
 from connector.webhooks.stripe import payments
 from connector.webhooks.stripe.payments import amount, id_of, references
 
@@ -53,6 +53,8 @@ def said(found: Body) -> Said:
         occurred_at=epoch(created) or moment(created),
         live=live if isinstance(live, bool) else None,
         carry=lambda: _carried(found),
+        # Not of pending_webhooks and the like, which differ from one sending to the next.
+        content=content_digest([found.get("type"), found.get("account"), found.get("data")]),
     )
 
 
