@@ -1,11 +1,11 @@
-# make demo | make test | make up | make lint | make bench | make format | make lock
+# make demo | make test | make up | make lint | make bench | make mutants | make fuzz | make format | make lock
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 SIDE_BY_SIDE ?= 3
 
-.PHONY: demo test up lint types layers bench format lock clean
+.PHONY: demo test up lint types layers bench mutants fuzz format lock clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.run: requirements.lock pyproject.toml
@@ -38,6 +38,12 @@ test: lint  ## lint, types, layers and every test, side by side (one after the o
 
 bench: $(VENV)/.dev  ## ratios of one run, written to bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(VENV)/.dev  ## 100,000 altered deliveries of all sources: no 5xx, nothing left over
+	$(BIN)/python -m bench.fuzz $(ARGS)
+
+mutants: $(VENV)/.dev  ## single faults that the tests must notice: 95 % at least (ARGS="--sample 300", ARGS=--help)
+	$(BIN)/python -m bench.mutants $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, jsonify, request
 
+from connector.front import Front
+
 
 def create_app() -> Flask:
     app = Flask("bare", static_folder=None)
@@ -13,3 +15,8 @@ def create_app() -> Flask:
         return jsonify(bytes=len(request.get_data()))
 
     return app
+
+
+def create_front() -> Front:
+    """The same route behind the server and the front that Casewire has."""
+    return Front(create_app())

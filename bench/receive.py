@@ -1,7 +1,8 @@
 """``receive``: deliveries per second of Casewire's receiver beside those of a bare Flask route.
 
-Both are asked by the same generator, in turns, on the same cores at the same time of day: the ratio of each pair
-of turns is taken, and their median reported. The bare route neither verifies nor stores anything.
+The bare route runs behind the same server and front as Casewire, and again under gunicorn. All are asked by the same
+generator, in turns, on the same cores at the same time of day: the ratios of each round are taken, and their medians
+reported. The bare route neither verifies nor stores anything. ``slow.py`` adds the row with slow clients.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
 
-from bench import load
+from bench import load, slow
 from bench.deliveries import prepared
 from bench.progress import say
 from bench.report import Row
@@ -34,9 +36,49 @@ TARGET = 0.60
 TARGET_P99 = 0.100
 
 
+@dataclass(slots=True)
+class Server:
+    """One side: where it listens, its process, and what each round gave."""
+
+    name: str
+    port: int
+    pid: int
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """Microseconds of all its processes for each delivery."""
+
+    def measure(self, secret: str, deliveries: int, turn: int) -> None:
+        requests = prepared(secret, deliveries, f"{self.name}{turn}")
+        before = slow.cpu_seconds(self.pid)
+        self.rates.append(load.run(self.port, requests, connections=CONNECTIONS).per_second)
+        self.cpu.append((slow.cpu_seconds(self.pid) - before) / deliveries * 1e6)
+
+
 def rows(quick: bool) -> list[Row]:
     rounds, deliveries = (3, 1500) if quick else (9, 8000)
     secret = secrets.token_hex(32)
+    with _servers(secret) as (casewire, bare, gunicorn):
+        found = _measured(casewire, bare, gunicorn, secret, rounds, deliveries)
+        return [*found, _slow(casewire, bare, gunicorn, secret, quick, COMMAND)]
+
+
+def slow_rows(quick: bool) -> list[Row]:
+    """Only the row with slow clients."""
+    secret = secrets.token_hex(32)
+    with _servers(secret) as servers:
+        return [_slow(*servers, secret, quick, slow.COMMAND)]
+
+
+def _slow(casewire: Server, bare: Server, gunicorn: Server, secret: str, quick: bool, command: str) -> Row:
+    outcomes = []
+    for server in (casewire, bare, gunicorn):
+        outcomes.append(slow.measure(server.port, server.pid, secret, 15 if quick else 30))
+        say(f"slow: {server.name}: {outcomes[-1].told()}")
+    return slow.row(outcomes[0], outcomes[1], outcomes[2], command)
+
+
+@contextmanager
+def _servers(secret: str) -> Iterator[tuple[Server, Server, Server]]:
     with ExitStack() as cleanup:
         home = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="casewire-bench-")))
         running = cleanup.enter_context(engines(home, None, None))
@@ -46,40 +88,57 @@ def rows(quick: bool) -> list[Row]:
             "RECURLY_API_KEY": "bench",
             "RECURLY_WEBHOOK_SECRETS": secret,
         }
-        bare = cleanup.enter_context(_bare())
-        casewire = cleanup.enter_context(_casewire(given, home))
-        return _measured(bare, casewire, secret, rounds, deliveries)
+        bare = cleanup.enter_context(_bare("bare", FRONT, "bench.bare:create_front"))
+        gunicorn = cleanup.enter_context(_bare("gunicorn", GUNICORN, "bench.bare:create_app()"))
+        yield cleanup.enter_context(casewire_web(given, home)), bare, gunicorn
 
 
-def _measured(bare: int, casewire: int, secret: str, rounds: int, deliveries: int) -> list[Row]:
-    for port in (bare, casewire):
-        load.run(port, prepared(secret, 1000, f"warm{port}"), connections=CONNECTIONS)
-    pairs: list[tuple[float, float]] = []
+def _measured(
+    casewire: Server, bare: Server, gunicorn: Server, secret: str, rounds: int, deliveries: int
+) -> list[Row]:
+    sides = (bare, casewire, gunicorn)
+    for server in sides:
+        load.run(server.port, prepared(secret, 1000, f"warm{server.name}"), connections=CONNECTIONS)
     for turn in range(rounds):
-        first = _rate(bare, secret, deliveries, f"b{turn}")
-        second = _rate(casewire, secret, deliveries, f"c{turn}")
-        pairs.append((first, second))
-        say(
-            f"receive {turn + 1}/{rounds}: bare {first:,.0f}/s, casewire {second:,.0f}/s, {second / first:.0%}"
-        )
-    reached = statistics.median(second for _, second in pairs)
-    ratio = statistics.median(second / first for first, second in pairs)
+        for server in sides:
+            server.measure(secret, deliveries, turn)
+        told = ", ".join(f"{server.name} {server.rates[-1]:,.0f}/s" for server in sides)
+        say(f"receive {turn + 1}/{rounds}: {told}, {casewire.rates[-1] / bare.rates[-1]:.0%}")
+    reached = statistics.median(casewire.rates)
+    ratio, to_gunicorn = _ratio(casewire, bare), _ratio(casewire, gunicorn)
     paced = load.run(
-        casewire,
+        casewire.port,
         prepared(secret, int(reached / 2 * (3 if deliveries < 5000 else 15)), "paced"),
         connections=CONNECTIONS,
         rate=reached / 2,
     )
     p50, p99 = paced.percentile(0.50), paced.percentile(0.99)
     say(f"receive at {reached / 2:,.0f}/s: p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
-    denominator = statistics.median(first for first, _ in pairs)
     return [
         Row(
             "receive: deliveries/s, each verified, deduplicated, committed and woken",
-            f"{reached:,.0f}/s (bare Flask route under gunicorn gthread 2×8: {denominator:,.0f}/s)",
+            f"{reached:,.0f}/s (bare Flask route behind the same front: {statistics.median(bare.rates):,.0f}/s)",
             f"{ratio:.0%}",
             f"≥ {TARGET:.0%}",
             ratio >= TARGET,
+            COMMAND,
+        ),
+        Row(
+            "the same beside the bare Flask route under gunicorn gthread 2×8",
+            f"{reached:,.0f}/s (gunicorn: {statistics.median(gunicorn.rates):,.0f}/s)",
+            f"{to_gunicorn:.0%}",
+            "",
+            None,
+            COMMAND,
+        ),
+        Row(
+            "the same: CPU time for each delivery",
+            " · ".join(
+                f"{one.name} {statistics.median(one.cpu):,.0f} µs" for one in (casewire, bare, gunicorn)
+            ),
+            "",
+            "",
+            None,
             COMMAND,
         ),
         Row(
@@ -93,54 +152,43 @@ def _measured(bare: int, casewire: int, secret: str, rounds: int, deliveries: in
     ]
 
 
-def _rate(port: int, secret: str, count: int, run: str) -> float:
-    return load.run(port, prepared(secret, count, run), connections=CONNECTIONS).per_second
+def _ratio(one: Server, other: Server) -> float:
+    return statistics.median(a / b for a, b in zip(one.rates, other.rates, strict=True))
+
+
+FRONT = ("connector.front", "--processes", "2", "--port", "{port}")
+GUNICORN = (
+    "gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--bind", "127.0.0.1:{port}",
+    "--log-level", "warning",
+)  # fmt: skip
 
 
 @contextmanager
-def _bare() -> Iterator[int]:
+def _bare(name: str, server: Sequence[str], app: str) -> Iterator[Server]:
     port = free_port()
-    arguments = [
-        "--worker-class",
-        "gthread",
-        "--workers",
-        "2",
-        "--threads",
-        "8",
-        "--bind",
-        f"127.0.0.1:{port}",
-    ]
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        *arguments,
-        "--log-level",
-        "warning",
-        "bench.bare:create_app()",
-    ]
-    with _process(command, os.environ):
+    command = [sys.executable, "-m", *(part.format(port=port) for part in server), app]
+    with _process(command, os.environ) as pid:
         _wait_for(f"http://127.0.0.1:{port}/")
-        yield port
+        yield Server(name, port, pid)
 
 
 @contextmanager
-def _casewire(given: Mapping[str, str], home: Path) -> Iterator[int]:
+def casewire_web(given: Mapping[str, str], home: Path) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "connector.cli", "web", "--port", str(port)]
     with (
         (home / "web.log").open("wb") as log,
-        _process(command, {**given, "CASEWIRE_KEPT": ""}, log.fileno()),
+        _process(command, {**given, "CASEWIRE_KEPT": ""}, log.fileno()) as pid,
     ):
         _wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield port
+        yield Server("casewire", port, pid)
 
 
 @contextmanager
-def _process(command: list[str], given: Mapping[str, str], log: int | None = None) -> Iterator[None]:
+def _process(command: list[str], given: Mapping[str, str], log: int | None = None) -> Iterator[int]:
     process = subprocess.Popen(command, env=dict(given), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -151,7 +199,7 @@ def _process(command: list[str], given: Mapping[str, str], log: int | None = Non
 
 
 def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         try:
             if requests.get(url, timeout=2).status_code < 500:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from connector.redaction import redact_text
+
 
 class CasewireError(Exception):
-    """Every error Casewire raises on purpose. ``str(error)`` is a sentence for an operator."""
+    """Every error Casewire raises on purpose. ``str(error)`` is a sentence for an operator. It is redacted, because a
+    vendor's message may quote the value that it refuses, and errors are logged and stored."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact_text(message))
 
 
 class Rejected(CasewireError):

@@ -43,7 +43,12 @@ class Pointer:
 class Event:
     """One thing a source says happened. Unique by ``(source, site, event_id)``.
 
-    ``body`` is already scrubbed of secrets and card data. ``strong_id`` is False where the identity is a
+    ``content``: a digest of what the event says, in hex. The same id with other content is another event; "" where the
+    id alone decides. ``signed_at``: when it was signed, where the source signs its body and a time but not its id; then
+    the content alone identifies it, whatever the id. ``transmission``: what the source signs instead of the body
+    itself; one transmission brings one content. Which source has which: ``docs/decisions/0031-replay.md``.
+
+    ``body`` is already redacted. ``strong_id`` is False where the identity is a
     digest of the body (Recurly XML): the same bytes may then truly happen twice, so a duplicate is worked
     again, though never shown twice. ``note`` says why an event is ignored or what could not be read.
     ``carried``: what a processor's event says of its objects (Recurly's says nothing: they are fetched); then
@@ -63,3 +68,6 @@ class Event:
     strong_id: bool = True
     note: str = ""
     carried: tuple[ProcessorObject, ...] = ()
+    content: str = ""
+    signed_at: datetime | None = None
+    transmission: str = ""

@@ -15,6 +15,8 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import Processor
 
+from connector.redaction import redact_text, redact_value
+
 
 def configure(form: str, *, quiet: bool = False, behind: bool = False) -> None:
     """Set up logging for this process. ``quiet`` keeps only warnings: for commands that print a result.
@@ -25,6 +27,7 @@ def configure(form: str, *, quiet: bool = False, behind: bool = False) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            redacted,
             _renderer(form),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
@@ -33,7 +36,30 @@ def configure(form: str, *, quiet: bool = False, behind: bool = False) -> None:
         ),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+_IDENTIFIERS = frozenset({"account", "accounts", "key", "keys", "subject", "subjects"})
+_OURS = frozenset({"timestamp", "level", "event", "source", "site", "kind", "fate", "outcome"})
+"""What Casewire writes itself, or what is redacted where it is read."""
+
+
+def redacted(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The fields of a log line without card data, bank data and credentials: a vendor's error may quote the value that
+    it refuses, and a traceback the line of a body."""
+    for name, value in fields.items():
+        if name not in _OURS and not isinstance(value, bool | float | None):
+            fields[name] = redact_value("id" if name in _IDENTIFIERS else name, value)
+    return fields
+
+
+class RedactingFormatter(logging.Formatter):
+    """The lines of libraries, which log by the standard library, redacted as ours are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact_text(super().format(record))
 
 
 def _renderer(form: str) -> Processor:

@@ -69,6 +69,8 @@ class Change:
     alone. ``parents``: lookup field → record (``{"Account__c": Parent("Account", …)}``). ``on_create``: written
     only when the record is made. ``transition``: agent-owned fields an explicit transition writes
     (``{"Status": "Closed"}``) and which transition it is; None leaves them to the agents.
+    ``clears``: lookup → the key that it may keep. Where something else was written, because the record was another
+    account's, it is emptied. What people have put there is left alone.
     ``rule`` and ``reason`` are what the audit trail tells of it.
     """
 
@@ -78,6 +80,7 @@ class Change:
     reason: str
     fields: Mapping[str, Value | Lookup]
     parents: Mapping[str, Parent] = field(default_factory=dict)
+    clears: Mapping[str, str | None] = field(default_factory=dict)
     on_create: Mapping[str, CreateValue] = field(default_factory=dict)
     transition: Transition | None = None
     transition_fields: Mapping[str, CreateValue] = field(default_factory=dict)

@@ -11,6 +11,7 @@ unpickled, and whatever else RQ could take from Redis and run is rejected (``Sta
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import structlog
@@ -179,12 +181,39 @@ class Wakes(Protocol):
     def wake(self, stage: Stage) -> None: ...
 
 
-def connect(url: str) -> Redis:
-    """A client whose every call ends: 2 s to connect, 5 s to answer."""
+TLS_SCHEME = "rediss://"
+
+
+def connect(url: str, *, tls_verify: bool = True, tls_ca_file: Path | None = None) -> Redis:
+    """A client whose every call ends: 2 s to connect, 5 s to answer.
+
+    For a ``rediss://`` address the server's certificate and host name are verified, against ``tls_ca_file`` where one
+    is given and else against the system's CAs. ``tls_verify`` false trusts any certificate.
+    """
+    tls: dict[str, Any] = {}
+    if url.startswith(TLS_SCHEME):
+        tls = {"ssl_cert_reqs": "required" if tls_verify else "none", "ssl_check_hostname": tls_verify}
+        if tls_verify and tls_ca_file is not None:
+            tls["ssl_ca_certs"] = str(_readable_ca(tls_ca_file))
     try:
-        return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
+        return Redis.from_url(
+            url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30, **tls
+        )
     except ValueError:
-        raise SetupError("REDIS_URL is not an address such as redis://127.0.0.1:6379/0.") from None
+        raise SetupError(
+            "REDIS_URL is not an address such as redis://127.0.0.1:6379/0, or rediss:// for TLS."
+        ) from None
+
+
+def _readable_ca(path: Path) -> Path:
+    """Checked here: redis-py would open it at the first call, and raise what is no RedisError."""
+    path = path.expanduser()
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # SSLError is one
+        why = "holds no CA certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SetupError(f"REDIS_TLS_CA_FILE names {path}, which cannot be used: {why}.") from None
+    return path
 
 
 def job_queue(redis: Redis) -> RqQueue:

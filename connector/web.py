@@ -1,24 +1,65 @@
-"""The web process: settings → wiring → endpoint and routes, nothing else."""
+"""The web process: settings → wiring → endpoint and routes, nothing else.
+
+``create_app`` is the WSGI application for any server; ``create_front`` puts it behind the server of ``casewire web``
+(``front.py``).
+"""
 
 from __future__ import annotations
 
+import hmac
 import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
-from flask import Flask, Response, jsonify
+import structlog
+from flask import Flask, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from redis.exceptions import RedisError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from connector import logs
 from connector.errors import CasewireError
+from connector.front import Front, Limits
 from connector.gauges import Gauges
 from connector.ledger.engine import require_current
 from connector.ledger.inbox import Inbox
 from connector.queue import Refusals, Stage, waker
 from connector.webhooks.endpoint import MOUNTED_AT, Endpoint
 from connector.webhooks.metrics import Metrics
-from connector.webhooks.registry import configured
+from connector.webhooks.registry import SOURCES, configured
 from connector.wiring import Wiring, wiring
+
+log = structlog.get_logger(__name__)
+
+READINESS_SECONDS: Final = 1.0
+"""How long an answer of ``/readyz`` is kept: strangers may ask often."""
+
+
+def create_front(wires: Wiring | None = None) -> Front:
+    """The application behind the limits of the settings, each source with threads of its own."""
+    app = create_app(wires)
+    given = (wires or wiring()).settings
+    limits = Limits(
+        request_seconds=given.casewire_web_request_seconds,
+        connections=given.casewire_web_connections,
+        threads=given.casewire_web_threads,
+    )
+    return Front(app, limits, lane_of)
+
+
+def lane_of(path: str) -> str:
+    """Whose threads a request takes: its source's. Probes have some of their own, whatever strangers ask for."""
+    if path == "/healthz":
+        return "health"
+    root, _, rest = path.removeprefix("/").partition("/")
+    if f"/{root}" != MOUNTED_AT:
+        return "web"
+    source = rest.partition("/")[0]
+    return source if source in SOURCES else "unknown source"
 
 
 def create_app(wires: Wiring | None = None) -> Flask:
@@ -40,44 +81,90 @@ def create_app(wires: Wiring | None = None) -> Flask:
         wires.clock,
     )
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNTED_AT: endpoint})  # type: ignore[method-assign]
-    _health(app, wires)
-    _metrics(app, registry, Gauges(wires))
+    _health(app, Readiness(lambda: not_ready(wires)))
+    if wires.settings.casewire_metrics_address is None:
+        _metrics(app, registry, wires)
     return app
 
 
-def _health(app: Flask, wires: Wiring) -> None:
+def create_metrics_app(wires: Wiring, folder: Path) -> Flask:
+    """``/metrics`` of all web processes that keep their numbers in this folder, for an address of its own."""
+    app = Flask("casewire-metrics", static_folder=None)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    _metrics(app, registry, wires)
+    return app
+
+
+def _health(app: Flask, readiness: Readiness) -> None:
     @app.get("/healthz")
     def healthz() -> Response:
         return jsonify(status="alive")
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        reasons = not_ready(wires)
+        reasons = readiness.public_reasons()
         return jsonify(status="not ready" if reasons else "ready", reasons=reasons), 503 if reasons else 200
 
 
-def not_ready(wires: Wiring) -> list[str]:
-    """What is missing for deliveries to be received and worked; nothing when all is well."""
-    reasons = []
+@dataclass(slots=True)
+class Readiness:
+    """What is missing. Strangers see which part; the log has why, once for each change."""
+
+    check: Callable[[], dict[str, str]]
+    now: Callable[[], float] = time.monotonic
+    _checked_at: float | None = None
+    _found: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def public_reasons(self) -> list[str]:
+        with self._lock:
+            if self._checked_at is None or self.now() - self._checked_at > READINESS_SECONDS:
+                found = self.check()
+                for part, detail in found.items():
+                    if self._found.get(part) != detail:
+                        log.warning("not_ready", part=part, reason=detail)
+                self._found, self._checked_at = found, self.now()
+            return list(self._found)
+
+
+def not_ready(wires: Wiring) -> dict[str, str]:
+    """What is missing for deliveries to be received and worked, for anybody, and why, for the log."""
+    missing = {}
     try:
         require_current(wires.engine)
     except CasewireError as error:
-        reasons.append(str(error))
+        missing["PostgreSQL is not ready. The log says why; casewire doctor says what to do."] = str(error)
     try:
         wires.redis.ping()
     except RedisError as error:
-        reasons.append(f"Redis does not answer (deliveries are still recorded): {error}")
-    return reasons
+        missing["Redis does not answer. Deliveries are still recorded."] = str(error)
+    return missing
 
 
-def _metrics(app: Flask, registry: CollectorRegistry, gauges: Gauges) -> None:
-    waiting = CollectorRegistry()
-    waiting.register(gauges)
+def _metrics(app: Flask, registry: CollectorRegistry, wires: Wiring) -> None:
+    backlog = CollectorRegistry()
+    backlog.register(Gauges(wires))
+    token = wires.settings.casewire_metrics_token
 
     @app.get("/metrics")
-    def metrics() -> Response:
-        told = generate_latest(_collected(registry)) + generate_latest(waiting)
-        return Response(told, mimetype=CONTENT_TYPE_LATEST)
+    def metrics() -> Response | tuple[Response, int, dict[str, str]]:
+        if token and not _has_token(request.headers.get("Authorization", ""), token):
+            refusal = jsonify(error="unauthorized", message="Send CASEWIRE_METRICS_TOKEN as a Bearer token.")
+            return refusal, 401, {"WWW-Authenticate": "Bearer"}
+        return Response(_counters(registry) + generate_latest(backlog), mimetype=CONTENT_TYPE_LATEST)
+
+
+def _has_token(header: str, token: str) -> bool:
+    return hmac.compare_digest(header.encode(), f"Bearer {token}".encode())
+
+
+def _counters(registry: CollectorRegistry) -> bytes:
+    """The counters of all processes; those of this one if the folder they share is gone."""
+    try:
+        return generate_latest(_collected(registry))
+    except (OSError, ValueError):
+        return generate_latest(registry)
 
 
 def _collected(registry: CollectorRegistry) -> CollectorRegistry:

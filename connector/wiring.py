@@ -56,7 +56,12 @@ class Wiring:
 
     @cached_property
     def redis(self) -> Redis:
-        return queue.connect(self._address("redis_url"))
+        given = self.settings
+        return queue.connect(
+            self._address("redis_url"),
+            tls_verify=given.redis_tls_verify,
+            tls_ca_file=given.redis_tls_ca_file,
+        )
 
     @cached_property
     def queue(self) -> Queue:
@@ -64,7 +69,13 @@ class Wiring:
 
     @cached_property
     def policy(self) -> Policy:
-        return mapping.checked(Policy.load(self.policy_path))
+        policy = mapping.checked(Policy.load(self.policy_path))
+        sites = [site.name for site in self.settings.recurly]
+        if unknown := sorted(policy.sites.keys() - sites) if sites else []:
+            raise SetupError(
+                f"{self.policy_path}: sites.{unknown[0]}: there is no such site (configured: {', '.join(sites)})."
+            )
+        return policy
 
     @property
     def policy_path(self) -> Path | None:
@@ -122,6 +133,7 @@ class Wiring:
                 for name in apart
             },
             grace=timedelta(minutes=self.policy.reconcile.grace_minutes),
+            zone_of=self.policy.zone_of,
         )
 
     @property

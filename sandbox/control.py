@@ -29,6 +29,7 @@ class Control:
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
         self._faults: list[Fault] = []
+        self._strikes: Counter[str] = Counter()
         self._made = 0
         self._released = threading.Event()
         self.latency_ms = 0
@@ -41,9 +42,15 @@ class Control:
         with self._lock:
             return dict(self._calls)
 
+    def strikes(self) -> dict[str, int]:
+        """How often each kind of fault has struck since the calls were last forgotten."""
+        with self._lock:
+            return dict(self._strikes)
+
     def forget_calls(self) -> None:
         with self._lock:
             self._calls.clear()
+            self._strikes.clear()
 
     def sleep_latency(self) -> None:
         if self.latency_ms > 0:
@@ -118,6 +125,7 @@ class Control:
         self._faults = [fault for fault in self._faults if fault.until is None or fault.until > now]
 
     def _spend(self, place: int, fault: Fault) -> None:
+        self._strikes[fault.kind] += 1
         if fault.times is None:
             return
         if fault.times <= 1:
@@ -170,12 +178,13 @@ def _call_routes(pages: Blueprint, control: Control) -> None:
     @pages.get("/calls")
     def show_calls() -> Response:
         calls = control.calls()
-        return jsonify({"total": sum(calls.values()), "calls": dict(sorted(calls.items()))})
+        struck = dict(sorted(control.strikes().items()))
+        return jsonify({"total": sum(calls.values()), "calls": dict(sorted(calls.items())), "faults": struck})
 
     @pages.delete("/calls")
     def forget_calls() -> Response:
         control.forget_calls()
-        return jsonify({"total": 0, "calls": {}})
+        return jsonify({"total": 0, "calls": {}, "faults": {}})
 
     @pages.put("/latency")
     def set_latency() -> Response | tuple[Response, int]:

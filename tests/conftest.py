@@ -6,13 +6,15 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 from redis import Redis
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
+from tls import self_signed, tls_in_front_of
 
 from connector import queue
 from connector.embedded import Engines
@@ -31,9 +33,21 @@ settings.register_profile("casewire", deadline=None, suppress_health_check=[Heal
 settings.load_profile("casewire")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take long come first, in random order as the others: side by side, none is left for the end."""
+FUZZ_EXAMPLES = 33
+FUZZ_EXAMPLES_MARKED = 300
+"""With ``-m fuzz``: find faults. Without: notice what a change broke."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The files that take long come first, in random order as the others: side by side, none is left for the end.
+    Fuzz files run a third of hypothesis' examples, and all the more with ``-m fuzz``."""
     items.sort(key=lambda item: _place(item.path.relative_to(TESTS).parts[0]))
+    examples = FUZZ_EXAMPLES_MARKED if "fuzz" in config.getoption("markexpr") else FUZZ_EXAMPLES
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.stem.endswith("_fuzz"):
+            item.add_marker("fuzz")
+            if is_hypothesis_test(item.function):
+                settings(max_examples=examples)(item.function)
 
 
 def _place(folder: str) -> int:
@@ -125,6 +139,16 @@ def redis(valkey: str) -> Iterator[Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def over_tls(valkey: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a Valkey behind TLS, and the file of its private CA."""
+    certificate = self_signed(tmp_path)
+    port = urlsplit(valkey).port
+    assert port is not None
+    with tls_in_front_of("127.0.0.1", port, certificate) as secure:
+        yield f"rediss://127.0.0.1:{secure}/0", certificate
 
 
 def _made(postgres: Engine, name: str) -> str:

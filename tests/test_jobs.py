@@ -16,18 +16,19 @@ from structlog.testing import capture_logs
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account, decline, invoice, payment
-from telling import BOB, bill, carrying, dispute, links, tell
+from telling import BOB, bill, carrying, charge, dispute, links, tell
 
 from connector import jobs, queue
 from connector.errors import SetupError, Unavailable
 from connector.events import Pointer, Urgency
 from connector.facts import Facts
 from connector.jobs import applying
-from connector.ledger import circuits, events, locks, snapshots, subjects
+from connector.ledger import circuits, events, locks, match_queue, snapshots, subjects
 from connector.ledger.locks import Lock
 from connector.plan import Change, Plan
 from connector.queue import Stage
 from connector.settings import Settings
+from connector.sync import joining
 from connector.sync.apply import Applier
 from connector.wiring import Wiring
 
@@ -305,6 +306,11 @@ def _an_account_whose_time_has_come(engine: Engine) -> None:
     rows(engine, "UPDATE subject SET status = 'idle', look_again_at = now()")
 
 
+def _a_match_to_be_made_again(engine: Engine) -> None:
+    with engine.begin() as connection:
+        match_queue.enqueue(connection, ["customer:cus_1"], always=True)
+
+
 def _a_lease_that_ran_out(engine: Engine) -> None:
     record(engine, event())
     with engine.begin() as connection:
@@ -324,6 +330,7 @@ WAITING: list[tuple[Callable[[Engine], None], list[str]]] = [
     (_an_account, ["apply"]),
     (_a_history, ["history"]),
     (_an_account_whose_time_has_come, ["apply"]),
+    (_a_match_to_be_made_again, ["refresh"]),
     (_a_lease_that_ran_out, ["refresh"]),
     (_a_lease_that_is_held, []),
 ]
@@ -374,6 +381,23 @@ def test_the_sweep_joins_what_was_left_when_a_worker_died(engine: Engine, wires:
     jobs.sweep(wires)
     assert links(engine)["dp_1"][0] == BOB
     assert queued(wires) == ["apply", "history"]
+
+
+def test_matches_that_one_job_leaves_are_made_by_the_next(
+    engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(joining, "AT_ONCE", 10)
+    tell(engine, *(charge(f"ch_{n}", customer="cus_1") for n in range(25)))
+    bill(engine, account(gateway_customers=("cus_1",)))
+    with engine.begin() as connection:
+        match_queue.enqueue(connection, ["customer:cus_1"])
+    for matched, woken in ((10, True), (20, True), (25, False)):
+        wires.redis.flushall()
+        jobs.run(wires, Stage.REFRESH)
+        assert sum(subject == BOB for subject, _ in links(engine).values()) == matched
+        assert ("refresh" in queued(wires)) is woken
+        assert "apply" in queued(wires)
 
 
 def test_the_sweep_wakes_the_asking(engine: Engine, wires: Wires) -> None:

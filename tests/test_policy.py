@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from connector.errors import SetupError
 from connector.policy import CaseRule, Escalation, Policy
@@ -42,7 +43,7 @@ def test_the_example_shows_every_key() -> None:
     for section in (*sections.values(), Policy().rules.refund.policy, Policy().reconcile.compare):
         keys |= type(section).model_fields.keys()
     shown = {line.removeprefix("#").partition("=")[0].strip() for line in source.splitlines() if "=" in line}
-    assert keys - shown == {*sections, "rules", "policy", "compare", "mapping"}
+    assert keys - shown == {*sections, "rules", "policy", "compare", "mapping", "sites"}
 
 
 def test_the_example_tells_what_any_rule_may_have(tmp_path: Path) -> None:
@@ -119,6 +120,13 @@ def test_what_is_given_replaces_the_default_and_nothing_else(tmp_path: Path) -> 
             (":2: rules.incident.categories.1:", "'gateway', 'unknown'"),
         ),
         ("[rules.refund]\nsubject = 7\n", (":2: rules.refund.subject:", "text in quotes")),
+        ("time_zone = 'Europe/Berln'\n", (":1: time_zone:", "no time zone", "perhaps 'Europe/Berlin'")),
+        ("time_zone = '../../etc/passwd'\n", (":1: time_zone:", "no time zone")),
+        ("time_zone = 'America'\n", (":1: time_zone:", "no time zone")),
+        ("time_zone = ''\n", (":1: time_zone:", "no time zone")),
+        ("time_zone = -5\n", (":1: time_zone:", "string")),
+        ("[sites.acme]\ntime_zone = 'Mars/Base'\n", (":2: sites.acme.time_zone:", "no time zone")),
+        ("[sites.acme]\ntimezone = 'UTC'\n", (":2: sites.acme.timezone:", "did you mean 'time_zone'?")),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_line(tmp_path: Path, source: str, told: tuple[str, ...]) -> None:
@@ -200,6 +208,16 @@ def test_the_highest_tier_reached_is_the_priority(tmp_path: Path, total: str, pr
         'tiers = [{ amount = 500, priority = "High" }, { amount = 100, priority = "Medium" }]\n',
     )
     assert policy.rules.payment_failed.priority_of(Decimal(total)) == priority
+
+
+def test_a_site_has_its_own_clock_or_that_of_the_policy(tmp_path: Path) -> None:
+    policy = load(
+        tmp_path, "time_zone = 'Asia/Tokyo'\n[sites.acme-eu]\ntime_zone = 'Europe/Berlin'\n[sites.acme]\n"
+    )
+    zones = {site: str(policy.zone_of(site)) for site in ("acme-eu", "acme", "another", "", None)}
+    assert zones == dict.fromkeys(("acme", "another", "", None), "Asia/Tokyo") | {"acme-eu": "Europe/Berlin"}
+    assert Policy().zone_of("acme") is UTC
+    assert load(tmp_path, tomli_w.dumps(policy.model_dump(mode="json", exclude_none=True))) == policy
 
 
 def test_it_says_what_an_org_must_have(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_children_end_when_their_keeper_is_killed(tmp_path: Path) -> None:
 # ── who is above, and who is signalled ────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("pid", [1, 0, -1, -os.getpid()])
+@pytest.mark.parametrize("pid", [1, 0, -1, -os.getpid()], ids=["init", "own group", "everybody", "a group"])
 def test_process_1_and_groups_are_never_signalled(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def kill(*sent: object) -> None:
         raise AssertionError(f"{sent} was sent")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -112,6 +113,29 @@ def test_without_redis_a_wake_says_so() -> None:
 def test_an_address_that_is_none_is_a_mistake_of_the_settings() -> None:
     with pytest.raises(SetupError, match="REDIS_URL"):
         queue.connect("open-sesame")
+
+
+def test_a_redis_of_a_private_ca_is_verified_with_its_file(over_tls: tuple[str, Path]) -> None:
+    url, ca = over_tls
+    with queue.connect(url, tls_ca_file=ca) as client:
+        assert client.ping()
+    with queue.connect(url) as client, pytest.raises(RedisError, match="CERTIFICATE_VERIFY"):
+        client.ping()
+
+
+def test_any_certificate_is_trusted_only_where_that_is_said(over_tls: tuple[str, Path]) -> None:
+    with queue.connect(over_tls[0], tls_verify=False) as client:
+        assert client.ping()
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file"), ("no certificate", "PEM form")])
+def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, why: str) -> None:
+    ca = tmp_path / "ca.pem"
+    if content is not None:
+        ca.write_text(content)
+    with pytest.raises(SetupError, match=f"REDIS_TLS_CA_FILE names .*ca.pem.*{why}"):
+        queue.connect("rediss://127.0.0.1:1/0", tls_ca_file=ca)
+    queue.connect("redis://127.0.0.1:1/0", tls_ca_file=ca).close()
 
 
 # ── waking from a web thread ──────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from connector import settings
 from connector.errors import SetupError
 from connector.settings import RecurlySite, recurly_sites
+from connector.settings.names import INTERNAL
 from connector.settings.processors import (
     Adyen,
     AuthorizeNet,
@@ -20,7 +22,6 @@ from connector.settings.processors import (
     Stripe,
     processors,
 )
-from connector.settings.recurly import RETENTION_15_DAYS_AND_ONE
 
 OURS = ("RECURLY_", "SALESFORCE_", "CASEWIRE_", "DATABASE_", "REDIS_")
 PROCESSORS = ("STRIPE_", "BRAINTREE_", "ADYEN_", "PAYPAL_", "GOCARDLESS_", "AUTHORIZENET_")
@@ -69,7 +70,7 @@ def test_what_is_not_said_has_safe_values() -> None:
     (site,) = sites(RECURLY_SITE="acme")
     assert (site.api_key, site.region, site.api_url) == ("", "us", None)
     assert (site.webhook_secrets, site.webhook_basic_auth) == ((), ())
-    assert site.webhook_tolerance == RETENTION_15_DAYS_AND_ONE
+    assert site.webhook_tolerance == 1_382_400, "Recurly redelivers for 15 days; one day more"
 
 
 def test_further_sites_have_the_same_variables_with_their_name_behind() -> None:
@@ -172,12 +173,123 @@ def test_a_home_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert settings.load().casewire_home == tmp_path / "data"
 
 
+# ── names ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MISSPELT = [
+    # name, did you mean
+    ("STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRETS"),
+    ("RECURLY_API_KEYS", "RECURLY_API_KEY"),
+    ("RECURLY_API_KEYS__EU1", "RECURLY_API_KEY__EU1"),
+    ("RECURLY_API_KEY_EU1", "RECURLY_API_KEY__EU1"),
+    ("RECURLY_API_KEY__eu1", "RECURLY_API_KEY__EU1"),
+    ("RECURLY_API_KEY__EU2", ""),
+    ("STRIPE_API_KEY__EU1", "STRIPE_API_KEY"),
+    ("stripe_api_key", "STRIPE_API_KEY"),
+    ("DATABASE_URI", "DATABASE_URL"),
+    ("CASEWIRE_WEB_THREAD", "CASEWIRE_WEB_THREADS"),
+    ("STRIPE_SIGNING_SECRET", ""),
+]
+ONLY_IN_THE_FILE = [("STRPE_API_KEY", "STRIPE_API_KEY"), ("PORTS", "PORT")]
+OF_OTHERS = [
+    *("POSTGRES_PASSWORD", "REDIS_PORT", "REDIS_TLS_URL", "DATABASE_PASSWORD", "HOME", "STRIPE_LOG"),
+    *("casewire_mode", "CASEWIRE_KEPT", "RECURLY_API_KEY__EU1", "REDIS_TLS_CA_FILE"),
+]
+
+
+def unknown(in_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> dict[str, str]:
+    monkeypatch.setenv("RECURLY_SITES", "eu1")
+    if in_file:
+        (tmp_path / ".env").write_text(f"# settings\n{name}=open-sesame\n")
+    else:
+        monkeypatch.setenv(name, "open-sesame")
+    found = settings.unknown_settings()
+    assert "open-sesame" not in repr(found)
+    assert all(one.place == (".env:2" if in_file else "environment") and one.advice for one in found)
+    return {one.name: one.suggestion for one in found}
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+@pytest.mark.parametrize(("name", "meant"), MISSPELT)
+def test_a_misspelt_name_is_found_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_file: bool, name: str, meant: str
+) -> None:
+    assert unknown(in_file, tmp_path, monkeypatch, name) == {name: meant}
+
+
+@pytest.mark.parametrize(("name", "meant"), ONLY_IN_THE_FILE)
+def test_the_file_is_ours_and_the_environment_is_everybodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    assert unknown(False, tmp_path, monkeypatch, name) == {}
+    monkeypatch.delenv(name)
+    assert unknown(True, tmp_path, monkeypatch, name) == {name: meant}
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_what_is_no_mistake_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_file: bool, name: str
+) -> None:
+    assert unknown(in_file, tmp_path, monkeypatch, name) == {}
+
+
+def test_a_further_site_that_is_not_listed_is_pointed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECURLY_API_KEY__EU2", "open-sesame")
+    (found,) = settings.unknown_settings()
+    assert found.advice.startswith("List the site of RECURLY_API_KEY__EU2 in RECURLY_SITES")
+
+
+def test_the_example_and_what_is_read_have_the_same_names() -> None:
+    example = (Path(__file__).resolve().parents[1] / ".env.example").read_text()
+    named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
+    assert named == settings.setting_names([]).all - {"CASEWIRE_WORKER", "RECURLY_SITES"}
+    assert "RECURLY_SITES=" in example
+
+
+def test_what_casewire_passes_to_its_own_processes_is_no_unknown_setting() -> None:
+    source = Path(settings.__file__).resolve().parents[1]
+    written = {
+        name
+        for path in source.rglob("*.py")
+        for name in re.findall(r'"(CASEWIRE_[A-Z_]+)"', path.read_text())
+    }
+    assert written <= settings.setting_names([]).all | INTERNAL
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9100", "localhost:9100", "[::1]:9100"])
+def test_metrics_may_have_an_address_of_their_own(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEWIRE_METRICS_ADDRESS", address)
+    assert settings.load().casewire_metrics_address == address
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CASEWIRE_METRICS_ADDRESS", "9100"),
+        ("CASEWIRE_METRICS_ADDRESS", "http://127.0.0.1:9100"),
+        ("CASEWIRE_METRICS_TOKEN", "too short"),
+        ("CASEWIRE_WEB_CONNECTIONS", "0"),
+        ("CASEWIRE_WEB_REQUEST_SECONDS", "0"),
+    ],
+)
+def test_a_web_setting_that_cannot_be_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SetupError, match=name) as raised:
+        settings.load()
+    assert value not in str(raised.value) or "TOKEN" not in name
+
+
 # ── payment processors ────────────────────────────────────────────────────────────────────────────────────────
 
 EVERY = {
     "STRIPE_WEBHOOK_SECRETS": "open-sesame-1, open-sesame-2",
     "STRIPE_API_KEY": "open-sesame",
     "STRIPE_API_URL": "http://127.0.0.1:1",
+    "STRIPE_CONNECTED_ACCOUNTS": "acct_1Shop, acct_2",
     "BRAINTREE_MERCHANT_ID": "merchant",
     "BRAINTREE_PUBLIC_KEY": "public",
     "BRAINTREE_PRIVATE_KEY": "open-sesame",
@@ -197,6 +309,12 @@ EVERY = {
 }
 
 
+@pytest.mark.parametrize("given", ["ch_1", "acct_", "acct_1/x", "acct_1 acct_2"])
+def test_what_is_no_account_of_stripe_is_refused(given: str) -> None:
+    with pytest.raises(SetupError, match="STRIPE_CONNECTED_ACCOUNTS"):
+        processors({"STRIPE_CONNECTED_ACCOUNTS": given}, live=True)
+
+
 def test_every_processor_has_what_its_variables_say() -> None:
     secret = ("open-sesame",)
     assert processors(EVERY, live=True) == {
@@ -205,6 +323,7 @@ def test_every_processor_has_what_its_variables_say() -> None:
             webhook_secrets=("open-sesame-1", "open-sesame-2"),
             api_key="open-sesame",
             api_url="http://127.0.0.1:1",
+            connected_accounts=("acct_1Shop", "acct_2"),
         ),
         "braintree": Braintree(
             live=True,

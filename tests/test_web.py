@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from redis import Redis
 from samples import due, statuses
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 from waiting import wait_until
 from webhooks.recurly_deliveries import signed, thin
 
 from connector import queue
+from connector.cli.serve import serve_metrics
+from connector.errors import SetupError
 from connector.ledger import budgets, circuits, missed, silences, subjects
 from connector.ledger.engine import open_engine
 from connector.ledger.missed import Missing
-from connector.settings import Settings
-from connector.web import create_app
+from connector.settings import Settings, child_environment
+from connector.web import Readiness, create_app, create_front, create_metrics_app, lane_of
 from connector.wiring import Wiring
 
 SECRET = "open-sesame"
@@ -120,23 +125,41 @@ def test_without_tables_it_is_not_ready_and_says_what_to_run(wires: Wiring, empt
     answer = create_app(wires).test_client().get("/readyz")
     assert answer.status_code == 503
     (reason,) = answer.json["reasons"]
-    assert "casewire migrate" in reason
+    assert "PostgreSQL" in reason
+    assert "casewire doctor" in reason
     empty.dispose()
 
 
-def test_without_postgresql_and_redis_it_is_not_ready_and_names_both(wires: Wiring) -> None:
-    ledger, redis = (
-        open_engine("postgresql://u:open-sesame@127.0.0.1:1/x"),
-        queue.connect("redis://127.0.0.1:1/0"),
-    )
+def test_readyz_names_postgresql_and_redis_and_only_the_log_says_why(wires: Wiring, tmp_path: Path) -> None:
+    socket = tmp_path / "postgres"
+    ledger = open_engine(f"postgresql://u:open-sesame@/x?host={socket}")
+    redis = queue.connect("redis://127.0.0.1:1/0")
     wires.__dict__ |= {"engine": ledger, "redis": redis}
-    answer = create_app(wires).test_client().get("/readyz")
+    client = create_app(wires).test_client()
+    with capture_logs() as lines:
+        answer = client.get("/readyz")
     assert answer.status_code == 503
     assert ["PostgreSQL" in reason for reason in answer.json["reasons"]] == [True, False]
     assert ["Redis" in reason for reason in answer.json["reasons"]] == [False, True]
-    assert "open-sesame" not in json.dumps(answer.json)
+    for detail in (str(socket), "127.0.0.1", "open-sesame", "refused"):
+        assert detail not in answer.text
+    reasons = [line["reason"] for line in lines if line["event"] == "not_ready"]
+    assert [str(socket) in reason for reason in reasons] == [True, False]
+    assert "open-sesame" not in str(lines)
     ledger.dispose()
     redis.close()
+
+
+def test_readiness_is_checked_at_most_once_a_second_and_logged_when_it_changes() -> None:
+    now, found = [0.0], [{"part": "one"}, {"part": "one"}, {"part": "two"}, {}]
+    readiness = Readiness(lambda: found.pop(0), lambda: now[0])
+    with capture_logs() as lines:
+        for moment in (0.0, 0.5, 2.0, 4.0):
+            now[0] = moment
+            assert readiness.public_reasons() == ["part"]
+        now[0] = 6.0
+        assert readiness.public_reasons() == []
+    assert [line["reason"] for line in lines] == ["one", "two"]
 
 
 def test_what_comes_in_is_counted_for_prometheus(client: FlaskClient) -> None:
@@ -145,6 +168,107 @@ def test_what_comes_in_is_counted_for_prometheus(client: FlaskClient) -> None:
     assert answer.status_code == 200
     assert answer.mimetype == "text/plain"
     assert 'casewire_deliveries_total{outcome="rejected",source="recurly"} 1.0' in answer.text
+
+
+def test_metrics_ask_for_their_token_where_one_is_set(wires: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEWIRE_METRICS_TOKEN", "0123456789abcdef")
+    wires.__dict__["settings"] = Settings()
+    client = create_app(wires).test_client()
+    for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer wr\u00f6ng"}):
+        answer = client.get("/metrics", headers=header)
+        assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
+        assert "casewire_" not in answer.text
+    assert client.get("/metrics", headers={"Authorization": "Bearer 0123456789abcdef"}).status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+def test_metrics_with_an_address_of_their_own_are_not_on_the_public_port(
+    wires: Wiring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CASEWIRE_METRICS_ADDRESS", "127.0.0.1:9100")
+    wires.__dict__["settings"] = Settings()
+    assert create_app(wires).test_client().get("/metrics").status_code == 404
+    answer = create_metrics_app(wires, tmp_path).test_client().get("/metrics")
+    assert (answer.status_code, "casewire_accounts_due" in answer.text) == (200, True)
+
+
+def test_metrics_are_served_on_an_address_of_their_own(wires: Wiring, tmp_path: Path) -> None:
+    server = serve_metrics("127.0.0.1:0", wires, tmp_path)
+    try:
+        answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=60)
+        assert (answer.status_code, "casewire_accounts_due" in answer.text) == (200, True)
+        assert requests.get(f"http://127.0.0.1:{server.server_port}/readyz", timeout=60).status_code == 404
+        with pytest.raises(SetupError, match="CASEWIRE_METRICS_ADDRESS"):
+            serve_metrics(f"127.0.0.1:{server.server_port}", wires, tmp_path)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_delivery_is_accepted_and_metrics_answer_though_their_folder_is_gone(
+    engine: Engine, wires: Wiring, tmp_path: Path
+) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    environment = child_environment(
+        PROMETHEUS_MULTIPROC_DIR=str(folder),
+        DATABASE_URL=engine.url.render_as_string(hide_password=False),
+        REDIS_URL="redis://127.0.0.1:1/0",
+        PYTHONPATH=str(Path(__file__).parent),
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", METRICS_GONE, SECRET],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.stdout.splitlines()[-1] == "200 {'accepted': 1, 'duplicates': 0} 200", ended.stderr
+    assert list(statuses(engine).values()) == ["pending"]
+
+
+METRICS_GONE = """
+import os, shutil, sys
+from datetime import UTC, datetime
+from connector.settings import Settings
+from connector.web import create_app
+from connector.wiring import Wiring
+from webhooks.recurly_deliveries import signed, thin
+
+client = create_app(Wiring(Settings())).test_client()
+shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+body = thin("account.updated", account_code="bob")
+answer = client.post("/webhooks/recurly", data=body, headers=signed(body, sys.argv[1], datetime.now(UTC)))
+print(answer.status_code, answer.json, client.get("/metrics").status_code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "lane"),
+    [
+        ("/webhooks/recurly", "recurly"),
+        ("/webhooks/paypal/", "paypal"),
+        ("/webhooks/recurly/acme", "recurly"),
+        ("/webhooks/invented", "unknown source"),
+        ("/webhooks/", "unknown source"),
+        ("/webhooks", "unknown source"),
+        ("/healthz", "health"),
+        ("/readyz", "web"),
+        ("/webhooksrecurly", "web"),
+        ("/", "web"),
+    ],
+)
+def test_each_source_has_threads_of_its_own_and_so_have_the_probes(path: str, lane: str) -> None:
+    assert lane_of(path) == lane
+
+
+def test_the_front_has_the_limits_of_the_settings(wires: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"REQUEST_SECONDS": "7", "CONNECTIONS": "33", "THREADS": "5"}.items():
+        monkeypatch.setenv(f"CASEWIRE_WEB_{name}", value)
+    wires.__dict__["settings"] = Settings()
+    limits = create_front(wires).connections.limits
+    assert (limits.request_seconds, limits.connections, limits.threads) == (7, 33, 5)
 
 
 def test_what_waits_is_told_as_numbers(engine: Engine, client: FlaskClient) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,14 +23,18 @@ YES: Final = click.option(
 
 
 def who(wires: Wiring) -> str:
-    """CASEWIRE_OPERATOR, else the name this person is logged in with."""
-    given = wires.settings.casewire_operator
-    if given:
-        return given
+    """``anna (login ops)``: CASEWIRE_OPERATOR, which anybody may set to anything, and the login name, which the
+    operating system vouches for. Without the setting, or where both are the same, the login name alone."""
+    login, operator = login_name(), (wires.settings.casewire_operator or "").strip()
+    return f"{operator}{runs.LOGIN}{login})" if operator and operator != login else login
+
+
+def login_name() -> str:
+    """The user this process runs as. ``getpass.getuser`` would believe ``LOGNAME`` first."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without this user in its /etc/passwd
+        return f"uid {os.getuid()}"
 
 
 @contextmanager

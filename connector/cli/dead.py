@@ -9,7 +9,8 @@ from connector.cli.showing import stories
 from connector.cli.showing.output import Said, as_json, err, table
 from connector.cli.waking import wake
 from connector.ledger import acts, listing, runs
-from connector.ledger.listing import Filter, Found
+from connector.ledger.event_filter import Filter
+from connector.ledger.listing import Found
 from connector.mappers import words
 from connector.queue import Stage
 from connector.wiring import Wiring, wiring

@@ -10,7 +10,7 @@ from itertools import groupby
 import click
 
 from connector.cli.showing.output import as_json, err, out, show
-from connector.doctor import Finding, State, examine
+from connector.doctor import Finding, State, examine, is_green
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red", State.SKIPPED: "dim"}
 _AS_ABOVE = "as above"
@@ -23,7 +23,8 @@ def doctor(json_: bool) -> None:
     """Checks every connection, permission, field, limit and secret, and says how to mend what fails.
 
     \b
-    Looks only: nothing is written anywhere. Exit code 1 if anything failed.
+    Looks only: nothing is written anywhere. Exit code 1 if anything failed, or PostgreSQL, Redis, the workers or the
+    scheduler could not be checked.
     Example: casewire doctor --json
     """
     if not json_:
@@ -33,7 +34,7 @@ def doctor(json_: bool) -> None:
         as_json(document(found))
     else:
         tell(found)
-    if any(one.state is State.FAILED for one in found):
+    if not is_green(found):
         raise SystemExit(1)
 
 
@@ -41,7 +42,7 @@ def document(found: Sequence[Finding]) -> dict[str, object]:
     """Everything, for a monitor."""
     counts = Counter(one.state for one in found)
     return {
-        "green": not counts[State.FAILED],
+        "green": is_green(found),
         "counts": {state: counts[state] for state in State},
         "findings": [asdict(one) for one in found],
     }

@@ -15,7 +15,8 @@ from connector.cli.showing.output import Said, Time, as_json, err, out, table
 from connector.cli.waking import wake
 from connector.ledger import acts, listing, runs
 from connector.ledger import stories as ledger
-from connector.ledger.listing import Filter, Found
+from connector.ledger.event_filter import Filter
+from connector.ledger.listing import Found
 from connector.queue import Stage
 from connector.wiring import Wiring, wiring
 
@@ -32,7 +33,11 @@ def filters(command: F) -> F:
         click.option("--account", type=Said(), help="Only this account: its code, or its whole key."),
         click.option("--since", type=Time(past=True), help="Received since: 2026-11-01, 36h, 7d."),
         click.option("--until", type=Time(), help="Received before."),
-        click.option("--search", type=Said(), help="Found in the kind, the event id or the body."),
+        click.option(
+            "--search",
+            type=Said(),
+            help="Text in the kind, the event id or the body, from the start of a word.",
+        ),
     ):
         command = option(command)
     return command
@@ -50,15 +55,21 @@ def events() -> None:
 @events.command("list")
 @filters
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--before", type=click.IntRange(min=1), metavar="ID", help="The next page: events below this id."
+)
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
-def list_(limit: int, json_: bool, **wanted: Any) -> None:
+def list_(limit: int, before: int | None, json_: bool, **wanted: Any) -> None:
     """Events, newest first.
 
     \b
     Example: casewire events list --status dead --since 7d
     """
     with wiring().engine.connect() as connection:
-        found = listing.events(connection, Filter(**wanted, limit=limit))
+        found = listing.events(connection, Filter(**wanted, before=before, limit=limit + 1))
+    has_more, found = len(found) > limit, found[:limit]
+    if has_more:
+        err.print(f"There are more. The next page: --before {found[-1]['id']}")
     if json_:
         as_json(found)
         return

@@ -29,7 +29,7 @@ from connector.processes import Keeper, end_all
 SITE = "sandbox"
 _WORK = ("events_waiting", "accounts_due", "histories_wanted", "asks_waiting")
 PAYPAL_WEBHOOK = "WH-SANDBOX"
-START_SECONDS = 240.0
+START_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)

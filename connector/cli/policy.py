@@ -43,5 +43,5 @@ def show() -> None:
     Example: casewire policy show > policy.toml
     """
     in_force = wiring().policy.model_dump(mode="json", exclude_none=True, by_alias=True)
-    told = {name: value for name, value in in_force.items() if value != []}
+    told = {name: value for name, value in in_force.items() if value not in ([], {})}
     click.echo(tomli_w.dumps(told, multiline_strings=True), nl=False)

@@ -33,7 +33,7 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("--command", help="Only this command, such as resync.")
-@click.option("--who", help="Only what this person did.")
+@click.option("--who", help="Only what this person did: operator or login name.")
 @click.option("--since", type=Time(past=True), help="Begun since: 2026-11-01, 36h, 7d.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")

@@ -11,10 +11,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import structlog
-from flask import Flask
 
 from connector import logs, settings
 from connector.cli.showing.output import err
@@ -24,7 +24,12 @@ from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
 from connector.parent_watch import SERVER, end_with_parent, end_with_stdin
 from connector.processes import Keeper, run_child
-from connector.wiring import wiring
+from connector.wiring import Wiring, wiring
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+    from connector.front import Front
 
 log = structlog.get_logger("connector.cli")
 
@@ -50,6 +55,15 @@ def end_with_keeper() -> None:
     """A kept process ends in good order when its keeper is killed."""
     if os.environ.get(KEPT):
         end_with_stdin()
+
+
+def warn_of_unknown_settings() -> None:
+    """Log each misspelt setting once: a process that another one keeps leaves it to its keeper."""
+    if os.environ.get(KEPT):
+        return
+    for one in settings.unknown_settings():
+        hint = {"did_you_mean": one.suggestion} if one.suggestion else {"advice": one.advice}
+        log.warning("unknown_setting", setting=one.name, place=one.place, **hint, outcome="ignored")
 
 
 @contextlib.contextmanager
@@ -103,6 +117,7 @@ def up(port: int | None, workers: int) -> None:
     """
     given = settings.load()
     logs.configure(given.casewire_log)
+    warn_of_unknown_settings()
     stop = stop_event()
     wires = wiring()
     wires.policy  # noqa: B018 - a misspelt policy is found now, not by the first case
@@ -128,21 +143,19 @@ def web(port: int | None, host: str) -> None:
     end_with_keeper()
     wires = wiring()
     given = wires.settings
+    logs.configure(given.casewire_log)
+    warn_of_unknown_settings()
     require_current(wires.engine)
     wires.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
-        sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5), "granian",
-        "--interface", "wsgi", "--factory",
+        sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5),
+        "connector.front", "connector.cli.serve:web_process",
         "--host", host, "--port", str(given.port if port is None else port),
-        "--workers", str(given.casewire_web_processes),
-        "--blocking-threads", str(given.casewire_web_threads),
-        # granian's backpressure counts connections, not requests: as few as threads, and a proxy that keeps that
-        # many open shuts everybody else out. Its default is half the backlog for each of two processes.
-        "--backlog", "2048", "--no-ws", "--log-level", "warning",
-        "--respawn-failed-workers", "--workers-kill-timeout", str(WEB_STOP_SECONDS),
-        "connector.cli.serve:web_process",
+        "--processes", str(given.casewire_web_processes), "--stop-seconds", str(WEB_STOP_SECONDS),
     ]  # fmt: skip
+    if address := given.casewire_metrics_address:
+        serve_metrics(address, wires, Path(metrics))
     changes = {"PROMETHEUS_MULTIPROC_DIR": metrics}
     # Before the server starts: what we are told from now on, it is told.
     stop = stop_event()
@@ -155,12 +168,29 @@ def web(port: int | None, host: str) -> None:
     sys.exit(1 if code > 0 else 0)
 
 
-def web_process() -> Flask:
-    """What each of granian's processes serves."""
-    from connector.web import create_app
+def serve_metrics(address: str, wires: Wiring, folder: Path) -> BaseWSGIServer:
+    """``/metrics`` of all web processes on an address of its own, from a thread of this process."""
+    from werkzeug.serving import make_server
+
+    from connector.web import create_metrics_app
+
+    host, _, port = address.rpartition(":")
+    try:
+        server = make_server(host.strip("[]"), int(port), create_metrics_app(wires, folder), threaded=True)
+    except (OSError, SystemExit):
+        raise SetupError(
+            f"CASEWIRE_METRICS_ADDRESS: {address} cannot be listened on. Choose another."
+        ) from None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server
+
+
+def web_process() -> Front:
+    """What each process of the web server serves."""
+    from connector.web import create_front
 
     end_with_parent(int(os.environ[SERVER]), WEB_STOP_SECONDS)
-    return create_app()
+    return create_front()
 
 
 @click.command()
@@ -179,6 +209,7 @@ def worker(count: int | None) -> None:
     end_with_keeper()
     wires = wiring()
     logs.configure(wires.settings.casewire_log)
+    warn_of_unknown_settings()
     require_current(wires.engine)
     run(wires)
 
@@ -186,6 +217,7 @@ def worker(count: int | None) -> None:
 def _keep_workers(count: int) -> None:
     given = settings.load()
     logs.configure(given.casewire_log)
+    warn_of_unknown_settings()
     keeper = Keeper()
     for number in range(1, count + 1):
         keeper.add(f"worker-{os.getpid()}-{number}", ["worker"], settings.child_environment(**{KEPT: "1"}))
@@ -204,6 +236,7 @@ def scheduler() -> None:
     end_with_keeper()
     wires = wiring()
     logs.configure(wires.settings.casewire_log)
+    warn_of_unknown_settings()
     require_current(wires.engine)
     run(wires, stop_event())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,17 +9,18 @@ from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 
+from connector import settings
 from connector.doctor.finding import Area, Check, Told, failed, ok, warning
 from connector.errors import SetupError
 from connector.policy import Policy
-from connector.settings import Settings
+from connector.settings import InvalidSettings, Settings
 from connector.sync import mapping
 from connector.wiring import Wiring
 
 SETTINGS: Final = "values"
 _ENV: Final = Path(".env")
-_PREFIXES: Final = ("SALESFORCE_", "CASEWIRE_")
-"""Every setting with these names is a field of ``Settings``; the others' names depend on their sites."""
+_CORRECT_LINE: Final = "Correct that line; casewire policy check says whether it is good."
+_CORRECT: Final = "Correct that setting in the environment or in .env; .env.example explains each."
 
 
 def area(load: Callable[[], Settings]) -> Area:
@@ -29,11 +29,12 @@ def area(load: Callable[[], Settings]) -> Area:
         "settings",
         (
             Check(".env", _env, mend="Make .env a text file that Casewire's user may read."),
-            Check(SETTINGS, lambda: _values(load), mend="Mend that setting in the environment or in .env."),
+            Check("environment", _environment, mend=_CORRECT),
+            Check(SETTINGS, lambda: _values(load), gate=True, mend=_CORRECT),
             Check(
                 "policy",
                 lambda: _policy(load),
-                mend="Mend the file; casewire policy check looks at it alone.",
+                mend="Correct the file; casewire policy check looks at it alone.",
             ),
         ),
     )
@@ -45,10 +46,22 @@ def _env() -> Iterator[Told]:
         return
     with _ENV.open(encoding="utf-8") as file:
         lines = list(parse_stream(file))
-    troubles = [*_unreadable(lines), *_unknown(lines), *_open_to_others()]
+    troubles = [*_unreadable(lines), *_unknown(in_file=True), *_open_to_others()]
     yield from troubles
     if not troubles:
         yield ok(f"{sum(line.value is not None for line in lines)} settings")
+
+
+def _unreadable_policy(cause: BaseException | None, path: Path | None) -> str:
+    """What to do about a file of which no line could be read; empty for one that could."""
+    if isinstance(cause, FileNotFoundError):
+        return (
+            f"Make it (cp policy.example.toml {path}), or let CASEWIRE_POLICY name the file you have; a relative name "
+            f"starts at {Path.cwd()}."
+        )
+    if isinstance(cause, OSError | UnicodeDecodeError):
+        return f"Make {path} a text file in UTF-8 that Casewire's user may read, or let CASEWIRE_POLICY name another."
+    return ""
 
 
 def _unreadable(lines: list[Binding]) -> Iterator[Told]:
@@ -60,17 +73,18 @@ def _unreadable(lines: list[Binding]) -> Iterator[Told]:
             )
 
 
-def _unknown(lines: list[Binding]) -> Iterator[Told]:
-    known = [name.upper() for name in Settings.model_fields]
-    for line in lines:
-        if line.key and line.key.startswith(_PREFIXES) and line.key not in known:
-            prefix = next(filter(line.key.startswith, _PREFIXES))
-            ends = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
-            near = difflib.get_close_matches(line.key.removeprefix(prefix), ends, n=1)
-            hint = (
-                f"Rename it to {prefix}{near[0]}." if near else "Remove it; .env.example has all the names."
-            )
-            yield warning(f".env:{line.original.line}: there is no setting {line.key}", hint)
+def _environment() -> Iterator[Told]:
+    """Only names: what is set there may be anything."""
+    unknown = list(_unknown(in_file=False))
+    yield from unknown
+    if not unknown:
+        yield ok("no misspelt setting")
+
+
+def _unknown(*, in_file: bool) -> Iterator[Told]:
+    for one in settings.unknown_settings():
+        if (one.line is not None) is in_file:
+            yield warning(str(one), one.advice)
 
 
 def _open_to_others() -> Iterator[Told]:
@@ -79,19 +93,41 @@ def _open_to_others() -> Iterator[Told]:
 
 
 def _values(load: Callable[[], Settings]) -> Iterator[Told]:
-    given = load()
-    sites = ", ".join(site.name for site in given.recurly) or "none"
-    known = len(given.processors)
-    worked = "live" if given.live else "test"
-    yield ok(f"{worked} events are worked; Recurly sites: {sites}; {known} processors are known")
+    """Every value that is wrong, each once: the sites and the processors are read even if the others fail."""
+    try:
+        given = load()
+    except InvalidSettings as error:
+        yield from (failed(problem, _CORRECT) for problem in error.problems)
+        return
+    wrong = [str(error) for read in (_sites, _processors) if (error := _wrong(read, given))]
+    yield from (failed(text, _CORRECT) for text in wrong)
+    if not wrong:
+        worked = "live" if given.live else "test"
+        yield ok(f"{worked} events are worked; Recurly sites: {_sites(given)}; {_processors(given)}")
+
+
+def _wrong(read: Callable[[Settings], str], given: Settings) -> SetupError | None:
+    try:
+        read(given)
+    except SetupError as error:
+        return error
+    return None
+
+
+def _sites(given: Settings) -> str:
+    return ", ".join(site.name for site in given.recurly) or "none"
+
+
+def _processors(given: Settings) -> str:
+    return f"{len(given.processors)} processors are known"
 
 
 def _policy(load: Callable[[], Settings]) -> Iterator[Told]:
+    path = Wiring(load()).policy_path
     try:
-        path = Wiring(load()).policy_path
         mapping.checked(Policy.load(path))
     except SetupError as error:
-        for mistake in str(error).splitlines():
-            yield failed(mistake, "Mend that line; casewire policy check says whether it is good.")
+        advice = _unreadable_policy(error.__cause__, path) or _CORRECT_LINE
+        yield from (failed(mistake, advice) for mistake in str(error).splitlines())
         return
     yield ok(f"{path} is good" if path else "the defaults: there is no policy.toml here")

@@ -18,23 +18,32 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``told``: what was found. ``mend``: what to click or which line to change; never empty for a failure."""
+    """``told``: what was found. ``mend``: what to click or which line to change; never empty for a failure.
+    ``stopped``: it fails only because Casewire does not run."""
 
     area: str
     name: str
     state: State
     told: str
     mend: str = ""
+    stopped: bool = False
+
+
+def is_green(found: Iterable[Finding]) -> bool:
+    """Whether Casewire can do its work: nothing failed. A check on which others depend, and one for which there was no
+    time, fails where it could not be made (``looking``), so that "not asked" is never taken for "good"."""
+    return all(one.state is not State.FAILED for one in found)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one check tells; ``about`` is what of it, where it tells several things."""
+    """What one check tells; ``about`` is what of it, where it tells several things; ``stopped`` as in a finding."""
 
     state: State
     text: str
     mend: str = ""
     about: str = ""
+    stopped: bool = False
 
 
 class NotAsked(Exception):
@@ -71,6 +80,11 @@ def warning(text: str, mend: str, about: str = "") -> Told:
 
 def failed(text: str, mend: str, about: str = "") -> Told:
     return Told(State.FAILED, text, mend, about)
+
+
+def stopped(text: str, mend: str) -> Told:
+    """A failure that ends when Casewire is started."""
+    return Told(State.FAILED, text, mend, stopped=True)
 
 
 def skipped(text: str, mend: str = "", about: str = "") -> Told:

@@ -11,13 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector import embedded
 from connector.doctor.clock import compared
-from connector.doctor.finding import Area, Check, Told, failed, ok, skipped
-from connector.ledger.engine import require_current
+from connector.doctor.finding import Area, Check, Told, failed, ok, stopped
+from connector.ledger.engine import revision_problem
 from connector.ledger.schema import metadata
 from connector.wiring import Wiring
 
 OLDEST: Final = 14
-_REACH: Final = "Start PostgreSQL, or mend DATABASE_URL (postgresql://user:password@host:5432/name)."
+_REACH: Final = (
+    "Start PostgreSQL, or correct DATABASE_URL (postgresql://user:password@host:5432/name; with TLS and a CA of your "
+    "own, add ?sslmode=verify-full&sslrootcert=/path/ca.pem)."
+)
 NOT_RUNNING: Final = "no address is set and no Casewire runs here"
 START: Final = "Start it with casewire up, which brings PostgreSQL and Valkey with it."
 
@@ -37,7 +40,7 @@ def areas(wires: Wiring) -> Iterator[Area]:
 def _reachable(wires: Wiring) -> Iterator[Told]:
     given = wires.settings
     if not given.database_url and embedded.running(given.casewire_home) is None:
-        yield skipped(NOT_RUNNING, START)
+        yield stopped(NOT_RUNNING, START)
         return
     try:
         with wires.engine.connect() as connection:
@@ -56,8 +59,8 @@ def _first_line(error: SQLAlchemyError) -> str:
 
 
 def _tables(wires: Wiring) -> Iterator[Told]:
-    require_current(wires.engine)
-    yield ok("as this version needs them")
+    problem = revision_problem(wires.engine)
+    yield failed(*problem) if problem else ok("as this version needs them")
 
 
 def _writing(wires: Wiring) -> Iterator[Told]:

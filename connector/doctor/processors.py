@@ -1,29 +1,34 @@
-"""The payment processors' APIs, where a key is set: one look for a payment that does not exist, which any key may."""
+"""The payment processors' APIs, where a key is set: whether a payment can be looked up, and what can be listed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from connector.clients.processors import CLIENTS
-from connector.doctor.finding import Area, Check, Told, ok, warning
-from connector.errors import Permanent
+from connector.clients.processors import CLIENTS, ProcessorClient
+from connector.doctor.finding import Area, Check, Told, failed, ok, warning
+from connector.doctor.looking import advice
+from connector.errors import CasewireError, Permanent
 from connector.facts import Kind, ProcessorObject
+from connector.mappers import words
 from connector.settings import Processor
+from connector.settings.processors import is_of_the_other_world
 from connector.wiring import Wiring
 
-_NOBODYS: Final[Mapping[str, str]] = {
-    "stripe": "ch_casewiredoctor",
-    "braintree": "casewiredoctor",
-    "gocardless": "PM00000000CASE",
-    "authorizenet": "1",
+_NOBODYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "stripe": ("ch_casewiredoctor", "pi_casewiredoctor"),
+    "braintree": ("casewiredoctor",),
+    "gocardless": ("PM00000000CASE",),
+    "authorizenet": ("1",),
 }
-"""An id that no payment has, in the form each processor gives them."""
+"""Ids that no payment has, in the forms each processor gives them."""
+_LISTED_SECONDS: Final = 60
+"""The lists are asked for so much time: whether they may be read, and not what is in them."""
 
 _SETTINGS: Final[Mapping[str, str]] = {
-    "stripe": "STRIPE_API_KEY to a restricted key with read access to Charges and PaymentIntents",
+    "stripe": "STRIPE_API_KEY to a restricted key with read access to Charges, PaymentIntents, Refunds and Disputes",
     "braintree": "BRAINTREE_MERCHANT_ID, _PUBLIC_KEY, _PRIVATE_KEY and _ENVIRONMENT to what its Control Panel shows",
     "gocardless": "GOCARDLESS_ACCESS_TOKEN to a read-only token of this environment",
     "authorizenet": "AUTHORIZENET_API_LOGIN_ID and _TRANSACTION_KEY, with its Transaction Details API enabled",
@@ -38,17 +43,52 @@ def areas(wires: Wiring) -> Iterator[Area]:
 def area(source: str, given: Processor) -> Area:
     """One processor; nothing is told of one without a key."""
     mend = f"Set {_SETTINGS[source]}. Without a key Casewire works with what the webhooks carry."
-    return Area(source, (Check("key", partial(_key, source, given), mend=mend),))
+    return Area(
+        source,
+        (
+            Check("key", partial(_key, source, given), gate=True, mend=mend),
+            Check("lists", partial(_lists, source, given, mend), mend=mend),
+        )
+        if CLIENTS[source](given) is not None
+        else (),
+    )
 
 
 def _key(source: str, given: Processor) -> Iterator[Told]:
-    api = CLIENTS[source](given)
-    if api is None:
+    if is_of_the_other_world(given):
+        theirs, ours = ("test", "live") if given.live else ("live", "test")
+        told = f"the key is for {theirs} payments, and {ours} events are worked: it knows none of them"
+        mode = f"set CASEWIRE_MODE={theirs} if {theirs} events are meant"
+        yield failed(told, f"Set {_SETTINGS[source]}, for {ours} payments; or {mode}.")
         return
-    nobodys = ProcessorObject(kind=Kind.CHARGE, source=source, id=_NOBODYS[source], at=datetime.now(UTC))
-    try:
-        api.look_up(nobodys)
-    except Permanent as error:
-        yield warning(f"it answered, but not as expected: {error}", _SETTINGS[source])
-        return
+    api = _client(source, given)
+    for id_ in _NOBODYS[source]:
+        nobodys = ProcessorObject(kind=Kind.CHARGE, source=source, id=id_, at=datetime.now(UTC))
+        try:
+            api.look_up(nobodys)
+        except Permanent as error:
+            yield warning(f"it answered, but not as expected: {error}", f"Set {_SETTINGS[source]}.")
+            return
     yield ok("accepted")
+
+
+def _lists(source: str, given: Processor, mend: str) -> Iterator[Told]:
+    """What ``casewire reconcile`` reads: a restricted key may read charges and not disputes."""
+    api, now = _client(source, given), datetime.now(UTC)
+    good = []
+    for kind in sorted(api.lists):
+        name = words.plain(f"{kind}s")
+        try:
+            next(api.listed(kind, now - timedelta(seconds=_LISTED_SECONDS), now), None)
+        except CasewireError as error:
+            yield failed(f"they cannot be listed: {error}", advice(error, mend), name)
+        else:
+            good.append(name)
+    if good:
+        yield ok(f"{', '.join(good)} can be listed")
+
+
+def _client(source: str, given: Processor) -> ProcessorClient:
+    api = CLIENTS[source](given)
+    assert api is not None
+    return api

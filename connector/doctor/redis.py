@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from typing import Any, Final
 
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 from rq.worker_registration import get_keys
 
 from connector import embedded, queue
-from connector.doctor.finding import Area, Check, Told, failed, ok, skipped, warning
+from connector.doctor.finding import Area, Check, Told, failed, ok, stopped, warning
 from connector.doctor.postgresql import NOT_RUNNING, START
+from connector.errors import SetupError
 from connector.wiring import Wiring
 
 OLDEST: Final = 6
-_REACH: Final = "Start Redis or Valkey, or mend REDIS_URL (redis://host:6379/0)."
+_REACH: Final = (
+    "Start Redis or Valkey, or correct REDIS_URL (redis://host:6379/0, with TLS rediss://host:6380/0)."
+)
+_CA: Final = (
+    "Let REDIS_TLS_CA_FILE name the PEM file of the CA that signed the certificate of Redis, and REDIS_URL a host name "
+    "that the certificate holds. (REDIS_TLS_VERIFY=false trusts any certificate: only for a try.)"
+)
+_CREDENTIALS: Final = "Correct user and password in REDIS_URL (redis://user:password@host:6379/0)."
 
 
 def areas(wires: Wiring) -> Iterator[Area]:
@@ -22,6 +31,7 @@ def areas(wires: Wiring) -> Iterator[Area]:
         "redis",
         (
             Check("reachable", lambda: _reachable(wires), gate=True, mend=_REACH),
+            Check("tls", lambda: _tls(wires)),
             Check("memory", lambda: _memory(wires), mend=_REACH),
             Check("workers", lambda: _workers(wires), mend=_REACH),
             Check("scheduler", lambda: _scheduler(wires), mend=_REACH),
@@ -32,18 +42,50 @@ def areas(wires: Wiring) -> Iterator[Area]:
 def _reachable(wires: Wiring) -> Iterator[Told]:
     given = wires.settings
     if not given.redis_url and embedded.running(given.casewire_home) is None:
-        yield skipped(NOT_RUNNING, START)
+        yield stopped(NOT_RUNNING, START)
         return
     try:
-        told: Any = wires.redis.info("server")
+        redis = wires.redis
+    except SetupError as error:
+        yield failed(str(error), f"{_REACH} {_CA}")
+        return
+    try:
+        told: Any = redis.info("server")
     except RedisError as error:
-        yield failed(f"Redis does not answer: {error}", _REACH)
+        yield failed(f"Redis does not answer: {error}", _advice(error))
         return
     version = str(told["redis_version"])
     if int(version.partition(".")[0]) < OLDEST:
         yield failed(f"it speaks Redis {version}", f"Use Redis {OLDEST} or newer, or Valkey.")
     else:
         yield ok(f"speaks Redis {version}")
+
+
+def _advice(error: BaseException) -> str:
+    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
+        return _CREDENTIALS
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _CA
+        cause = cause.__cause__ or cause.__context__
+    return _REACH
+
+
+def _tls(wires: Wiring) -> Iterator[Told]:
+    given = wires.settings
+    if not (given.redis_url or "").startswith(queue.TLS_SCHEME):
+        named = [name for name in ("redis_tls_ca_file", "redis_tls_verify") if name in given.model_fields_set]
+        if named:
+            told = f"{named[0].upper()} has no effect: REDIS_URL does not begin with {queue.TLS_SCHEME}"
+            yield warning(told, f"Remove it, or let REDIS_URL begin with {queue.TLS_SCHEME}.")
+    elif not given.redis_tls_verify:
+        yield warning(
+            "the certificate of Redis is not verified: another server can pose as it",
+            "Let REDIS_TLS_CA_FILE name its CA, and remove REDIS_TLS_VERIFY.",
+        )
+    else:
+        yield ok(f"verified with {given.redis_tls_ca_file or 'the CAs of this system'}")
 
 
 def _memory(wires: Wiring) -> Iterator[Told]:
@@ -67,17 +109,17 @@ def _workers(wires: Wiring) -> Iterator[Told]:
         yield ok(f"{alive} at work, {waiting} jobs wait")
         return
     told = "no worker runs, so nothing is worked" + (f"; {waiting} jobs wait" if waiting else "")
-    yield failed(told, "Start one: casewire worker (casewire up has one).")
+    yield stopped(told, "Start one: casewire worker (casewire up has one).")
 
 
 def _scheduler(wires: Wiring) -> Iterator[Told]:
     at = wires.queue.swept_at()
     mend = "Start one, on any machine: casewire scheduler (casewire up has one)."
     if at is None:
-        yield failed(
+        yield stopped(
             "no scheduler was seen within a day: what waits for time or lost its wake waits on", mend
         )
         return
     runs = wires.queue.is_swept(wires.clock(), wires.settings.casewire_sweep_seconds)
     seen = f"last seen {at:%Y-%m-%d %H:%M:%S} UTC"
-    yield ok(seen) if runs else failed(f"it does not run any more; {seen}", mend)
+    yield ok(seen) if runs else stopped(f"it does not run any more; {seen}", mend)

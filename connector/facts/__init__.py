@@ -1,7 +1,8 @@
 """What is known when a decision is made. Frozen values, one shape for every source.
 
-Amounts are ``Decimal`` in major units with their currency; times are aware UTC. ``None`` means the source
-did not say, never zero. Snapshots in the ledger hold these values as JSON (``ledger/snapshots.py``).
+Amounts are ``Decimal`` in major units with their currency; times are aware UTC, and on the clock of their site while
+a plan is decided (``local_time.py``). ``None`` means the source did not say, never zero. Snapshots in the ledger hold
+these values as JSON (``ledger/snapshots.py``).
 
 ``billing.py``: what the billing system holds; ``processing.py``: what the payment processors tell of;
 ``folding.py``: what a processor's object is now, from all that was told of it; ``linking.py``: which record of the
@@ -11,7 +12,7 @@ CRM an account is; ``discrepancies.py``: where the sides tell differently of the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from connector.facts.billing import (
@@ -158,7 +159,8 @@ class Facts:
     exists. ``objects``: what processors told of, joined to this account; or the one that is not joined yet; or the
     payouts of a payee. ``incidents``: those of the account's site, or of the gateway. ``link``: the account's record in
     the CRM; None where nobody looked for one. ``discrepancies``: of the class that the subject is; None for every other
-    subject, and where there never was one.
+    subject, and where there never was one. ``zone``: of the site's clock, on which the moments are for a decision
+    (``connector/facts/local_time.py``).
     """
 
     subject: str
@@ -179,6 +181,7 @@ class Facts:
     incidents: tuple[Incident, ...] = ()
     link: Link | None = None
     discrepancies: Discrepancies | None = None
+    zone: tzinfo = UTC
 
     def of(self, kind: Kind) -> tuple[ProcessorObject, ...]:
         """The processors' objects of one kind, the oldest first."""

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from connector.redaction import redact_fields
+
+_REFERENCES: Final = frozenset({"code", "gateway_customers", "number", "plan_code"})
+
+
+class _Redacted:
+    """Texts are redacted when the value is made: whatever fetches or reads it, no fact holds card or bank data."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        redact_fields(self, _REFERENCES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +30,7 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentMethod:
+class PaymentMethod(_Redacted):
     """How an account pays. ``brand`` is the card brand or the kind of method (``PayPal``, ``Bank account``)."""
 
     brand: str
@@ -29,7 +42,7 @@ class PaymentMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Account(_Redacted):
     """A customer of one billing site. ``code`` is the merchant's own name for it; ``gateway_customers`` what its
     gateways call it (``cus_…``)."""
 
@@ -56,7 +69,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(_Redacted):
     """``state``: active, canceled (runs until ``expires_at``), expired, failed, future, paused."""
 
     object: ClassVar[str] = "subscription"
@@ -89,7 +102,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Invoice:
+class Invoice(_Redacted):
     """``type``: charge, credit, legacy. ``number`` carries its prefix. ``state``: open, pending, processing,
     past_due, paid, closed, failed, voided. ``dunning_events_sent``: the dunning step reached."""
 
@@ -120,7 +133,7 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(_Redacted):
     """Money that moved or tried to. ``type``: authorization, capture, purchase, refund, verify. ``status``:
     success, declined, error, void, pending, processing, scheduled, chargeback. ``code``: the source's
     decline code (``insufficient_funds``). ``gateway_references``: what the gateway calls it, besides
@@ -155,7 +168,7 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class CreditPayment:
+class CreditPayment(_Redacted):
     """Credit moved between invoices. ``action``: payment, reduction, refund, write_off."""
 
     object: ClassVar[str] = "credit_payment"

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from connector.redaction import redact_fields
+
 MADE: Final = "made by Casewire"
 """What ``Link.how`` begins with where the record was not there before."""
 
@@ -32,6 +34,10 @@ class Candidate:
     name: str
     reasons: tuple[str, ...]
     taken_by: str | None = None
+
+    def __post_init__(self) -> None:
+        """People type anything into a CRM's names; candidates are stored and shown in a case."""
+        redact_fields(self, frozenset({"taken_by"}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
+
+from connector.redaction import redact_fields
+
+_REFERENCES: Final = frozenset({"customer", "payee"})
 
 
 class Kind(StrEnum):
@@ -132,6 +137,8 @@ class ProcessorObject:
     - ``refundable``: whether the payment can still be given back. ``refunded``: whether all of it was.
     - ``answered``: whether evidence was ever sent against a dispute.
     - ``payee``: who gets a payout; its own id at the source, ``""`` where it is the merchant itself.
+    - ``account``: the connected account that holds it (Stripe Connect); None where it is in the merchant's own account.
+      A question about the object goes to that account.
     - ``method``: how it was paid, in words (``Visa ending 4242``). ``link``: its page at the source.
     - ``listed``: told by a list, which says how it stands at ``at`` and not since when.
     - ``joined_by``: how it was joined to its account; ``known_since``: when the ledger first heard of it. Both are
@@ -161,8 +168,13 @@ class ProcessorObject:
     refunded: bool | None = None
     answered: bool | None = None
     payee: str | None = None
+    account: str | None = None
     method: str | None = None
     link: str | None = None
     listed: bool = False
     joined_by: str = ""
     known_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Redact every text: whoever reads an event, an answer or a list, no observation holds card or bank data."""
+        redact_fields(self, _REFERENCES)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from connector.errors import SetupError
-from connector.ledger import events
+from connector.ledger import events, match_queue
 from connector.queue import Stage
-from connector.sync import asking, outages
+from connector.sync import asking, joining, outages
 from connector.sync import history as histories
 from connector.sync import refresh as refreshing
 from connector.wiring import Wiring
@@ -21,9 +21,11 @@ def fetch(wires: Wiring, limit: int | None) -> int:
         limit=limit or refreshing.BATCH,
         lookups=wires.lookups,
     )
-    answered = asking.ask(wires.engine, wires.apis, wires.lookups)
+    answered = asking.ask(wires.engine, wires.apis, wires.lookups) | joining.work_queue(wires.engine)
     noticed = notice(wires) if outcome.failed or outages.last(wires.engine) else 0
-    if outcome.more:
+    with wires.engine.connect() as connection:
+        more = outcome.more or match_queue.tasks_wait(connection)
+    if more:
         wires.queue.wake(Stage.REFRESH)
     if outcome.due or answered or noticed:
         wires.queue.wake(Stage.APPLY)

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from connector.ledger.listing import Filter
+from connector.ledger.event_filter import Filter, Selection
 
 _BURIABLE: Final = "status IN ('pending', 'dead', 'unknown')"
 _TOLD: Final = (
@@ -32,15 +32,15 @@ def replay(connection: Connection, wanted: Filter, run_id: int | None = None) ->
     """Work these events again, whatever became of them; how many. One that points to nothing cannot be worked, and one
     that was buried is left alone unless it is named, or buried ones are asked for. The attempts that they were settled
     by before stay part of their story."""
-    where, values = wanted.where()
+    selection = Selection(connection, wanted)
     return connection.execute(
         text(
             "UPDATE event SET status = 'pending', hinted_at = now(), ready_at = now(), lease = NULL, "
             "tries = 0, error = '', settled_at = NULL, run_id = :run_id, attempt_id = NULL, "
             f"earlier = CASE WHEN attempt_id IS NULL THEN earlier ELSE earlier || attempt_id END, {_TOLD} "
-            f"WHERE {where} AND {_replayable(wanted)}"
+            f"WHERE id IN ({selection.every()}) AND {_replayable(wanted)}"
         ),
-        {**values, "run_id": run_id},
+        {**selection.values, "run_id": run_id},
     ).rowcount
 
 
@@ -58,20 +58,20 @@ def count_buriable(connection: Connection, wanted: Filter) -> int:
 def bury(connection: Connection, wanted: Filter, run_id: int | None = None) -> int:
     """A person decides that these events need no work; only ones that wait, are dead or unknown. How many. What was
     wrong with them stays said."""
-    where, values = wanted.where()
+    selection = Selection(connection, wanted)
     return connection.execute(
         text(
             f"UPDATE event SET status = 'buried', lease = NULL, settled_at = now(), {_TOLD} "
-            f"WHERE {where} AND {_BURIABLE}"
+            f"WHERE id IN ({selection.every()}) AND {_BURIABLE}"
         ),
-        {**values, "run_id": run_id},
+        {**selection.values, "run_id": run_id},
     ).rowcount
 
 
 def _count(connection: Connection, wanted: Filter, condition: str) -> int:
-    where, values = wanted.where()
-    statement = text(f"SELECT count(*) FROM event WHERE {where} AND {condition}")
-    return int(connection.execute(statement, values).scalar_one())
+    selection = Selection(connection, wanted)
+    statement = text(f"SELECT count(*) FROM event WHERE id IN ({selection.every()}) AND {condition}")
+    return int(connection.execute(statement, selection.values).scalar_one())
 
 
 def count_dead_subjects(connection: Connection, account: str | None) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from connector.mappers.fields import Case
+from connector.redaction import redact_text
 
 Encoded = Mapping[str, Any]
 """Field → JSON value, as it was sent; a lookup holds its parent's key."""
@@ -111,7 +112,7 @@ def _insert_attempts(connection: Connection, attempts: Sequence[Attempt]) -> lis
             "started_at": [a.started_at for a in attempts],
             "ended_at": [a.ended_at for a in attempts],
             "outcome": [a.outcome for a in attempts],
-            "error": [a.error for a in attempts],
+            "error": [redact_text(a.error) for a in attempts],
             "error_code": [a.error_code for a in attempts],
             "written": [sum(c.written for c in a.changes) for a in attempts],
             "refused": [sum(not c.written for c in a.changes) for a in attempts],
@@ -152,7 +153,7 @@ def _insert_changes(connection: Connection, attempts: Sequence[Attempt], ids: Se
             "before": [json.dumps(c.before) for _, c in rows],
             "after": [json.dumps(c.after) for _, c in rows],
             "outcome": ["written" if c.written else "refused" for _, c in rows],
-            "error": [c.error for _, c in rows],
+            "error": [redact_text(c.error) for _, c in rows],
         },
     )
 
@@ -242,24 +243,37 @@ def mirrored(connection: Connection, subjects: Sequence[str]) -> list[tuple[tupl
     return [((r.object, r.key), r.subject, Mirrored(r.salesforce_id, r.fields)) for r in rows]
 
 
-def former_subjects(connection: Connection, subjects: Sequence[str]) -> dict[str, str]:
-    """Under which subject cases were last written that have moved to one of these → where they are now."""
-    key = f"fields->>'{Case.ACCOUNT_KEY}'"
+@dataclass(frozen=True, slots=True)
+class MovedCase:
+    """A case that Salesforce still has under the subject ``former``; it is written under ``subject`` next time."""
+
+    key: str
+    former: str
+    subject: str
+
+
+_WRITTEN_FOR = f"fields->>'{Case.ACCOUNT_KEY}'"
+_IS_MOVING = f"object = '{Case.OBJECT}' AND {_WRITTEN_FOR} <> subject"
+
+
+def moved_cases(connection: Connection, subjects: Sequence[str]) -> list[MovedCase]:
+    """The cases that came to one of these subjects or left it, and were not written since."""
     rows = connection.execute(
         text(
-            f"SELECT DISTINCT {key} AS former, subject FROM mirror WHERE subject = ANY(:subjects) "
-            f"AND object = '{Case.OBJECT}' AND {key} <> subject"
+            f"SELECT key, {_WRITTEN_FOR} AS former, subject FROM mirror "
+            f"WHERE subject = ANY(:subjects) AND {_IS_MOVING} "
+            f"UNION SELECT key, {_WRITTEN_FOR}, subject FROM mirror "
+            f"WHERE {_WRITTEN_FOR} = ANY(:subjects) AND {_IS_MOVING} ORDER BY key"
         ),
         {"subjects": list(subjects)},
     )
-    return {row.former: row.subject for row in rows}
+    return [MovedCase(row.key, row.former, row.subject) for row in rows]
 
 
 def forget(connection: Connection, subjects: Sequence[str]) -> None:
     """Drop the mirror of these subjects, so that their records are sent whole next time. A case that is still to be
     moved to its account stays: nothing else tells under which subject Salesforce has it."""
-    moving = f"object = '{Case.OBJECT}' AND fields->>'{Case.ACCOUNT_KEY}' <> subject"
     connection.execute(
-        text(f"DELETE FROM mirror WHERE subject = ANY(:subjects) AND ({moving}) IS NOT TRUE"),
+        text(f"DELETE FROM mirror WHERE subject = ANY(:subjects) AND ({_IS_MOVING}) IS NOT TRUE"),
         {"subjects": list(subjects)},
     )

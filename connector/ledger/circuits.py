@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from connector.redaction import redact_text
+
 SHORTEST_SECONDS = 2.0
 LONGEST_SECONDS = 60.0
 NOT_SET_UP = "NOT_SET_UP"
@@ -49,7 +51,7 @@ def open_circuit(
             ),
             {
                 "destination": destination,
-                "reason": reason,
+                "reason": redact_text(reason),
                 "code": code,
                 "after": retry_after,
                 "shortest": SHORTEST_SECONDS,

@@ -69,12 +69,28 @@ def migrate(engine: Engine) -> None:
 
 def require_current(engine: Engine) -> None:
     """SetupError unless the tables are at the revision this code was written for."""
-    wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    problem = revision_problem(engine)
+    if problem is not None:
+        raise SetupError(" ".join(problem))
+
+
+def revision_problem(engine: Engine) -> tuple[str, str] | None:
+    """What is wrong with the tables, and what to do: a revision that this code does not know is of a newer Casewire,
+    and no migration leads back from it."""
+    scripts = ScriptDirectory.from_config(_config())
+    wanted = scripts.get_current_head()
     with _asked(), engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    if found != wanted:
-        state = "has no Casewire tables" if found is None else f"is at revision {found}"
-        raise SetupError(f"The database {state}; this version needs {wanted}. Run: casewire migrate")
+    if found == wanted:
+        return None
+    if found is None:
+        return f"The database has no Casewire tables; this version needs {wanted}.", "Run: casewire migrate"
+    if found in {script.revision for script in scripts.walk_revisions()}:
+        return f"The database is at revision {found}; this version needs {wanted}.", "Run: casewire migrate"
+    return (
+        f"The database is at revision {found}, which this version (revision {wanted}) does not know.",
+        "Install the newer Casewire that made it.",
+    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 from connector.events import Pointer, Urgency
 from connector.facts import ProcessorObject
 from connector.ledger import told
+from connector.redaction import redact_text
 
 LEASE_SECONDS = 180
 WORN = 6
@@ -129,7 +130,13 @@ def release(
             WHERE id = ANY(:ids) AND lease = :token
             """
         ),
-        {"ids": list(ids), "token": token, "seconds": seconds, "refund": 0 if spend else 1, "error": error},
+        {
+            "ids": list(ids),
+            "token": token,
+            "seconds": seconds,
+            "refund": 0 if spend else 1,
+            "error": redact_text(error),
+        },
     )
 
 
@@ -140,7 +147,7 @@ def dead(connection: Connection, token: str, ids: Sequence[int], error: str) -> 
             "UPDATE event SET status = 'dead', lease = NULL, error = :error, settled_at = now() "
             "WHERE id = ANY(:ids) AND lease = :token"
         ),
-        {"ids": list(ids), "token": token, "error": error},
+        {"ids": list(ids), "token": token, "error": redact_text(error)},
     )
 
 

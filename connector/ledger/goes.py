@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from connector.redaction import redact_text
+
 
 def begin(connection: Connection, run_id: int, who: str, reason: str, *, writes: bool) -> int:
     """Somebody has it go on from now; the id of the go."""
@@ -17,7 +19,7 @@ def begin(connection: Connection, run_id: int, who: str, reason: str, *, writes:
         text(
             "INSERT INTO run_go (run_id, who, reason, writes) VALUES (:run, :who, :reason, :writes) RETURNING id"
         ),
-        {"run": run_id, "who": who, "reason": reason, "writes": writes},
+        {"run": run_id, "who": who, "reason": redact_text(reason), "writes": writes},
     )
     return int(row.scalar_one())
 

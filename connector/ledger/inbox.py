@@ -10,13 +10,14 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from connector.errors import Unavailable
+from connector.errors import Rejected, Unavailable
 from connector.events import Event, Fate
 from connector.ledger import told
 
@@ -42,31 +43,95 @@ FIRST_STATUS = {
     Fate.UNREADABLE: "dead",
 }
 
-DIGEST = "sha256(convert_to({0}.source || chr(31) || {0}.site || chr(31) || {0}.event_id, 'UTF8'))"
+# Of what a tombstone is: of the content alone where that identifies the event.
+DIGEST = (
+    "sha256(convert_to({0}.source || chr(31) || {0}.site || chr(31) || "
+    "CASE WHEN {0}.signed_at IS NULL THEN {0}.event_id ELSE '' END || "
+    "CASE WHEN {0}.content = '' THEN '' ELSE chr(31) || encode({0}.content, 'hex') END, 'UTF8'))"
+)
+
+_NEW = """
+    json_to_recordset(CAST(%s AS json))
+         AS raw(source text, site text, event_id text, base_id text, hex text, signed_at timestamptz, kind text,
+                fate text, status text, urgency smallint, occurred_at timestamptz, strong_id boolean, format text,
+                pointers jsonb, body text, note text, carried jsonb)
+    CROSS JOIN LATERAL (SELECT raw.*, decode(raw.hex, 'hex') AS content) AS new
+    """
 
 # One statement is one transaction: begin, insert and commit in one round trip. The rows come as one JSON text,
-# which is made and read in C on both sides; thirteen arrays are not.
-#
-# A delivery whose identity is only a digest of its body (Recurly XML) may truly have happened again: state A,
-# then B, then A. It is worked anew, under the same row, so that the timeline does not show it twice.
+# which is made and read in C on both sides; thirteen arrays are not. An event conflicts by its id, or by its
+# signed content; either way the row that is there stays.
 _INSERT = f"""
-    INSERT INTO event (source, site, event_id, kind, fate, status, urgency, occurred_at, strong_id, format,
-                       pointers, body, note, carried)
-    SELECT source, site, event_id, kind, fate, status, urgency, occurred_at, strong_id, format,
-           pointers, body, note, carried
-    FROM json_to_recordset(CAST(%s AS json))
-         AS new(source text, site text, event_id text, kind text, fate text, status text, urgency smallint,
-                occurred_at timestamptz, strong_id boolean, format text, pointers jsonb, body text, note text,
-                carried jsonb)
-    WHERE NOT (strong_id AND EXISTS (SELECT 1 FROM tombstone WHERE digest = {DIGEST.format("new")}))
-    ON CONFLICT (source, site, event_id) DO UPDATE SET
-        deliveries = event.deliveries + 1,
-        hinted_at = CASE WHEN event.strong_id THEN event.hinted_at ELSE now() END,
-        ready_at = CASE WHEN event.strong_id THEN event.ready_at ELSE now() END,
-        lease = CASE WHEN event.strong_id THEN event.lease END,
-        status = CASE WHEN event.strong_id OR event.status NOT IN ('fetched', 'done')
-                      THEN event.status ELSE 'pending' END
-    RETURNING source, site, event_id, (xmax = 0) AS inserted
+    INSERT INTO event (source, site, event_id, content, signed_at, kind, fate, status, urgency, occurred_at,
+                       strong_id, format, pointers, body, note, carried)
+    SELECT new.source, new.site, new.event_id, new.content, new.signed_at, new.kind, new.fate, new.status,
+           new.urgency, new.occurred_at, new.strong_id, new.format, new.pointers, new.body, new.note, new.carried
+    FROM {_NEW}
+    WHERE NOT (new.strong_id AND EXISTS (SELECT 1 FROM tombstone WHERE digest = {DIGEST.format("new")}))
+    """
+_ON_CONFLICT = " ON CONFLICT DO NOTHING RETURNING source, site, event_id, encode(content, 'hex') AS content"
+
+# Counts what was delivered again, and answers which that was: the same content under the same id, or signed content
+# under any id. Rows are locked in one order, so that two processes cannot wait for each other in a circle.
+#
+# Two kinds of repetition may truly be news (state A, then B, then A), and are worked again under the same row, so
+# that the timeline does not show them twice: an identity that is only a digest of the body (Recurly XML), and signed
+# content that comes under another id and was signed later than all of it before. A replay never is: its signature is
+# one that was seen.
+_COUNT = f"""
+    WITH again AS MATERIALIZED (SELECT new.* FROM {_NEW}),
+    same AS MATERIALIZED (
+        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at, false AS other
+        FROM again JOIN event ON event.source = again.source AND event.site = again.site
+                             AND event.event_id = again.event_id
+        WHERE event.content IN ('', again.content) OR again.content = ''
+        UNION
+        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at,
+               event.event_id <> again.event_id
+        FROM again JOIN event ON event.source = again.source AND event.site = again.site
+                             AND event.content = again.content AND event.signed_at IS NOT NULL
+        WHERE again.signed_at IS NOT NULL),
+    locked AS MATERIALIZED (
+        SELECT id FROM event WHERE id IN (SELECT id FROM same) ORDER BY id FOR UPDATE),
+    counted AS (
+        UPDATE event SET
+            deliveries = event.deliveries + 1,
+            signed_at = GREATEST(event.signed_at, told.signed_at),
+            hinted_at = CASE WHEN {{worked}} THEN now() ELSE event.hinted_at END,
+            ready_at = CASE WHEN {{worked}} THEN now() ELSE event.ready_at END,
+            lease = CASE WHEN {{worked}} THEN NULL ELSE event.lease END,
+            status = CASE WHEN {{worked}} AND event.status IN ('fetched', 'done') THEN 'pending'
+                          ELSE event.status END
+        FROM (SELECT same.id, max(same.signed_at) AS signed_at,
+                     max(same.signed_at) FILTER (WHERE same.other) AS other_at
+              FROM same JOIN locked USING (id) GROUP BY same.id) AS told
+        WHERE event.id = told.id)
+    SELECT DISTINCT source, site, event_id, hex AS content FROM same
+    """.format(worked="(NOT event.strong_id OR told.other_at > event.signed_at)")
+
+# What is left has a known id and other content: a new event, under an id of its own. Its row may have been removed
+# by retention, under either id.
+_INSERT_BESIDE = (
+    f"""{_INSERT}
+      AND EXISTS (SELECT 1 FROM event WHERE event.source = new.source AND event.site = new.site
+                                        AND event.event_id = new.base_id)
+      AND NOT EXISTS (SELECT 1 FROM tombstone CROSS JOIN LATERAL
+                          (SELECT new.source, new.site, new.base_id AS event_id, new.content, new.signed_at) AS base
+                      WHERE digest = {DIGEST.format("base")})
+    """
+    + _ON_CONFLICT
+)
+
+_TRANSMISSIONS = """
+    INSERT INTO transmission (source, site, id, content)
+    SELECT source, site, id, decode(content, 'hex') FROM json_to_recordset(CAST(%s AS json))
+         AS new(source text, site text, id text, content text)
+    ORDER BY source, site, id ON CONFLICT DO NOTHING
+    """
+_OTHER_CONTENT = """
+    SELECT new.source, new.site, new.id, new.content FROM json_to_recordset(CAST(%s AS json))
+         AS new(source text, site text, id text, content text)
+    JOIN transmission known USING (source, site, id) WHERE known.content <> decode(new.content, 'hex')
     """
 
 
@@ -84,18 +149,19 @@ class _Waiting:
 
     events: Sequence[Event]
     answered: threading.Lock = field(default_factory=threading.Lock)
-    answer: Recorded | Unavailable | None = None
+    answer: Recorded | Unavailable | Rejected | None = None
     given_up: bool = False
 
     def __post_init__(self) -> None:
         self.answered.acquire()
 
-    def settle(self, answer: Recorded | Unavailable) -> None:
+    def settle(self, answer: Recorded | Unavailable | Rejected) -> None:
         self.answer = answer
         self.answered.release()
 
 
-Identity = tuple[str, str, str]
+Identity = tuple[str, str, str, str]
+"""Source, site, event id and content."""
 
 
 class Inbox:
@@ -109,7 +175,8 @@ class Inbox:
         self._connection: Connection | None = None
 
     def record(self, events: Sequence[Event]) -> Recorded:
-        """Commit these events. Unavailable when the ledger cannot be written within four seconds."""
+        """Commit these events. Unavailable when the ledger cannot be written within four seconds; Rejected when a
+        transmission brought other content before."""
         self._ensure_thread()
         waiting = _Waiting(events)
         self._line.put(waiting)
@@ -162,6 +229,7 @@ class Inbox:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:
+            batch = self._without_replays(batch)
             inserted = self._insert([event for waiting in batch for event in waiting.events])
         except DBAPIError as error:
             self._refuse_or_split(batch, error)
@@ -181,18 +249,33 @@ class Inbox:
             self._commit([waiting])
 
     def _insert(self, events: Sequence[Event]) -> set[Identity]:
-        """Insert or count again; the identities that were new.
+        """Insert or count again; the identities that were new."""
+        return self._on_connection(lambda connection: insert(connection, events))
 
-        PostgreSQL may have been started again since the last commit: then once more, on a new connection. What
-        the first try may have committed is no harm: it is the same row.
-        """
+    def _without_replays(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """The deliveries without those whose transmission brought other content before. These are refused."""
+        sent = [event for waiting in batch for event in waiting.events if event.transmission]
+        refused = self._on_connection(lambda connection: other_content(connection, sent)) if sent else set()
+        if not refused:
+            return batch
+        kept: list[_Waiting] = []
+        for waiting in batch:
+            if refused.isdisjoint(_sending(event) for event in waiting.events):
+                kept.append(waiting)
+            else:
+                waiting.settle(_replayed())
+        return kept
+
+    def _on_connection(self, do: Callable[[Connection], set[Identity]]) -> set[Identity]:
+        """PostgreSQL may have been started again since the last commit: then once more, on a new connection. What the
+        first try may have committed is no harm: it is the same row."""
         try:
-            return insert(self._connected(), events)
+            return do(self._connected())
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
             self._let_go()
-        return insert(self._connected(), events)
+        return do(self._connected())
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -208,19 +291,78 @@ class Inbox:
 
 
 def insert(connection: Connection, events: Sequence[Event]) -> set[Identity]:
-    """One statement: insert or count again; the identities that were new. Rows go in by identity, so that two
+    """Insert, or count what is known already; the identities that were new. Rows go in by their content, so that two
     processes inserting the same deliveries cannot wait for each other in a circle."""
-    rows = {(e.source, e.site, e.event_id): e for e in reversed(events)}
-    ordered = [_row(rows[identity]) for identity in sorted(rows)]
-    found = connection.exec_driver_sql(_INSERT, (json.dumps(ordered),))
-    return {(source, site, event_id) for source, site, event_id, inserted in found if inserted}
+    rows = {_identity(event): event for event in reversed(events)}
+    left = [_row(rows[identity]) for identity in sorted(rows, key=lambda one: (*one[:2], one[3], one[2]))]
+    inserted = _identities(connection, _INSERT + _ON_CONFLICT, left)
+    left = _without(left, inserted)
+    if left:
+        left = _without(left, _identities(connection, _COUNT, left))
+    if left:
+        beside = [_beside(row) for row in left]
+        added = _identities(connection, _INSERT_BESIDE, beside)
+        inserted |= {_key(row) for row, named in zip(left, beside, strict=True) if _key(named) in added}
+        if again := _without(beside, added):
+            _identities(connection, _COUNT, again)
+    return inserted
 
 
-def _row(event: Event) -> dict[str, object]:
+def _identities(connection: Connection, statement: str, rows: Sequence[Mapping[str, Any]]) -> set[Identity]:
+    found = connection.exec_driver_sql(statement, (json.dumps(rows),))
+    return {(row.source, row.site, row.event_id, row.content) for row in found}
+
+
+def _key(row: Mapping[str, Any]) -> Identity:
+    return row["source"], row["site"], row["event_id"], row["hex"]
+
+
+def _without(rows: Sequence[dict[str, Any]], identities: set[Identity]) -> list[dict[str, Any]]:
+    return [row for row in rows if _key(row) not in identities]
+
+
+def _beside(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of another content under a known id. The id says so, and is the same however often it comes."""
+    return {**row, "event_id": f"{row['event_id']}~{row['hex'][:16]}"}
+
+
+def _identity(event: Event) -> Identity:
+    return event.source, event.site, event.event_id, event.content
+
+
+def _sending(event: Event) -> Identity:
+    return event.source, event.site, event.transmission, event.content
+
+
+def other_content(connection: Connection, events: Sequence[Event]) -> set[Identity]:
+    """Keep what these transmissions brought, and answer those that brought something else before. Committed before
+    the events are: a delivery that is sent again brings the same."""
+    sent = sorted({_sending(event) for event in events})
+    rows = json.dumps([dict(zip(("source", "site", "id", "content"), one, strict=True)) for one in sent])
+    connection.exec_driver_sql(_TRANSMISSIONS, (rows,))
+    return {
+        (row.source, row.site, row.id, row.content)
+        for row in connection.exec_driver_sql(_OTHER_CONTENT, (rows,))
+    }
+
+
+def _replayed() -> Rejected:
+    return Rejected(
+        401,
+        "replayed_transmission",
+        "This transmission id brought another body before. Only a checksum of the body is signed, so the second body "
+        "proves nothing.",
+    )
+
+
+def _row(event: Event) -> dict[str, Any]:
     return {
         "source": event.source,
         "site": event.site,
         "event_id": event.event_id,
+        "base_id": event.event_id,
+        "hex": event.content,
+        "signed_at": event.signed_at.isoformat() if event.signed_at else None,
         "kind": event.kind,
         "fate": event.fate,
         "status": FIRST_STATUS[event.fate],
@@ -239,7 +381,7 @@ def _recorded(events: Sequence[Event], inserted: set[Identity]) -> Recorded:
     """Takes what it counts as new out of ``inserted``: the same event in a later delivery is a duplicate."""
     accepted = 0
     for event in events:
-        identity = (event.source, event.site, event.event_id)
+        identity = _identity(event)
         if identity in inserted:
             inserted.remove(identity)
             accepted += 1

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from connector.events import Urgency
 from connector.ledger.subjects import LEASE_SECONDS
+from connector.redaction import redact_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def bury_held(connection: Connection, worker: str, code: str, error: str) -> Non
             "UPDATE subject SET status = 'dead', lease = NULL, error_code = :code, error = :error "
             "WHERE status = 'due' AND starts_with(lease, :prefix)"
         ),
-        {"prefix": f"{worker}:", "code": code, "error": error},
+        {"prefix": f"{worker}:", "code": code, "error": redact_text(error)},
     )
 
 

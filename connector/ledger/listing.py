@@ -2,80 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from connector.mappers import keys
+from connector.ledger.event_filter import Filter, Selection
 
 Found = dict[str, Any]
-
-_OF_ACCOUNT = (
-    "(subject = :account OR subject LIKE :account_end OR (subject IS NULL "
-    "AND pointers @> CAST(:account_pointer AS jsonb) "
-    "AND :account IN (:account_code, concat(source, ':', site, ':account:', CAST(:account_code AS text)))))"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which events; None and no ids are no condition. ``account`` is an account code or a subject key: an event that
-    was never fetched is found by the code that it points to. ``search`` looks in kind, id and body."""
-
-    source: str | None = None
-    kind: str | None = None
-    status: str | None = None
-    account: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    search: str | None = None
-    ids: tuple[int, ...] = ()
-    limit: int = 50
-
-    def where(self) -> tuple[str, dict[str, object]]:
-        """The condition as SQL with its values; always true without a filter."""
-        conditions = {
-            "source = :source": self.source,
-            "kind LIKE :kind": self.kind,
-            "status = :status": self.status,
-            _OF_ACCOUNT: self.account,
-            "received_at >= :since": self.since,
-            "received_at < :until": self.until,
-            "(event_id ILIKE :search OR kind ILIKE :search OR body ILIKE :search)": self.search,
-            "id = ANY(:ids)": self.ids or None,
-        }
-        clauses = [clause for clause, value in conditions.items() if value is not None]
-        values: dict[str, object] = {
-            "source": self.source,
-            "kind": _like(self.kind or "").replace("*", "%"),
-            "status": self.status,
-            **_account(self.account or ""),
-            "since": self.since,
-            "until": self.until,
-            "search": f"%{_like(self.search or '')}%",
-            "ids": list(self.ids),
-        }
-        return " AND ".join(clauses) or "true", values
-
-
-def _account(told: str) -> dict[str, str]:
-    code = keys.account_of(told)[2] or told
-    return {
-        "account": told,
-        "account_code": code,
-        "account_end": f"%:account:{_like(told)}",
-        "account_pointer": json.dumps([["account", [f"code-{code}"]]]),
-    }
-
-
-def _like(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
 
 EVENT = (
     "id, source, site, event_id, kind, fate, status, occurred_at, received_at, settled_at, deliveries, "
@@ -85,14 +20,14 @@ EVENT = (
 
 def events(connection: Connection, wanted: Filter) -> list[Found]:
     """Newest first, without their bodies; each with the last ``run`` that asked something of it."""
-    where, values = wanted.where()
+    selection = Selection(connection, wanted)
     rows = connection.execute(
         text(
             "SELECT event.*, run.id AS run_id, run.command, run.who, run.reason FROM "
-            f"(SELECT {EVENT}, runs FROM event WHERE {where} ORDER BY id DESC LIMIT :limit) AS event "
+            f"(SELECT {EVENT}, runs FROM event WHERE id = ANY(ARRAY({selection.newest()}))) AS event "
             "LEFT JOIN run ON run.id = runs[cardinality(runs)] ORDER BY event.id DESC"
         ),
-        {**values, "limit": wanted.limit},
+        selection.values,
     )
     return [_with_run(dict(row._mapping)) for row in rows]
 
@@ -149,14 +84,14 @@ def dead_subjects(connection: Connection, account: str | None, limit: int) -> li
 
 def knows(connection: Connection, account: str) -> bool:
     """Whether the ledger has heard of an account, by its code or its whole key."""
-    where, values = Filter(account=account).where()
+    selection = Selection(connection, Filter(account=account, limit=1))
     return bool(
         connection.execute(
             text(
                 "SELECT EXISTS (SELECT 1 FROM subject WHERE key = :account OR code = :account) "
-                f"OR EXISTS (SELECT 1 FROM event WHERE {where})"
+                f"OR EXISTS ({selection.newest()})"
             ),
-            values,
+            selection.values,
         ).scalar_one()
     )
 

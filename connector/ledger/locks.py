@@ -29,6 +29,9 @@ class Lock(IntEnum):
     """Keeping what differs: what one has just seen another would clear."""
     NIGHT = 7_203_558
     """Reconciling every night: a night that nobody is at and that is not over has died."""
+    EVENT_WORDS = 7_203_559
+    """Indexing the words of events, or removing those of purged bodies: an indexer that read the body before the
+    purge must not store its words after it."""
 
 
 def until_committed(connection: Connection, lock: Lock) -> None:

@@ -59,7 +59,9 @@ _CHARGED_BACK = (
     "JOIN subject AS decided ON decided.key = mirror.subject "
     "AND (paid.learnt_at IS NULL OR decided.applied_at >= paid.learnt_at) "
     f"WHERE mirror.subject = subject.key AND mirror.object = '{Account.OBJECT}' "
-    f"AND CAST(mirror.fields->>'{Account.DISPUTED}' AS numeric) = 0))"
+    f"AND (CAST(mirror.fields->>'{Account.DISPUTED}' AS numeric) = 0 "
+    f"OR jsonb_exists(mirror.fields, '{Account.DISPUTED_TEXT}') "
+    f"AND mirror.fields->>'{Account.DISPUTED_TEXT}' IS NULL)))"
 )
 """Of which processors may tell nothing. It is over once what was written of its account says that nothing is in
 dispute: a person closed its case, or a dispute that had it is decided."""

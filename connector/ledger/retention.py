@@ -11,7 +11,9 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
+from connector.ledger.event_filter import forget_purged_words
 from connector.ledger.inbox import DIGEST
+from connector.ledger.locks import Lock, until_committed
 
 AT_ONCE = 5000
 
@@ -26,6 +28,14 @@ _SILENCES = (
 _DISCREPANCIES = (
     "DELETE FROM discrepancy WHERE key IN (SELECT key FROM discrepancy WHERE state = 'cleared' "
     "AND cleared_at < now() - make_interval(days => :days) LIMIT :most)"
+)
+
+
+TRANSMISSION_DAYS: Final = 5
+"""An older transmission is refused by its signed time (``webhooks/paypal/verify.py``)."""
+_TRANSMISSIONS = (
+    "DELETE FROM transmission WHERE (source, site, id) IN (SELECT source, site, id FROM transmission "
+    "WHERE seen_at < now() - make_interval(days => :days) ORDER BY seen_at LIMIT :most)"
 )
 
 
@@ -63,13 +73,9 @@ def count(connection: Connection, bodies_days: int | None, rows_days: int | None
 def purge(engine: Engine, bodies_days: int | None, rows_days: int | None) -> Purged:
     """One bounded pass; None keeps for good. Only settled events age: pending and dead ones stay whole."""
     bodies = buried = rows = 0
+    _run(engine, _TRANSMISSIONS, TRANSMISSION_DAYS)
     if bodies_days is not None:
-        bodies = _run(
-            engine,
-            f"UPDATE event SET body = NULL WHERE id IN (SELECT id FROM event WHERE {_SETTLED} "
-            "AND body IS NOT NULL AND received_at < now() - make_interval(days => :days) LIMIT :most)",
-            bodies_days,
-        )
+        bodies = _purge_bodies(engine, bodies_days)
     if rows_days is not None:
         rows = _run(
             engine,
@@ -89,6 +95,22 @@ def purge(engine: Engine, bodies_days: int | None, rows_days: int | None) -> Pur
         rows += _run(engine, _SILENCES, rows_days)
         rows += _run(engine, _DISCREPANCIES, rows_days)
     return Purged(bodies, buried, rows)
+
+
+def _purge_bodies(engine: Engine, days: int) -> int:
+    with engine.begin() as connection:
+        until_committed(connection, Lock.EVENT_WORDS)
+        purged = connection.execute(
+            text(
+                f"UPDATE event SET body = NULL WHERE id IN (SELECT id FROM event WHERE {_SETTLED} "
+                "AND body IS NOT NULL AND received_at < now() - make_interval(days => :days) LIMIT :most) "
+                "RETURNING id"
+            ),
+            {"days": days, "most": AT_ONCE},
+        ).scalars()
+        ids = list(purged)
+        forget_purged_words(connection, ids)
+    return len(ids)
 
 
 def _run(engine: Engine, statement: str, days: int) -> int:

@@ -13,7 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from connector.redaction import redact_text, redact_value
+
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
+
+LOGIN = " (login "
+"""Stands between the name an operator gave and the login name: ``anna (login ops)``."""
 
 _COLUMNS = "id, command, who, reason, options, state, progress, error, started_at, touched_at, ended_at"
 
@@ -43,7 +48,12 @@ def begin(connection: Connection, command: str, who: str, reason: str, options: 
             "INSERT INTO run (command, who, reason, options, state) "
             "VALUES (:command, :who, :reason, CAST(:options AS jsonb), 'running') RETURNING id"
         ),
-        {"command": command, "who": who, "reason": reason, "options": json.dumps(options)},
+        {
+            "command": command,
+            "who": who,
+            "reason": redact_text(reason),
+            "options": json.dumps(redact_value("options", options)),
+        },
     )
     return int(row.scalar_one())
 
@@ -55,7 +65,7 @@ def progress(connection: Connection, id_: int, told: Mapping[str, Any]) -> None:
             "UPDATE run SET progress = CAST(:told AS jsonb), touched_at = now(), state = 'running', "
             "ended_at = NULL WHERE id = :id"
         ),
-        {"id": id_, "told": json.dumps(told)},
+        {"id": id_, "told": json.dumps(redact_value("progress", told))},
     )
 
 
@@ -65,7 +75,7 @@ def end(connection: Connection, id_: int, state: str, error: str = "") -> None:
         text(
             "UPDATE run SET state = :state, error = :error, ended_at = now(), touched_at = now() WHERE id = :id"
         ),
-        {"id": id_, "state": state, "error": error},
+        {"id": id_, "state": state, "error": redact_text(error)},
     )
 
 
@@ -76,7 +86,7 @@ def abandon(connection: Connection, command: str, who: str, error: str) -> None:
             "UPDATE run SET state = 'failed', error = :error, ended_at = now() "
             "WHERE command = :command AND who = :who AND state = 'running'"
         ),
-        {"command": command, "who": who, "error": error},
+        {"command": command, "who": who, "error": redact_text(error)},
     )
 
 
@@ -95,7 +105,7 @@ def tried(connection: Connection, command: str, options: Mapping[str, Any], rest
             "SELECT count(*) AS n, COALESCE(max(touched_at) > now() - :rest, false) AS rests FROM run "
             "WHERE command = :command AND options @> CAST(:options AS jsonb)"
         ),
-        {"command": command, "options": json.dumps(options), "rest": rest},
+        {"command": command, "options": json.dumps(redact_value("options", options)), "rest": rest},
     ).one()
     return Tried(row.n, row.rests)
 
@@ -130,14 +140,23 @@ def done(connection: Connection, command: str) -> list[Run]:
 def listed(
     connection: Connection, command: str | None, who: str | None, since: datetime | None, limit: int
 ) -> list[Run]:
-    """Newest first, those for which all that is said holds."""
+    """Newest first, those for which all that is said holds. ``who``: as it is kept, or only the operator's name or
+    the login name in it."""
     rows = connection.execute(
         text(
             f"SELECT {_COLUMNS} FROM run WHERE (CAST(:command AS text) IS NULL OR command = :command) "
-            "AND (CAST(:who AS text) IS NULL OR who = :who) "
+            "AND (CAST(:who AS text) IS NULL OR who = :who OR starts_with(who, CAST(:operator AS text)) "
+            "OR right(who, length(CAST(:login AS text))) = :login) "
             "AND (CAST(:since AS timestamptz) IS NULL OR started_at >= :since) ORDER BY id DESC LIMIT :limit"
         ),
-        {"command": command, "who": who, "since": since, "limit": limit},
+        {
+            "command": command,
+            "who": who,
+            "operator": f"{who}{LOGIN}",
+            "login": f"{LOGIN}{who})",
+            "since": since,
+            "limit": limit,
+        },
     )
     return [_run(row) for row in rows]
 

@@ -3,9 +3,13 @@
 | table       | one row for                                   | status                                             |
 |-------------|-----------------------------------------------|----------------------------------------------------|
 | event       | a thing a source said happened                | pending → fetched → done · ignored unknown dead buried |
+| event_word  | the words of an event, for ``--search``       |                                                    |
 | tombstone   | an event whose row retention removed          |                                                    |
+| transmission | a sending whose signature does not cover the body itself |                                        |
 | observation | what one event of a processor says of an object |                                                  |
 | snapshot    | the newest known version of a source's object | link: NULL (not joined to anything) · '' waits · how |
+| match_key   | a key of a processor object whose match is open |                                                  |
+| match_task  | a key whose objects are to be matched again   |                                                    |
 | subject     | an account; a payee, a gateway, an object not joined yet | idle ⇄ due → dead                       |
 | incident    | payments of many accounts failing at one gateway | ended_at: NULL while it lasts                   |
 | attempt     | one decide + apply of a subject               | outcome: applied unchanged retry dead              |
@@ -45,7 +49,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 metadata = MetaData()
 _time = DateTime(timezone=True)
@@ -58,6 +62,8 @@ event = Table(
     Column("source", Text, nullable=False),
     Column("site", Text, nullable=False),
     Column("event_id", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False, server_default=text("''::bytea")),
+    Column("signed_at", _time),
     Column("kind", Text, nullable=False),
     Column("fate", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -83,10 +89,32 @@ event = Table(
     Column("earlier", ARRAY(BigInteger), nullable=False, server_default="{}"),
     Column("runs", ARRAY(BigInteger), nullable=False, server_default="{}"),
     UniqueConstraint("source", "site", "event_id", name="event_identity"),
+    Index(
+        *("event_signed_content", "source", "site", "content"),
+        unique=True,
+        postgresql_where=text("signed_at IS NOT NULL"),
+    ),
     Index("event_pending", "urgency", "id", postgresql_where=text("status = 'pending'")),
     Index("event_dead", "id", postgresql_where=text("status IN ('dead', 'unknown')")),
     Index("event_received", "received_at"),
     Index("event_subject", "subject", "id"),
+    Index("event_facets", "source", "kind", "status", "id"),
+    Index(
+        "event_unfetched",
+        "pointers",
+        postgresql_using="gin",
+        postgresql_ops={"pointers": "jsonb_path_ops"},
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("subject IS NULL"),
+    ),
+)
+
+event_word = Table(
+    "event_word",
+    metadata,
+    Column("event_id", BigInteger, ForeignKey("event.id", ondelete="CASCADE"), primary_key=True),
+    Column("words", TSVECTOR, nullable=False),
+    Index("event_word_words", "words", postgresql_using="gin"),
 )
 
 tombstone = Table(
@@ -94,6 +122,17 @@ tombstone = Table(
     metadata,
     Column("digest", LargeBinary, primary_key=True),
     Column("purged_at", _time, nullable=False, server_default=_now),
+)
+
+transmission = Table(
+    "transmission",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("site", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("seen_at", _time, nullable=False, server_default=_now),
+    Index("transmission_seen", "seen_at"),
 )
 
 snapshot = Table(
@@ -118,10 +157,59 @@ snapshot = Table(
     Column("asks", SmallInteger, nullable=False, server_default="0"),
     Index("snapshot_alias", "source", "site", "object", "alias"),
     Index("snapshot_subject", "subject"),
-    Index("snapshot_refs", "refs", postgresql_using="gin"),
+    Index(
+        "snapshot_billing_refs",
+        "refs",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("link IS NULL"),
+    ),
+    Index(
+        "snapshot_charge_refs",
+        "refs",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("object = 'charge'"),
+    ),
+    Index(
+        "snapshot_customer",
+        "source",
+        text("left(data->>'customer', 255)"),
+        "subject",
+        "id",
+        postgresql_where=text("link > '' AND link <> 'payee' AND NOT starts_with(link, 'customer ')"),
+    ),
+    Index(
+        "snapshot_invoice_payments",
+        "source",
+        "site",
+        text("(data->>'invoice_id')"),
+        postgresql_where=text("object = 'payment'"),
+    ),
     Index("snapshot_waiting", "source", "object", "id", postgresql_where=text("link = ''")),
     Index("snapshot_ask", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
     Index("snapshot_happened", "happened_at", postgresql_where=text("happened_at IS NOT NULL")),
+)
+
+match_key = Table(
+    "match_key",
+    metadata,
+    Column("key", Text(collation="C"), primary_key=True),
+    Column("place", Text(collation="C"), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Index("match_key_object", "source", "object", "id"),
+)
+
+match_task = Table(
+    "match_task",
+    metadata,
+    Column("key", Text(collation="C"), primary_key=True),
+    Column("generation", BigInteger, nullable=False, server_default="1"),
+    Column("place", Text(collation="C"), nullable=False, server_default=""),
+    Column("ready_at", _time, nullable=False, server_default=_now),
+    Index("match_task_ready", "ready_at"),
 )
 
 observation = Table(
@@ -173,6 +261,7 @@ subject = Table(
     Column("applied_at", _time),
     Column("run_id", BigInteger),
     Index("subject_due", "urgency", "due_at", postgresql_where=text("status = 'due'")),
+    Index("subject_code", "code"),
     Index("subject_dead", "key", postgresql_where=text("status = 'dead'")),
     Index("subject_look_again", "look_again_at", postgresql_where=text("look_again_at IS NOT NULL")),
     Index("subject_history", "history_ready_at", postgresql_where=text("history = 'wanted'")),
@@ -277,6 +366,11 @@ mirror = Table(
     Column("written_at", _time, nullable=False, server_default=_now),
     Index("mirror_subject", "subject"),
     Index("mirror_place", "object", "salesforce_id"),
+    Index(
+        "mirror_moved_case",
+        text("(fields->>'Billing_Account_Key__c')"),
+        postgresql_where=text("object = 'Case' AND fields->>'Billing_Account_Key__c' <> subject"),
+    ),
 )
 
 link = Table(

@@ -90,36 +90,85 @@ _STORE = text(
 )
 
 
+_EVIDENCE = "jsonb_build_array({})".format(
+    ", ".join(
+        f"{{0}}->>'{name}'"
+        for name in (
+            "gateway",
+            "amount",
+            "currency",
+            "type",
+            "status",
+            "invoice_id",
+            "invoice_number",
+            "total",
+        )
+    )
+)
+"""What of an object decides which processor objects match it, beside its keys and its account."""
+
+_CHANGED_EVIDENCE = text(
+    f"""
+    SELECT new.n
+    FROM unnest(CAST(:objects AS text[]), CAST(:ids AS text[]), CAST(:subjects AS text[]), CAST(:refs AS text[]),
+                CAST(:data AS text[])) WITH ORDINALITY AS new(object, id, subject, refs, data, n)
+    LEFT JOIN snapshot s ON (s.source, s.site, s.object, s.id) = (:source, :site, new.object, new.id)
+    WHERE s.id IS NULL OR s.gone OR s.subject <> new.subject OR NOT s.refs @> new.refs::text[]
+       OR {_EVIDENCE.format("s.data")} <> {_EVIDENCE.format("new.data::jsonb")}
+    """
+)
+
+
 def store(
     connection: Connection,
     source: str,
     site: str,
     observed_at: datetime,
     objects: Iterable[BillingObject],
-) -> None:
-    """Keep these objects, each unless the ledger already has it newer."""
+) -> set[str]:
+    """Keep these objects, each unless the ledger already has it newer. Returns the keys about which something new is
+    known: they belong into the match queue, in this transaction."""
     newest: dict[tuple[str, str], BillingObject] = {}
     for object_ in objects:
         before = newest.get((object_.object, object_.id))
         if before is None or _version(before) <= _version(object_):
             newest[object_.object, object_.id] = object_
     rows = list(newest.values())
-    connection.execute(
-        _STORE,
+    values = {
+        "source": source,
+        "site": site,
+        "observed_at": observed_at,
+        "objects": [row.object for row in rows],
+        "ids": [row.id for row in rows],
+        "aliases": [alias(row) for row in rows],
+        "subjects": [subject_of(source, site, row) for row in rows],
+        "versions": [row.updated_at for row in rows],
+        "data": [_SHAPES[row.object].dump_json(row).decode() for row in rows],
+        "refs": [told.array(references.of_billing(row)) for row in rows],
+        "happened": [row.created_at if isinstance(row, facts.Payment) else None for row in rows],
+    }
+    changed = _changed_evidence(connection, rows, values)
+    connection.execute(_STORE, values)
+    return changed
+
+
+def _changed_evidence(
+    connection: Connection, rows: Sequence[BillingObject], values: Mapping[str, Any]
+) -> set[str]:
+    """The keys of those objects that are new or say something else than before of whose they are."""
+    keyed = [n for n, row in enumerate(rows) if references.evidence_of(row)]
+    if not keyed:
+        return set()
+    lists = ("objects", "ids", "subjects", "refs", "data")
+    found = connection.execute(
+        _CHANGED_EVIDENCE,
         {
-            "source": source,
-            "site": site,
-            "observed_at": observed_at,
-            "objects": [row.object for row in rows],
-            "ids": [row.id for row in rows],
-            "aliases": [alias(row) for row in rows],
-            "subjects": [subject_of(source, site, row) for row in rows],
-            "versions": [row.updated_at for row in rows],
-            "data": [_SHAPES[row.object].dump_json(row).decode() for row in rows],
-            "refs": [told.array(references.of_billing(row)) for row in rows],
-            "happened": [row.created_at if isinstance(row, facts.Payment) else None for row in rows],
+            "source": values["source"],
+            "site": values["site"],
+            **{name: [values[name][n] for n in keyed] for name in lists},
         },
     )
+    return {key for row in found for key in references.evidence_of(rows[keyed[row.n - 1]])}
 
 
 def _version(object_: BillingObject) -> float:
@@ -204,17 +253,20 @@ def versions(
     return {(row.object, row.id): row.version for row in rows}
 
 
-def values(connection: Connection, source: str, site: str, known: Sequence[Known]) -> list[BillingObject]:
-    """The content of what is known, without what is gone."""
+def values(
+    connection: Connection, source: str, site: str, known: Sequence[Known], *, gone: bool = False
+) -> list[BillingObject]:
+    """The content of what is known, without what is gone, unless that is wanted too."""
     rows = connection.execute(
         text(
             """
             SELECT object, data::text AS data FROM snapshot
             JOIN unnest(CAST(:objects AS text[]), CAST(:ids AS text[])) AS wanted(object, id) USING (object, id)
-            WHERE source = :source AND site = :site AND NOT gone
+            WHERE source = :source AND site = :site AND (:gone OR NOT gone)
             """
         ),
         {
+            "gone": gone,
             "source": source,
             "site": site,
             "objects": [one.object for one in known],

@@ -60,6 +60,20 @@ def objects(connection: Connection, source: str, site: str) -> dict[str, int]:
     return {row.object: row.many for row in rows}
 
 
+def unapplied(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of them that are idle, and of which the ledger has learnt what no plan has been applied with since: a
+    preview (``casewire plan``, a backfill without ``--apply``) has fetched it, and nothing more."""
+    rows = connection.execute(
+        text(
+            "SELECT key FROM subject WHERE key = ANY(:keys) AND status = 'idle' AND lease IS NULL AND EXISTS ("
+            "SELECT 1 FROM snapshot WHERE snapshot.subject = subject.key "
+            "AND snapshot.learnt_at > COALESCE(subject.applied_at, '-infinity'))"
+        ),
+        {"keys": list(keys)},
+    )
+    return {row.key for row in rows}
+
+
 def quiet(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[int, datetime | None]]:
     """Those of them for which nothing is to be done and nobody does anything. What it says of one is another after
     anything was done for it."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from connector.events import Urgency
+from connector.redaction import redact_text
 
 LEASE_SECONDS = 180
 WORN = 6
@@ -173,7 +174,7 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
             "status": one.status,
             "wait": one.wait,
             "refund": 0 if one.spend else 1,
-            "error": one.error,
+            "error": redact_text(one.error),
             "error_code": one.error_code,
             "look_again_at": one.look_again_at,
             "look_again_as": int(one.look_again_as) if one.look_again_at else None,

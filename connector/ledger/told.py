@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, text
 
 from connector.facts import Kind, ProcessorObject
 from connector.facts.folding import fold
+from connector.ledger import match_queue
 from connector.ledger.locks import Lock, until_committed
 from connector.mappers import keys, references
 
@@ -47,18 +48,35 @@ def key_of(item: ProcessorObject) -> Key:
     return item.source, str(item.kind), item.id
 
 
+def main_object(carried: Sequence[ProcessorObject]) -> ProcessorObject:
+    """What an event is about, rather than the charge behind it."""
+    return min(carried, key=lambda item: item.kind is Kind.CHARGE)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A snapshot of a processor's object. ``link``: how it was joined to ``subject``; "" while it waits."""
+    """A snapshot of a processor's object. ``link``: how it was joined to ``subject``; "" while it waits.
+    ``changed_keys``: the keys about which it says something new, for other objects."""
 
     item: ProcessorObject
     subject: str
     link: str
     asks: int = 0
+    changed_keys: tuple[str, ...] = ()
 
     @property
     def waits(self) -> bool:
         return self.link == WAITS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its match may change: it waits, or was matched by less than a gateway reference."""
+        return self.link != PAYEE and references.strength(self.link) > 0
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it was matched, and by less than a gateway reference."""
+        return self.is_open and not self.waits
 
 
 def by_answer(item: ProcessorObject) -> tuple[str, ProcessorObject]:
@@ -69,16 +87,45 @@ def by_answer(item: ProcessorObject) -> tuple[str, ProcessorObject]:
 
 def store(connection: Connection, told: Iterable[tuple[str, ProcessorObject]]) -> list[Told]:
     """Add observations, each with what told it, and bring the snapshots up to date. A new object belongs to nobody
-    but itself (a payout: to its payee)."""
+    but itself (a payout: to its payee). The changed keys of what is returned belong into the match queue, in this
+    transaction."""
     rows = list(told)
     if not rows:
         return []
     until_committed(connection, Lock.OBSERVING)
-    _observe(connection, rows)
     touched = sorted({key_of(item) for _, item in rows})
+    before = {key_of(one.item): one.item for one in load(connection, touched)}
+    _observe(connection, rows)
     folded = [fold(heard) for heard in observations(connection, touched).values()]
     _snapshot(connection, folded)
-    return load(connection, touched)
+    match_queue.register(connection, touched)
+    return [
+        replace(one, changed_keys=_changed_keys(one, before.get(key_of(one.item))))
+        for one in load(connection, touched)
+    ]
+
+
+def changed_keys(stored: Iterable[Told]) -> set[str]:
+    """What these say something new about, for other objects."""
+    return {key for one in stored for key in one.changed_keys}
+
+
+def _changed_keys(one: Told, before: ProcessorObject | None) -> tuple[str, ...]:
+    """A charge tells what shares a reference with it of the payment. What is matched by more than the customer tells
+    whose customer that is."""
+    item = one.item
+    if item.kind is Kind.CHARGE and (before is None or _evidence(before) != _evidence(item)):
+        own = references.of_processor(item, references.REFERENCE)
+    else:
+        own = ()
+    is_news = before is None or before.customer != item.customer
+    if is_news and not one.waits and one.link != PAYEE and not references.is_by_customer(one.link):
+        return (*own, *references.of_processor(item, references.CUSTOMER))
+    return own
+
+
+def _evidence(item: ProcessorObject) -> tuple[object, ...]:
+    return (references.of_processor(item), item.amount, item.currency, item.status)
 
 
 def _observe(connection: Connection, rows: Sequence[tuple[str, ProcessorObject]]) -> None:
@@ -111,10 +158,11 @@ def observations(connection: Connection, touched: Sequence[Key]) -> dict[Key, li
     return found
 
 
-_THESE = (
-    "JOIN unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[])) "
-    "AS wanted(source, object, id) USING (source, object, id)"
+_WANTED = (
+    "unnest(CAST(:sources AS text[]), CAST(:objects AS text[]), CAST(:ids AS text[])) "
+    "AS wanted(source, object, id)"
 )
+_THESE = f"JOIN {_WANTED} USING (source, object, id)"
 
 
 def _these(wanted: Sequence[Key]) -> dict[str, list[str]]:
@@ -172,32 +220,13 @@ _COLUMNS = "s.data, s.subject, s.link, s.asks, s.first_seen_at"
 
 def load(connection: Connection, wanted: Sequence[Key], *, hold: bool = False) -> list[Told]:
     """The snapshots of these objects, in a fixed order. ``hold``: none is joined until this transaction ends."""
-    held = "FOR SHARE OF s" if hold else ""
-    rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM snapshot s {_THESE} ORDER BY s.source, s.object, s.id {held}"),
-        _these(wanted),
+    which = (
+        f"snapshot s {_THESE} WHERE s.site = '' ORDER BY s.source, s.object, s.id FOR SHARE OF s"
+        if hold
+        else f"{_WANTED} CROSS JOIN LATERAL (SELECT * FROM snapshot WHERE source = wanted.source AND site = '' "
+        "AND object = wanted.object AND id = wanted.id OFFSET 0) AS s ORDER BY s.source, s.object, s.id"
     )
-    return [_told(row) for row in rows]
-
-
-def waiting(connection: Connection, refs: Sequence[str]) -> list[Told]:
-    """The objects that wait to be joined and name one of these references, the newest first."""
-    rows = connection.execute(
-        text(
-            f"SELECT {_COLUMNS} FROM snapshot s WHERE s.link = '' AND s.refs && CAST(:refs AS text[]) "
-            "ORDER BY s.first_seen_at DESC, s.source, s.object, s.id"
-        ),
-        {"refs": list(refs)},
-    )
-    return [_told(row) for row in rows]
-
-
-def some_waiting(connection: Connection, limit: int) -> list[Told]:
-    """Any objects that wait to be joined, others each time where there are more."""
-    rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM snapshot s WHERE s.link = '' ORDER BY random() LIMIT :limit"),
-        {"limit": limit},
-    )
+    rows = connection.execute(text(f"SELECT {_COLUMNS} FROM {which}"), _these(wanted))
     return [_told(row) for row in rows]
 
 

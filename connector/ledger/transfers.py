@@ -41,7 +41,8 @@ def named(connection: Connection, names: Collection[str]) -> Mapping[str, list[K
             f"""
             SELECT {_COLUMNS}, substr(ref, :cut) AS name
             FROM snapshot s CROSS JOIN LATERAL unnest(s.refs) AS ref
-            WHERE s.refs && CAST(:refs AS text[]) AND ref = ANY(:refs) AND s.object = 'payment' AND NOT s.gone
+            WHERE s.refs && CAST(:refs AS text[]) AND ref = ANY(:refs) AND s.object = 'payment' AND s.link IS NULL
+              AND NOT s.gone
             UNION ALL
             SELECT {_COLUMNS}, substr(s.alias, 6) AS name
             FROM snapshot s WHERE s.source = 'recurly' AND s.object = 'payment' AND s.alias = ANY(:aliases)
@@ -107,7 +108,7 @@ def sites_of_invoices(connection: Connection, numbers: Collection[str]) -> dict[
     rows = connection.execute(
         text(
             "SELECT ref, min(s.site) AS site FROM snapshot s CROSS JOIN LATERAL unnest(s.refs) AS ref "
-            "WHERE s.refs && CAST(:refs AS text[]) AND ref = ANY(:refs) AND s.object = 'invoice' "
+            "WHERE s.refs && CAST(:refs AS text[]) AND ref = ANY(:refs) AND s.object = 'invoice' AND s.link IS NULL "
             "GROUP BY ref HAVING count(DISTINCT s.site) = 1"
         ),
         {"refs": sorted({f"{INVOICE}{number}" for number in numbers})},

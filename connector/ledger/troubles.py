@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from connector.redaction import redact_text
+
 UNREADABLE: Final = "UNREADABLE"
 """An object that billing lists and that cannot be read. Whose it is is known only if it was read before."""
 NOT_FETCHED: Final = "NOT_FETCHED"
@@ -37,7 +39,7 @@ def keep(connection: Connection, run_id: int, found: Iterable[Trouble]) -> None:
             "ref": one.ref,
             "subject": one.subject,
             "code": one.code,
-            "error": one.error,
+            "error": redact_text(one.error),
         }
         for one in found
     ]

@@ -57,6 +57,7 @@ class Account:
     CARD_EXPIRES: Final = "Billing_Card_Expires__c"
     DUNNING_STEP: Final = "Billing_Dunning_Step__c"
     DISPUTED: Final = "Billing_Open_Dispute_Amount__c"
+    DISPUTED_TEXT: Final = "Billing_Open_Dispute_Text__c"
     LAST_PAYMENT_AT: Final = "Billing_Last_Payment_At__c"
     LAST_PAYMENT: Final = "Billing_Last_Payment_Amount__c"
     CUSTOMER_SINCE: Final = "Billing_Customer_Since__c"

@@ -15,6 +15,9 @@ REFERENCE: Final = "reference:"
 INVOICE: Final = "invoice:"
 CUSTOMER: Final = "customer:"
 
+MATCHED_BY: Final = {REFERENCE: "gateway reference", INVOICE: "invoice number", CUSTOMER: "customer"}
+"""How a match by each form is called, the strongest first. A match is kept as these words and the value."""
+
 CUT_AT: Final = 20
 """Where Authorize.Net cuts an invoice number, from the left."""
 
@@ -37,19 +40,42 @@ def of_billing(item: BillingObject) -> tuple[str, ...]:
             return ()
 
 
-def of_all(items: Iterable[BillingObject]) -> tuple[str, ...]:
-    """What any of them can be found by."""
-    return tuple(sorted({ref for item in items for ref in of_billing(item)}))
+def evidence_of(item: BillingObject) -> tuple[str, ...]:
+    """The keys whose matches this object may decide. A payment tells of its invoice: through which gateway it was
+    paid, and how much."""
+    match item:
+        case Payment(invoice_number=str(number)):
+            return (*of_billing(item), *_forms(INVOICE, (number, number[-CUT_AT:])))
+        case _:
+            return of_billing(item)
 
 
-def of_processor(item: ProcessorObject) -> tuple[str, ...]:
-    """What a processor's object says of the payment, invoice and customer behind it."""
+def strength(matched_by: str) -> int:
+    """How strong a kept match is: 0 for a gateway reference, more for what is weaker."""
+    names = list(MATCHED_BY.values())
+    return next((n for n, name in enumerate(names) if matched_by.startswith(f"{name} ")), len(names))
+
+
+def is_by_invoice(matched_by: str) -> bool:
+    """Whether a kept match says no more than an invoice number."""
+    return matched_by.startswith(f"{MATCHED_BY[INVOICE]} ")
+
+
+def is_by_customer(matched_by: str) -> bool:
+    """Whether a kept match says no more than its customer."""
+    return matched_by.startswith(f"{MATCHED_BY[CUSTOMER]} ")
+
+
+def of_processor(item: ProcessorObject, form: str = "") -> tuple[str, ...]:
+    """What a processor's object says of the payment, invoice and customer behind it; only in this form, if one is
+    named."""
     own = (item.id,) if item.kind is Kind.CHARGE else ()
-    return (
+    found = (
         *_forms(REFERENCE, (*own, *item.references)),
         *_forms(INVOICE, (item.invoice_number,)),
         *_forms(CUSTOMER, (item.customer,)),
     )
+    return tuple(key for key in found if key.startswith(form))
 
 
 def _forms(form: str, values: Iterable[str | None]) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from connector.facts import Money, PaymentMethod
+from connector.facts.local_time import day_of
 from connector.mappers.money import format_money
 
 
@@ -15,13 +16,13 @@ def money(amount: Decimal | None, currency: str) -> str | None:
 
 
 def day(moment: datetime | None) -> str | None:
-    """``2026-11-22``, in UTC."""
-    return None if moment is None else moment.astimezone(UTC).date().isoformat()
+    """``2026-11-22``, on the site's clock where the moment is on one (``facts/local_time.py``), else in UTC."""
+    return None if moment is None else day_of(moment).isoformat()
 
 
 def on(moment: datetime | None) -> date | None:
-    """The day of a moment, in UTC."""
-    return None if moment is None else moment.astimezone(UTC).date()
+    """The day of a moment, like ``day``."""
+    return None if moment is None else day_of(moment)
 
 
 def method(value: PaymentMethod | None) -> str | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -26,7 +28,18 @@ from connector.policy.payouts import BankDebit, Payout
 from connector.policy.reconcile import Reconcile
 from connector.policy.refunds import Refund, RefundPolicy
 from connector.policy.rules import Rules
-from connector.policy.shapes import CaseRule, Cases, Escalation, Joining, Link, Section, Statuses, Tier
+from connector.policy.shapes import (
+    CaseRule,
+    Cases,
+    Escalation,
+    Joining,
+    Link,
+    Section,
+    Site,
+    Statuses,
+    Tier,
+    TimeZone,
+)
 from connector.policy.texts import Text, Told
 
 __all__ = [
@@ -58,6 +71,7 @@ __all__ = [
     "Refund",
     "RefundPolicy",
     "Rules",
+    "Site",
     "Statuses",
     "Text",
     "Tier",
@@ -73,6 +87,8 @@ class Policy(Section):
     recurly_invoice_link: Link = "https://{site}.recurly.com/invoices/{code}"
     recurly_subscription_link: Link = "https://{site}.recurly.com/subscriptions/{code}"
     recurly_payment_link: Link = "https://{site}.recurly.com/transactions/{code}"
+    time_zone: TimeZone = "UTC"
+    sites: Mapping[str, Site] = {}
     statuses: Statuses = Statuses()
     cases: Cases = Cases()
     joining: Joining = Joining()
@@ -89,7 +105,11 @@ class Policy(Section):
         """The policy in this TOML file, or the default. Raises ``SetupError`` naming key, file and line."""
         if path is None:
             return cls()
-        source = _read(path)
+        return cls.parse(_read(path), path)
+
+    @classmethod
+    def parse(cls, source: str, path: Path) -> Policy:
+        """The policy of this text; ``path``: the file that errors name."""
         try:
             content = tomllib.loads(source)
         except tomllib.TOMLDecodeError as error:
@@ -99,6 +119,12 @@ class Policy(Section):
         except ValidationError as error:
             told = [explain(item, path, source, cls) for item in error.errors()]
             raise SetupError("\n".join(told)) from error
+
+    def zone_of(self, site: str | None) -> tzinfo:
+        """The zone of a site's clock; without a site, or where it has none of its own, the policy's."""
+        own = self.sites.get(site or "")
+        name = (own.time_zone if own else None) or self.time_zone
+        return UTC if name == "UTC" else ZoneInfo(name)
 
     def case_rules(self) -> Mapping[str, CaseRule]:
         """The section of every rule, by its name."""

@@ -6,7 +6,9 @@ import string
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import jinja2
 from pydantic import (
@@ -34,6 +36,21 @@ def _link(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        near = get_close_matches(value, available_timezones(), n=1)
+        raise PydanticCustomError(
+            "time_zone",
+            "is no time zone; write one like 'Europe/Berlin'{hint}",
+            {"hint": f", perhaps {near[0]!r}" if near else ""},
+        ) from error
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+"""A name of the IANA database, https://www.iana.org/time-zones."""
 Link = Annotated[str, AfterValidator(_link)]
 Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^\S(.*\S)?$")]
 DeveloperName = Annotated[str, Field(max_length=80, pattern=r"^[A-Za-z](_?[A-Za-z0-9])*$")]
@@ -43,6 +60,12 @@ Days = Annotated[int, Field(ge=0, le=3650)]
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Site(Section):
+    """What holds for one Recurly site. ``time_zone``: that of its clock; the policy's own where None."""
+
+    time_zone: TimeZone | None = None
 
 
 class Statuses(Section):

@@ -1,10 +1,11 @@
-"""The month a report is about, and the weeks of its trend. All moments are UTC; an end is never part of its period."""
+"""The month a report is about, and the weeks of its trend, on the clock of the site it is about; an end is never part
+of its period."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 TREND_WEEKS: Final = 13
@@ -22,22 +23,22 @@ class Period:
     as_of: datetime
 
     @classmethod
-    def of(cls, month: str, now: datetime) -> Period:
-        """The month ``2026-10``. ValueError says what is wrong with it."""
+    def of(cls, month: str, now: datetime, zone: tzinfo = UTC) -> Period:
+        """The month ``2026-10`` of this zone. ValueError says what is wrong with it."""
         found = _MONTH.fullmatch(month)
         if found is None or int(found[1]) < FIRST_YEAR:
             raise ValueError(f"{month!r} is not a month; say it as 2026-10.")
-        start = datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)
+        start = datetime(int(found[1]), int(found[2]), 1, tzinfo=zone)
         if start >= now:
-            raise ValueError(f"{month} has not begun yet (UTC).")
+            raise ValueError(f"{month} has not begun yet ({zone}).")
         end = _next(start)
-        return cls(start, end, min(end, now))
+        return cls(start, end, min(end, now.astimezone(zone)))
 
     @classmethod
-    def last(cls, now: datetime) -> Period:
+    def last(cls, now: datetime, zone: tzinfo = UTC) -> Period:
         """The month before the one that runs."""
-        first = now.astimezone(UTC).replace(day=1)
-        return cls.of(f"{first - timedelta(days=1):%Y-%m}", now)
+        first = now.astimezone(zone).replace(day=1)
+        return cls.of(f"{first - timedelta(days=1):%Y-%m}", now, zone)
 
     @property
     def month(self) -> str:

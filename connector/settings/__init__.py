@@ -8,22 +8,40 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from connector.errors import SetupError
 from connector.settings import processors as processors_
+from connector.settings.names import SettingNames, UnknownSetting
 from connector.settings.processors import Processor
 from connector.settings.reading import listed
 from connector.settings.recurly import RecurlySite, recurly_sites
 
-__all__ = ["Processor", "RecurlySite", "Settings", "child_environment", "load", "recurly_sites"]
+__all__ = [
+    "SALESFORCE_API_VERSION",
+    "InvalidSettings",
+    "Processor",
+    "RecurlySite",
+    "Settings",
+    "UnknownSetting",
+    "child_environment",
+    "load",
+    "recurly_sites",
+    "setting_names",
+    "unknown_settings",
+]
+
+SALESFORCE_API_VERSION = "66.0"
+"""The version of Salesforce's API that Casewire is made for and tested with."""
+_ENV_FILE = Path(".env")
 
 
 class Settings(BaseSettings):
@@ -33,6 +51,8 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(default=None, repr=False)
     redis_url: str | None = Field(default=None, repr=False)
+    redis_tls_verify: bool = True
+    redis_tls_ca_file: Path | None = None
     port: int = Field(default=8080, ge=1, le=65535)
     casewire_home: Path = Path("~/.casewire")
     casewire_policy: Path | None = None
@@ -41,7 +61,18 @@ class Settings(BaseSettings):
     casewire_worker: str | None = None
     casewire_operator: str | None = None
     casewire_web_processes: int = Field(default=2, ge=1, le=64)
-    casewire_web_threads: int = Field(default=32, ge=1, le=512)
+    casewire_web_threads: int = Field(default=16, ge=1, le=512)
+    """For each source, in each process."""
+    casewire_web_connections: int = Field(default=4096, ge=16, le=65536)
+    """In each process."""
+    casewire_web_request_seconds: float = Field(default=10.0, ge=1, le=300)
+    """From the first byte of a request to the last of its body."""
+    casewire_metrics_address: str | None = Field(
+        default=None, pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}$"
+    )
+    """``host:port`` where ``/metrics`` is served instead of on the public port."""
+    casewire_metrics_token: str | None = Field(default=None, repr=False, min_length=16)
+    """What ``/metrics`` asks for: ``Authorization: Bearer <token>``."""
     casewire_sweep_seconds: float = Field(default=2.0, gt=0, le=300)
     casewire_retention_bodies_days: int | None = Field(default=None, ge=1)
     casewire_retention_rows_days: int | None = Field(default=None, ge=1)
@@ -54,7 +85,7 @@ class Settings(BaseSettings):
     salesforce_username: str | None = None
     salesforce_jwt_key: str | None = Field(default=None, repr=False)
     salesforce_org_id: str | None = None
-    salesforce_api_version: str = "66.0"
+    salesforce_api_version: str = SALESFORCE_API_VERSION
 
     @field_validator("recurly_sites", mode="before")
     @classmethod
@@ -86,6 +117,14 @@ class Settings(BaseSettings):
         return not (host in _HERE or host == "test.salesforce.com" or _FOR_TESTS.search(host))
 
 
+class InvalidSettings(SetupError):
+    """Values that cannot be. ``problems``: a sentence for each, which names the variable and never its value."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(f"{one} Correct it in the environment or in .env." for one in problems))
+        self.problems = problems
+
+
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 _FOR_TESTS = re.compile(
     r"\.(sandbox|scratch|develop|demo|trailblaze|patch)\.my\.salesforce\.com$"
@@ -94,15 +133,36 @@ _FOR_TESTS = re.compile(
 
 
 def load() -> Settings:
-    """The settings of this process; SetupError names the variable that is wrong."""
+    """The settings of this process; InvalidSettings names every variable that is wrong."""
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "the environment"
-        raise SetupError(f"{name}: {first['msg']}. Mend it in the environment or in .env.") from None
+        problems = tuple(f"{_name(item['loc'])}: {item['msg']}." for item in error.errors())
+        raise InvalidSettings(problems) from None
     except UnicodeDecodeError:
         raise SetupError(".env is not text in UTF-8: save it as such.") from None
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "the environment"
+
+
+def setting_names(sites: Iterable[str] | None = None) -> SettingNames:
+    """The names of all settings. ``sites``: the further Recurly sites; by default those of ``RECURLY_SITES``."""
+    if sites is None:
+        sites = listed(_environment().get("RECURLY_SITES", ""))
+    return SettingNames.of(Settings.model_fields, sites)
+
+
+def unknown_settings() -> list[UnknownSetting]:
+    """Names in ``.env`` and in the process environment that are meant for Casewire and are no setting. Values are
+    not looked at, and lines of ``.env`` that cannot be read are left to the doctor."""
+    in_file: list[tuple[str, int | None]] = []
+    if _ENV_FILE.is_file():
+        with _ENV_FILE.open(encoding="utf-8", errors="replace") as file:
+            in_file = [(line.key, line.original.line) for line in parse_stream(file) if line.key]
+    known = setting_names()
+    return [*known.unknown(in_file), *known.unknown((name, None) for name in sorted(os.environ))]
 
 
 def child_environment(**changes: str) -> dict[str, str]:
@@ -111,4 +171,4 @@ def child_environment(**changes: str) -> dict[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    return {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+    return {**{k: v for k, v in dotenv_values(_ENV_FILE).items() if v is not None}, **os.environ}

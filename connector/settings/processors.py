@@ -6,6 +6,7 @@ An ``api_url`` overrides the processor's own address.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,10 +18,13 @@ Read = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stripe:
+    """``connected_accounts``: ids of accounts connected to it whose payments are compared too (Stripe Connect)."""
+
     live: bool
     webhook_secrets: tuple[str, ...] = field(repr=False)
     api_key: str = field(repr=False)
     api_url: str | None = None
+    connected_accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,7 @@ def processors(environment: Mapping[str, str], *, live: bool) -> Mapping[str, Pr
             webhook_secrets=listed(read("STRIPE_WEBHOOK_SECRETS")),
             api_key=read("STRIPE_API_KEY"),
             api_url=read("STRIPE_API_URL") or None,
+            connected_accounts=_connected_accounts(listed(read("STRIPE_CONNECTED_ACCOUNTS"))),
         ),
         "braintree": _braintree(read, live),
         "adyen": Adyen(
@@ -124,6 +129,13 @@ def processors(environment: Mapping[str, str], *, live: bool) -> Mapping[str, Pr
             api_url=read("AUTHORIZENET_API_URL") or None,
         ),
     }
+
+
+def _connected_accounts(given: tuple[str, ...]) -> tuple[str, ...]:
+    for one in given:
+        if not re.fullmatch(r"acct_[A-Za-z0-9_]{1,200}", one):
+            raise SetupError(f"STRIPE_CONNECTED_ACCOUNTS: {one!r} is no account id; they begin with acct_.")
+    return tuple(dict.fromkeys(given))
 
 
 def _braintree(read: Read, live: bool) -> Braintree:

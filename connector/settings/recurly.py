@@ -9,6 +9,8 @@ from connector.errors import SetupError
 from connector.settings.reading import listed
 
 RETENTION_15_DAYS_AND_ONE = 16 * 24 * 3600
+"""Recurly keeps a delivery for 15 days and can send it again by hand, automatically for 3. Whether a retry is signed
+with a new time is not documented. A replay is harmless: it is a duplicate."""
 """Recurly keeps a delivery for 15 days and can send it again by hand; a replay is harmless (deduplicated)."""
 
 
@@ -36,8 +38,8 @@ def recurly_sites(environment: dict[str, str], more: tuple[str, ...]) -> tuple[R
 
     In a suffix every other character than a letter or digit is an underscore: ``acme-eu`` has ``__ACME_EU``.
     """
-    sites = [_site(environment, "")] if environment.get("RECURLY_SITE") else []
-    sites += [_site(environment, suffix(name), name) for name in more]
+    sites = [recurly_site(environment, "")] if environment.get("RECURLY_SITE") else []
+    sites += [recurly_site(environment, suffix(name), name) for name in more]
     names = [site.name for site in sites]
     for name in names:
         if names.count(name) > 1:
@@ -50,7 +52,7 @@ def suffix(name: str) -> str:
     return f"__{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
 
 
-def _site(environment: dict[str, str], suffix: str, default: str = "") -> RecurlySite:
+def recurly_site(environment: dict[str, str], suffix: str, default: str = "") -> RecurlySite:
     def read(name: str, fallback: str = "") -> str:
         return environment.get(f"{name}{suffix}", "").strip() or fallback
 

@@ -203,9 +203,9 @@ class Applier:
         org = self.org()
         with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             readings = read(connection, claimed, self.clock())
-            former = attempts.former_subjects(connection, [one.key for one in claimed])
+            moved = attempts.moved_cases(connection, [one.key for one in claimed])
         known = self.known or LastWritten(self.crm)
-        cases = known.cases(readings, former)
+        cases = known.cases(readings, moved)
         told = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
         for key, link in (self.linker.find(list(told.values())) if self.linker else {}).items():
             told[key] = told[key].with_link(link)

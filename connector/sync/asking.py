@@ -1,12 +1,14 @@
 """What a webhook lacked is asked for, once: the processor for the payment behind an object, then the billing system
 for the invoice it names.
 
-Only about objects that are joined to no account, or whose amount is not known. An API that is out is asked again
-later; nothing that was received waits for it.
+Only about objects that are joined to no account, or whose amount is not known; and about those that were matched by an
+invoice number alone where there are several billing sites, because another site may have an invoice of that number.
+An API that is out is asked again later; nothing that was received waits for it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,8 +18,8 @@ from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
 from connector.events import Pointer, Urgency
-from connector.facts import BillingObject, Kind, ProcessorObject
-from connector.ledger import circuits, joins, snapshots, subjects, told
+from connector.facts import Kind, ProcessorObject
+from connector.ledger import circuits, joins, match_queue, snapshots, subjects, told
 from connector.ledger.events import Claimed
 from connector.ledger.subjects import Due
 from connector.ledger.told import Told
@@ -33,6 +35,8 @@ LEASE_SECONDS: Final = 120.0
 MOST_ASKS: Final = 8
 PAUSE_SECONDS: Final = 10.0
 """While a destination is out."""
+ASK_SECONDS: Final = 60.0
+"""How long one job asks processors: its limit must not depend on how slow they are."""
 
 
 class Lookup(Protocol):
@@ -57,6 +61,7 @@ class Again:
 
 
 _WAIT: Final = Again(PAUSE_SECONDS, spend=False)
+_NEXT_JOB: Final = Again(0.0, spend=False)
 
 
 def ask(engine: Engine, apis: Apis, lookups: Lookups, limit: int = AT_ONCE) -> set[str]:
@@ -66,21 +71,39 @@ def ask(engine: Engine, apis: Apis, lookups: Lookups, limit: int = AT_ONCE) -> s
         out = set(circuits.open_circuits(connection))
     if not claimed:
         return set()
-    wanted = [one for one in claimed if _lacks(engine, one)]
-    again = {told.key_of(one.item): _ask_processor(engine, lookups, one, out) for one in wanted}
-    known = _now(engine, claimed)
-    due = joining.join(engine, [one for one in known if one.waits])
-    due |= joining.join_what_waits(
-        engine, [ref for one in known for ref in references.of_processor(one.item)]
-    )
-    waiting = [one for one in _now(engine, claimed) if one.waits]
-    if waiting and (later := _ask_billing(engine, apis, waiting, out)) is not None:
-        again |= {told.key_of(one.item): later for one in waiting}
-    due |= joining.join(engine, waiting)
+    wanted = [one for one in claimed if _lacks(engine, one, apis)]
+    again, stored = _ask_processors(engine, lookups, wanted, out)
+    due = joining.match_stored(engine, [*_now(engine, claimed), *stored])
+    unsure = [one for one in _now(engine, claimed) if _is_unsure(one, apis)]
+    if unsure and (later := _ask_billing(engine, apis, unsure, out)) is not None:
+        again |= {told.key_of(one.item): later for one in unsure}
+    due |= joining.match_stored(engine, _now(engine, unsure))
     return due | _settle(engine, claimed, again)
 
 
-def _lacks(engine: Engine, one: Told) -> bool:
+def _ask_processors(
+    engine: Engine, lookups: Lookups, wanted: Sequence[Told], out: set[str]
+) -> tuple[dict[told.Key, Again | None], list[Told]]:
+    """When to ask about each again, and what was stored of the answers. What a slow processor leaves no time for is
+    left to the next job."""
+    again: dict[told.Key, Again | None] = {}
+    stored: list[Told] = []
+    until = time.monotonic() + ASK_SECONDS
+    for one in wanted:
+        key = told.key_of(one.item)
+        again[key] = (
+            _ask_processor(engine, lookups, one, out, stored) if time.monotonic() < until else _NEXT_JOB
+        )
+    return again, stored
+
+
+def _is_unsure(one: Told, apis: Apis) -> bool:
+    """Whether an invoice that a billing site has may tell whose it is, or that it is another's."""
+    by_invoice = references.is_by_invoice(one.link)
+    return one.waits or (by_invoice and len(apis) > 1)
+
+
+def _lacks(engine: Engine, one: Told, apis: Apis) -> bool:
     """Whether something is missing that an API may know: its account, its amount, the customer behind it."""
     match one.item.kind:
         case Kind.CHARGE:
@@ -88,7 +111,7 @@ def _lacks(engine: Engine, one: Told) -> bool:
         case Kind.MANDATE:
             return one.waits
         case _:
-            return one.waits or one.item.amount is None
+            return one.item.amount is None or (one.item.kind is not Kind.PAYOUT and _is_unsure(one, apis))
 
 
 def _customer_is_known(engine: Engine, one: Told) -> bool:
@@ -101,7 +124,9 @@ def _now(engine: Engine, claimed: Sequence[Told]) -> list[Told]:
         return told.load(connection, [told.key_of(one.item) for one in claimed])
 
 
-def _ask_processor(engine: Engine, lookups: Lookups, one: Told, out: set[str]) -> Again | None:
+def _ask_processor(
+    engine: Engine, lookups: Lookups, one: Told, out: set[str], stored: list[Told]
+) -> Again | None:
     """When to ask again, None for never. One that does not answer now is not asked about the others either: each
     could take as long."""
     lookup = lookups.get(one.item.source)
@@ -117,7 +142,9 @@ def _ask_processor(engine: Engine, lookups: Lookups, one: Told, out: set[str]) -
         return _later(engine, error, one.asks, one.item.source)
     with engine.begin() as connection:
         circuits.close_circuit(connection, one.item.source)
-        told.store(connection, [told.by_answer(answer) for answer in answers])
+        found = told.store(connection, [told.by_answer(answer) for answer in answers])
+        match_queue.enqueue(connection, told.changed_keys(found))
+    stored += found
     return None
 
 
@@ -153,11 +180,11 @@ def _fetch(engine: Engine, api: SourceApi, source: str, site: str, numbers: Sequ
         now = snapshots.clock(connection)
     pointers = tuple(Pointer("invoice", (f"number-{number}",)) for number in numbers)
     asked = Claimed(0, source, site, "", Urgency.DISPUTE, pointers, now, now, 0)
-    found: list[BillingObject] = []
+    fetcher = Fetcher(engine, source, site, api)
     try:
-        failures = Fetcher(engine, source, site, api, found.extend).fetch([asked])
+        failures = fetcher.fetch([asked])
     finally:
-        joining.join_what_waits(engine, references.of_all(found))
+        joining.match_again(engine, fetcher.changed_keys)
     transient = next((error for error in failures.values() if isinstance(error, Transient)), None)
     if transient is not None:
         raise transient

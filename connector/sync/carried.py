@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Engine
 
-from connector.facts import Kind
-from connector.ledger import events, subjects, told
+from connector.ledger import events, match_queue, subjects, told
 from connector.ledger.events import Claimed
 from connector.ledger.told import Key, Told
 from connector.sync import asking, joining
@@ -30,7 +29,8 @@ class CarriedBatch:
         """Keep what was told, join it, and make its subjects due; how many there are."""
         with self.engine.begin() as connection:
             stored = told.store(connection, [(e.event_id, item) for e in self.batch for item in e.carried])
-        joining.join_told(self.engine, stored)
+            match_queue.enqueue(connection, told.changed_keys(stored))
+        joining.match_stored(self.engine, stored)
         due = self._settle({told.key_of(one.item) for one in stored})
         asking.ask(self.engine, apis, lookups)
         return due
@@ -53,5 +53,4 @@ class CarriedBatch:
 
 def _subject(event: Claimed, known: Mapping[Key, Told]) -> str:
     """Whose event it is: that of what it is about, rather than of the charge behind it."""
-    told_of = sorted(event.carried, key=lambda item: item.kind is Kind.CHARGE)
-    return known[told.key_of(told_of[0])].subject
+    return known[told.key_of(told.main_object(event.carried))].subject

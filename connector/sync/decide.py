@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from connector.facts import About, Facts
+from connector.facts.local_time import localised
 from connector.mappers import fields
 from connector.plan import Change, Plan
 from connector.policy import Policy
@@ -21,7 +22,8 @@ _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
 
 
 def decide(facts: Facts, policy: Policy) -> Plan:
-    """An account its source has not told us of yet gives an empty plan."""
+    """An account its source has not told us of yet gives an empty plan. Days are those of the site's clock."""
+    facts = localised(facts, policy.zone_of(facts.site))
     if facts.gone:
         made = [account.gone(facts), *lifecycle.account_removed(facts, policy)]
         return _plan(facts, made)
@@ -72,6 +74,7 @@ def _both(first: Change, second: Change) -> Change:
         reason=first.reason if first.reason == second.reason else f"{first.reason}; {second.reason}",
         fields={**first.fields, **second.fields},
         parents={**first.parents, **second.parents},
+        clears={**first.clears, **second.clears},
         on_create={**first.on_create, **second.on_create},
         transition=second.transition or first.transition,
         transition_fields={**first.transition_fields, **second.transition_fields},

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Engine
 
 from connector.events import Urgency
 from connector.facts import BillingObject
-from connector.ledger import snapshots
+from connector.ledger import match_queue, snapshots
 from connector.ledger.subjects import Due
-from connector.mappers import keys, references
+from connector.mappers import keys
 from connector.sync import joining
 from connector.sync.fetching import FailedObject, SourceApi
 
@@ -77,9 +77,10 @@ def keep(engine: Engine, site: Site, page: Page, also: Also = lambda _: None) ->
     """The page becomes facts, unless the ledger has newer ones. What waited for these objects finds them. ``also``:
     what is kept with them, in one transaction."""
     with engine.begin() as connection:
-        snapshots.store(connection, *site, page.observed_at, page.objects)
+        changed = snapshots.store(connection, *site, page.observed_at, page.objects)
         also(connection)
-    joining.join_what_waits(engine, references.of_all(page.objects))
+        match_queue.enqueue(connection, changed)
+    joining.match_again(engine, changed)
 
 
 def owners(site: Site, objects: Sequence[BillingObject]) -> list[Due]:

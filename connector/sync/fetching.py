@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from connector import facts
 from connector.errors import Permanent, Transient
 from connector.facts import BillingObject, Gone
-from connector.ledger import snapshots
+from connector.ledger import match_queue, snapshots
 from connector.ledger.events import Claimed
 
 ROUNDS = 3
@@ -83,13 +83,15 @@ class _Hints:
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """Fetches for one site of a source. ``found`` is told of every object that was read."""
+    """Fetches for one site of a source. ``found`` is told of every object that was read. ``changed_keys`` collects the
+    keys about which something new is known; they are to be matched again after it."""
 
     engine: Engine
     source: str
     site: str
     api: SourceApi
     found: Callable[[Sequence[BillingObject]], None] = lambda objects: None
+    changed_keys: set[str] = field(default_factory=set)
 
     def fetch(self, batch: Sequence[Claimed]) -> Failures:
         """Make the ledger know every pointer and what belongs to it. Returns what could not be read.
@@ -117,8 +119,10 @@ class Fetcher:
             observed_at = self._now()
             answer = self.api.fetch(kind, by_kind[kind])
             with self.engine.begin() as connection:
-                snapshots.store(connection, self.source, self.site, observed_at, answer.found)
+                changed = snapshots.store(connection, self.source, self.site, observed_at, answer.found)
                 snapshots.mark_gone(connection, self.source, self.site, observed_at, answer.gone)
+                match_queue.enqueue(connection, changed)
+            self.changed_keys.update(changed)
             found += answer.found
             self.found(answer.found)
             failures |= {(one.object, ref): one.error for one in answer.failed for ref in one.refs}

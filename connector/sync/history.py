@@ -8,9 +8,8 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.ledger import circuits, snapshots, subjects
+from connector.ledger import circuits, match_queue, snapshots, subjects
 from connector.ledger.subjects import Due
-from connector.mappers import references
 from connector.sync import joining
 from connector.sync.fetching import FailedObject, FetchedObjects, SourceApi
 from connector.sync.refresh import Apis
@@ -54,14 +53,15 @@ def fetch_history(
     answer = api.history(subject.code)
     _require_whole(answer)
     with engine.begin() as connection:
-        snapshots.store(connection, subject.source, subject.site, observed_at, answer.found)
+        changed = snapshots.store(connection, subject.source, subject.site, observed_at, answer.found)
         snapshots.mark_gone(connection, subject.source, subject.site, observed_at, answer.gone)
         if due:
             subjects.mark_due(connection, [subject])
             subjects.decide_history(connection, (), (), done=[subject.key])
         else:
             subjects.decide_history(connection, [subject.key], ())
-    joining.join_what_waits(engine, references.of_all(answer.found))
+        match_queue.enqueue(connection, changed)
+    joining.match_again(engine, changed)
     log.info(
         "history_fetched", subject=subject.key, objects=len(answer.found), outcome="due" if due else "kept"
     )

@@ -1,15 +1,17 @@
-"""From a processor's object to the billing account it belongs to.
+"""Matching processor objects to billing accounts: those that were just stored, and those that new evidence is about.
 
-By what the gateway calls the payment, then by the invoice number the billing system gave it, then by the processor's
-customer. Each only if it names exactly one account: two are a doubt, and a doubt is for a person.
+Whatever the ledger learns leaves its keys in the match queue (``ledger/match_queue.py``), in the transaction that
+stores it. What is stored at the same time by two workers is found by the one that commits second. Work is done in
+slices of a bounded size; what is left of a task is worked by the next job, and the sweep comes round to every open
+match in case a worker died.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -17,176 +19,242 @@ from sqlalchemy import Engine
 
 from connector.events import Urgency
 from connector.facts import Kind, ProcessorObject
-from connector.ledger import joins, told
-from connector.ledger.joins import Candidate
+from connector.ledger import joins, match_queue, told
+from connector.ledger.joins import Candidate, CustomerOf
 from connector.ledger.subjects import Due
 from connector.ledger.told import Told
 from connector.mappers import keys, references
 from connector.sync import newcomers
+from connector.sync.matching import Match, Verdict, match, revised
 
 log = structlog.get_logger("connector.joining")
 
 AT_ONCE: Final = 500
-"""Objects that are looked at in one pass."""
+"""Objects that are matched in one pass."""
+KEYS_AT_ONCE: Final = 100
+MOST_AT_ONCE: Final = 1000
+"""Objects that one call takes from the queue. The rest is left to the next job."""
 
-PAUSES: Final = (0.0, 0.1, 0.3, 0.6, 1.0)
-"""Seconds before each try to take an object from the worker that holds it."""
-
-Known = Mapping[str, Sequence[Candidate]]
+PAUSES: Final = (0.1, 0.3, 0.6, 1.0)
+"""Seconds before each further try to take an object from the worker that holds it. All objects of a call share
+them."""
+RETRY_SECONDS: Final = 5.0
+"""When an object that a worker still holds is tried again."""
 
 URGENCY: Final = {Kind.CHARGE: Urgency.ROUTINE, Kind.MANDATE: Urgency.FAILURE}
-"""How urgent an account is that an object was joined to; all others are disputes and money at risk."""
+"""How urgent an account is that an object was matched to; all others are disputes and money at risk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The account an object belongs to, and how that is known."""
+@dataclass(slots=True)
+class _Result:
+    """``due``: the subjects that became due; ``keys``: those under which something new is known."""
 
-    subject: str
-    how: str
-
-
-def match(item: ProcessorObject, charges: Iterable[ProcessorObject], known: Known) -> Match | None:
-    """The one account that fits, or None: none or several do. ``charges``: those that share a reference with it."""
-    refs = [ref for one in (item, *charges) for ref in references.of_processor(one)]
-    for form, told_as, fits in _WAYS:
-        named = sorted({ref for ref in refs if ref.startswith(form)})
-        found = {ref: [c for c in known.get(ref, ()) if fits(item, c)] for ref in named}
-        accounts = {c.subject for one in found.values() for c in one}
-        if len(accounts) > 1:
-            return None
-        if accounts:
-            ref = next(ref for ref in named if found[ref])
-            return Match(accounts.pop(), f"{told_as} {ref.removeprefix(form)}")
-    return None
+    due: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
 
 
-def _is_payment(item: ProcessorObject, candidate: Candidate) -> bool:
-    return candidate.object == "payment" and references.could_be(item.source, candidate.gateway)
+class _Patience:
+    """How long a call waits for objects that workers hold, over all of them."""
+
+    def __init__(self, pauses: Sequence[float]) -> None:
+        self._left = list(pauses)
+
+    def wait(self) -> bool:
+        """Whether there is another try after this pause."""
+        if not self._left:
+            return False
+        time.sleep(self._left.pop(0))
+        return True
 
 
-def _is_invoice(_: ProcessorObject, candidate: Candidate) -> bool:
-    return candidate.object == "invoice"
+def match_stored(engine: Engine, stored: Sequence[Told], run_id: int | None = None) -> set[str]:
+    """Match what processors told of just now, and what that is evidence for; the subjects that became due."""
+    result = _match(engine, stored, _Patience(PAUSES), run_id)
+    return result.due | match_again(engine, told.changed_keys(stored) | result.keys)
 
 
-def _is_customer(item: ProcessorObject, candidate: Candidate) -> bool:
-    """What the billing system has for the account, or what was joined before."""
-    return candidate.object == "account" or candidate.source == item.source
+def match_again(engine: Engine, changed: Iterable[str]) -> set[str]:
+    """Match again the objects of these keys, about which something new is known; the subjects that became due. More
+    than ``MOST_AT_ONCE`` objects are left to the next job."""
+    wanted = set(changed)
+    if not wanted:
+        return set()
+    with engine.begin() as connection:
+        # what is about a charge may know nothing but that charge
+        charges = joins.charges(connection, wanted)
+        wanted |= {key for one in charges for key in references.of_processor(one, references.REFERENCE)}
+        match_queue.enqueue(connection, wanted)
+    return _work(engine, wanted).due
 
 
-_WAYS: Final[tuple[tuple[str, str, Callable[[ProcessorObject, Candidate], bool]], ...]] = (
-    (references.REFERENCE, "gateway reference", _is_payment),
-    (references.INVOICE, "invoice number", _is_invoice),
-    (references.CUSTOMER, "customer", _is_customer),
-)
+def work_queue(engine: Engine) -> set[str]:
+    """Go on with the match queue, a bounded part of it; the subjects that became due."""
+    return _work(engine, None).due
 
 
-def join(
-    engine: Engine, waiting: Sequence[Told], *, patient: bool = True, run_id: int | None = None
-) -> set[str]:
-    """Join what can be joined; the accounts that became due, for the run ``run_id``. Each object in a transaction of
-    its own: one that a worker holds is waited for, if ``patient``, and then left for the next time."""
-    due: set[str] = set()
-    for start in range(0, len(waiting), AT_ONCE):
-        some = waiting[start : start + AT_ONCE]
-        matches = _matches(engine, some)
-        found = ((one, matches.get(told.key_of(one.item))) for one in some)
-        due |= {
-            its.subject
-            for one, its in found
-            if its is not None and _move(engine, one, its, patient=patient, run_id=run_id)
-        }
-    return due
+def match_in_turn(engine: Engine, limit: int = AT_ONCE) -> set[str]:
+    """Match the next objects of a cycle through all whose match is open. A worker may have died before it came to
+    them."""
+    with engine.begin() as connection:
+        objects = match_queue.next_in_cycle(connection, limit)
+        some = told.load(connection, objects)
+    result = _match(engine, some, _Patience(()), None)
+    return result.due
 
 
-def _matches(engine: Engine, waiting: Sequence[Told]) -> dict[told.Key, Match]:
-    if not waiting:
+def _work(engine: Engine, only: set[str] | None) -> _Result:
+    """Slice by slice. What a match makes known is worked with the rest."""
+    result, patience, taken = _Result(), _Patience(PAUSES), 0
+    while taken < MOST_AT_ONCE:
+        with engine.begin() as connection:
+            tasks = match_queue.claim(connection, KEYS_AT_ONCE, only)
+        if not tasks:
+            break
+        each = max(AT_ONCE // len(tasks), 1)
+        with engine.connect() as connection:
+            slices = match_queue.slices(connection, tasks, each)
+            objects = sorted({object_ for some in slices.values() for _, object_ in some})
+            found = told.load(connection, objects)
+        done = _match(engine, found, patience, None)
+        with engine.begin() as connection:
+            places = {key: some[-1][0] for key, some in slices.items() if len(some) == each}
+            match_queue.advance(connection, tasks, places)
+        taken += max(len(objects), 1)
+        result.due |= done.due
+        if only is not None:
+            only |= done.keys
+    return result
+
+
+# A pass over some objects ------------------------------------------------------------------------------------------
+
+
+def _match(engine: Engine, objects: Sequence[Told], patience: _Patience, run_id: int | None) -> _Result:
+    """Match those whose match is open. Each is moved in a transaction of its own; one that a worker holds is tried
+    again later."""
+    result = _Result()
+    held: list[Told] = []
+    considered = [one for one in objects if one.is_open]
+    for start in range(0, len(considered), AT_ONCE):
+        some = considered[start : start + AT_ONCE]
+        verdicts = _verdicts(engine, some)
+        for one in some:
+            found = _change(one, verdicts[told.key_of(one.item)])
+            if found is None:
+                continue
+            moved = _move(engine, one, found, patience, run_id)
+            if moved is None:
+                held.append(one)
+            else:
+                result.due |= moved.due
+                result.keys |= moved.keys
+    if held:
+        with engine.begin() as connection:
+            again = [match_queue.own_key(told.key_of(one.item)) for one in held]
+            match_queue.enqueue(connection, again, wait=RETRY_SECONDS, always=True)
+    return result
+
+
+def _change(one: Told, verdict: Verdict) -> Match | None:
+    """What its match becomes; None where it stays."""
+    return verdict.match if one.waits else revised(one.subject, one.link, verdict)
+
+
+def _verdicts(engine: Engine, objects: Sequence[Told]) -> dict[told.Key, Verdict]:
+    """A fixed number of statements, however many objects."""
+    if not objects:
         return {}
     with engine.connect() as connection:
-        own = {told.key_of(one.item): references.of_processor(one.item) for one in waiting}
-        charges = _charges_by_ref(joins.charges(connection, _all(own.values())))
-        behind = {told.key_of(one.item): _behind(one.item, charges) for one in waiting}
-        refs = [
-            *_all(own.values()),
-            *(r for c in behind.values() for one in c for r in references.of_processor(one)),
-        ]
-        known = joins.candidates(connection, refs)
-    made = ((one, match(one.item, behind[told.key_of(one.item)], known)) for one in waiting)
-    return {told.key_of(one.item): found for one, found in made if found is not None}
+        own = {key for one in objects for key in references.of_processor(one.item)}
+        by_reference = _charges_by_reference(joins.charges(connection, own))
+        behind = {told.key_of(one.item): _charges_behind(one.item, by_reference) for one in objects}
+        said = {told.key_of(one.item): (one.item, *behind[told.key_of(one.item)]) for one in objects}
+        known = joins.candidates(
+            connection,
+            {key for some in said.values() for one in some for key in references.of_processor(one)},
+        )
+        customers = joins.customer_candidates(
+            connection, {named for key, some in said.items() for named in _customers(key, some)}
+        )
+    return {
+        key: match(some[0], some[1:], _with_customers(known, _customers(key, some), customers))
+        for key, some in said.items()
+    }
 
 
-def _all(groups: Iterable[Sequence[str]]) -> list[str]:
-    return [ref for group in groups for ref in group]
+def _customers(key: told.Key, said: Sequence[ProcessorObject]) -> list[CustomerOf]:
+    """The customers that an object and the charges behind it name."""
+    source, object_, id_ = key
+    named = {found for one in said for found in references.of_processor(one, references.CUSTOMER)}
+    return [CustomerOf(source, one.removeprefix(references.CUSTOMER), object_, id_) for one in sorted(named)]
 
 
-def _charges_by_ref(charges: Iterable[ProcessorObject]) -> Mapping[tuple[str, str], list[ProcessorObject]]:
+def _with_customers(
+    known: Mapping[str, Sequence[Candidate]],
+    customers: Sequence[CustomerOf],
+    matched: Mapping[CustomerOf, Sequence[Candidate]],
+) -> Mapping[str, Sequence[Candidate]]:
+    """With the accounts of other objects that have the same customer: an object is no evidence for itself."""
+    if not any(one in matched for one in customers):
+        return known
+    more = {f"{references.CUSTOMER}{one.customer}": matched.get(one, ()) for one in customers}
+    return {**known, **{key: [*known.get(key, ()), *some] for key, some in more.items()}}
+
+
+def _charges_by_reference(
+    charges: Iterable[ProcessorObject],
+) -> Mapping[tuple[str, str], list[ProcessorObject]]:
     found: dict[tuple[str, str], list[ProcessorObject]] = defaultdict(list)
     for charge in charges:
-        for ref in references.of_processor(charge):
-            if ref.startswith(references.REFERENCE):
-                found[charge.source, ref].append(charge)
+        for key in references.of_processor(charge, references.REFERENCE):
+            found[charge.source, key].append(charge)
     return found
 
 
-def _behind(
+def _charges_behind(
     item: ProcessorObject, charges: Mapping[tuple[str, str], list[ProcessorObject]]
 ) -> list[ProcessorObject]:
     """The charges an object is about."""
-    found = {c.id: c for ref in references.of_processor(item) for c in charges.get((item.source, ref), ())}
-    return [found[id_] for id_ in sorted(found) if found[id_].id != item.id or item.kind is not Kind.CHARGE]
+    own = references.of_processor(item, references.REFERENCE)
+    found = {charge.id: charge for key in own for charge in charges.get((item.source, key), ())}
+    return [found[id_] for id_ in sorted(found) if id_ != item.id or item.kind is not Kind.CHARGE]
 
 
-def _move(engine: Engine, one: Told, found: Match, *, patient: bool, run_id: int | None) -> bool:
-    urgency = URGENCY.get(one.item.kind, Urgency.DISPUTE)
-    due = Due(found.subject, *keys.account_of(found.subject), urgency, run_id)
-    moved = _moved(engine, one, due, found, PAUSES if patient else PAUSES[:1])
+# Moving --------------------------------------------------------------------------------------------------------------
+
+
+def _move(engine: Engine, one: Told, found: Match, patience: _Patience, run_id: int | None) -> _Result | None:
+    """A worker that holds it is done within a moment, or dead. None where it still holds it."""
+    due = _due(one, found, run_id)
+    moved = _moved(engine, one, due, found)
+    while moved is None and patience.wait():
+        moved = _moved(engine, one, due, found)
     log.info(
-        "object_joined" if moved else "object_held",
-        subject=found.subject,
-        object=one.subject,
-        how=found.how,
-        outcome="due" if moved else "retry",
+        "object_matched" if moved is not None else "object_held",
+        subject=due.key,
+        object=keys.unjoined(*told.key_of(one.item)),
+        former=None if one.waits else one.subject,
+        how=found.matched_by or "contradicted or in doubt",
+        outcome="due" if moved is not None else "retry",
     )
+    if moved is None:
+        return None
+    return _Result(set(moved.due), set(moved.keys))
+
+
+def _moved(engine: Engine, one: Told, due: Due, found: Match) -> joins.Moved | None:
+    with engine.begin() as connection:
+        moved = joins.move(connection, one, due, found.matched_by)
+        if moved is not None and found.subject:
+            newcomers.decide_history(connection, (due.source, due.site), [due.key])
     return moved
 
 
-def _moved(engine: Engine, one: Told, due: Due, found: Match, pauses: Sequence[float]) -> bool:
-    """A worker that holds it is done within a moment, or dead: then the sweep comes back to it."""
-    for pause in pauses:
-        time.sleep(pause)
-        with engine.begin() as connection:
-            if joins.join(connection, one, due, found.how):
-                newcomers.decide_history(connection, (due.source, due.site), [due.key])
-                return True
-    return False
-
-
-def join_told(engine: Engine, stored: Sequence[Told], run_id: int | None = None) -> set[str]:
-    """Join what processors told of just now, and what waits and can be joined by that: a charge leads on, and so does
-    a customer who has an account. The accounts that became due."""
-    due = join(engine, [one for one in stored if one.waits], run_id=run_id)
-    with engine.connect() as connection:
-        now = told.load(connection, [told.key_of(one.item) for one in stored])
-    leads = (one.item for one in now if one.item.kind is Kind.CHARGE or not one.waits)
-    return due | join_what_waits(
-        engine, sorted({ref for item in leads for ref in references.of_processor(item)})
-    )
-
-
-def join_what_waits(engine: Engine, refs: Sequence[str]) -> set[str]:
-    """Try again what waits and could match now that something of these references is known; the accounts that became
-    due. A charge leads on: what is about it may know nothing else of it."""
-    if not refs:
-        return set()
-    with engine.connect() as connection:
-        charges = joins.charges(connection, refs)
-        more = (ref for charge in charges for ref in references.of_processor(charge))
-        waiting = told.waiting(connection, sorted({*refs, *more}))
-    return join(engine, waiting)
-
-
-def join_some(engine: Engine, limit: int = AT_ONCE) -> set[str]:
-    """Try again some of what waits, whatever it is: a worker may have died before it came to that."""
-    with engine.connect() as connection:
-        waiting = told.some_waiting(connection, limit)
-    return join(engine, waiting, patient=False)
+def _due(one: Told, found: Match, run_id: int | None) -> Due:
+    """The account, or the object's own subject where it is not known any more whose it is."""
+    urgency = URGENCY.get(one.item.kind, Urgency.DISPUTE)
+    if found.subject:
+        return Due(found.subject, *keys.account_of(found.subject), urgency, run_id)
+    source, object_, id_ = told.key_of(one.item)
+    own = keys.unjoined(source, object_, id_)
+    return Due(own, source, "", own.removeprefix(f"{source}:"), urgency, run_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connector.facts import CaseSeen, Facts
-from connector.ledger.attempts import Mirrored
+from connector.ledger.attempts import Mirrored, MovedCase
 from connector.mappers import fields
 from connector.plan import Change
 from connector.sync import relinking
@@ -31,9 +31,9 @@ class Known(Protocol):
     """What is known of the records of some subjects."""
 
     def cases(
-        self, readings: Mapping[str, Reading], former: Mapping[str, str]
+        self, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
     ) -> Mapping[str, tuple[CaseSeen, ...]]:
-        """By subject the cases it has. ``former``: under which subject a case was opened → whose it is now."""
+        """By subject the cases it has. ``moved``: the cases that Salesforce has under another subject."""
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
         """For each decision the rows that make its plan true."""
@@ -46,9 +46,9 @@ class LastWritten:
     crm: Crm
 
     def cases(
-        self, readings: Mapping[str, Reading], former: Mapping[str, str]
+        self, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
     ) -> Mapping[str, tuple[CaseSeen, ...]]:
-        return read_cases(self.crm, list(readings), former)
+        return read_cases(self.crm, list(readings), moved)
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
         existing = self._existing(decisions)

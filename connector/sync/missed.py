@@ -43,7 +43,8 @@ REASON: Final = "no delivery told of these changes"
 @dataclass(frozen=True, slots=True)
 class Missed:
     """What one look found. ``looked`` and ``missing``: by kind of object; ``samples``: the first of the missing.
-    Changes from ``since`` to ``until`` were looked at; with ``whole`` false it stopped on the way."""
+    ``earlier``: what the ledger lacks because it changed before the ledger knew the site, so that there was no
+    delivery to miss. Changes from ``since`` to ``until`` were looked at; with ``whole`` false it stopped on the way."""
 
     since: datetime
     until: datetime
@@ -51,6 +52,7 @@ class Missed:
     missing: Counter[str] = field(default_factory=Counter)
     samples: tuple[Missing, ...] = ()
     whole: bool = True
+    earlier: int = 0
 
     @property
     def count(self) -> int:
@@ -139,6 +141,8 @@ class _Walk:
     missing: Counter[str] = field(default_factory=Counter)
     samples: list[Missing] = field(default_factory=list)
     starts: dict[str, datetime] = field(default_factory=dict)
+    known_from: datetime | None = None
+    earlier: int = 0
 
     def run(self) -> Missed:
         begin = self._beginnings()
@@ -150,13 +154,14 @@ class _Walk:
             with self.engine.begin() as connection:
                 missed.looked_through(connection, self.site, max(self.starts.values()), self.until)
         since = min(self.starts.values())
-        return Missed(since, self.until, self.looked, self.missing, tuple(self.samples), whole)
+        return Missed(since, self.until, self.looked, self.missing, tuple(self.samples), whole, self.earlier)
 
     def _beginnings(self) -> dict[str, datetime]:
         """Where the last look at each kind ended; before the first, where the site was first heard of."""
         with self.engine.connect() as connection:
             known = {kind: watermarks.load(connection, self._mark(kind)) for kind in feed.KINDS}
             first = None if all(known.values()) else missed.first_told_of(connection, self.site)
+            self.known_from = missed.known_from(connection, self.site)
         fallback = first - OVERLAP if first else self.until - NEVER_HEARD
         return {kind: at or fallback for kind, at in known.items()}
 
@@ -205,8 +210,10 @@ class _Walk:
         found = [self._missing(one) for one in lacking if self.fill or not self._comes_later(one, page.kind)]
         self.looked.update(one.object for one in page.objects if not self._comes_later(one, page.kind))
         if found:
-            self.missing.update(one.object for one in found)
-            self.samples += found[: SAMPLES - len(self.samples)]
+            deliverable = [one for one in found if not self._is_earlier(one)]
+            self.earlier += len(found) - len(deliverable)
+            self.missing.update(one.object for one in deliverable)
+            self.samples += deliverable[: SAMPLES - len(self.samples)]
         if self.fill and found:
             feed.keep(
                 self.engine,
@@ -220,6 +227,11 @@ class _Walk:
         if moves and page.until:
             with self.engine.begin() as connection:
                 self._save(connection, page.kind, page.until)
+
+    def _is_earlier(self, one: Missing) -> bool:
+        """Whether it changed before the ledger knew the site: a new installation has not missed its whole past."""
+        known = self.known_from
+        return known is not None and one.version is not None and one.version < known - OVERLAP
 
     def _comes_later(self, one: BillingObject, kind: str) -> bool:
         """Whether it stands in another object here, and has a page of its own: it would be counted twice."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from connector import facts
 from connector.ledger import events, snapshots, subjects
+from connector.mappers import keys
 
 
 def decide_history(connection: Connection, at: tuple[str, str], due: Sequence[str]) -> None:
@@ -17,14 +18,20 @@ def decide_history(connection: Connection, at: tuple[str, str], due: Sequence[st
     if not new:
         return
     first = events.first_received_at(connection, *at)
-    young = [key for key, born in _birthdays(connection, new) if first and born and born >= first]
+    young = [key for key, born in _birthdays(connection, at, new) if first and born and born >= first]
     subjects.decide_history(connection, young, [key for key in new if key not in set(young)])
 
 
-def _birthdays(connection: Connection, subjects_: Sequence[str]) -> list[tuple[str, datetime | None]]:
-    known = snapshots.load(connection, subjects_)
+def _birthdays(
+    connection: Connection, at: tuple[str, str], subjects_: Sequence[str]
+) -> list[tuple[str, datetime | None]]:
+    """By the accounts alone: one may have very many objects."""
+    prefix = keys.subject(*at, "")
+    aliases = {f"code-{key.removeprefix(prefix)}": key for key in subjects_}
+    found = snapshots.find(connection, *at, [("account", alias) for alias in aliases])
     accounts = {
-        key: next((s.value for s in found if isinstance(s.value, facts.Account)), None)
-        for key, found in known.items()
+        snapshots.alias(one): one.created_at
+        for one in snapshots.values(connection, *at, list(found.values()), gone=True)
+        if isinstance(one, facts.Account)
     }
-    return [(key, account.created_at if account else None) for key, account in accounts.items()]
+    return [(key, accounts.get(alias)) for alias, key in aliases.items()]

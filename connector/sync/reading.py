@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from connector.facts import (
     SeenEvent,
 )
 from connector.ledger import attempts, discrepancies, incidents, links, snapshots, timeline
+from connector.ledger.attempts import MovedCase
 from connector.ledger.subjects import Claimed
 from connector.mappers import fields, keys
 from connector.mappers.times import parse_salesforce_time
@@ -62,17 +63,35 @@ _QUEUE_PREFIX = "00G"
 
 
 def read_cases(
-    crm: Crm, subjects: Sequence[str], former: Mapping[str, str] | None = None
+    crm: Crm, subjects: Sequence[str], moved: Sequence[MovedCase] = ()
 ) -> dict[str, tuple[CaseSeen, ...]]:
     """One SOQL read (by as few requests as the length of the keys allows) for the cases of these subjects.
 
-    ``former``: under which subject a case was opened before its account was known → whose it is now."""
-    now = former or {}
+    ``moved``: the cases that Salesforce has under another subject than the one whose they are now."""
+    owner = CaseOwners(moved)
     found: dict[str, list[CaseSeen]] = defaultdict(list)
-    for row in crm.query_keys(CASE_SELECT, fields.Case.ACCOUNT_KEY, [*subjects, *now]):
-        subject = row[fields.Case.ACCOUNT_KEY]
-        found[now.get(subject, subject)].append(case_seen(row))
+    for row in crm.query_keys(CASE_SELECT, fields.Case.ACCOUNT_KEY, owner.read_under(subjects)):
+        found[owner.of(row)].append(case_seen(row))
     return {subject: tuple(sorted(cases, key=lambda case: case.key)) for subject, cases in found.items()}
+
+
+class CaseOwners:
+    """Whose the cases are that Salesforce has under a subject."""
+
+    def __init__(self, moved: Sequence[MovedCase]) -> None:
+        self._moved = {one.key: one.subject for one in moved}
+        self._former = {one.former for one in moved}
+        # nothing is left of an object's own subject once its account is known
+        self._whole = {one.former: one.subject for one in moved if not keys.is_account(one.former)}
+
+    def read_under(self, subjects: Iterable[str]) -> list[str]:
+        """The subjects to ask for."""
+        return list(dict.fromkeys([*subjects, *sorted(self._former)]))
+
+    def of(self, row: Mapping[str, Any]) -> str:
+        """The subject whose case this row of ``CASE_SELECT`` is now."""
+        subject: str = row[fields.Case.ACCOUNT_KEY]
+        return self._moved.get(row[fields.KEY]) or self._whole.get(subject, subject)
 
 
 def case_seen(row: Mapping[str, Any]) -> CaseSeen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from connector.errors import Permanent, Transient, Unavailable
 from connector.facts import BillingObject, Payment
 from connector.ledger import circuits, events, snapshots, subjects
 from connector.ledger.events import Claimed
-from connector.mappers import keys, references
+from connector.mappers import keys
 from connector.sync import joining, newcomers
 from connector.sync.asking import Lookups
 from connector.sync.carried import CarriedBatch
@@ -86,6 +86,7 @@ class _SiteBatch:
     token: str
     batch: list[Claimed]
     found: list[BillingObject]
+    changed_keys: set[str] = field(default_factory=set)
 
     def run(self, api: SourceApi | None) -> int:
         """Fetch and settle; how many subjects became due."""
@@ -93,12 +94,13 @@ class _SiteBatch:
             self._bury(self.batch, f"No API access is configured for {':'.join(self.at)}: set its API key.")
             return 0
         due = self._fetch(api)
-        return due + len(joining.join_what_waits(self.engine, references.of_all(self.found)))
+        return due + len(joining.match_again(self.engine, self.changed_keys))
 
     def _fetch(self, api: SourceApi) -> int:
         """What was read before an API went away is kept, and is no news the next time."""
         try:
-            failures = Fetcher(self.engine, *self.at, api, self.found.extend).fetch(self.batch)
+            fetcher = Fetcher(self.engine, *self.at, api, self.found.extend, self.changed_keys)
+            failures = fetcher.fetch(self.batch)
         except Unavailable as error:
             self._open_circuit(error)
             return 0

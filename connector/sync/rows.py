@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from connector.ledger.attempts import Encoded, Mirrored
 from connector.mappers import fields
 from connector.plan import Change, CreateValue, Lookup, Parent, Queue, RecordType, Value
+from connector.redaction import redact_value
 
 Record = tuple[str, str]
 """A Salesforce record: its object and its key."""
@@ -74,6 +75,11 @@ def row_for(
     """The row that makes the change true, or None where Salesforce says it already."""
     wanted: dict[str, CreateValue] = {**change.fields, **change.parents}
     last = mirrored.fields if mirrored is not None and exists else {}
+    wanted |= dict.fromkeys(
+        name
+        for name, kept in change.clears.items()
+        if name not in wanted and last.get(name) not in (None, kept)
+    )
     different = {name: value for name, value in wanted.items() if _differs(last, name, value)}
     if exists and not different and change.transition is None:
         return None
@@ -84,7 +90,7 @@ def row_for(
     return Row(
         change=change,
         payload=_payload(sent, org),
-        before={name: last[name] for name in after if name in last},
+        before={name: redact_value(name, last[name]) for name in after if name in last},
         after=after,
         mirror={**last, **{name: encode(value) for name, value in wanted.items()}},
         exists=exists,

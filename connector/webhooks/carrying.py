@@ -5,6 +5,7 @@ Each source reads its own words (its ``parse.py``); what they become is decided 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from connector.events import Event, Fate, Pointer, Urgency
 from connector.facts import Kind, ProcessorObject
 from connector.mappers.untrusted import currency, end_of_day, epoch, items, major, minor, moment, part, word
-from connector.webhooks.scrub import scrub
+from connector.redaction import redact_body, redact_reference, redact_text
 from connector.webhooks.source import Delivery
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Kinds",
     "Said",
     "Unreadable",
+    "content_digest",
     "currency",
     "end_of_day",
     "epoch",
@@ -63,8 +65,8 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One event in a delivery. ``live``: None where the source does not tell. ``carry`` reads its objects; it is
-    asked only for a kind that is handled, and may raise Unreadable."""
+    """One event in a delivery. ``content``: as in ``Event``. ``live``: None where the source does not tell. ``carry``
+    reads its objects; it is asked only for a kind that is handled, and may raise Unreadable."""
 
     event_id: str
     kind: str
@@ -72,6 +74,7 @@ class Said:
     live: bool | None
     carry: Carry
     strong_id: bool = True
+    content: str = ""
 
 
 def event(delivery: Delivery, said: Said, kinds: Kinds, text: bytes, format_: str, *, live: bool) -> Event:
@@ -81,17 +84,18 @@ def event(delivery: Delivery, said: Said, kinds: Kinds, text: bytes, format_: st
     return Event(
         source=delivery.source,
         site=delivery.site,
-        event_id=said.event_id,
-        kind=said.kind,
+        event_id=redact_reference(said.event_id),
+        kind=redact_text(said.kind),
         fate=fate,
         urgency=handled.urgency if handled else Urgency.ROUTINE,
         occurred_at=said.occurred_at,
         pointers=_pointers(carried),
-        body=scrub(text, format_),
+        body=redact_body(text, format_),
         format=format_,
         strong_id=said.strong_id,
         note=note,
         carried=carried,
+        content=said.content,
     )
 
 
@@ -106,7 +110,7 @@ def unreadable(delivery: Delivery, event_id: str, note: str, format_: str, kind:
         urgency=Urgency.ROUTINE,
         occurred_at=None,
         pointers=(),
-        body=scrub(delivery.body, format_),
+        body=redact_body(delivery.body, format_),
         format=format_,
         note=note,
     )
@@ -132,6 +136,16 @@ def _judged(said: Said, kinds: Kinds, live: bool) -> tuple[Fate, str, tuple[Proc
 
 def _pointers(carried: tuple[ProcessorObject, ...]) -> tuple[Pointer, ...]:
     return tuple(dict.fromkeys(Pointer(str(one.kind), (one.id,)) for one in carried))
+
+
+def content_digest(content: bytes | object) -> str:
+    """What makes two events with one id the same: a digest of the bytes, or of a value as JSON, whatever its order."""
+    if not isinstance(content, bytes):
+        try:
+            content = json.dumps(content, sort_keys=True).encode()
+        except RecursionError:
+            raise Unreadable("It is nested too deeply.") from None
+    return hashlib.sha256(content).hexdigest()
 
 
 # Reading what a body says, where without it there is no event ----------------------------------------------

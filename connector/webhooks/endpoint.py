@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MOUNTED_AT: Final = "/webhooks"
 MOST_BYTES: Final = 1_048_576
+LONGEST_QUERY: Final = 1024
+"""As much of a challenge's query as is read."""
 OTHER: Final = "other"
 _ENCODED: Final = json.JSONEncoder(separators=(",", ":")).encode
 _JSON: Final = "application/json"
@@ -62,7 +65,8 @@ class Endpoint:
             return _challenged(reader, source, site, environ, start_response)
         answer = self._answered(source, site, environ)
         if answer.outcome == "rejected" and reader is not None:
-            self.refused(source, site, answer.reason, str(answer.body["message"]))
+            with suppress(RuntimeError):  # no thread can be started to count it
+                self.refused(source, site, answer.reason, str(answer.body["message"]))
         self.metrics.answered(source if source in SOURCES else OTHER, answer, time.perf_counter() - started)
         return _response(answer, environ, start_response)
 
@@ -90,8 +94,9 @@ def _challenged(
     reader: Challenged, source: str, site: str, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """The vendor's question when the address is set up. It delivers nothing, and is not counted as a delivery."""
-    asked = dict(reversed(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)))
+    query = environ.get("QUERY_STRING", "")
     try:
+        asked = dict(reversed(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True)))
         proof = reader.challenge(asked).encode()
     except Rejected as refusal:
         return _response(rejected(source, site, refusal), environ, start_response)

@@ -15,7 +15,8 @@ from typing import ClassVar, Final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
     """A payment. ``status``: pending, succeeded, failed, held, returned. ``invoice``: the invoice number the billing
-    system sent along. ``mandate``: of a bank debit. ``code`` and ``words``: why it failed."""
+    system sent along. ``mandate``: of a bank debit. ``account``: the connected account it is in, with all that comes of
+    it; empty for the merchant's own. ``code`` and ``words``: why it failed."""
 
     object: ClassVar[str] = "charge"
     source: str
@@ -31,6 +32,7 @@ class Charge:
     mandate: str | None = None
     refunded: Decimal = Decimal(0)
     disputed: bool = False
+    account: str = ""
     code: str | None = None
     words: str | None = None
 

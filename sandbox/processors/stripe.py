@@ -192,20 +192,24 @@ def _event(kind: str, moment: Moment, told: Json, account: str | None = None) ->
     return Event(source=NAME, kind=kind, id=id_, object_id=told["id"], at=moment.at, payload=payload)
 
 
+def _account(moment: Moment) -> str | None:
+    return moment.payment().account or None
+
+
 def _about_charge(kind: str) -> Telling:
-    return lambda moment: _event(kind, moment, charge(moment.payment()))
+    return lambda moment: _event(kind, moment, charge(moment.payment()), _account(moment))
 
 
 def _about_dispute(kind: str) -> Telling:
-    return lambda moment: _event(kind, moment, dispute(moment.the(Dispute)))
+    return lambda moment: _event(kind, moment, dispute(moment.the(Dispute)), _account(moment))
 
 
 def _about_refund(kind: str) -> Telling:
-    return lambda moment: _event(kind, moment, refund(moment.the(Refund)))
+    return lambda moment: _event(kind, moment, refund(moment.the(Refund)), _account(moment))
 
 
 def _about_warning(kind: str) -> Telling:
-    return lambda moment: _event(kind, moment, warning(moment.the(FraudWarning)))
+    return lambda moment: _event(kind, moment, warning(moment.the(FraudWarning)), _account(moment))
 
 
 def _about_payout(kind: str) -> Telling:

@@ -15,6 +15,7 @@ from samples import one, rows
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
+from connector.cli.acting import login_name
 from connector.sync.backfill import Turn
 from connector.wiring import Wiring, wiring
 
@@ -110,13 +111,14 @@ def test_who_looked_and_who_wrote_are_told_apart_with_their_reasons(
     monkeypatch.setenv("CASEWIRE_OPERATOR", "bert")
     _begin_anew()
     done = document(casewire("backfill", "--resume", "--apply", "--reason", "approved", "--json"))
-    told = [("anna", "how much is it?", False), ("bert", "approved", True)]
+    anna, bert = (f"{name} (login {login_name()})" for name in ("anna", "bert"))
+    told = [(anna, "how much is it?", False), (bert, "approved", True)]
     assert [(one["who"], one["reason"], one["applies"]) for one in done["goes"]] == told
-    assert rows(engine, "SELECT DISTINCT who FROM attempt") == [("bert",)]
+    assert rows(engine, "SELECT DISTINCT who FROM attempt") == [(bert,)]
     code = rows(engine, "SELECT code FROM subject ORDER BY code LIMIT 1")[0].code
     shown = casewire("runs", "show", done["run"], "--account", code)
     assert "gone on" in shown.stdout
-    assert "by bert, to write: approved" in shown.stdout
+    assert f"by {bert}, to write: approved" in shown.stdout
     assert "asked for because: approved" in shown.stdout
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from redis import Redis
 from rq import SimpleWorker
 from sqlalchemy import make_url
+from structlog.testing import capture_logs
 
 from connector import queue
 from sandbox.control import Control
@@ -242,13 +244,13 @@ BROKEN = {
         _settings(DATABASE_URL="postgresql://me@127.0.0.1:1/none"),
         "postgresql: reachable",
         "PostgreSQL does not answer",
-        "Start PostgreSQL, or mend DATABASE_URL",
+        "Start PostgreSQL, or correct DATABASE_URL",
     ),
     "Redis away": (
         _settings(REDIS_URL="redis://127.0.0.1:1/0"),
         "redis: reachable",
         "Redis does not answer",
-        "Start Redis or Valkey, or mend REDIS_URL",
+        "Start Redis or Valkey, or correct REDIS_URL",
     ),
     "no worker": (
         lambda whole: whole.worker.register_death(),
@@ -266,13 +268,19 @@ BROKEN = {
         _policy("[statuses]\nclozed = 'Closed'\n"),
         "settings: policy",
         "policy.toml:2: statuses.clozed: there is no such key; did you mean 'closed'?",
-        "Mend that line",
+        "Correct that line",
+    ),
+    "nothing runs, and no address": (
+        _settings(DATABASE_URL="", REDIS_URL=""),
+        "redis: reachable",
+        "no address is set and no Casewire runs here",
+        "Start it with casewire up",
     ),
     "setting that cannot be": (
         _settings(RECURLY_REGION="asia"),
         "settings: values",
         "RECURLY_REGION is 'asia'",
-        "Mend that setting",
+        "Correct that setting",
     ),
 }
 
@@ -298,6 +306,37 @@ def test_a_duplicate_rule_that_may_block_is_named_with_its_mend(whole: SetUp) ->
     told = found["salesforce: duplicate rules: Contact"]
     assert "'Same Person'" in told["told"]
     assert "Setup > Duplicate Rules > Same Person" in told["mend"]
+
+
+@pytest.mark.parametrize("address", ["DATABASE_URL", "REDIS_URL"])
+def test_it_is_not_green_where_nothing_runs(whole: SetUp, address: str) -> None:
+    """Neither PostgreSQL nor Redis, so neither workers nor a scheduler could be seen."""
+    whole.set(**{address: ""})
+    result = whole.run("doctor", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["green"]) == (1, False)
+    assert whole.run("doctor").exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["up", "web", "worker", "scheduler"])
+def test_a_misspelt_setting_is_logged_when_a_process_starts(
+    whole: SetUp, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The policy, or the database, keeps it from going on."""
+    _empty_database(whole)
+    whole.set(STRIPE_WEBHOOK_SECRET="open-sesame", CASEWIRE_POLICY="nowhere.toml")
+    monkeypatch.setattr("connector.cli.serve.stop_event", threading.Event)
+    with capture_logs() as logs:
+        assert whole.run(command).exit_code == 1
+    (found,) = (one for one in logs if one["event"] == "unknown_setting")
+    assert (found["setting"], found["place"]) == ("STRIPE_WEBHOOK_SECRET", "environment")
+    assert (found["did_you_mean"], found["log_level"]) == ("STRIPE_WEBHOOK_SECRETS", "warning")
+    assert "open-sesame" not in repr(logs)
+    whole.set(CASEWIRE_KEPT="1")
+    monkeypatch.setattr("connector.cli.serve.end_with_keeper", lambda: None)
+    with capture_logs() as logs:
+        assert whole.run(command).exit_code == 1
+    assert not any(one["event"] == "unknown_setting" for one in logs), "its keeper has said so"
 
 
 def test_every_failure_and_warning_has_its_mend(whole: SetUp) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -151,8 +152,18 @@ def test_a_processors_own_password_is_made_and_its_secret_kept(run: Run, crm: st
         ({"RECURLY_REGION": "asia"}, "RECURLY_REGION is 'asia'; it must be one of us, eu"),
         ({"DATABASE_URL": "postgresql://me@127.0.0.1:1/none"}, "PostgreSQL does not answer"),
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis does not answer"),
-        ({"STRIPE_WEBHOOK_SECRETS": "whsec_1", "STRIPE_API_KEY": "${HOME}/x"}, "STRIPE_API_KEY"),
+        ({"STRIPE_WEBHOOK_SECRETS": "whsec_1", "STRIPE_API_KEY": "rk_test_1"}, "Stripe cannot be reached"),
+        ({"ADYEN_HMAC_KEYS": "not hex"}, "ADYEN_HMAC_KEYS"),
+        ({"BRAINTREE_MERCHANT_ID": "m", "BRAINTREE_ENVIRONMENT": "staging"}, "BRAINTREE_ENVIRONMENT is"),
+        ({"processors": "stripe,strip"}, "There is no processor strip; there are stripe, "),
+        ({"host": "billing.acme.example"}, "is not an address like https://"),
+        ({"RECURLY_SITE": "acme.recurly.com"}, "'acme.recurly.com' is not a subdomain"),
+        ({"RECURLY_SITES": "acme.eu"}, "'acme.eu' is not a subdomain"),
+        ({"RECURLY_API_KEYS": "x"}, "there is no setting RECURLY_API_KEYS; did you mean RECURLY_API_KEY?"),
+        ({"nonsense": "x"}, "there is no setting, question or key of the policy nonsense"),
+        ({"CASEWIRE_POLICY": "nowhere/policy.toml"}, "There is no folder"),
         ({"rules.refund.queue": "not a name"}, "rules.refund.queue"),
+        ({"rules.refund.queeu": "Billing_Refunds"}, "did you mean 'queue'?"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -163,8 +174,58 @@ def test_an_answer_that_is_not_good_stops_it_with_nothing_written(
     assert result.exit_code == 1
     assert named in result.output
     assert "Traceback" not in result.output
-    written = {path.name for path in Path().iterdir()} - {"answers", "home"}
-    assert written <= {".env"} if "rules.refund.queue" in wrong else written == set()
+    assert {path.name for path in Path().iterdir()} - {"answers", "home"} == set()
+
+
+def test_a_value_that_cannot_stand_in_the_file_is_refused_at_once(
+    run: Run, crm: str, billing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given(crm, billing, RECURLY_WEBHOOK_SECRETS="a${HOME}b").items():
+        monkeypatch.setenv(name, value)
+    result = run("init")
+    assert result.exit_code == 1
+    assert "RECURLY_WEBHOOK_SECRETS cannot stand in .env" in result.output
+    assert not Path(".env").exists()
+
+
+def test_settings_that_no_question_is_about_are_kept(run: Run, crm: str, billing: str) -> None:
+    told = {"PORT": "9000", "CASEWIRE_POLICY": "rules.toml", "rules.refund.review_amount": "250"}
+    result = answered(run, given(crm, billing, **told))
+    assert result.exit_code == 0, result.output
+    written = dotenv_values(".env")
+    assert (written["PORT"], written["CASEWIRE_POLICY"]) == ("9000", "rules.toml")
+    assert Policy.load(Path("rules.toml")).rules.refund.review_amount == 250
+    assert "rules.toml is good" in result.output, "the doctor reads the policy that was written"
+
+
+@pytest.mark.parametrize("unwritable", ["policy.toml", ".env"])
+def test_the_policy_is_written_before_the_settings_and_the_doctor_has_the_last_word(
+    run: Run, crm: str, billing: str, monkeypatch: pytest.MonkeyPatch, unwritable: str
+) -> None:
+    replace = files.replace
+
+    def full(path: Path, text: str, mode: int) -> Path | None:
+        if path.name == unwritable:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return replace(path, text, mode)
+
+    monkeypatch.setattr("connector.cli.init.files.replace", full)
+    result = answered(run, given(crm, billing, **{"rules.refund.review_amount": "250"}))
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert "Not all was written: [Errno 28] No space left on device" in result.output
+    assert Path("policy.toml").exists() is (unwritable == ".env")
+    assert not Path(".env").exists()
+    looked = result.output.partition("Looking at all of it")[2]
+    assert "settings  values" in looked
+    assert "Write the answers" in looked.partition("Left to do")[2]
+
+
+def test_a_setting_that_is_wrong_already_is_named_before_the_first_question(run: Run) -> None:
+    Path(".env").write_text("PORT=http\n")
+    result = run("init")
+    assert (result.exit_code, "PORT: " in result.output) == (1, True)
+    assert "Traceback" not in result.output
 
 
 def test_what_only_a_person_can_do_is_left_to_do(run: Run, billing: str) -> None:
@@ -232,6 +293,27 @@ def test_a_person_is_asked_and_a_wrong_answer_is_asked_again(type_: Run, crm: st
     assert dotenv_values(".env")["RECURLY_WEBHOOK_SECRETS"] == "c" * 64
     assert Path(".env.bak").read_text() == f"RECURLY_API_URL={billing}\nMINE=1  # stays\n"
     assert stat.S_IMODE(os.stat(".env.bak").st_mode) == 0o600
+
+
+def test_each_wrong_answer_of_a_person_is_asked_again_at_once(type_: Run, crm: str, billing: str) -> None:
+    Path(".env").write_text(f"RECURLY_API_URL={billing}\n")
+    result = type_(
+        crm, "sandbox", "secret", "sandbox", "y",
+        "y", "", "-5", "250", "", "",  # the second threshold must not be negative
+        "billing.acme.example", "https://billing.acme.example",
+        "acme.recurly.com", "acme", "", "sandbox", "n", "c" * 64,
+        "strip", "",
+        "", "",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    for wrong in (
+        "rules.refund.review_amount",
+        "is not an address like",
+        "is not a subdomain",
+        "no processor strip",
+    ):
+        assert wrong in result.output
+    assert Policy.load(Path("policy.toml")).rules.refund.review_amount == 250
 
 
 def test_enter_keeps_what_was_there(type_: Run, run: Run, crm: str, billing: str) -> None:
@@ -315,10 +397,19 @@ def test_a_key_that_is_written_otherwise_is_the_operators(tmp_path: Path) -> Non
         policy_file.updated('statuses = { closed = "x" }\n', {"statuses.closed": "Done"})
 
 
-def test_a_new_file_that_is_not_good_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_policy_that_is_not_good_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text("")
     with pytest.raises(SetupError, match="nonsense"):
-        files.replace(path, "nonsense = 1\n", files.OPEN, Policy.load)
+        policy_file.checked(path, {"nonsense": 1})
     assert [one.name for one in tmp_path.iterdir()] == ["policy.toml"]
     assert path.read_text() == ""
+
+
+def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path: Path) -> None:
+    kept, link = tmp_path / "kept.env", tmp_path / ".env"
+    kept.write_text("A=0\n")
+    link.symlink_to(kept)
+    assert files.replace(link, "A=1\n", files.SECRET) == tmp_path / "kept.env.bak"
+    assert (link.is_symlink(), kept.read_text()) == (True, "A=1\n")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600

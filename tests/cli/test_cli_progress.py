@@ -65,6 +65,22 @@ def test_of_how_much_may_be_known_later_or_never() -> None:
     assert lines(console) == ["Reading: 7, 1/s, [account]", "Reading: 8 of 10 (80 %), 0/s, 5 s left"]
 
 
+def test_more_than_was_counted_is_never_more_than_all_of_it() -> None:
+    console, clock = plain(), Clock()
+    with progress("Comparing", 10, console=console, clock=clock) as tell:
+        clock.now += 10
+        tell(12)
+        clock.now += 10
+        tell(13, total=12)
+    assert lines(console) == ["Comparing: 12 of 12 (100 %), 1/s", "Comparing: 13 of 13 (100 %), 1/s"]
+    drawn = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    with progress("Comparing", 10, console=drawn) as tell:
+        tell(12)
+        tell(13, total=12)
+    assert "13/13" in "".join(lines(drawn))
+    assert "/10" not in "".join(lines(drawn)).rpartition("13/13")[2]
+
+
 def test_on_a_terminal_it_is_a_bar_that_goes_when_it_is_over() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     with progress("Reading [Recurly]", 4, console=console) as tell:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from datetime import UTC, datetime
 
 import pytest
 from samples import subject
 from sqlalchemy import Engine
 
+from connector import settings
+from connector.cli.acting import acting
 from connector.ledger import attempts, missed, runs, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
 from connector.ledger.missed import Missing
+from connector.wiring import Wiring
 
 from .conftest import Run
 
@@ -51,6 +56,32 @@ def resynced(engine: Engine) -> int:
     attempted(engine, run, "applied", change("c1"))
     attempted(engine, run, "dead", change("c2", error="Mend it.", written=False), error="Mend it.")
     return run
+
+
+def test_the_login_name_stays_beside_the_name_an_operator_gives(
+    connected: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither CASEWIRE_OPERATOR nor LOGNAME can pass something off as another's doing."""
+    login = pwd.getpwuid(os.getuid()).pw_name
+    for operator in ("", login, "anna", "anna (login bert)"):
+        monkeypatch.setenv("CASEWIRE_OPERATOR", operator)
+        monkeypatch.setenv("LOGNAME", "bert")
+        wires = Wiring(settings.load())
+        with acting(wires, "purge", "", {}):
+            pass
+        wires.engine.dispose()
+    with engine.connect() as connection:
+        kept = [one.who for one in runs.listed(connection, None, None, None, 9)]
+        assert kept == [
+            f"anna (login bert) (login {login})",
+            f"anna (login {login})",
+            login,
+            login,
+        ]
+        found = {
+            who: len(runs.listed(connection, None, who, None, 9)) for who in ("anna", login, "bert", "ann")
+        }
+    assert found == {"anna": 2, login: 4, "bert": 0, "ann": 0}
 
 
 def test_runs_are_listed_newest_first_and_chosen(connected: Run, resynced: int) -> None:

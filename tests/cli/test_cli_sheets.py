@@ -12,10 +12,21 @@ from typing import Any
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 from xlsxwriter import Workbook
 
-from connector.cli.showing.sheets import Book, NewFile, Table, apart, open_book, write_csv, write_xlsx
+from connector.cli.showing.sheets import (
+    Book,
+    NewFile,
+    Table,
+    apart,
+    is_formula,
+    open_book,
+    write_csv,
+    write_xlsx,
+)
 
 HOSTILE = [
     '=HYPERLINK("http://127.0.0.1","x")',
@@ -25,7 +36,18 @@ HOSTILE = [
     "\t=1+1",
     "\r=1+1",
     "＝1+1",
+    " =1+1",
+    "\xa0\u3000+1",
+    "\u200b=1+1",
+    "\ufeff@SUM(A1)",
+    "\u2060\u202e-1+1",
+    "\u3164\u2800=1+1",
+    "\u0301=1+1",
+    " ＋1",
+    "﹣1",
+    "\u22121+1",
 ]
+HARMLESS = ["", " ", "a=1", "'=1", "x\n=1", "\u200bword", "(=1)", "10-5", "ｅ@x.example"]
 
 
 def sheet(path: Path, title: str | None = None) -> Any:
@@ -86,6 +108,7 @@ def test_no_text_of_a_sheet_is_a_formula_or_a_link(tmp_path: Path, text: str) ->
     cell = one(tmp_path, text)
     assert cell.data_type == "s"
     assert cell.value == text.replace("\r", "\n")
+    assert cell.quotePrefix, "it stays text when somebody edits the cell"
     assert one(tmp_path, "https://127.0.0.1/x").hyperlink is None
 
 
@@ -172,6 +195,21 @@ def test_no_text_of_a_csv_file_is_a_formula(tmp_path: Path, text: str) -> None:
     assert lines(path) == [[f"'{text}"], [f"'{text}"]]
 
 
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_formula_is_written_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "t.csv"
+    write_csv(path, Table("T", ("v",), [(text,)]))
+    assert lines(path)[1] == [text]
+    assert not one(tmp_path, text).quotePrefix
+
+
+@pytest.mark.parametrize("sign", "=+-@＝")
+@given(unseen=st.text(st.characters(categories=("Cc", "Cf", "Zs", "Zl", "Zp", "Mn")), max_size=5))
+def test_nothing_unseen_hides_a_formula(sign: str, unseen: str) -> None:
+    assert is_formula(f"{unseen}{sign}1+1")
+    assert not is_formula(f"{unseen}") or unseen[0] in "\t\r\n"
+
+
 def test_half_a_character_does_not_stop_a_csv_file(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     write_csv(path, Table("T", ("v",), [("a\ud800b\0",)]))
@@ -221,9 +259,9 @@ def test_a_link_stays_a_link_to_what_is_written(tmp_path: Path, name: str) -> No
 def test_a_device_or_a_pipe_is_never_put_out_of_its_place(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for given in (pipe, Path("/dev/null")):
+    for place in (pipe, Path("/dev/null")):
         with pytest.raises(click.BadParameter, match="is a device or a pipe; name a file"):
-            NewFile().convert(str(given), None, None)
+            NewFile().convert(str(place), None, None)
 
 
 def test_two_files_are_two(tmp_path: Path) -> None:

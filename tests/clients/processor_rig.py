@@ -24,8 +24,9 @@ KEYS = {
 Make = Callable[[str], ProcessorClient]
 
 
-def client(source: str, url: str | None = None, live: bool = False) -> ProcessorClient:
-    given = {**KEYS, **({f"{source.upper()}_API_URL": url} if url else {})}
+def client(source: str, url: str | None = None, live: bool = False, **more: str) -> ProcessorClient:
+    """``more``: other settings, by their names."""
+    given = {**KEYS, **more, **({f"{source.upper()}_API_URL": url} if url else {})}
     made = CLIENTS[source](processors.processors(given, live=live)[source])
     assert made
     return made

@@ -86,6 +86,37 @@ def test_stripe_is_asked_for_whole_seconds_and_for_the_payment_beside_it() -> No
     )
 
 
+def test_stripe_lists_the_connected_accounts_after_the_own_one_page_by_page() -> None:
+    def answer(asked: Asked) -> Reply:
+        account = asked.headers.get("stripe-account", "own")
+        more = account == "acct_2" and "starting_after" not in asked.query
+        row = {
+            "id": f"ch_{account}{'' if more else '_last'}",
+            "object": "charge",
+            "created": EPOCH,
+            "amount": 500,
+        }
+        return Reply(
+            {"object": "list", "url": "/v1/charges", "has_more": more, "data": [{**row, "currency": "usd"}]}
+        )
+
+    with Scripted(answer) as server:
+        stripe_ = client("stripe", server.url, STRIPE_CONNECTED_ACCOUNTS="acct_1,acct_2")
+        found = [one for page in stripe_.listed(Kind.CHARGE, SINCE, UNTIL) for one in page]
+    assert [asked.headers.get("stripe-account") for asked in server.asked] == [
+        None,
+        "acct_1",
+        "acct_2",
+        "acct_2",
+    ]
+    assert [(one.id, one.account) for one in found] == [
+        ("ch_own_last", None),
+        ("ch_acct_1_last", "acct_1"),
+        ("ch_acct_2", "acct_2"),
+        ("ch_acct_2_last", "acct_2"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "status", "stage"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.errors import Permanent, Unavailable
 from connector.facts import Kind, ProcessorObject, Status
 
 from .processor_rig import client, item
@@ -198,6 +199,60 @@ def test_whether_it_can_still_be_given_back(
 )
 def test_how_it_was_paid_is_said_in_words(details: object, expected: str | None) -> None:
     assert only(payment_method_details=details).method == expected
+
+
+# ── connected accounts (Stripe Connect) ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("reference", ["ch_1", "pi_1"])
+def test_what_is_in_a_connected_account_is_asked_for_there(reference: str) -> None:
+    body = (
+        {"id": "pi_1", "object": "payment_intent", "latest_charge": charge()}
+        if reference == "pi_1"
+        else charge()
+    )
+    with Scripted(lambda _: Reply(body)) as server:
+        wanted = item("stripe", Kind.DISPUTE, "dp_1", references=(reference,), account="acct_1Shop")
+        (found,) = client("stripe", server.url).look_up(wanted)
+    assert [one.headers["stripe-account"] for one in server.asked] == ["acct_1Shop"]
+    assert found.account == "acct_1Shop"
+    assert found.link == "https://dashboard.stripe.com/acct_1Shop/test/payments/ch_1"
+
+
+def test_what_is_in_the_own_account_is_asked_for_without_one() -> None:
+    (one,) = asked("ch_1")
+    assert "stripe-account" not in one.headers
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "account_invalid"), (403, None), (400, "account_invalid")]
+)
+def test_a_connected_account_that_may_not_be_read_does_not_stop_the_others(
+    status: int, code: str | None
+) -> None:
+    refused = Reply(
+        {"error": {"type": "invalid_request_error", "code": code, "message": "No access"}}, status
+    )
+    with Scripted(lambda _: refused) as server, pytest.raises(Permanent, match="acct_1Shop"):
+        client("stripe", server.url).look_up(
+            item("stripe", Kind.DISPUTE, "dp_1", references=("ch_1",), account="acct_1Shop")
+        )
+
+
+def test_a_refused_key_is_refused_in_a_connected_account_too() -> None:
+    refused = Reply({"error": {"type": "invalid_request_error", "message": "Invalid API Key"}}, 401)
+    with Scripted(lambda _: refused) as server, pytest.raises(Unavailable):
+        client("stripe", server.url).look_up(
+            item("stripe", Kind.DISPUTE, "dp_1", references=("ch_1",), account="acct_1Shop")
+        )
+
+
+def test_an_intent_of_an_older_version_lists_its_charges() -> None:
+    intent = {"id": "pi_1", "object": "payment_intent", "metadata": {}, "amount_received": 3000}
+    older = charge(captured=True, payment_intent="pi_1")
+    intent |= {"charges": {"object": "list", "data": [older, charge(id="ch_0", status="failed")]}}
+    (found,) = looked_up(intent, item("stripe", Kind.REFUND, "re_1", references=("pi_1",)))
+    assert (found.id, found.amount, found.status) == ("ch_1", Decimal("30.00"), Status.SUCCEEDED)
 
 
 def test_names_and_addresses_are_not_read() -> None:

@@ -11,6 +11,8 @@ from sandbox.recurly.scenarios import crowds
 from sandbox.recurly.scenarios.orders import Order
 from sandbox.server import serve
 
+from .scripted import Reply, Scripted
+
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -24,6 +26,16 @@ def test_each_kind_is_counted_whole_or_since_a_moment() -> None:
         assert client.calls == 4
         client.close()
     site.close()
+
+
+def test_a_count_on_a_connection_that_went_stale_is_asked_for_again() -> None:
+    """A backfill counts after it has waited for the rate limit, longer than a server keeps an idle connection."""
+    reply = Reply(headers={"Recurly-Total-Records": "7"}, then_close=True)
+    with Scripted(lambda asked: reply) as server:
+        client = RecurlyClient(RecurlyConfig("acme", "sandbox", api_url=server.url))
+        assert [client.count("account") for _ in range(3)] == [7, 7, 7]
+        assert [one.method for one in server.asked] == ["HEAD"] * 3
+        client.close()
 
 
 def test_what_is_counted_since_a_moment_is_what_the_feed_brings_since_then() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -12,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from connector import queue
-from connector.doctor import State, postgresql
+from connector.doctor import State, is_green, postgresql
 from connector.doctor import redis as redis_
 from connector.ledger.engine import open_engine
 from connector.wiring import Wiring
@@ -53,7 +54,7 @@ def test_postgresql_that_is_away_is_named_without_its_password(wire: Callable[..
     assert reachable.state is State.FAILED
     assert "PostgreSQL does not answer" in reachable.told
     assert "open-sesame" not in reachable.told
-    assert "mend DATABASE_URL" in reachable.mend
+    assert "correct DATABASE_URL" in reachable.mend
     assert found["postgresql: tables"].state is State.SKIPPED
 
 
@@ -66,8 +67,9 @@ def test_without_an_address_it_is_casewire_that_must_be_started(wire: Callable[.
     wires = wire()
     found = {**seen(postgresql.areas(wires)), **seen(redis_.areas(wires))}
     for name in ("postgresql: reachable", "redis: reachable"):
-        assert found[name].state is State.SKIPPED
+        assert (found[name].state, found[name].stopped) == (State.FAILED, True)
         assert "casewire up" in found[name].mend
+    assert not is_green(found.values())
 
 
 def test_a_database_without_tables_is_to_be_migrated(
@@ -77,6 +79,14 @@ def test_a_database_without_tables_is_to_be_migrated(
     assert "has no Casewire tables" in found["postgresql: tables"].told
     assert found["postgresql: tables"].mend == "Run: casewire migrate"
     assert found["postgresql: clock"].state is State.OK
+
+
+def test_tables_of_a_newer_version_are_not_to_be_migrated(running: Wiring) -> None:
+    with running.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    found = seen(postgresql.areas(running))["postgresql: tables"]
+    assert (found.state, "revision 9999, which this version" in found.told) == (State.FAILED, True)
+    assert found.mend == "Install the newer Casewire that made it."
 
 
 def test_a_user_who_may_only_read_is_named_with_the_tables(
@@ -104,7 +114,28 @@ def test_redis_that_is_away_is_named(wire: Callable[..., Wiring]) -> None:
     found = seen(redis_.areas(wire(redis_url="redis://127.0.0.1:1/0")))["redis: reachable"]
     assert found.state is State.FAILED
     assert "Redis does not answer" in found.told
-    assert "mend REDIS_URL" in found.mend
+    assert "correct REDIS_URL" in found.mend
+
+
+def test_a_private_ca_of_redis_is_asked_for_by_name(
+    wire: Callable[..., Wiring], over_tls: tuple[str, Path]
+) -> None:
+    url, ca = over_tls
+    unknown = seen(redis_.areas(wire(redis_url=url)))["redis: reachable"]
+    assert (unknown.state, "CERTIFICATE_VERIFY" in unknown.told) == (State.FAILED, True)
+    assert "REDIS_TLS_CA_FILE" in unknown.mend
+    known = seen(redis_.areas(wire(redis_url=url, redis_tls_ca_file=ca)))
+    assert [known[f"redis: {name}"].state for name in ("reachable", "tls")] == [State.OK, State.OK]
+    trusting = seen(redis_.areas(wire(redis_url=url, redis_tls_verify=False)))
+    assert (trusting["redis: reachable"].state, trusting["redis: tls"].state) == (State.OK, State.WARNING)
+    missing = seen(redis_.areas(wire(redis_url=url, redis_tls_ca_file=ca.with_name("none.pem"))))
+    assert "REDIS_TLS_CA_FILE names" in missing["redis: reachable"].told
+    assert "REDIS_TLS_CA_FILE" in missing["redis: reachable"].mend
+
+
+def test_a_tls_setting_without_a_tls_address_is_warned_of(wire: Callable[..., Wiring], valkey: str) -> None:
+    found = seen(redis_.areas(wire(redis_url=valkey, redis_tls_verify=False)))["redis: tls"]
+    assert (found.state, "REDIS_TLS_VERIFY has no effect" in found.told) == (State.WARNING, True)
 
 
 def test_a_redis_that_throws_jobs_away_is_warned_of(running: Wiring, redis: Redis) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from connector.doctor.clock import compared
-from connector.doctor.finding import Area, Check, NotAsked, State, Told, failed, ok, skipped
+from connector.doctor.finding import Area, Check, NotAsked, State, Told, failed, is_green, ok, skipped
 from connector.doctor.looking import look_at
 from connector.errors import SetupError
 
@@ -81,7 +81,19 @@ def test_what_does_not_answer_is_left_behind_and_closed() -> None:
 
 def test_an_area_whose_time_is_up_says_what_it_left_out() -> None:
     found = look_at([Area("here", (Check("good", good),))], area_seconds=-1)
-    assert (found[0].state, found[0].told) == (State.SKIPPED, "there was no time left for it")
+    assert found[0].state is State.FAILED, "it may be good or not: nobody knows"
+    assert found[0].told == "not checked: the checks before it took too long"
+    assert "again" in found[0].mend
+    assert not is_green(found)
+
+
+def test_what_others_depend_on_is_not_green_unless_it_was_checked() -> None:
+    area = Area("here", (Check("door", unasked, gate=True, mend="Open it."), Check("room", good)))
+    found = look_at([area, Area("there", (Check("extra", unasked),))])
+    assert [one.state for one in found] == [State.FAILED, State.SKIPPED, State.SKIPPED]
+    assert (found[0].told, found[0].mend) == ("because", "Open it.")
+    assert not is_green(found)
+    assert is_green(found[2:]), "a check that nothing depends on may be left out"
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,13 @@ def test_looking_writes_nothing(world: World) -> None:
             {"salesforce_api_version": "99.0"},
             "api version",
             "does not speak version 99.0",
-            "SALESFORCE_API_VERSION=6",
+            "Set SALESFORCE_API_VERSION=66.0 in .env, or remove it: 66.0 is the default.",
+        ),
+        (
+            {"salesforce_api_version": "67"},
+            "api version",
+            "'67' is not a version",
+            "SALESFORCE_API_VERSION=66.0",
         ),
     ],
 )
@@ -154,6 +160,35 @@ def test_a_door_that_is_shut(world: World, wrong: dict[str, Any], check: str, to
     assert mend in found[f"salesforce: {check}"].mend
     if check != "api version":
         assert found["salesforce: fields"].state is State.SKIPPED
+
+
+def test_an_api_version_older_than_casewire_is_made_for(world: World) -> None:
+    world.org()
+    found = world.seen(salesforce_api_version="60.0")["salesforce: api version"]
+    assert (found.state, "60.0 of the API is older" in found.told) == (State.WARNING, True)
+    assert "SALESFORCE_API_VERSION=66.0" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("nowhere/key.pem", "names the file 'nowhere/key.pem', which cannot be read: No such file"),
+        (".", "names the file '.', which cannot be read: Is a directory"),
+        ("-----BEGIN PRIVATE KEY-----\\nopen-sesame", "is not a private RSA key in PEM form"),
+        ("open-sesame" * 100, "is neither a private key in PEM form"),
+    ],
+)
+def test_a_jwt_key_that_cannot_be_read_is_no_matter_of_the_network(world: World, key: str, told: str) -> None:
+    world.org()
+    user = {"salesforce_client_secret": None, "salesforce_username": "ann@casewire.sandbox"}
+    found = world.seen(salesforce_jwt_key=key, **user)
+    settings = found["salesforce: settings"]
+    assert (settings.state, told in settings.told) == (State.FAILED, True)
+    assert "PEM file of the app's private key" in settings.mend
+    assert str(Path.cwd()) in settings.mend
+    assert "network" not in settings.mend
+    assert "open-sesame" not in settings.told + settings.mend
+    assert found["salesforce: login"].told == "it needs settings"
 
 
 def test_an_org_that_is_down_is_one_failure_that_says_nothing_is_lost(world: World) -> None:

@@ -111,6 +111,7 @@ def test_two_sites_are_told_apart(billing: Site, settings: Set, wire: Callable[.
     assert found["recurly acme: key"].state is State.OK
     assert found["recurly acme-eu: key"].state is State.FAILED
     assert "cannot be reached" in found["recurly acme-eu: key"].told
+    assert "Check the network" in found["recurly acme-eu: key"].mend
 
 
 # ── webhooks ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,9 +212,48 @@ def at(source: str, url: str) -> dict[str, str]:
 def test_a_processors_key_is_tried_with_one_look(
     source: str, paying: str, settings: Set, wire: Callable[..., Wiring]
 ) -> None:
-    settings(**GOOD[source], **at(source, paying))
+    settings(**GOOD[source], **at(source, paying), CASEWIRE_MODE="test")
     found = seen(processors.areas(wire()))[f"{source}: key"]
     assert (found.state, found.told) == (State.OK, "accepted")
+    listed = seen(processors.areas(wire()))[f"{source}: lists"]
+    assert (listed.state, "refunds" in listed.told) == (State.OK, True)
+
+
+@pytest.mark.parametrize(
+    ("may_read", "refused"),
+    [
+        ("charges", {"key"}),
+        ("charges.payment_intents", {"lists: refunds", "lists: disputes"}),
+        ("charges.payment_intents.refunds", {"lists: disputes"}),
+        ("charges.payment_intents.refunds.disputes", set()),
+    ],
+)
+def test_a_restricted_key_of_stripe_must_read_all_that_is_asked_for(
+    paying: str, settings: Set, wire: Callable[..., Wiring], may_read: str, refused: set[str]
+) -> None:
+    settings(STRIPE_API_KEY=f"rk_test_sandbox_{may_read}", STRIPE_API_URL=paying, CASEWIRE_MODE="test")
+    found = seen(processors.areas(wire()))
+    failed = {name.removeprefix("stripe: "): one for name, one in found.items() if one.state is State.FAILED}
+    assert set(failed) == refused
+    assert all("Refunds and Disputes" in one.mend for one in failed.values())
+
+
+@pytest.mark.parametrize("source", GOOD)
+def test_a_network_that_is_down_is_not_blamed_on_the_key(
+    source: str, settings: Set, wire: Callable[..., Wiring]
+) -> None:
+    settings(**GOOD[source], **at(source, "http://127.0.0.1:1"), CASEWIRE_MODE="test")
+    found = seen(processors.areas(wire()))[f"{source}: key"]
+    assert found.state is State.FAILED
+    assert "Check the network" in found.mend
+    assert "Set " not in found.mend
+
+
+def test_a_key_of_the_other_mode_is_named(paying: str, settings: Set, wire: Callable[..., Wiring]) -> None:
+    settings(STRIPE_API_KEY="sk_test_sandbox", STRIPE_API_URL=paying, CASEWIRE_MODE="live")
+    found = seen(processors.areas(wire()))["stripe: key"]
+    assert (found.state, "for test payments, and live events" in found.told) == (State.FAILED, True)
+    assert "CASEWIRE_MODE=test" in found.mend
 
 
 @pytest.mark.parametrize("source", GOOD)
@@ -221,7 +261,7 @@ def test_a_processors_key_that_is_refused_is_named(
     source: str, paying: str, settings: Set, wire: Callable[..., Wiring]
 ) -> None:
     wrong = {name: "wrong" for name in GOOD[source] if not name.endswith(("ENVIRONMENT", "MERCHANT_ID"))}
-    settings(**{**GOOD[source], **wrong, **at(source, paying)})
+    settings(**{**GOOD[source], **wrong, **at(source, paying)}, CASEWIRE_MODE="test")
     found = seen(processors.areas(wire()))[f"{source}: key"]
     assert (found.state, "does not accept the key" in found.told) == (State.FAILED, True)
     assert f"Set {next(iter(GOOD[source]))}" in found.mend

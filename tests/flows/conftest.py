@@ -11,7 +11,7 @@ import pytest
 
 from connector.cli.local import Stack
 from flows.crm import Rows, comparable
-from flows.playing import fresh, mended, started, stories, tell, worked
+from flows.playing import faults_struck, fresh, mended, started, stories, tell, worked
 
 
 @contextmanager
@@ -36,6 +36,7 @@ def flow(standing: Stack) -> Iterator[Stack]:
     yield standing
     mended(standing, "salesforce")
     mended(standing, "recurly")
+    faults_struck(standing)
 
 
 @pytest.fixture(scope="package")

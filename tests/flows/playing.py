@@ -54,6 +54,7 @@ def started(
 
 def fresh(running: Stack) -> None:
     """Vendors and ledger as on the first day. What is under way ends first."""
+    _EXPECTED_FAULTS.clear()
     for server in ("salesforce", "recurly", "processors"):
         running.vendors.control(server, "DELETE", "faults")
     with running.engine.begin() as connection:
@@ -131,8 +132,22 @@ def worked(running: Stack, expectations: Sequence[Mapping[str, Any]]) -> None:
     assert (found.lost, found.doubled, found.different) == ([], [], [])
 
 
+_EXPECTED_FAULTS: set[tuple[str, str]] = set()
+
+
 def fault(running: Stack, server: str, kind: str, **how: Any) -> None:
+    """A vendor fails from now on. The test fails unless the fault strikes: see ``faults_struck``."""
     running.vendors.control(server, "POST", "faults", {"kind": kind, **how})
+    _EXPECTED_FAULTS.add((server, kind))
+
+
+def faults_struck(running: Stack) -> None:
+    """Every fault that was set since ``fresh`` has struck: otherwise the test has shown nothing."""
+    expected, counts = set(_EXPECTED_FAULTS), {}
+    _EXPECTED_FAULTS.clear()
+    for server, kind in expected:
+        counts[server, kind] = running.vendors.control(server, "GET", "calls")["faults"].get(kind, 0)
+    assert {fault for fault, count in counts.items() if not count} == set(), "faults that never struck"
 
 
 def mended(running: Stack, server: str) -> None:

@@ -67,7 +67,7 @@ def test_recurly_is_down_for_a_while(flow: Stack) -> None:
 
 
 def test_recurly_says_too_many_requests(flow: Stack) -> None:
-    fault(flow, "recurly", "rate_limited", times=2, seconds=1)
+    fault(flow, "recurly", "rate_limited", times=2)
     _all_written(flow, tell(flow, STORIES))
 
 
@@ -80,7 +80,7 @@ def test_a_session_that_is_ended_costs_one_login_for_all_workers(flow: Stack) ->
 
 
 def test_locked_rows_are_written_when_the_lock_is_gone(flow: Stack) -> None:
-    fault(flow, "salesforce", "row_lock", match="account:", seconds=3)
+    fault(flow, "salesforce", "row_lock", match="account:", times=3)
     _all_written(flow, tell(flow, STORIES))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from connector.events import Fate
 from connector.ledger import acts, attempts, listing, runs, subjects
 from connector.ledger.attempts import Attempt, Cause
-from connector.ledger.listing import Filter
+from connector.ledger.event_filter import Filter
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EVERY = ("pending", "fetched", "done", "ignored", "unknown", "dead", "buried")

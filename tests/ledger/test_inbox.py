@@ -6,14 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import cast
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from samples import event, make_ready, one, record, rows, statuses, weak
 from sqlalchemy import Connection, Engine
 
-from connector.errors import Unavailable
+from connector.errors import Rejected, Unavailable
 from connector.events import Event, Fate, Pointer
 from connector.ledger import events
 from connector.ledger.engine import open_engine
@@ -247,6 +248,130 @@ def test_a_closed_inbox_has_committed_all_that_was_in_line_and_opens_again(
 
 
 # A delivery known only by a digest of its body may truly have happened again: state A, then B, then A.
+
+
+# Replays ---------------------------------------------------------------------------------------------------
+
+BODY, OTHER_BODY = "aa" * 32, "bb" * 32
+LATER = T0 + timedelta(minutes=1)
+
+
+def signed(event_id: str, content: str = BODY, at: datetime = T0, **changed: Any) -> Event:
+    """An event whose body and time are signed, and whose id is not."""
+    return event(event_id, content=content, signed_at=at, **changed)
+
+
+def fetched(engine: Engine) -> None:
+    rows(engine, "UPDATE event SET status = 'fetched', ready_at = now() - interval '1 hour'")
+
+
+def test_signed_content_under_another_id_is_a_duplicate(engine: Engine, inbox: Inbox) -> None:
+    assert inbox.record([signed("n1")]) == Recorded(1, 0)
+    fetched(engine)
+    assert inbox.record([signed("n2")]) == Recorded(0, 1)
+    assert inbox.record([replace(signed("sha256-x"), strong_id=False)]) == Recorded(0, 1)
+    kept = one(engine, "SELECT event_id, deliveries, status FROM event")
+    assert (kept.event_id, kept.deliveries, kept.status) == ("n1", 3, "fetched")
+
+
+def test_signed_content_under_two_ids_in_one_delivery_is_one_event(engine: Engine, inbox: Inbox) -> None:
+    assert inbox.record([signed("n1"), signed("n2")]) == Recorded(1, 1)
+    assert one(engine, "SELECT count(*) AS n FROM event").n == 1
+
+
+def test_a_retry_that_is_signed_again_stays_a_duplicate(engine: Engine, inbox: Inbox) -> None:
+    inbox.record([signed("n1")])
+    fetched(engine)
+    assert inbox.record([signed("n1", at=LATER)]) == Recorded(0, 1)
+    kept = one(engine, "SELECT status, signed_at FROM event")
+    assert (kept.status, kept.signed_at) == ("fetched", LATER)
+    assert inbox.record([signed("n2", at=LATER)]) == Recorded(0, 1), "a replay of the retry"
+    assert statuses(engine) == {"n1": "fetched"}
+
+
+def test_a_second_notification_with_the_same_body_is_worked_again_once(engine: Engine, inbox: Inbox) -> None:
+    """Two changes of one object in one second make equal bodies; what the first led to may be the older state."""
+    inbox.record([signed("n1")])
+    fetched(engine)
+    assert inbox.record([signed("n2", at=LATER)]) == Recorded(0, 1)
+    assert statuses(engine) == {"n1": "pending"}
+    fetched(engine)
+    assert inbox.record([signed("n3", at=LATER)]) == Recorded(0, 1)
+    assert statuses(engine) == {"n1": "fetched"}
+
+
+@pytest.mark.parametrize("make", [signed, event], ids=["id is not signed", "id is signed"])
+def test_other_content_under_a_known_id_is_an_event_of_its_own(
+    engine: Engine, inbox: Inbox, make: Callable[..., Event]
+) -> None:
+    first, second = make("n1", content=BODY), make("n1", content=OTHER_BODY, body='{"other": 1}')
+    assert inbox.record([first]) == Recorded(1, 0)
+    for expected in (Recorded(1, 0), Recorded(0, 1)):
+        assert inbox.record([second]) == expected
+    assert inbox.record([first]) == Recorded(0, 1)
+    assert statuses(engine) == {"n1": "pending", f"n1~{OTHER_BODY[:16]}": "pending"}
+    found = rows(engine, "SELECT deliveries, body FROM event ORDER BY id")
+    assert [(row.deliveries, row.body) for row in found] == [(2, "{}"), (2, '{"other": 1}')]
+
+
+def test_two_contents_of_one_id_in_one_delivery_are_two_events(engine: Engine, inbox: Inbox) -> None:
+    both = [event("n1", content=BODY), event("n1", content=OTHER_BODY)]
+    assert inbox.record(both) == Recorded(2, 0)
+    assert inbox.record(both) == Recorded(0, 2)
+    assert len(statuses(engine)) == 2
+
+
+def test_an_event_that_was_recorded_without_its_content_is_known_by_its_id(inbox: Inbox) -> None:
+    assert inbox.record([event("n1")]) == Recorded(1, 0)
+    assert inbox.record([event("n1", content=BODY)]) == Recorded(0, 1)
+
+
+@pytest.mark.parametrize("other", ["n1", "n2"], ids=["same id", "another id"])
+def test_copies_that_arrive_at_once_make_one_row(
+    open_ledger: Callable[[], Engine], inbox_of: InboxOf, other: str
+) -> None:
+    inboxes = [inbox_of(open_ledger()) for _ in range(4)]
+    together = threading.Barrier(4)
+
+    def deliver(number: int) -> Recorded:
+        together.wait(timeout=60)
+        return inboxes[number].record([signed("n1" if number % 2 else other)])
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(deliver, range(4)))
+    assert sorted(answer.accepted for answer in answers) == [0, 0, 0, 1]
+    assert one(open_ledger(), "SELECT deliveries FROM event").deliveries == 4
+
+
+def test_a_transmission_brings_one_body(engine: Engine, inbox: Inbox) -> None:
+    first = event("WH-1", content=BODY, transmission="t1", source="paypal")
+    forged = event("WH-2", content=OTHER_BODY, transmission="t1", source="paypal")
+    assert inbox.record([first]) == Recorded(1, 0)
+    assert inbox.record([first]) == Recorded(0, 1)
+    with pytest.raises(Rejected) as refusal:
+        inbox.record([forged])
+    assert (refusal.value.status, refusal.value.reason) == (401, "replayed_transmission")
+    assert inbox.record([replace(first, transmission="t2")]) == Recorded(0, 1)
+    with pytest.raises(Rejected):
+        inbox.record([replace(forged, transmission="t2")])
+    assert statuses(engine) == {"WH-1": "pending"}
+
+
+def test_a_refused_transmission_holds_back_no_other_delivery(engine: Engine, gate: Gate) -> None:
+    deliveries = [
+        event("WH-1", content=BODY, transmission="t"),
+        event("WH-2", content=OTHER_BODY, transmission="t"),
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        blocked = pool.submit(gate.inbox.record, [event("first")])
+        assert gate.entered.wait(timeout=60)
+        together = [pool.submit(gate.inbox.record, [one_]) for one_ in (*deliveries, event("other"))]
+        gate.wait_for_line(3)
+        gate.open.set()
+        assert blocked.result() == Recorded(1, 0)
+        answers = [done.exception() or done.result() for done in together]
+    assert answers[2] == Recorded(1, 0)
+    assert sorted(type(answer).__name__ for answer in answers[:2]) == ["Recorded", "Rejected"]
 
 
 def test_a_weak_event_that_comes_again_is_worked_again_under_its_one_row(engine: Engine) -> None:

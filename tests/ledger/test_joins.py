@@ -5,15 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from samples import due, one, record, rows, statuses
+from samples import due, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 from sync.world import account, invoice, payment
-from telling import BOB, bill, carrying, charge, dispute, due_subjects, known, links, payout, tell
+from telling import BOB, EVE, bill, carrying, charge, dispute, due_subjects, item, known, links, payout, tell
 
 from connector.events import Urgency
-from connector.facts import Gone
+from connector.facts import Gone, Kind
 from connector.ledger import attempts, joins, snapshots, subjects, told
-from connector.ledger.attempts import Attempt, Cause, RowChange
+from connector.ledger.attempts import Attempt, Cause, MovedCase, RowChange
 from connector.ledger.subjects import Due
 from connector.ledger.timeline import load as timeline
 from connector.mappers import fields
@@ -33,7 +33,7 @@ def found(engine: Engine, *refs: str) -> dict[str, list[tuple[str, str]]]:
 def join(engine: Engine, id_: str = "dp_1", how: str = "gateway reference ch_1") -> bool:
     it = known(engine, id_)
     with engine.begin() as connection:
-        return joins.join(connection, it, TO_BOB, how)
+        return joins.move(connection, it, TO_BOB, how) is not None
 
 
 def own(engine: Engine, *event_ids: str) -> None:
@@ -83,10 +83,39 @@ def test_what_is_gone_or_waits_itself_or_is_a_payout_is_no_candidate(engine: Eng
     assert found(engine, "reference:ch_1", "reference:ch_2", "customer:cus_1") == {}
 
 
-def test_an_object_that_was_joined_leads_others_to_its_account(engine: Engine) -> None:
-    tell(engine, dispute("dp_1", "ch_1", customer="cus_1"))
+def customer_of(engine: Engine, id_: str = "other") -> list[str]:
+    """The accounts that other objects of the customer cus_1 belong to, as an object ``id_`` may know them."""
+    wanted = joins.CustomerOf("stripe", "cus_1", "mandate", id_)
+    with engine.connect() as connection:
+        return [one_.subject for one_ in joins.customer_candidates(connection, [wanted]).get(wanted, [])]
+
+
+def test_an_object_that_was_matched_by_more_than_its_customer_leads_others_to_its_account(
+    engine: Engine,
+) -> None:
+    tell(engine, dispute("dp_1", "ch_1", customer="cus_1"), item("pm_1", Kind.MANDATE, customer="cus_1"))
+    assert customer_of(engine) == []
     assert join(engine)
-    assert found(engine, "customer:cus_1") == {"customer:cus_1": [("dispute", BOB)]}
+    assert customer_of(engine) == [BOB]
+    with engine.begin() as connection:
+        assert joins.move(connection, known(engine, "pm_1", Kind.MANDATE), due("eve"), "customer cus_1")
+    assert customer_of(engine) == [BOB]
+
+
+def test_two_owners_of_a_customer_are_found_however_many_objects_they_have(engine: Engine) -> None:
+    ids = [f"dp_{n}" for n in range(6)]
+    tell(engine, *(dispute(id_, f"ch_{id_}", customer="cus_1") for id_ in ids))
+    for id_, code in zip(ids, ["bob", "bob", "eve", "eve", "amy", "bob"], strict=True):
+        with engine.begin() as connection:
+            assert joins.move(connection, known(engine, id_), due(code), f"gateway reference ch_{id_}")
+    assert customer_of(engine) == [subject("amy"), EVE]
+
+
+def test_an_object_is_no_evidence_for_itself(engine: Engine) -> None:
+    tell(engine, item("pm_1", Kind.MANDATE, customer="cus_1"))
+    with engine.begin() as connection:
+        assert joins.move(connection, known(engine, "pm_1", Kind.MANDATE), TO_BOB, "invoice number 1001")
+    assert (customer_of(engine, "pm_1"), customer_of(engine, "pm_2")) == ([], [BOB])
 
 
 def test_the_gateway_of_a_payment_is_told(engine: Engine) -> None:
@@ -135,7 +164,7 @@ def test_what_was_written_about_it_is_the_accounts_and_its_own_subject_is_gone(e
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}
     assert links(engine) == {"dp_1": (BOB, "gateway reference ch_1")}
     with engine.connect() as connection:
-        assert attempts.former_subjects(connection, [BOB]) == {OWN: BOB}
+        assert attempts.moved_cases(connection, [BOB]) == [MovedCase(f"{OWN}:dispute:1", OWN, BOB)]
 
 
 def test_where_its_case_was_is_remembered_until_the_case_is_written_under_the_account(engine: Engine) -> None:
@@ -144,11 +173,11 @@ def test_where_its_case_was_is_remembered_until_the_case_is_written_under_the_ac
     assert join(engine)
     with engine.begin() as connection:
         attempts.forget(connection, [BOB])
-        assert attempts.former_subjects(connection, [BOB]) == {OWN: BOB}
+        assert attempts.moved_cases(connection, [BOB]) == [MovedCase(f"{OWN}:dispute:1", OWN, BOB)]
     assert [row.object for row in rows(engine, "SELECT object FROM mirror")] == ["Case"]
     rows(engine, "UPDATE mirror SET fields = jsonb_build_object('Billing_Account_Key__c', subject)")
     with engine.begin() as connection:
-        assert attempts.former_subjects(connection, [BOB]) == {}
+        assert attempts.moved_cases(connection, [BOB]) == []
         attempts.forget(connection, [BOB])
     assert rows(engine, "SELECT * FROM mirror") == []
 
@@ -157,7 +186,7 @@ def test_the_account_stays_as_urgent_as_it_was(engine: Engine) -> None:
     tell(engine, dispute("dp_1", "ch_1"))
     with engine.begin() as connection:
         subjects.mark_due(connection, [due("bob", Urgency.DISPUTE)])
-        assert joins.join(connection, known(engine), due("bob", Urgency.ROUTINE), "customer c")
+        assert joins.move(connection, known(engine), due("bob", Urgency.ROUTINE), "customer c")
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}
 
 
@@ -166,7 +195,7 @@ def test_what_another_has_joined_meanwhile_is_left_alone(engine: Engine) -> None
     before = known(engine)
     assert join(engine, how="gateway reference ch_1")
     with engine.begin() as connection:
-        assert joins.join(connection, before, due("eve"), "customer cus_1")
+        assert joins.move(connection, before, due("eve"), "customer cus_1") == joins.Moved()
     assert links(engine) == {"dp_1": (BOB, "gateway reference ch_1")}
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}
 
@@ -199,7 +228,7 @@ def test_nobody_claims_an_object_while_it_moves(engine: Engine) -> None:
     own(engine)
     it = known(engine)
     with engine.begin() as moving, engine.begin() as other:
-        assert joins.join(moving, it, TO_BOB, "gateway reference ch_1")
+        assert joins.move(moving, it, TO_BOB, "gateway reference ch_1")
         assert subjects.claim(other, "w:1", 10) == []
 
 

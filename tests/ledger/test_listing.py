@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from connector.events import Fate, Pointer, Urgency
 from connector.ledger import listing, runs, subjects, timeline
-from connector.ledger.listing import Filter
+from connector.ledger.event_filter import Filter
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -39,6 +39,8 @@ def stocked(engine: Engine) -> Engine:
             subject=subject(code),
             id=event_id,
         )
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due(code) for code in ("bob", "eve", "a_b", "aXb")])
     return engine
 
 
@@ -62,7 +64,11 @@ FILTERS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "search in the kind": ({"search": "succeeded"}, ["n3"]),
     "a percent sign in a search is itself": ({"search": "100%"}, ["n4"]),
     "only a percent sign": ({"search": "%"}, ["n4"]),
-    "an underscore in a search is itself": ({"search": "e_i"}, ["n1"]),
+    "an underscore in a search is itself": ({"search": "charge_i"}, ["n1"]),
+    "search in the middle of a word": ({"search": "ailed"}, []),
+    "search that begins with punctuation": ({"search": "@example"}, ["n1"]),
+    "search with several words": ({"search": "bob@example.c"}, ["n1"]),
+    "the page before an id is what is older": ({"before": 1}, []),
     "a backslash is itself": ({"search": "\\"}, []),
     "all together": ({"source": "recurly", "kind": "*past_due", "account": "bob", "search": "bob"}, ["n1"]),
     "limit": ({"limit": 2}, ["n4", "n3"]),

@@ -78,7 +78,9 @@ def test_what_is_asked_for_must_all_hold(known: Engine, which: Which, found: lis
     assert codes(known, which) == found
 
 
-def charged_back(engine: Engine, code: str, *, disputed: str | None = None, **data: str) -> None:
+def charged_back(
+    engine: Engine, code: str, *, disputed: str | None = None, told: str | None = None, **data: str
+) -> None:
     """An account with a chargeback of Recurly's, and of what is in dispute what was written since."""
     with engine.begin() as connection:
         subjects.mark_due(connection, [due(code)])
@@ -96,9 +98,14 @@ def charged_back(engine: Engine, code: str, *, disputed: str | None = None, **da
         connection.execute(
             text(
                 "INSERT INTO mirror (object, key, subject, salesforce_id, fields) SELECT 'Account', :key, :key, '001', "
-                "jsonb_build_object('Billing_Open_Dispute_Amount__c', CAST(:disputed AS text)) WHERE :disputed <> ''"
+                "jsonb_build_object('Billing_Open_Dispute_Amount__c', CAST(:disputed AS text)) "
+                "|| CAST(:text AS jsonb) WHERE :disputed <> ''"
             ),
-            {"key": subject(code), "disputed": disputed or ""},
+            {
+                "key": subject(code),
+                "disputed": disputed or "",
+                "text": "{}" if told is None else json.dumps({"Billing_Open_Dispute_Text__c": told or None}),
+            },
         )
 
 
@@ -109,6 +116,18 @@ def test_a_chargeback_that_recurly_tells_of_is_a_dispute_until_it_is_over(known:
     charged_back(known, "void", status="void", origin="chargeback")
     charged_back(known, "paid", origin="purchase")
     assert codes(known, Which(state="disputed")) == ["bob", "marked", "own"]
+
+
+def test_a_chargeback_in_another_currency_is_over_once_the_text_says_nothing(known: Engine) -> None:
+    """The number is empty in both cases."""
+    charged_back(known, "euros", status="chargeback", disputed="0.01", told="EUR 49.00")
+    charged_back(known, "over", status="chargeback", disputed="0.01", told="")
+    rows(
+        known,
+        "UPDATE mirror SET fields = fields || '{\"Billing_Open_Dispute_Amount__c\": null}' "
+        "WHERE subject LIKE '%euros' OR subject LIKE '%over' RETURNING 1",
+    )
+    assert codes(known, Which(state="disputed")) == ["bob", "euros"]
 
 
 def test_a_chargeback_is_not_over_by_what_was_written_before_it(known: Engine) -> None:

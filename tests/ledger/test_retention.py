@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from samples import event, one, record, rows, statuses, weak
 from sqlalchemy import Engine
@@ -128,3 +130,29 @@ def test_what_was_missed_and_when_it_was_quiet_is_forgotten_with_the_rows(engine
         )
     assert purge(engine, None, 90) == Purged(bodies=0, buried=0, rows=2)
     assert purge(engine, None, 90).rows == 0
+
+
+def test_what_was_purged_is_known_by_its_content(engine: Engine) -> None:
+    """Signed content under any id; of the others, other content under the same id is news."""
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    gone = (event("signed", content="aa", signed_at=at), event("plain", content="aa"))
+    record(engine, *gone)
+    aged(engine)
+    purge(engine, None, 90)
+    a_minute_later(engine)
+    purge(engine, None, 90)
+    assert rows(engine, "SELECT id FROM event") == []
+    record(engine, *gone, event("replayed", content="aa", signed_at=at), event("plain", content="bb"))
+    assert statuses(engine) == {"plain": "pending"}
+    record(engine, gone[1])
+    assert statuses(engine) == {"plain": "pending"}
+
+
+def test_transmissions_are_forgotten_when_their_signature_is_too_old(engine: Engine) -> None:
+    rows(
+        engine,
+        "INSERT INTO transmission (source, site, id, content, seen_at) VALUES "
+        "('paypal', '', 'old', '', now() - interval '6 days'), ('paypal', '', 'new', '', now() - interval '4 days')",
+    )
+    purge(engine, None, None)
+    assert [row.id for row in rows(engine, "SELECT id FROM transmission")] == ["new"]

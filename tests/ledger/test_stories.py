@@ -11,9 +11,9 @@ from sync.world import invoice
 
 from connector.ledger import acts, attempts, events, links, runs, snapshots, stories, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
+from connector.ledger.event_filter import Filter
 from connector.ledger.events import Fetched
 from connector.ledger.inbox import insert
-from connector.ledger.listing import Filter
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = datetime.now(UTC) + timedelta(hours=1)

@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -100,11 +101,14 @@ def test_a_dead_one_gets_another_chance_with_a_new_event(engine: Engine) -> None
 
 
 def test_the_most_urgent_are_claimed_first_then_those_that_wait_longest(engine: Engine) -> None:
-    for code, urgency in (("late", 1), ("early", 1), ("routine", 2), ("dispute", 0)):
+    for code, urgency in (("later", 1), ("waits longest", 1), ("routine", 2), ("dispute", 0)):
         mark(engine, due(code, Urgency(urgency)))
-    rows(engine, "UPDATE subject SET due_at = now() - interval '1 hour' WHERE code = 'early'")
+    rows(
+        engine,
+        "UPDATE subject SET due_at = now() - interval '1 hour' WHERE code IN ('waits longest', 'routine')",
+    )
     claimed = [claim(engine, limit=1)[0].code for _ in range(4)]
-    assert claimed == ["dispute", "early", "late", "routine"]
+    assert claimed == ["dispute", "waits longest", "later", "routine"]
 
 
 def test_the_limit_holds_whichever_plan_postgresql_takes(engine: Engine) -> None:
@@ -152,7 +156,85 @@ def test_a_person_does_not_wait_for_a_retry(engine: Engine) -> None:
     assert len(claim(engine, "cli:1", only=[BOB])) == 1
 
 
+def test_a_person_gets_what_a_dead_worker_still_held(engine: Engine) -> None:
+    mark(engine, due())
+    claim(engine)
+    make_ready(engine, "subject")
+    assert len(claim(engine, "cli:1", only=[BOB])) == 1
+
+
+def test_what_a_person_claims_is_due_until_it_is_settled(engine: Engine) -> None:
+    """Or it would be forgotten if the command were killed."""
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle")
+    claim(engine, "cli:1", only=[BOB])
+    assert (bob(engine).status, bob(engine).due_at is not None) == ("due", True)
+    make_ready(engine, "subject")
+    assert len(claim(engine)) == 1
+
+
+@pytest.mark.parametrize(
+    ("bounds", "codes"),
+    [
+        ({}, ["dispute", "failure", "routine"]),
+        ({"most": Urgency.FAILURE}, ["dispute", "failure"]),
+        ({"most": Urgency.DISPUTE}, ["dispute"]),
+        ({"least": Urgency.FAILURE}, ["failure", "routine"]),
+        ({"least": Urgency.FAILURE, "most": Urgency.FAILURE}, ["failure"]),
+    ],
+)
+def test_a_worker_claims_only_what_is_as_urgent_as_it_asks_for(
+    engine: Engine, bounds: dict[str, Urgency], codes: list[str]
+) -> None:
+    mark(engine, *(due(urgency.name.lower(), urgency) for urgency in Urgency))
+    with engine.begin() as connection:
+        assert [one_.code for one_ in subjects.claim(connection, "w:1", 9, **bounds)] == codes
+        least = bounds.get("least", Urgency.DISPUTE)
+    make_ready(engine, "subject")
+    with engine.begin() as connection:
+        expected = sum(urgency >= least for urgency in Urgency)
+        assert subjects.backlog(connection, 10, least=least).ready == expected
+
+
+def test_the_run_that_asked_is_known_until_the_account_and_its_history_are_done(engine: Engine) -> None:
+    rows(
+        engine,
+        "INSERT INTO run (id, command, who, reason, options, state) VALUES (7, 'resync', 'ann', '', '{}', 'done')",
+    )
+    mark(engine, replace(due(), run_id=7))
+    mark(engine, due())  # an event has no run, and does not hide the one that asked
+    (claimed,) = claim(engine)
+    assert claimed.run_id == 7
+    mark(engine, due())
+    settle(engine, claimed, "idle")
+    assert bob(engine).run_id == 7, "it became due again meanwhile"
+    rows(engine, "UPDATE subject SET history = 'wanted'")
+    settle(engine, claim(engine)[0], "idle")
+    assert bob(engine).run_id == 7, "its history is still to be fetched"
+    rows(engine, "UPDATE subject SET history = 'done'")
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle")
+    assert bob(engine).run_id is None
+
+
 # ── settling ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_is_as_current_as_what_was_read_for_it(engine: Engine) -> None:
+    """What arrives between reading and writing is newer than that, and must not look settled."""
+    read_at = datetime(2026, 11, 1, tzinfo=UTC)
+    mark(engine, due())
+    settle(engine, claim(engine)[0], "idle", known_at=read_at)
+    assert bob(engine).applied_at == read_at
+
+
+def test_only_a_failure_that_spent_its_try_counts(engine: Engine) -> None:
+    mark(engine, due())
+    rows(engine, "UPDATE subject SET tries = 4")
+    settle(engine, claim(engine)[0], "due", spend=False)
+    assert bob(engine).tries == 4
+    settle(engine, claim(engine)[0], "dead")
+    assert bob(engine).tries == 0
 
 
 def test_a_settled_account_is_idle_and_remembers_when(engine: Engine) -> None:
@@ -250,6 +332,17 @@ def test_nor_does_a_date_of_no_hurry_keep_it_urgent(engine: Engine) -> None:
     assert bob(engine).urgency == Urgency.ROUTINE
 
 
+@pytest.mark.parametrize("status", ["due", "dead"])
+def test_only_an_idle_account_is_woken_by_time(engine: Engine, status: str) -> None:
+    mark(engine, due())
+    rows(
+        engine,
+        "UPDATE subject SET status = :status, look_again_at = now() - interval '1 second'",
+        status=status,
+    )
+    assert _woken(engine) == 0
+
+
 def test_an_account_is_not_looked_at_before_its_time(engine: Engine) -> None:
     mark(engine, due())
     settle(engine, claim(engine)[0], "idle", look_again_at=datetime.now(UTC) + timedelta(hours=1))
@@ -297,6 +390,25 @@ def test_a_person_may_still_try_what_was_used_up(engine: Engine) -> None:
     assert len(claim(engine, only=[BOB])) == 1
 
 
+def test_an_account_that_was_given_up_on_is_claimed_again_when_something_new_arrives(engine: Engine) -> None:
+    mark(engine, due())
+    rows(engine, "UPDATE subject SET tries = :tries", tries=MOST_TRIES)
+    assert _exhausted(engine) == 1
+    mark(engine, due())
+    assert [(one_.tries, one_.generation) for one_ in claim(engine)] == [(1, 2)]
+
+
+def test_an_account_is_given_up_on_only_after_its_last_lease_has_run_out(engine: Engine) -> None:
+    mark(engine, due())
+    rows(engine, "UPDATE subject SET tries = :tries", tries=MOST_TRIES - 1)
+    claim(engine)
+    assert _exhausted(engine) == 0, "a worker still holds it"
+    make_ready(engine, "subject")
+    assert _exhausted(engine) == 1
+    found = bob(engine)
+    assert (found.status, found.lease) == ("dead", None)
+
+
 # ── backlog ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -334,6 +446,23 @@ def test_an_older_accounts_history_is_wanted_once(engine: Engine) -> None:
         assert subjects.claim_history(connection, 10) == []
         subjects.decide_history(connection, (), (), done=[subject("old")])
     rows(engine, "UPDATE subject SET history_ready_at = now() - interval '1 second'")
+    with engine.begin() as connection:
+        assert subjects.claim_history(connection, 10) == []
+
+
+def test_only_what_is_not_decided_is_asked_about(engine: Engine) -> None:
+    mark(engine, due("old"), due("new"))
+    with engine.begin() as connection:
+        subjects.decide_history(connection, (), [subject("old")])
+        assert subjects.undecided_history(connection, [subject("old"), subject("new")]) == {subject("new")}
+
+
+def test_a_history_that_was_begun_lately_is_another_workers(engine: Engine) -> None:
+    mark(engine, due())
+    rows(engine, "UPDATE subject SET history = 'wanted', history_ready_at = now() + interval '1 minute'")
+    with engine.begin() as connection:
+        assert subjects.claim_history(connection, 10) == []
+    rows(engine, "UPDATE subject SET history = 'done', history_ready_at = now() - interval '1 minute'")
     with engine.begin() as connection:
         assert subjects.claim_history(connection, 10) == []
 
@@ -390,4 +519,5 @@ def _exhausted(engine: Engine) -> int:
 def test_what_may_kill_its_workers_comes_last_and_alone(engine: Engine) -> None:
     mark(engine, *(due(code) for code in ("ann", "bob", "eve")))
     rows(engine, "UPDATE subject SET tries = :tries WHERE code <> 'eve'", tries=WORN)
+    rows(engine, "UPDATE subject SET tries = :tries WHERE code = 'eve'", tries=WORN - 1)
     assert [[one_.code for one_ in claim(engine)] for _ in range(4)] == [["eve"], ["ann"], ["bob"], []]

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from telling import T0, at, carrying, charge, dispute, item, known, payout, tell
 
 from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.ledger import events, retention, told
+from connector.ledger import events, match_queue, retention, told
 from connector.ledger.engine import MIGRATIONS, open_engine
 from connector.mappers import references
 
@@ -127,7 +127,7 @@ def test_a_payout_is_its_payees_and_waits_for_nothing(
     (found,) = tell(engine, payout("po_1", payee))
     assert (found.subject, found.link, found.waits) == (f"stripe:payee:{subject}", told.PAYEE, False)
     with engine.connect() as connection:
-        assert told.some_waiting(connection, 10) == []
+        assert match_queue.next_in_cycle(connection, 10) == []
 
 
 # ── any text survives ─────────────────────────────────────────────────────────────────────────────────────────
@@ -155,8 +155,10 @@ def test_texts_of_any_kind_come_back_as_they_were(engine: Engine) -> None:
     refs = one(engine, "SELECT refs FROM snapshot").refs
     assert set(refs) == {*(f"reference:{ref}" for ref in ODD), "customer:c,1", 'invoice:#"7"'}
     with engine.connect() as connection:
-        for ref in refs:
-            assert len(told.waiting(connection, [ref])) == 1, ref
+        match_queue.enqueue(connection, refs)
+        tasks = match_queue.claim(connection, 100)
+        assert {task.key for task in tasks} == set(refs)
+        assert all(len(some) == 1 for some in match_queue.slices(connection, tasks, 2).values())
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"))))
@@ -294,32 +296,23 @@ def test_what_was_told_outlives_its_event(engine: Engine) -> None:
     assert statuses(engine) == {}, "it is known for ever"
 
 
-def test_those_are_found_that_wait_and_name_a_reference(engine: Engine) -> None:
-    tell(engine, dispute("dp_1", "ch_1"), dispute("dp_2", "ch_2"), dispute("dp_3", "ch_1"))
-    rows(engine, "UPDATE snapshot SET link = 'customer x' WHERE id = 'dp_3'")
-    with engine.connect() as connection:
-        found = told.waiting(connection, ["reference:ch_1", "reference:ch_9"])
-        assert [one_.item.id for one_ in found] == ["dp_1"]
-        assert {one_.item.id for one_ in told.some_waiting(connection, 10)} == {"dp_1", "dp_2"}
-
-
-def test_no_object_is_overlooked_though_each_look_takes_only_some(engine: Engine) -> None:
-    tell(engine, *(dispute(f"dp_{number}") for number in range(30)))
-    seen: set[str] = set()
-    for _ in range(300):
-        with engine.connect() as connection:
-            seen |= {one_.item.id for one_ in told.some_waiting(connection, 5)}
-        if len(seen) == 30:
-            break
-    assert len(seen) == 30
-
-
 # ── the migration ─────────────────────────────────────────────────────────────────────────────────────────────
 
 OLD_ROW = text(
     "INSERT INTO snapshot (source, site, object, id, alias, subject, version, observed_at, data) "
     "VALUES ('recurly', 'acme', :object, :id, :id, 'recurly:acme:account:bob', now(), now(), CAST(:data AS jsonb))"
 )
+
+
+PROCESSOR_ROW = (
+    "INSERT INTO snapshot (source, site, object, id, subject, observed_at, data, refs, link) "
+    "VALUES ('stripe', '', 'dispute', :id, 'any', now(), '{}', ARRAY['reference:ch_1', 'customer:c'], :link)"
+)
+
+
+def keep_processor_object(engine: Engine, id_: str, link: str) -> None:
+    """As the versions before kept it."""
+    rows(engine, PROCESSOR_ROW, id=id_, link=link)
 
 
 def migrate(engine: Engine, revision: str) -> None:
@@ -356,9 +349,30 @@ def test_a_ledger_of_the_version_before_is_taken_over_and_can_be_given_back(empt
     }
     assert {(row.link, row.ask_at, row.asks) for row in found.values()} == {(None, None, 0)}
     assert found["p1"].happened_at is not None
-    tell(engine, dispute("dp_1", "ch_1"))
+    keep_processor_object(engine, "dp_1", "")
     migrate(engine, "0001")
     assert {row.id for row in rows(engine, "SELECT id FROM snapshot WHERE source = 'recurly'")} == set(found)
     migrate(engine, "0002")
     make_ready(engine)
+    engine.dispose()
+
+
+def test_what_waits_or_was_matched_weakly_by_a_version_before_can_be_matched_again(
+    empty_database_url: str,
+) -> None:
+    engine = open_engine(empty_database_url)
+    migrate(engine, "0008")
+    links = {
+        "dp_1": "",
+        "dp_2": "invoice number 1001",
+        "dp_3": "customer c",
+        "dp_4": "gateway reference ch_1",
+    }
+    for id_, link in links.items():
+        keep_processor_object(engine, id_, link)
+    migrate(engine, "head")
+    found = {(row.key, row.id) for row in rows(engine, "SELECT key, id FROM match_key")}
+    named = ("reference:ch_1", "customer:c")
+    is_open = ("dp_1", "dp_2", "dp_3")
+    assert found == {(key, id_) for id_ in is_open for key in (*named, f"object:stripe:dispute:{id_}")}
     engine.dispose()

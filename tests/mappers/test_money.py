@@ -34,3 +34,25 @@ def test_quantum_is_the_smallest_amount() -> None:
 def test_half_a_quantum_rounds_up_not_to_even() -> None:
     assert amount("0.125", "USD") == Decimal("0.13")
     assert amount("0.5", "JPY") == Decimal("1")
+
+
+WITHOUT_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+
+
+@pytest.mark.parametrize(
+    ("codes", "decimals"),
+    [
+        (WITHOUT_DECIMALS, 0),
+        ("USD EUR GBP CAD AUD CHF SEK BRL MXN INR", 2),
+        ("BHD IQD JOD KWD LYD OMR TND", 3),
+        ("CLF UYW", 4),
+    ],
+)
+def test_every_currency_has_its_own_number_of_decimals(codes: str, decimals: int) -> None:
+    """ISO 4217. A wrong one makes an amount a hundred times as large."""
+    assert {code: exponent(code) for code in codes.split()} == dict.fromkeys(codes.split(), decimals)
+
+
+def test_a_float_is_the_amount_that_was_written() -> None:
+    assert amount(19.99, "USD") == Decimal("19.99")
+    assert amount(1.005, "USD") == Decimal("1.01"), "1.00499999999999989… as a float"

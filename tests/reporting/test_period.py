@@ -1,8 +1,9 @@
-"""The month of a report, to the second, in UTC."""
+"""The month of a report, to the second, on the clock of its site."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -31,6 +32,18 @@ def test_a_month_that_runs_is_counted_up_to_now() -> None:
 
 def test_december_ends_with_the_year() -> None:
     assert Period.of("2026-12", datetime(2027, 5, 1, tzinfo=UTC)).end == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_a_month_is_that_of_the_sites_clock() -> None:
+    """Berlin's October begins in summer time and ends in winter time."""
+    berlin = ZoneInfo("Europe/Berlin")
+    period = Period.of("2026-10", LATER, berlin)
+    assert period.start == datetime(2026, 9, 30, 22, tzinfo=UTC)
+    assert period.end == period.as_of == datetime(2026, 10, 31, 23, tzinfo=UTC)
+    assert [week[0].astimezone(berlin).strftime("%a %H") for week in period.weeks] == ["Mon 00"] * 13
+    assert Period.last(datetime(2026, 10, 31, 23, 30, tzinfo=UTC), berlin).month == "2026-10"
+    with pytest.raises(ValueError, match=r"not begun yet \(America/New_York\)"):
+        Period.of("2026-11", at(1, 3, month=11), ZoneInfo("America/New_York"))
 
 
 def test_last_month_is_that_of_utc_whatever_the_zone_of_the_clock() -> None:

@@ -10,9 +10,26 @@ import inspect
 import re
 
 import pytest
+from sync.world import (
+    account,
+    at,
+    dispute,
+    event,
+    facts,
+    invoice,
+    payment,
+    subscription,
+    told_of,
+    warning,
+)
+from sync.world import said as said_of
 
-from connector.mappers import fields
+from connector.facts import About, Facts, Kind, Status
+from connector.mappers import fields, keys
 from connector.mappers.orgs import OrgField, OrgShape
+from connector.mappers.salesforce import utf16_length
+from connector.policy import Policy
+from connector.sync.decide import decide
 from connector.sync.linking import records
 from connector.sync.reading import CASE_SELECT
 
@@ -207,3 +224,71 @@ def test_both_may_use_the_record_type(folder: Folder) -> None:
 
 def _field(folder: Folder, name: str) -> Component:
     return folder.named("CustomField", name)
+
+
+STANDARD_LENGTHS = {"Account.Name": 255, "Contact.FirstName": 40, "Contact.LastName": 80, "Contact.Email": 80}
+STANDARD_LENGTHS |= {"Contact.Phone": 40, "Case.Subject": 255}
+WIDE = "\U0001f389"
+"""One character, and two for Salesforce."""
+
+
+def _long_facts() -> list[Facts]:
+    """An account and all it has, and a payee, with texts and ids that are longer than any field."""
+    long, id_ = WIDE * 40_000, WIDE * 200
+    said = {"reason": id_, "reason_text": long, "network": id_, "network_code": id_, "method": long}
+    item = {
+        **said,
+        "invoice_number": id_,
+        "customer": id_,
+        "references": ("ch_1", id_),
+        "link": f"https://{long}",
+    }
+    problem = {
+        "status": "declined",
+        "code": id_,
+        "gateway": id_,
+        "gateway_reference": "ch_1",
+        "gateway_code": id_,
+    }
+    billing = facts(
+        account(**dict.fromkeys(("email", "company", "first_name", "last_name", "phone"), long)),
+        subscription(uuid=id_, plan_code=long, plan_name=long, state="canceled", expiration_reason=long),
+        invoice(number=id_, origin=long, collection_method=long, dunning_events_sent=2),
+        payment(uuid=id_, origin=long, invoice_number=id_, **problem),
+        dispute(id_=id_, **item),
+        warning(id_=id_, **item),
+        told_of(Kind.REFUND, id_, status=Status.FAILED, **item),
+        event("charge_invoice.past_due", at(11), f"number-{id_}", id_=id_),
+        said_of("charge.dispute.created", at(21), id_, event_id=id_),
+        site=WIDE * 20,
+    )
+    payee = facts(
+        told_of(Kind.PAYOUT, id_, status=Status.FAILED, payee=id_, **item),
+        account=None,
+        about=About.PAYEE,
+        subject=keys.payee("stripe", id_),
+        source="stripe",
+        site="",
+    )
+    return [billing, payee]
+
+
+def test_the_longest_texts_fit_their_fields_as_salesforce_counts(folder: Folder) -> None:
+    declared = {c.name: int(c.text("length")) for c in folder.of("CustomField") if c.text("length")}
+    urls = {c.name: 255 for c in folder.of("CustomField") if c.text("type") == "Url"}
+    names = {f"{object_}.Name": 80 for object_ in fields.ORDER if is_custom(object_)}
+    lengths = {**declared, **urls, **names, **STANDARD_LENGTHS}
+    measured = {}
+    for known in _long_facts():
+        for change in decide(known, Policy()).changes:
+            given = {**change.on_create, **change.fields, fields.KEY: change.key}
+            given |= {f"parent {name}": parent.key for name, parent in change.parents.items()}
+            for name, value in given.items():
+                if isinstance(value, str):
+                    place = f"{change.object}.{name}"
+                    limit = 255 if name.startswith("parent ") else lengths.get(place, 255)
+                    measured[place] = max(measured.get(place, -limit), utf16_length(value) - limit)
+    assert {place for place, over in measured.items() if over > 0} == set()
+    assert {"Billing_Dispute__c", "Billing_Refund__c", "Billing_Payout__c", "Case", "Billing_Event__c"} <= {
+        place.split(".")[0] for place in measured
+    }

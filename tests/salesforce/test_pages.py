@@ -45,7 +45,10 @@ def test_a_case_says_what_the_problem_is_and_what_to_do(folder: Folder) -> None:
 
 
 def test_a_case_shows_the_money_of_its_account(folder: Folder) -> None:
-    money = AT_A_GLANCE - {Account.PAST_DUE} | {Account.PAST_DUE_TEXT}
+    money = AT_A_GLANCE - {Account.PAST_DUE, Account.DISPUTED} | {
+        Account.PAST_DUE_TEXT,
+        Account.DISPUTED_TEXT,
+    }
     assert _shown(_page(folder, "Case")) >= {f"Account.{name}" for name in money}
 
 

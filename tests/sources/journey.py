@@ -215,7 +215,7 @@ def _check_timeline(landed: Landed) -> None:
 
 def _finds_its_account(landed: Landed, customer: Customer) -> bool:
     """Whether what it says, or a charge that was told of, leads to the account without a question."""
-    known = set(references.of_all(one for one in customer.known()))  # type: ignore[misc]
+    known = {key for one in customer.known() for key in references.of_billing(one)}  # type: ignore[misc]
     charges = [one for one in landed.objects if one.kind is Kind.CHARGE]
     for _ in charges:
         known.update(*(forms for one in charges if known & {*(forms := references.of_processor(one))}))

@@ -104,7 +104,11 @@ def test_an_answer_is_kept_once_however_often_it_is_given(engine: Engine, stripe
 def test_what_is_joined_with_its_amount_known_is_not_asked_for(engine: Engine, stripe: FakeLookup) -> None:
     bill(engine, account(), payment(gateway_reference="ch_1"))
     tell(engine, dispute("dp_1", "ch_1"), payout("po_1"))
-    rows(engine, "UPDATE snapshot SET subject = :bob, link = 'customer c' WHERE id = 'dp_1'", bob=BOB)
+    rows(
+        engine,
+        "UPDATE snapshot SET subject = :bob, link = 'gateway reference ch_1' WHERE id = 'dp_1'",
+        bob=BOB,
+    )
     assert ask(engine, stripe) == set()
     assert stripe.calls == []
     assert next_ask(engine) is None

@@ -15,8 +15,8 @@ from telling import BOB, at, bill, carrying, charge, dispute, due_subjects, link
 
 from connector.errors import Unavailable
 from connector.events import Event, Pointer, Urgency
-from connector.facts import Stage, Status
-from connector.ledger import attempts, subjects
+from connector.facts import BillingObject, Stage, Status
+from connector.ledger import attempts, snapshots, subjects
 from connector.policy import Policy
 from connector.sync import asking, joining
 from connector.sync.apply import Applier
@@ -151,7 +151,7 @@ def test_an_object_that_is_joined_while_its_event_is_settled_takes_the_event_alo
     def meanwhile(*args: Any) -> None:
         monkeypatch.setattr(subjects, "mark_due", mark_due)
         bill(engine, account(), payment(gateway="stripe", gateway_reference="ch_1"))
-        joined_.append(pool.submit(joining.join_what_waits, engine, ["reference:ch_1"]))
+        joined_.append(pool.submit(joining.match_again, engine, ["reference:ch_1"]))
         wait(joined_, timeout=0.3)
         mark_due(*args)
 
@@ -309,7 +309,7 @@ def test_a_case_is_moved_once(engine: Engine, crm: FakeCrm, api: FakeApi) -> Non
     apply(engine, crm, after=LATER)
     assert transitions(engine) == ["open", "join"]
     with engine.connect() as connection:
-        assert attempts.former_subjects(connection, [BOB]) == {}
+        assert attempts.moved_cases(connection, [BOB]) == []
 
 
 def test_the_timeline_and_the_record_go_with_it(engine: Engine, crm: FakeCrm, api: FakeApi) -> None:
@@ -355,18 +355,154 @@ def test_an_object_that_moves_while_its_account_is_read_is_there_with_its_case_o
     in_triage(engine, crm)
     record(engine, event("n0", pointers=(Pointer("account", ("acc1",)),)))
     run(engine, api)
-    former = attempts.former_subjects
+    moved = attempts.moved_cases
 
-    def meanwhile(*args: Any) -> dict[str, str]:
-        monkeypatch.setattr(attempts, "former_subjects", former)
+    def meanwhile(*args: Any) -> list[attempts.MovedCase]:
+        monkeypatch.setattr(attempts, "moved_cases", moved)
         record(engine, paid())
         run(engine, api)
-        return former(*args)
+        return moved(*args)
 
-    monkeypatch.setattr(attempts, "former_subjects", meanwhile)
+    monkeypatch.setattr(attempts, "moved_cases", meanwhile)
     for _ in range(2):
         apply(engine, crm, after=LATER)
     assert transitions(engine) == ["open", "join"]
+
+
+# ── and on to another account, when stronger evidence comes ───────────────────────────────────────────────────
+
+ELSEWHERE = BOB.replace(SITE, "emea")
+
+
+def at_a_wrong_account(engine: Engine, crm: FakeCrm) -> dict[str, Any]:
+    """A dispute that only its invoice number led to Bob of this site: its case is there."""
+    bill(engine, account(), invoice(state="paid"))
+    record(engine, told(due_at=NOW + timedelta(days=30), invoice_number="1001"))
+    run(engine)
+    apply(engine, crm)
+    case = crm.of("Case")[CASE]
+    assert (case["Account"], case["Billing_Account_Key__c"]) == (BOB, BOB)
+    return case
+
+
+def learn_elsewhere(engine: Engine, *objects: BillingObject) -> None:
+    """Another site has the payment."""
+    with engine.begin() as connection:
+        now = snapshots.clock(connection)
+        changed = snapshots.store(connection, SOURCE, "emea", now, objects)
+    joining.match_again(engine, changed)
+
+
+def moved_elsewhere(engine: Engine) -> None:
+    elsewhere = account(email="elsewhere@example.com")
+    learn_elsewhere(engine, elsewhere, payment(gateway="stripe", gateway_reference="ch_1"))
+    assert links(engine)["dp_1"] == (ELSEWHERE, "gateway reference ch_1")
+
+
+def test_a_case_moves_to_the_account_that_stronger_evidence_names(engine: Engine, crm: FakeCrm) -> None:
+    case = at_a_wrong_account(engine, crm)
+    case |= {"OwnerId": "005agent", "Status": "Working", "Priority": "Low", "Comments": "called them"}
+    moved_elsewhere(engine)
+    apply(engine, crm)
+    (case,) = crm.of("Case").values()
+    assert (case["Account"], case["Billing_Account_Key__c"]) == (ELSEWHERE, ELSEWHERE)
+    assert (case["OwnerId"], case["Status"], case["Priority"], case["Comments"]) == (
+        "005agent",
+        "Working",
+        "Low",
+        "called them",
+    )
+    assert transitions(engine) == ["open", "join"]
+    record_ = crm.of("Billing_Dispute__c")[OWN]
+    assert (record_["Account__r"], record_["Joined_By__c"]) == (ELSEWHERE, "gateway reference ch_1")
+    assert record_["Payment__r"] == "recurly:emea:payment:9ay1"
+    assert crm.of("Billing_Event__c")["stripe:event:evt_1"]["Account__r"] == ELSEWHERE
+    assert crm.of("Billing_Event__c")["stripe:event:evt_1"]["Case__r"] == CASE
+    assert len(crm.created) == len(set(crm.created))
+    assert one(engine, "SELECT subject, status FROM event") == (ELSEWHERE, "done")
+    assert {row.subject for row in rows(engine, f"SELECT subject FROM mirror WHERE key LIKE '{OWN}%'")} == {
+        ELSEWHERE
+    }
+
+
+def test_the_account_that_a_case_left_does_not_end_it(engine: Engine, crm: FakeCrm) -> None:
+    """It is decided first, while Salesforce has the case under it still."""
+    at_a_wrong_account(engine, crm)
+    moved_elsewhere(engine)
+    rows(engine, "UPDATE subject SET ready_at = now() + interval '1 hour' WHERE key = :key", key=ELSEWHERE)
+    Applier(engine, crm, Org, partial(decide, policy=Policy()), lambda: datetime.now(UTC), "w").run()
+    assert transitions(engine) == ["open"]
+    assert crm.of("Case")[CASE]["Billing_State__c"] == "open"
+    apply(engine, crm)
+    assert transitions(engine) == ["open", "join"]
+    assert crm.of("Case")[CASE]["Account"] == ELSEWHERE
+
+
+def test_the_other_cases_of_the_account_that_is_left_stay(engine: Engine, crm: FakeCrm) -> None:
+    at_a_wrong_account(engine, crm)
+    bill(engine, payment(gateway="stripe", gateway_reference="ch_2"))
+    second = dispute("dp_2", "ch_2", at=NOW, opened_at=NOW, stage=Stage.CHARGEBACK)
+    record(engine, carrying("evt_2", second))
+    run(engine)
+    apply(engine, crm)
+    moved_elsewhere(engine)
+    apply(engine, crm)
+    cases = {key: case["Account"] for key, case in crm.of("Case").items()}
+    assert cases == {CASE: ELSEWHERE, "stripe:dispute:dp_2:dispute:1": BOB}
+    assert transitions(engine).count("resolve") == 0
+    assert crm.of("Billing_Event__c")["stripe:event:evt_2"]["Account__r"] == BOB
+
+
+def test_a_case_whose_account_is_contradicted_goes_to_the_triage_queue(engine: Engine, crm: FakeCrm) -> None:
+    at_a_wrong_account(engine, crm)
+    bill(engine, payment(gateway="adyen", gateway_reference="psp_1"))
+    joining.match_again(engine, ["invoice:1001"])
+    assert links(engine)["dp_1"] == (OWN, "")
+    apply(engine, crm, after=LATER)
+    (case,) = crm.of("Case").values()
+    assert (case["Billing_Account_Key__c"], case["OwnerId"]) == (OWN, "00GBilling_Triage")
+    assert case["AccountId"] is None
+    assert "not known" in case["Subject"]
+    record_ = crm.of("Billing_Dispute__c")[OWN]
+    assert (record_["Account__c"], record_["Invoice__c"], record_["Joined_By__c"]) == (None, None, None)
+    assert crm.of("Billing_Event__c")["stripe:event:evt_1"]["Account__c"] is None
+    assert transitions(engine) == ["open", "join"]
+    moved_elsewhere(engine)
+    apply(engine, crm, after=LATER)
+    assert crm.of("Case")[CASE]["Account"] == ELSEWHERE
+    assert transitions(engine) == ["open", "join", "join"]
+    assert len(crm.created) == len(set(crm.created))
+
+
+def test_an_account_that_an_agent_set_on_a_case_in_triage_is_left_alone(engine: Engine, crm: FakeCrm) -> None:
+    case = in_triage(engine, crm)
+    case |= {"AccountId": "001agents"}
+    record(engine, told("evt_2", at=NOW + timedelta(seconds=90), due_at=NOW + timedelta(days=20)))
+    run(engine)
+    apply(engine, crm, after=LATER)
+    assert crm.of("Case")[CASE]["AccountId"] == "001agents"
+
+
+def test_what_an_account_forgot_is_written_before_its_object_moves(
+    engine: Engine, crm: FakeCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise nothing told that the case exists, and it was opened as if it was new."""
+    monkeypatch.setattr(joining, "PAUSES", ())
+    case = at_a_wrong_account(engine, crm)
+    case |= {"OwnerId": "005agent", "Status": "Working"}
+    with engine.begin() as connection:
+        attempts.forget(connection, [BOB])
+    rows(engine, "UPDATE subject SET status = 'due', due_at = now() WHERE key = :key", key=BOB)
+    paid_elsewhere = payment(gateway="stripe", gateway_reference="ch_1")
+    learn_elsewhere(engine, account(), paid_elsewhere)
+    assert links(engine)["dp_1"][0] == BOB
+    apply(engine, crm)
+    rows(engine, "UPDATE match_task SET ready_at = now() WHERE ready_at < 'infinity'")
+    joining.work_queue(engine)
+    apply(engine, crm)
+    (case,) = crm.of("Case").values()
+    assert (case["Account"], case["OwnerId"], case["Status"]) == (ELSEWHERE, "005agent", "Working")
+    assert [one_ for one_ in transitions(engine) if one_] == ["open", "join"]
 
 
 STORY = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from connector.errors import SetupError
 from connector.facts import Facts, PaymentMethod
 from connector.mappers import fields
 from connector.mappers.orgs import OrgField
+from connector.mappers.salesforce import utf16_length
 from connector.plan import Change, Lookup
 from connector.policy import Mapped, Policy
 from connector.sync.decide import decide
@@ -212,6 +214,7 @@ def test_a_value_becomes_what_its_field_holds(
         ("datetime", {"type": "datetime"}, 20261102, "not a date"),
         ("picklist", {"type": "picklist", "values": frozenset({"Gold"})}, "Tin", "picklist"),
         ("checkbox", {"type": "boolean"}, "maybe", "neither yes nor no"),
+        ("text", {"type": "email", "length": 40}, "\U0001f389" * 20 + "@a.example", "not an e-mail address"),
     ],
 )
 def test_what_is_not_of_its_type_is_unfit(
@@ -240,8 +243,39 @@ def test_conversion_fits_or_says_so(value: Known, type_: str, length: int, scale
         found = converted(value, mapped(type=type_), target)
     except Unfit:
         return
-    assert not isinstance(found, str) or len(found) <= length or type_ == "picklist"
+    assert not isinstance(found, str) or utf16_length(found) <= length or type_ == "picklist"
     assert not isinstance(found, Decimal) or abs(found) <= 10**15
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        (datetime(2026, 11, 21, 4, 30, tzinfo=UTC), 20),
+        ("2026-11-21T04:30:00Z", 20),
+        ("2026-11-21T04:30:00", 21),
+        ("2026-11-21", 21),
+        (date(2026, 11, 21), 21),
+    ],
+)
+def test_the_day_of_a_moment_is_that_of_the_sites_clock(value: Known, day: int) -> None:
+    found = converted(
+        value, mapped(type="date"), org_field("X__c", type="date"), ZoneInfo("America/New_York")
+    )
+    assert found == date(2026, 11, day)
+
+
+def test_a_mapped_day_is_that_of_the_accounts_site() -> None:
+    one = {"object": "Account", "field": "X__c", "from": "account.created_at", "type": "date"}
+    shaping, _ = fitted(
+        shape(more={"Account": [org_field("X__c", type="date")]}),
+        mapping=[one],
+        sites={"acme": {"time_zone": "America/New_York"}},
+    )
+    known = facts(account(created_at=datetime(2026, 11, 21, 4, 30, tzinfo=UTC)))
+    (change,) = (
+        c for c in shaping.fit(decide(known, shaping.policy).changes, known) if c.object == "Account"
+    )
+    assert change.fields["X__c"] == date(2026, 11, 20)
 
 
 def test_what_is_unfit_is_left_out_and_named_without_its_value() -> None:
@@ -249,6 +283,14 @@ def test_what_is_unfit_is_left_out_and_named_without_its_value() -> None:
     change, told = filled(known, org_field("X__c", type="double"), type="number")
     assert "X__c" not in change.fields
     assert told == ["Account.X__c is left out where account.vat_number is not a number"]
+
+
+def test_a_lookup_by_more_than_an_external_id_holds_is_left_out() -> None:
+    target = org_field("X__c", type="reference", targets=frozenset({"Region__c"}))
+    wanted = mapped(type="lookup", lookup={"object": "Region__c", "key": "Code__c"})
+    assert converted("x" * 255, wanted, target) == Lookup("Region__c", "Code__c", "x" * 255)
+    with pytest.raises(Unfit, match="longer than an external id"):
+        converted("\U0001f389" * 128, wanted, target)
 
 
 def test_a_lookup_is_given_by_the_external_id_of_its_target() -> None:

@@ -188,6 +188,7 @@ def test_what_is_younger_than_the_grace_is_left_to_its_delivery(engine: Engine) 
 def test_what_a_delivery_points_to_is_known_of_though_not_fetched_yet(
     engine: Engine, status: str, count: int
 ) -> None:
+    told_first(engine, ago(200))
     record(engine, event("n1", pointers=(Pointer("account", ("code-c30",)),)))
     rows(engine, "UPDATE event SET status = :status", status=status)
     assert look(engine, *people(30), since=ago(60)).count == count
@@ -201,6 +202,16 @@ def test_the_first_look_begins_where_the_site_was_first_heard_of(engine: Engine)
     found = look(engine, *people(150, 190, 300))
     assert found.since == ago(200) - OVERLAP
     assert {one_.id for one_ in found.samples} == {"a150", "a190"}
+
+
+@pytest.mark.parametrize("fill", [False, True])
+def test_what_changed_before_the_site_was_heard_of_was_not_missed(engine: Engine, fill: bool) -> None:
+    """An installation of today has no deliveries of last week to miss. What it lacks is brought in nevertheless."""
+    told_first(engine, ago(200))
+    found = look(engine, *people(150, 300, 400), since=ago(600), fill=fill)
+    assert (found.count, found.earlier, found.looked.total()) == (1, 2, 3)
+    assert [one_.id for one_ in found.samples] == ["a150"]
+    assert set(due(engine)) == ({"c150", "c300", "c400"} if fill else set())
 
 
 def test_of_a_site_that_was_never_heard_of_a_day_is_looked_at(engine: Engine) -> None:

@@ -69,6 +69,8 @@ class Desk:
     inbox: MemoryInbox
     bell: Bell
     registry: CollectorRegistry
+    refusals: list[tuple[str, ...]] = field(default_factory=list)
+    """Source, site, reason and message of each that the queue was told of."""
 
     @property
     def client(self) -> FlaskClient:
@@ -85,6 +87,9 @@ def desk(
 ) -> Desk:
     app, inbox, bell, registry = Flask(__name__), MemoryInbox(), Bell(), CollectorRegistry()
     sites = dict(sources.keys()) if default_sites is None else default_sites
-    endpoint = Endpoint(sources, sites, inbox, bell, lambda *_: None, Metrics(registry), clock)
+    refusals: list[tuple[str, ...]] = []
+    endpoint = Endpoint(
+        sources, sites, inbox, bell, lambda *told: refusals.append(told), Metrics(registry), clock
+    )
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNTED_AT: endpoint})  # type: ignore[method-assign]
-    return Desk(app, inbox, bell, registry)
+    return Desk(app, inbox, bell, registry, refusals)

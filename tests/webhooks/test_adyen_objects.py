@@ -36,9 +36,11 @@ OTHERS: list[tuple[str, str, Kind, str, Status | None]] = [
     ("REFUND_FAILED", "true", Kind.REFUND, PSP, Status.FAILED),
     ("REFUND_FAILED", "false", Kind.REFUND, PSP, Status.FAILED),
     ("REFUNDED_REVERSED", "true", Kind.REFUND, PSP, Status.FAILED),
+    ("REFUNDED_REVERSED", "false", Kind.REFUND, PSP, Status.FAILED),
     ("REFUND_WITH_DATA", "true", Kind.REFUND, PSP, Status.SUCCEEDED),
     ("REFUND_WITH_DATA", "false", Kind.REFUND, PSP, Status.FAILED),
     ("POSTPONED_REFUND", "true", Kind.REFUND, PSP, Status.PENDING),
+    ("POSTPONED_REFUND", "false", Kind.REFUND, PSP, Status.FAILED),
     ("VOID_PENDING_REFUND", "true", Kind.REFUND, PSP, Status.CANCELED),
     ("VOID_PENDING_REFUND", "false", Kind.REFUND, PSP, None),
     ("CANCEL_OR_REFUND", "true", Kind.REFUND, PSP, Status.SUCCEEDED),
@@ -48,15 +50,21 @@ OTHERS: list[tuple[str, str, Kind, str, Status | None]] = [
     ("PAYOUT_DECLINE", "true", Kind.PAYOUT, PAYMENT, Status.CANCELED),
     ("PAYOUT_DECLINE", "false", Kind.PAYOUT, PAYMENT, None),
     ("PAYOUT_EXPIRE", "true", Kind.PAYOUT, PAYMENT, Status.FAILED),
+    ("PAYOUT_EXPIRE", "false", Kind.PAYOUT, PAYMENT, None),
     ("PAIDOUT_REVERSED", "true", Kind.PAYOUT, PAYMENT, Status.FAILED),
+    ("PAIDOUT_REVERSED", "false", Kind.PAYOUT, PAYMENT, Status.FAILED),
     ("AUTHORISATION", "true", Kind.CHARGE, PAYMENT, Status.SUCCEEDED),
     ("AUTHORISATION", "false", Kind.CHARGE, PAYMENT, Status.FAILED),
     ("CAPTURE", "true", Kind.CHARGE, PAYMENT, Status.SUCCEEDED),
     ("CAPTURE", "false", Kind.CHARGE, PAYMENT, Status.FAILED),
     ("CAPTURE_FAILED", "true", Kind.CHARGE, PAYMENT, Status.RETURNED),
+    ("CAPTURE_FAILED", "false", Kind.CHARGE, PAYMENT, Status.RETURNED),
     ("CANCELLATION", "true", Kind.CHARGE, PAYMENT, None),
+    ("CANCELLATION", "false", Kind.CHARGE, PAYMENT, None),
     ("TECHNICAL_CANCEL", "true", Kind.CHARGE, PAYMENT, None),
+    ("TECHNICAL_CANCEL", "false", Kind.CHARGE, PAYMENT, None),
     ("EXPIRE", "true", Kind.CHARGE, PAYMENT, None),
+    ("EXPIRE", "false", Kind.CHARGE, PAYMENT, None),
 ]
 
 
@@ -131,12 +139,54 @@ def test_amounts_have_adyens_own_decimals(code: str, value: int, amount: str) ->
     assert carried("REFUND", amount={"currency": code, "value": value}).amount == Decimal(amount)
 
 
+PAYMENT_METHODS = [
+    ("ach", "ach", "ACH debit"),
+    ("sepadirectdebit", "sepa_core", "SEPA direct debit"),
+    ("directdebit_GB", "bacs", "Bacs direct debit"),
+    ("visa", "visa", "Visa"),
+    ("mc", "mastercard", "Mastercard"),
+    ("amex", "amex", "American Express"),
+    ("discover", "discover", "Discover"),
+    ("diners", "diners", "Diners Club"),
+    ("jcb", "jcb", "JCB"),
+    ("maestro", "maestro", "Maestro"),
+    ("cup", "unionpay", "UnionPay"),
+    ("bcmc", "bcmc", None),
+    ("elo", "elo", None),
+    ("paypal", None, "PayPal"),
+    ("ideal", None, None),
+]
+
+
+@pytest.mark.parametrize(("code", "network", "method"), PAYMENT_METHODS)
+def test_every_payment_method_has_its_network_and_its_name(
+    code: str, network: str | None, method: str | None
+) -> None:
+    told = carried("CAPTURE_FAILED", paymentMethod=code)
+    assert (told.network, told.method) == (network, method)
+
+
+@pytest.mark.parametrize("name", ["chargebackSchemeCode", "rfiSchemeCode", "nofSchemeCode"])
+def test_the_scheme_that_is_named_says_more_than_the_payment_method(name: str) -> None:
+    assert carried("REFUND", paymentMethod="visa", additionalData={name: "mc"}).network == "mastercard"
+
+
 @pytest.mark.parametrize(
-    ("method", "network"),
-    [("ach", "ach"), ("sepadirectdebit", "sepa_core"), ("directdebit_GB", "bacs"), ("ideal", None)],
+    ("summary", "method"),
+    [("1111", "Visa ending 1111"), ("111", "Visa"), ("11111", "Visa"), ("1a11", "Visa")],
 )
-def test_a_bank_debit_that_failed_names_its_scheme(method: str, network: str | None) -> None:
-    assert carried("CAPTURE_FAILED", paymentMethod=method).network == network
+def test_a_card_is_named_by_four_digits_or_by_none(summary: str, method: str) -> None:
+    assert carried("REFUND", additionalData={"cardSummary": summary}).method == method
+
+
+@pytest.mark.parametrize("name", ["shopperReference", "recurring.shopperReference"])
+def test_a_customer_is_named_by_the_merchants_reference(name: str) -> None:
+    assert carried("REFUND", additionalData={name: "wren-42"}).customer == "wren-42"
+
+
+def test_what_an_inquiry_says_is_its_reason() -> None:
+    told = carried("REQUEST_FOR_INFORMATION", additionalData={"rfiReasonCode": "6321", "rfiSchemeCode": "mc"})
+    assert (told.reason, told.network_code, told.network) == ("6321", "6321", "mastercard")
 
 
 def test_disputes_and_fraud_go_first_and_failures_next() -> None:
@@ -161,6 +211,21 @@ def test_a_notice_of_change_tells_of_the_mandate_and_not_of_the_account(type_: s
     for number in ("000123456789", "110000000"):
         assert number not in found.body
         assert number not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("C01", "account number"), ("C02", "routing number"), ("C03", "routing and account"), ("C04", "name"),
+        ("C05", "type of the account"), ("C06", "account number and the type"), ("C07", "routing number, account number"),
+        ("C09", "identification number"), ("C10", "company's name"), ("C11", "company's identification"),
+        ("C12", "name and identification"), ("C99", "details changed"),
+    ],
+)  # fmt: skip
+def test_a_notice_of_change_says_what_was_wrong(code: str, word: str) -> None:
+    body = notice(reasonCode=code)
+    (found,) = read(body, body_signature(body))
+    assert word in (found.carried[0].reason_text or "")
 
 
 def test_a_newer_webhook_of_another_type_is_kept_and_shown() -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from braintree import WebhookNotification
 
+from connector.events import Urgency
+from connector.facts import Kind
+from connector.mappers import braintree_statuses
 from connector.mappers.braintree_kinds import LABELS
 from connector.webhooks.braintree.kinds import HANDLED, IGNORED
 from connector.webhooks.braintree.objects import _READERS
@@ -24,3 +28,64 @@ def test_every_handled_kind_is_read_and_has_words_for_the_timeline() -> None:
 
 def test_every_ignored_kind_has_a_reason() -> None:
     assert all(len(reason) > 20 and reason.endswith(".") for reason in IGNORED.values())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "about", "urgency"),
+    [
+        (
+            "dispute_opened dispute_under_review dispute_disputed dispute_won dispute_lost dispute_accepted "
+            "dispute_auto_accepted dispute_expired",
+            Kind.DISPUTE,
+            Urgency.DISPUTE,
+        ),
+        ("refund_failed", Kind.REFUND, Urgency.FAILURE),
+        ("transaction_settlement_declined local_payment_reversed", Kind.CHARGE, Urgency.FAILURE),
+        (
+            "transaction_settled transaction_disbursed transaction_retried transaction_reviewed "
+            "local_payment_completed local_payment_funded",
+            Kind.CHARGE,
+            Urgency.ROUTINE,
+        ),
+        ("disbursement", Kind.PAYOUT, Urgency.ROUTINE),
+        ("disbursement_exception", Kind.PAYOUT, Urgency.FAILURE),
+        ("payment_method_revoked_by_customer", Kind.MANDATE, Urgency.FAILURE),
+    ],
+)
+def test_every_kind_is_as_urgent_as_what_it_is_about(kinds: str, about: Kind, urgency: Urgency) -> None:
+    found = {kind: (HANDLED[kind].object, HANDLED[kind].urgency) for kind in kinds.split()}
+    assert found == dict.fromkeys(kinds.split(), (about, urgency))
+
+
+@pytest.mark.parametrize(
+    "outcome", ["won", "lost", "accepted", "opened", "expired", "settled", "failed", "reversed"]
+)
+def test_a_label_says_what_the_kind_says(outcome: str) -> None:
+    found = {kind: label.lower() for kind, label in LABELS.items() if kind.endswith(f"_{outcome}")}
+    assert found
+    assert [kind for kind, label in found.items() if outcome not in label] == []
+
+
+@pytest.mark.parametrize(
+    ("instrument", "card", "network"),
+    [
+        ("us_bank_account", "", "ach"),
+        ("sepa_debit_account", "", "sepa_core"),
+        ("us_bank_account", "Visa", "ach"),
+        ("credit_card", "Visa", "visa"),
+        ("credit_card", "MasterCard", "mastercard"),
+        ("credit_card", "American Express", "amex"),
+        ("credit_card", "Discover", "discover"),
+        ("credit_card", "JCB", "jcb"),
+        ("credit_card", "Diners", "diners"),
+        ("credit_card", "UnionPay", "unionpay"),
+        ("credit_card", "Maestro", "maestro"),
+        ("credit_card", "Elo", "elo"),
+        ("credit_card", "Solo", None),
+        ("paypal_account", "", None),
+    ],
+)
+def test_a_network_is_told_by_the_instrument_or_else_by_the_card(
+    instrument: str, card: str, network: str | None
+) -> None:
+    assert braintree_statuses.network(instrument, card) == network

@@ -174,6 +174,86 @@ def test_a_payment_that_succeeds_has_no_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("authorizing", Status.PENDING),
+        ("authorized", Status.PENDING),
+        ("submitted_for_settlement", Status.PENDING),
+        ("settling", Status.PENDING),
+        ("settlement_pending", Status.PENDING),
+        ("settlement_confirmed", Status.PENDING),
+        ("settled", Status.SUCCEEDED),
+        ("settlement_declined", Status.RETURNED),
+        ("processor_declined", Status.FAILED),
+        ("gateway_rejected", Status.FAILED),
+        ("failed", Status.FAILED),
+        ("voided", None),
+        ("authorization_expired", None),
+        ("a word of tomorrow", None),
+    ],
+)
+def test_a_retried_payment_stands_as_it_says_itself(said: str, status: Status | None) -> None:
+    (told,) = carried("transaction_retried", SALE.format(status=said))
+    assert (told.kind, told.status) == (Kind.CHARGE, status)
+    assert (told.reason is not None) == (status in (Status.FAILED, Status.RETURNED))
+
+
+def test_a_refund_is_known_by_its_type_alone() -> None:
+    body = REFUND.format(status="settled").replace(
+        "<refunded-transaction-id>txn1</refunded-transaction-id>", ""
+    )
+    (told,) = carried("transaction_settled", body)
+    assert (told.kind, told.references) == (Kind.REFUND, ("rfd1",))
+
+
+def test_a_refund_is_known_by_what_it_refunds_alone() -> None:
+    for name in ("refunded-transaction-id", "refunded-transaction-fk"):
+        body = REFUND.format(status="settled").replace("<type>credit</type>", "")
+        body = body.replace("refunded-transaction-id", name)
+        (told,) = carried("transaction_settled", body)
+        assert (told.kind, told.references) == (Kind.REFUND, ("txn1", "rfd1"))
+
+
+def test_the_banks_answer_at_settlement_says_more_than_the_one_before() -> None:
+    before = "<processor-response-code>1000</processor-response-code><processor-response-text>Approved</processor-response-text>"
+    body = SALE.format(status="settlement_declined").replace("<customer>", f"{before}<customer>")
+    (told,) = carried("transaction_settlement_declined", body)
+    assert (told.reason, told.reason_text) == ("4021", "Insufficient Funds")
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        ("contact_us", "Contact Braintree."),
+        ("update_funding_information", "Correct the bank account at Braintree."),
+        ("none", "Nothing to do at Braintree."),
+        ("call_the_bank", "call the bank"),
+        ("", None),
+    ],
+)
+def test_a_failed_payout_says_the_next_step(action: str, told: str | None) -> None:
+    body = DISBURSEMENT.format(success="false", sub="true", message="bank_rejected", action=action)
+    assert carried("disbursement_exception", body)[0].reason_text == told
+
+
+@pytest.mark.parametrize(
+    ("dates", "day"),
+    [
+        ({"date_opened": "2026-11-01", "received_date": "2026-11-02"}, 1),
+        ({"date_opened": "", "received_date": "2026-11-02"}, 2),
+    ],
+)
+def test_a_dispute_begins_when_it_was_opened_or_else_received(dates: dict[str, str], day: int) -> None:
+    assert carried("dispute_opened", dispute(**dates))[0].opened_at == datetime(2026, 11, day, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("wallet", "name"), [("paypal-account", "PayPal"), ("venmo-account", "Venmo")])
+def test_a_revoked_wallet_is_named(wallet: str, name: str) -> None:
+    (told,) = carried("payment_method_revoked_by_customer", REVOKED.replace("paypal-account", wallet))
+    assert told.method == name
+
+
+@pytest.mark.parametrize(
     ("kind", "status"),
     [("transaction_settled", Status.SUCCEEDED), ("transaction_settlement_declined", Status.FAILED)],
 )

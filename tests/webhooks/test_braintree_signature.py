@@ -90,6 +90,7 @@ def test_one_byte_changed_is_refused(place: int) -> None:
         (fields(bt_payload=PAYLOAD, bt_signature="no pair at all"), "unknown_key"),
         (fields(bt_payload=PAYLOAD, bt_signature=pair(PAYLOAD, PRIVATE, "another")), "unknown_key"),
         (fields(bt_payload=PAYLOAD, bt_signature=f"{PUBLIC}|"), "unknown_key"),
+        (fields(bt_payload=PAYLOAD, bt_signature="&" * 20_000 + pair(PAYLOAD)), "malformed_signature"),
         (fields(bt_payload=PAYLOAD, bt_signature=f"{PUBLIC}|é"), "bad_signature"),
         (fields(bt_payload=PAYLOAD, bt_signature=pair(PAYLOAD, "another")), "bad_signature"),
         (fields(bt_payload="é" + PAYLOAD, bt_signature=SIGNATURE), "malformed_payload"),

@@ -115,6 +115,13 @@ def test_a_vendors_question_is_answered_in_plain_text() -> None:
     assert at.bell.rung == 0
 
 
+def test_of_a_long_question_only_the_beginning_is_read() -> None:
+    at = desk({("recurly", SITE): Asked()})
+    answer = at.client.get("/webhooks/recurly?q=1&" + "x=1&" * 10_000)
+    assert (answer.status_code, answer.text) == (200, "proof of 1")
+    assert at.client.get("/webhooks/recurly?" + "x=1&" * 10_000 + "q=1").status_code == 400
+
+
 def test_a_question_that_is_none_says_what_is_missing() -> None:
     answer = desk({("recurly", SITE): Asked()}).client.get("/webhooks/recurly")
     assert (answer.status_code, answer.json) == (
@@ -194,6 +201,23 @@ def test_what_strangers_say_is_neither_logged_nor_a_label(at: Desk) -> None:
         at.client.post("/webhooks/recurly/evil%0asite", data=BODY)
     assert "evil" not in str(lines)
     assert at.counted("casewire_deliveries_total", source="other", outcome="rejected") == 1
+
+
+def test_only_what_a_configured_source_is_refused_is_remembered(at: Desk) -> None:
+    """Each path of a stranger would be a key of its own in Redis."""
+    for path in ("nobody", "recurly/nowhere", "stripe", "a/b", "a/b/c", "", "recurly/"):
+        at.client.post(f"/webhooks/{path}", data=BODY)
+        at.client.get(f"/webhooks/{path}")
+    remembered = {told[:3] for told in at.refusals}
+    assert remembered == {("recurly", SITE, "missing_signature"), ("recurly", SITE, "method_not_allowed")}
+
+
+def test_no_label_is_a_strangers_word_though_it_is_the_name_of_a_vendor(at: Desk) -> None:
+    at.client.post("/webhooks/stripe", data=BODY)
+    at.client.post("/webhooks/nobody", data=BODY)
+    assert at.counted("casewire_deliveries_total", source="stripe", outcome="rejected") == 1
+    assert at.counted("casewire_deliveries_total", source="other", outcome="rejected") == 1
+    assert at.counted("casewire_deliveries_total", source="nobody", outcome="rejected") == 0
 
 
 def test_a_metric_that_cannot_be_written_fails_no_delivery(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from connector.webhooks import paypal, registry
 from connector.webhooks.source import Source
 
 from .contract import Packed, SourceContract
-from .paypal_deliveries import Host, Settings, dispute, event, signed
+from .paypal_deliveries import Host, Settings, at_once, dispute, event, signed
 
 
 class TestPaypal(SourceContract):
@@ -17,7 +17,7 @@ class TestPaypal(SourceContract):
 
     def make(self, secrets: Sequence[str]) -> Source | None:
         assert registry.SOURCES["paypal"] is paypal.configured
-        return paypal.configured(Settings(secrets), Host())
+        return paypal.configured(Settings(secrets), Host(), at_once)
 
     def pack(self, content: bytes, secret: str, at: datetime) -> Packed:
         return Packed(content, signed(content, secret, at))

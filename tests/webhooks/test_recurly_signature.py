@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.errors import Rejected, SetupError
+from connector.settings.recurly import recurly_sites
 from connector.webhooks import recurly
 from connector.webhooks.recurly import verify
 
@@ -68,7 +69,15 @@ def test_each_header_is_accepted_or_refused_with_its_reason(header: str | None, 
 @pytest.mark.parametrize("unit", [1, 1000], ids=["seconds", "milliseconds"])
 @pytest.mark.parametrize(
     ("age", "expected"),
-    [(0, "accepted"), (3599, "accepted"), (3601, "401 stale"), (-299, "accepted"), (-301, "401 stale")],
+    [
+        (0, "accepted"),
+        (3599, "accepted"),
+        (3600, "accepted"),
+        (3601, "401 stale"),
+        (-299, "accepted"),
+        (-300, "accepted"),
+        (-301, "401 stale"),
+    ],
 )
 def test_the_signed_time_may_be_in_seconds_or_milliseconds(unit: int, age: int, expected: str) -> None:
     header = signed(BODY, "s3cret", NOW - timedelta(seconds=age), unit)["recurly-signature"]
@@ -79,6 +88,23 @@ def test_a_late_retry_is_taken_by_default() -> None:
     sent = signed(BODY, "s3cret", NOW - timedelta(days=15))
     (event,) = source("s3cret").read(delivery(BODY, sent))
     assert event.kind == "payment.failed"
+
+
+@pytest.mark.parametrize(
+    ("age", "taken"),
+    [(timedelta(days=16), True), (timedelta(days=16, seconds=1), False), (timedelta(days=17), False)],
+)
+def test_a_delivery_is_taken_for_a_day_longer_than_recurly_keeps_it(age: timedelta, taken: bool) -> None:
+    """Recurly keeps one for 15 days: what is sent again on the last of them must still be taken."""
+    (site,) = recurly_sites({"RECURLY_SITE": "acme", "RECURLY_WEBHOOK_SECRETS": "s3cret"}, ())
+    by_default = recurly.configured(site)
+    assert by_default
+    sent = delivery(BODY, signed(BODY, "s3cret", NOW - age))
+    if taken:
+        assert by_default.read(sent)
+    else:
+        with pytest.raises(Rejected, match="not near now"):
+            by_default.read(sent)
 
 
 def test_any_secret_and_any_signature_may_meet() -> None:

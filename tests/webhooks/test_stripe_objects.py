@@ -201,6 +201,32 @@ def test_a_test_event_links_to_the_test_dashboard_and_is_worked_in_test_mode_onl
 # Charges ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", CASES)
+def test_what_happens_in_a_connected_account_is_read_and_linked_there(kind: str) -> None:
+    found = CASES[kind][0]
+    carried = read(event(kind, found, account="acct_1Shop")).carried
+    own = read(event(kind, found)).carried
+    assert {one.account for one in carried} == {"acct_1Shop"}
+    assert {one.account for one in own} == {None}
+    front = "https://dashboard.stripe.com/"
+    for there, here in zip(carried, own, strict=True):
+        assert there.link == (here.link and here.link.replace(front, f"{front}acct_1Shop/"))
+
+
+@pytest.mark.parametrize(
+    "account", ["", "acct_", "acct_1/../2", "acct_1\r\nX: y", "https://evil", 7, ["acct_1"], None]
+)
+def test_what_is_no_account_of_stripe_is_not_one(account: object) -> None:
+    assert only("charge.dispute.created", dispute(), account=account).account is None
+
+
+def test_a_test_dispute_in_a_connected_account_links_to_its_test_dashboard() -> None:
+    (one,) = read(
+        event("charge.dispute.created", dispute(), account="acct_1", livemode=False), live=False
+    ).carried
+    assert one.link == "https://dashboard.stripe.com/acct_1/test/payments/ch_1"
+
+
 def test_a_charge_names_its_invoice_customer_and_method() -> None:
     one = only("charge.succeeded", charge())
     assert (one.references, one.invoice_number, one.truncated) == (("ch_1", "pi_1"), "INV-1042", False)
@@ -234,7 +260,31 @@ def test_customer_and_intent_may_come_as_objects() -> None:
     ("fields", "status", "amount"),
     [
         ({"captured": True, "amount_captured": 3000}, Status.SUCCEEDED, Decimal("30.00")),
+        ({"captured": True, "amount_captured": 5100}, Status.SUCCEEDED, Decimal("51.00")),
+        ({"captured": False, "amount_captured": 1200}, Status.SUCCEEDED, Decimal("12.00")),
         ({"captured": False, "amount_captured": 0}, Status.AUTHORIZED, Decimal("49.00")),
+        ({"captured": False, "amount_captured": None}, Status.AUTHORIZED, Decimal("49.00")),
+        ({"captured": False}, Status.AUTHORIZED, Decimal("49.00")),
+        ({"captured": True}, Status.SUCCEEDED, Decimal("49.00")),
+        # before amount_captured: its payment intent says what was received, if it is about this charge
+        (
+            {"captured": True, "payment_intent": {"id": "pi_1", "amount_received": 3000}},
+            Status.SUCCEEDED,
+            Decimal("30.00"),
+        ),
+        (
+            {"captured": False, "payment_intent": {"id": "pi_1", "amount_received": 0}},
+            Status.AUTHORIZED,
+            Decimal("49.00"),
+        ),
+        (
+            {
+                "captured": True,
+                "payment_intent": {"id": "pi_1", "latest_charge": "ch_2", "amount_received": 100},
+            },
+            Status.SUCCEEDED,
+            Decimal("49.00"),
+        ),
         ({"captured": False, "amount_captured": 0, "status": "failed"}, Status.FAILED, Decimal("49.00")),
     ],
 )
@@ -278,6 +328,17 @@ def test_a_failed_intent_without_a_charge_speaks_for_itself() -> None:
     assert (one.id, one.references, one.status) == ("pi_1", ("pi_1",), Status.FAILED)
 
 
+def test_an_intent_of_an_older_version_lists_its_charges_the_newest_first() -> None:
+    listed = {
+        "object": "list",
+        "data": [charge(id="ch_3", status="failed"), charge(id="ch_2", status="failed")],
+    }
+    older = intent(charges=listed)
+    del older["latest_charge"]
+    one = only("payment_intent.payment_failed", older)
+    assert (one.id, one.references) == ("ch_3", ("ch_3", "pi_1"))
+
+
 def test_a_failed_bank_debit_of_an_intent_was_returned() -> None:
     error = {"code": "insufficient_funds", "payment_method": ACH}
     one = only("payment_intent.payment_failed", intent(last_payment_error=error))
@@ -292,6 +353,33 @@ def test_only_a_charge_that_was_given_back_in_full_is_refunded() -> None:
     assert (one.refunded, one.refundable) == (False, None)
     whole = only("charge.refunded", charge(amount_refunded=4900, refunded=True))
     assert (whole.refunded, whole.refundable) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "listed", "expected"),
+    [
+        # a hold that was cancelled: nothing had been taken
+        ({"captured": False, "refunded": True, "amount_refunded": 4900}, [("re_1", 4900)], []),
+        # 30 of 49 captured: the rest was released with the capture
+        ({"captured": True, "amount_captured": 3000, "amount_refunded": 1900}, [("re_1", 1900)], []),
+        # and then 19 of the 30 were given back
+        (
+            {"captured": True, "amount_captured": 3000, "amount_refunded": 3800},
+            [("re_2", 1900), ("re_1", 1900)],
+            ["re_2"],
+        ),
+        # since 2025-03-31.basil a release is no refund
+        ({"captured": True, "amount_captured": 3000, "amount_refunded": 500}, [("re_1", 500)], ["re_1"]),
+        ({"captured": True, "amount_captured": 4900, "amount_refunded": 1900}, [("re_1", 1900)], ["re_1"]),
+        ({"amount_refunded": 1900}, [("re_1", 1900)], ["re_1"]),
+    ],
+)
+def test_what_was_only_held_is_not_given_back(
+    fields: dict[str, Any], listed: list[tuple[str, int]], expected: list[str]
+) -> None:
+    refunds = [refund(id=id_, amount=amount, created=CREATED + int(id_[-1])) for id_, amount in listed]
+    told = read(event("charge.refunded", charge(**fields, refunds={"object": "list", "data": refunds})))
+    assert [one.id for one in told.carried if one.kind is Kind.REFUND] == expected
 
 
 def test_the_refunds_listed_in_a_charge_are_carried_too() -> None:
@@ -332,7 +420,7 @@ def test_a_payout_that_bounced_says_why() -> None:
 
 def test_a_payout_of_a_connected_account_has_that_account_as_payee() -> None:
     one = only("payout.paid", payout(status="paid"), account="acct_author")
-    assert (one.payee, one.link) == ("acct_author", None)
+    assert (one.payee, one.link) == ("acct_author", "https://dashboard.stripe.com/acct_author/payouts/po_1")
 
 
 def test_a_fraud_warning_says_what_kind_and_of_which_payment() -> None:

@@ -73,11 +73,22 @@ def test_one_good_signature_among_others_is_enough() -> None:
     assert source().read(delivery(BODY, header))
 
 
+def test_as_many_signatures_are_read_as_an_endpoint_may_have_secrets() -> None:
+    others = f",v1={'0' * 64}" * (MOST_SIGNATURES - 1)
+    assert source().read(delivery(BODY, {"stripe-signature": f"t={TIME}{others},v1={GOOD}"}))
+
+
+def test_a_signature_of_test_events_is_not_read_beside_a_real_one() -> None:
+    assert refusal({"stripe-signature": f"t={TIME},v0={GOOD},v1={'0' * 64}"}) == "bad_signature"
+
+
 def test_any_of_several_secrets_opens() -> None:
     assert source("whsec_new", SECRET).read(delivery(BODY, signed(BODY)))
 
 
-@pytest.mark.parametrize(("seconds", "taken"), [(-301, False), (-299, True), (299, True), (301, False)])
+@pytest.mark.parametrize(
+    ("seconds", "taken"), [(-301, False), (-300, True), (-299, True), (299, True), (300, True), (301, False)]
+)
 def test_the_signed_time_must_be_within_five_minutes_of_receipt(seconds: int, taken: bool) -> None:
     # Stripe's library accepts any time that is ahead.
     headers = signed(BODY, at=NOW + timedelta(seconds=seconds))

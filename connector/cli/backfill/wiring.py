@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,6 +25,8 @@ RESERVE: Final = 0.5
 """The share of Recurly's rate limit that is left to live work."""
 MAX_WAIT: Final = 900.0
 """Seconds that a call may wait for its turn: a backfill has time."""
+EXPLAIN_FROM: Final = 5.0
+"""Seconds from which on a wait for the rate limit is explained."""
 TIMEOUT: Final = 60.0
 """A page of 200 invoices may take Recurly a while."""
 TITLES: Final = {
@@ -42,7 +44,7 @@ def at_work(
     wires: Wiring, run: Run, cause: Cause, turn: Turn, *, writes: bool, agree: Agree
 ) -> Iterator[Backfill]:
     """The backfill of this run, ready to go on where it is."""
-    with _clients(wires) as clients, ExitStack() as shown:
+    with _clients(wires, _say) as clients, ExitStack() as shown:
         bars = _Bars(wires, clients, shown)
         yield Backfill(
             engine=wires.engine,
@@ -51,8 +53,8 @@ def at_work(
             asked=Asked.of(run.options, SOURCE),
             cause=cause,
             turn=turn,
-            turns=Turns(wires.engine, wires.policy.budget.bulk_from, time.sleep, bars.say),
-            patience=Patience(time.sleep, bars.say),
+            turns=Turns(wires.engine, wires.policy.budget.bulk_from, time.sleep, _say),
+            patience=Patience(time.sleep, _say),
             tell=bars.tell,
             spent=lambda: {"recurly": _calls(clients), "salesforce": wires.salesforce.calls},
             writes=writes,
@@ -61,11 +63,21 @@ def at_work(
 
 
 @contextmanager
-def _clients(wires: Wiring) -> Iterator[Clients]:
-    """Who waits for a turn is woken when it is over."""
+def _clients(wires: Wiring, say: Callable[[str], None]) -> Iterator[Clients]:
+    """Who waits for a turn is woken when it is over. A wait that a person would notice is explained, once for all
+    threads that wait for the same."""
     over = threading.Event()
+    explained_until = 0.0
 
     def sleep(seconds: float) -> None:
+        nonlocal explained_until
+        now = time.monotonic()
+        if seconds >= EXPLAIN_FROM and now >= explained_until:
+            explained_until = now + seconds
+            say(
+                f"Half of Recurly's rate limit is left to live work, and the other half is used up. Going on in "
+                f"{seconds:.0f} s."
+            )
         over.wait(seconds)
 
     made = {
@@ -93,6 +105,10 @@ def _clients(wires: Wiring) -> Iterator[Clients]:
             client.close()
 
 
+def _say(text: str) -> None:
+    err.print(show(text))
+
+
 def _calls(clients: Clients) -> int:
     return sum(client.calls for client in clients.values())
 
@@ -115,9 +131,6 @@ class _Bars:
             title = f"{TITLES[phase]} ({done:,} before)" if done else TITLES[phase]
             self._tell = self.shown.enter_context(progress(title, total - done))
         self._tell(max(done - self._before, 0), self._left(), total=total - self._before)
-
-    def say(self, told: str) -> None:
-        err.print(show(told))
 
     def asking(self, agree: Agree) -> Agree:
         """The same, without a bar in the way of the answer."""

@@ -41,6 +41,7 @@ class Tally:
 
     accounts: int = 0
     pending: int = 0
+    unapplied: int = 0
     drifted: int = 0
     records: int = 0
     unknown: int = 0
@@ -50,6 +51,7 @@ class Tally:
     def add(self, look: Look) -> None:
         self.accounts += look.looked
         self.pending += look.pending
+        self.unapplied += look.unapplied
         self.drifted += len({one.subject for one in look.drifted})
         self.records += len(look.drifted)
         self.unknown += len(look.unknown)
@@ -138,6 +140,12 @@ def summary(tally: Tally) -> Iterator[str]:
     left_out = f"; {tally.pending:,} left out, as work waits for them" if tally.pending else ""
     of = f"in {tally.drifted:,} of {_many(tally.accounts, 'account')}"
     yield f"{_many(tally.records, 'record')} {drifts}, {of}{left_out}."
+    if tally.unapplied:
+        yield (
+            f"{_many(tally.unapplied, 'account')} of these: nobody need have edited anything, as a preview (plan, "
+            "backfill) has read more than was written. To write it: casewire backfill --resume --apply, or casewire "
+            "resync ACCOUNT --apply"
+        )
     if tally.unknown:
         them, is_or_are = ("it", "is") if tally.unknown == 1 else ("them", "are")
         yield (

@@ -1,12 +1,17 @@
 """``casewire init``: asks, checks each answer at once, writes ``.env`` and ``policy.toml``, and looks at all of it.
 
-Both files are written at the very end, each whole or not at all: whoever gives up before leaves nothing behind.
+Both files are written at the very end, the policy before ``.env``, each whole or not at all: whoever gives up before
+leaves nothing behind. Whatever happens to the files, the doctor has the last word.
 """
 
 from __future__ import annotations
 
+import os
+import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,6 +21,7 @@ from connector.cli.init import engines, env_file, files, fitting, policy_file, p
 from connector.cli.init.answers import Answers, opened
 from connector.cli.showing.output import out, show
 from connector.doctor import Finding, State, examine
+from connector.errors import SetupError
 from connector.policy import Policy
 from connector.settings import Settings
 
@@ -23,7 +29,6 @@ _ENV: Final = Path(".env")
 _EXAMPLE: Final = Path(".env.example")
 _POLICY: Final = Path("policy.toml")
 _HOST: Final = "https://your.host"
-_STARTED: Final = frozenset({"workers", "scheduler"})
 
 
 @click.command()
@@ -42,16 +47,28 @@ def init(file: Path | None) -> None:
     Without a terminal the answers come from --answers or the environment. Exit code 1 if something is left to do.
     Example: casewire init
     """
+    settings.load()  # what no question is about must be good before the questions begin
     answers = opened(file)
-    env, policy = _EXAMPLE if not _ENV.exists() and _EXAMPLE.exists() else _ENV, _policy_path(answers)
+    policy = _policy_path(answers)
+    _require_writable(Path.cwd(), policy.absolute().parent)
     told = _asked(answers, policy)
-    _write_env(answers, env)
-    _write_policy(policy, told)
-    _end(answers)
+    written = _write(answers, policy, told)
+    _end(answers, written=written)
 
 
 def _policy_path(answers: Answers) -> Path:
     return Path(answers.given.get("CASEWIRE_POLICY", "") or _POLICY)
+
+
+def _require_writable(*folders: Path) -> None:
+    """Said before the first question, and not after the last answer."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise SetupError(f"There is no folder {folder}: make it, or change CASEWIRE_POLICY.")
+        if not os.access(folder, os.W_OK):
+            raise SetupError(
+                f"Nothing may be written in {folder}: run casewire init in a folder of its user."
+            )
 
 
 def _asked(answers: Answers, policy: Path) -> dict[str, object]:
@@ -61,11 +78,12 @@ def _asked(answers: Answers, policy: Path) -> dict[str, object]:
     try:
         if look is not None:
             look = salesforce.furnish(answers, look)
-        told = fitting.ask(answers, look, in_force)
+        told = fitting.ask(answers, look, in_force, policy)
     finally:
         if look is not None:
             look.close()
-    host = answers.ask("host", "Address under which vendors reach this machine", default=_HOST).rstrip("/")
+    question = "Address under which vendors reach this machine"
+    host = answers.ask("host", question, default=_HOST, problem=_host_problem).rstrip("/")
     recurly.ask(answers, host)
     live = Settings(salesforce_login_url=answers.settings["SALESFORCE_LOGIN_URL"]).live
     processors.ask(answers, host, live=live)
@@ -73,20 +91,34 @@ def _asked(answers: Answers, policy: Path) -> dict[str, object]:
     return told
 
 
-def _write_env(answers: Answers, base: Path) -> None:
-    text = env_file.updated(base.read_text(encoding="utf-8") if base.exists() else "", answers.settings)
-    _say_written(_ENV, files.replace(_ENV, text, files.SECRET))
+def _host_problem(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment:
+        return ""
+    return f"{address!r} is not an address like https://billing.acme.com."
+
+
+def _write(answers: Answers, policy: Path, told: dict[str, object]) -> bool:
+    """Whether all was written: the policy first, so that settings never stand beside a policy that they were not
+    checked with. Both texts are made and checked before either is written."""
+    base = _EXAMPLE if not _ENV.exists() and _EXAMPLE.exists() else _ENV
+    try:
+        policy_text = policy_file.checked(policy, told) if told else None
+        env_text = env_file.updated(
+            base.read_text(encoding="utf-8") if base.exists() else "", answers.settings
+        )
+        if policy_text is not None:
+            mode = stat.S_IMODE(policy.stat().st_mode) if policy.exists() else files.OPEN
+            _say_written(policy, files.replace(policy, policy_text, mode))
+        _say_written(_ENV, files.replace(_ENV, env_text, files.SECRET))
+    except (SetupError, OSError) as error:
+        out.print(f"[red]Not all was written: {show(error)}[/red]")
+        return False
     held = settings.child_environment()
     for name, value in answers.settings.items():
         if held.get(name, value) != value:
             out.print(f"[yellow]{name} is also set in the environment, which wins over .env.[/yellow]")
-
-
-def _write_policy(path: Path, told: dict[str, object]) -> None:
-    if not told:
-        return
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    _say_written(path, files.replace(path, policy_file.updated(old, told), files.OPEN, Policy.load))
+    return True
 
 
 def _say_written(path: Path, backup: Path | None) -> None:
@@ -94,14 +126,19 @@ def _say_written(path: Path, backup: Path | None) -> None:
     out.print(show(f"Written: {path}{before}"))
 
 
-def _end(answers: Answers) -> None:
-    """All of it is looked at. That nothing runs yet is no mistake."""
+def _end(answers: Answers, *, written: bool) -> None:
+    """The doctor looks at all of it. That nothing runs yet is no mistake here."""
     out.print("\nLooking at all of it …")
-    found = [one for one in examine() if one.state is not State.FAILED or one.name not in _STARTED]
+    found = [
+        replace(one, state=State.SKIPPED, told=f"{one.told} yet", mend="") if one.stopped else one
+        for one in examine()
+    ]
     tell(found)
     left = [one for one in found if one.state is State.FAILED]
-    if left:
-        out.print(f"\n[bold]Left to do[/bold] ({len(left)}), then: casewire doctor")
+    if left or not written:
+        out.print(f"\n[bold]Left to do[/bold] ({len(left) + (not written)}), then: casewire doctor")
+        if not written:
+            out.print("  Write the answers: correct what is said above, then casewire init once more")
         for one in left:
             out.print(f"  {show(_left(one))}")
         raise SystemExit(1)

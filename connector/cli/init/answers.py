@@ -5,6 +5,7 @@ What is known before is the default of each question: the file first, then the e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,8 +15,10 @@ from dotenv import dotenv_values
 
 from connector import settings
 from connector.cli.acting import can_ask
+from connector.cli.init import env_file
 from connector.cli.showing.output import out, show
 from connector.errors import SetupError
+from connector.settings.reading import listed
 
 _ENV: Final = Path(".env")
 _NEEDED: Final = ("SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID")
@@ -24,6 +27,21 @@ NOBODY: Final = (
     "There is no terminal to ask on. Give the answers with --answers FILE (lines NAME=value, the names of "
     ".env.example) or in the environment."
 )
+
+
+_QUESTIONS: Final = frozenset(
+    {"another_site", "deploy", "host", "login", "processors", "this_org", "thresholds"}
+)
+_NUMBERED: Final = re.compile(r"site[0-9]+|xml(__[A-Z0-9_]+)?")
+"""Names of answers that are neither a setting nor a key of the policy."""
+
+Problem = Callable[[str], str]
+"""What is wrong with an answer; empty for a good one."""
+
+
+def no_problem(_: str) -> str:
+    """Any answer will do."""
+    return ""
 
 
 class Answers(Protocol):
@@ -41,8 +59,10 @@ class Answers(Protocol):
         secret: bool = False,
         needed: bool = False,
         choices: Sequence[str] = (),
+        problem: Problem = no_problem,
     ) -> str:
-        """The answer, empty only if it is not needed. Raises SetupError where nobody can be asked for it."""
+        """The answer, empty only if it is not needed. ``problem`` says what is wrong with one that is not empty: a
+        person is asked again at once. Raises SetupError where nobody can be asked."""
         ...
 
     def yes(self, name: str, question: str, *, default: bool, unasked: bool) -> bool:
@@ -75,16 +95,18 @@ class Person:
         secret: bool = False,
         needed: bool = False,
         choices: Sequence[str] = (),
+        problem: Problem = no_problem,
     ) -> str:
         known = self._typed.get(name) or self.given.get(name, "") or default
         if choices and known not in choices:
             known = ""
         while True:
             answer = self._prompt(question, known, secret, choices if needed else [*choices, ""])
-            if answer or not needed:
+            wrong = "This one is needed." if needed and not answer else _wrong(name, answer, problem)
+            if not wrong:
                 self._typed[name] = answer
                 return answer
-            out.print("[yellow]This one is needed.[/yellow]")
+            out.print(f"[yellow]{show(wrong)}[/yellow]")
 
     def _prompt(self, question: str, known: str, secret: bool, choices: Sequence[str]) -> str:
         told = f" ({', '.join(filter(None, choices))})" if any(choices) else ""
@@ -110,11 +132,11 @@ class Person:
 
 
 class Script:
-    """Takes what is given and asks nobody."""
+    """Takes what is given and asks nobody. ``kept``: settings to write whether a question is about them or not."""
 
-    def __init__(self, given: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str], kept: Mapping[str, str] | None = None) -> None:
         self.given = given
-        self.settings: dict[str, str] = {}
+        self.settings: dict[str, str] = dict(kept or {})
 
     def ask(
         self,
@@ -125,12 +147,15 @@ class Script:
         secret: bool = False,
         needed: bool = False,
         choices: Sequence[str] = (),
+        problem: Problem = no_problem,
     ) -> str:
         answer = self.given.get(name, "") or default
         if needed and not answer:
             raise SetupError(f"{name} is not answered ({question}): add a line {name}=… to the answers.")
         if answer and choices and answer not in choices:
             raise SetupError(f"{name} is {answer!r}; it must be one of {', '.join(choices)}.")
+        if wrong := _wrong(name, answer, problem):
+            raise SetupError(f"{name}: {wrong} Nothing was written.")
         return answer
 
     def yes(self, name: str, question: str, *, default: bool, unasked: bool) -> bool:
@@ -154,12 +179,38 @@ def opened(file: Path | None, has_terminal: Callable[[], bool] = can_ask) -> Ans
     """A script where a file is given or nobody sits there; SetupError if then nothing is known."""
     environment = {**_values(_ENV), **{name: v for name, v in settings.child_environment().items() if v}}
     if file is not None:
-        return Script({**environment, **_values(file)})
+        told = _values(file)
+        return Script({**environment, **told}, _settings_among(file, told))
     if has_terminal():
         return Person(environment)
     if not all(environment.get(name) for name in _NEEDED):
         raise SetupError(NOBODY)
     return Script(environment)
+
+
+def _settings_among(file: Path, told: Mapping[str, str]) -> dict[str, str]:
+    """The settings among these answers; SetupError names each that nothing asks for."""
+    known = settings.setting_names(listed(told.get("RECURLY_SITES", "")))
+    found = {name: value for name, value in told.items() if name in known.all}
+    others = [name for name in told if name not in found and not _is_answer(name)]
+    if others:
+        hints = {one.name: str(one).partition(": ")[2] for one in known.unknown((name, 0) for name in others)}
+        lines = [
+            hints.get(name, f"there is no setting, question or key of the policy {name}") for name in others
+        ]
+        raise SetupError("\n".join(f"{file}: {line}. Nothing was written." for line in lines))
+    return found
+
+
+def _is_answer(name: str) -> bool:
+    return name in _QUESTIONS or bool(_NUMBERED.fullmatch(name)) or ("." in name and name.islower())
+
+
+def _wrong(name: str, answer: str, problem: Problem) -> str:
+    """Also what could not be read back from ``.env`` as it is written there."""
+    if not answer:
+        return ""
+    return problem(answer) or env_file.unwritable(name, answer)
 
 
 def _values(path: Path) -> dict[str, str]:

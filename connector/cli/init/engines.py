@@ -8,6 +8,7 @@ from connector.cli.init.answers import Answers
 from connector.cli.init.until_good import asked
 from connector.doctor import postgresql, redis
 from connector.doctor.finding import Area
+from connector.queue import TLS_SCHEME
 from connector.settings import Settings
 from connector.wiring import Wiring
 
@@ -18,7 +19,7 @@ def ask(answers: Answers) -> None:
     """Each address is tried."""
     answers.say(_OURS)
     _address(answers, "DATABASE_URL", "PostgreSQL 14 or newer (postgresql://user:password@host/name)")
-    _address(answers, "REDIS_URL", "Redis 6 or newer (redis://host:6379/0)")
+    _address(answers, "REDIS_URL", "Redis 6 or newer (redis://host:6379/0, with TLS rediss://)")
 
 
 def _address(answers: Answers, name: str, question: str) -> None:
@@ -27,7 +28,14 @@ def _address(answers: Answers, name: str, question: str) -> None:
         answers.settings[name] = given
         if not given:
             return Area(name, ())
-        wires = Wiring(Settings(**{name.lower(): given}))  # type: ignore[arg-type]
+        told = {name: given}
+        if given.startswith(TLS_SCHEME):
+            told["REDIS_TLS_CA_FILE"] = answers.ask(
+                "REDIS_TLS_CA_FILE", "Its CA, a PEM file (empty for one that this machine trusts)"
+            )
+            answers.settings |= told
+        values = {setting.lower(): value or None for setting, value in told.items()}
+        wires = Wiring(Settings(**values))  # type: ignore[arg-type]
         return _reachable(postgresql.areas(wires) if name == "DATABASE_URL" else redis.areas(wires), wires)
 
     asked(answers, questions)

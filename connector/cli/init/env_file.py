@@ -39,6 +39,12 @@ def quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def unwritable(name: str, value: str) -> str:
+    """Why a value cannot stand in ``.env``; empty if it can."""
+    found = dotenv_values(stream=io.StringIO(f"{name}={quoted(value)}\n"))
+    return "" if found.get(name) == value else f"The value of {name} cannot stand in .env as it is."
+
+
 def _line(line: Binding, left: dict[str, str]) -> str:
     text = line.original.string
     if line.key is None or line.key not in left:

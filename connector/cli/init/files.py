@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 SECRET = 0o600
 OPEN = 0o644
 
 
-def replace(path: Path, text: str, mode: int, good: Callable[[Path], object] = lambda _: None) -> Path | None:
-    """The backup of what was there before, if there was anything else. ``good`` raises if the new file is not."""
+def replace(path: Path, text: str, mode: int) -> Path | None:
+    """The backup of what was there before, if there was anything else."""
+    path = path.resolve()  # a link stays a link, and the file it leads to is replaced
     old = path.read_text(encoding="utf-8") if path.exists() else None
     if old == text:
         path.chmod(mode)
@@ -19,12 +19,21 @@ def replace(path: Path, text: str, mode: int, good: Callable[[Path], object] = l
     new = path.with_name(f"{path.name}.new")
     try:
         _write(new, text, mode)
-        good(new)
         backup = _kept(path, old) if old is not None else None
         new.replace(path)
+        _sync_folder(path.parent)
     finally:
         new.unlink(missing_ok=True)
     return backup
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name survives a crash too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _kept(path: Path, old: str) -> Path:

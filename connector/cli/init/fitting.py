@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from connector.cli.init.answers import Answers
+from connector.cli.init import policy_file
+from connector.cli.init.answers import Answers, Problem
 from connector.cli.init.policy_file import value_of
 from connector.doctor.salesforce.cases import keys_of, queues_for_cases, statuses_of
 from connector.doctor.salesforce.look import Look
+from connector.errors import SetupError
 from connector.policy import Policy
 
 _THRESHOLDS: Final[Mapping[str, str]] = {
@@ -19,14 +22,16 @@ _THRESHOLDS: Final[Mapping[str, str]] = {
 }
 
 
-def ask(answers: Answers, look: Look | None, policy: Policy) -> dict[str, object]:
-    """What of the policy was answered, by dotted key."""
-    told = {name: value_of(value) for name, value in answers.given.items() if "." in name and name.islower()}
+def ask(answers: Answers, look: Look | None, policy: Policy, path: Path) -> dict[str, object]:
+    """What of the policy was answered, by dotted key; each answer is good for the policy in ``path``."""
+    given = [name for name in answers.given if "." in name and name.islower()]
+    told = {name: value_of(answers.ask(name, name, problem=_fits(path, name))) for name in given}
     if look is not None:
         told |= _statuses(answers, look, policy) | _queues(answers, look, policy)
     if answers.yes("thresholds", "Change the usual thresholds now?", default=False, unasked=False):
         for name, question in _THRESHOLDS.items():
-            told[name] = value_of(answers.ask(name, question, default=str(_held(policy, name)), needed=True))
+            default, fits = str(_held(policy, name)), _fits(path, name)
+            told[name] = value_of(answers.ask(name, question, default=default, needed=True, problem=fits))
     return {name: value for name, value in told.items() if value != _held(policy, name)}
 
 
@@ -65,6 +70,19 @@ def _queues(answers: Answers, look: Look, policy: Policy) -> dict[str, object]:
                 chosen = answers.ask(name, question, default=chosen, choices=usable)
                 told |= {name: chosen} if chosen else {}
     return told
+
+
+def _fits(path: Path, dotted: str) -> Problem:
+    """Asks the policy itself: nothing is known here of what a key may hold."""
+
+    def problem(answer: str) -> str:
+        try:
+            policy_file.checked(path, {dotted: value_of(answer)})
+        except SetupError as error:
+            return str(error).partition("\n")[0]
+        return ""
+
+    return problem
 
 
 def _held(policy: Policy, dotted: str) -> object:

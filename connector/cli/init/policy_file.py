@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import tomli_w
 
 from connector.errors import SetupError
+from connector.policy import Policy
+from connector.sync import mapping
 
 HEAD: Final = (
     "# What differs from Casewire's defaults. Every key, with its default: policy.example.toml.\n"
@@ -24,6 +27,14 @@ def updated(text: str, values: Mapping[str, object]) -> str:
         _set(lines, dotted, value)
     new = "\n".join(lines) + "\n"
     _require_read_back(text, new, values)
+    return new
+
+
+def checked(path: Path, values: Mapping[str, object]) -> str:
+    """The text of the policy in ``path`` with these values; SetupError says what is wrong with one."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    new = updated(old, values) if values else old
+    mapping.checked(Policy.parse(new, path))
     return new
 
 

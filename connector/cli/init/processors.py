@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,30 +11,37 @@ from connector.cli.init.answers import Answers
 from connector.cli.init.until_good import asked
 from connector.clients.processors import CLIENTS
 from connector.doctor import processors as doctor
-from connector.doctor.finding import Area
+from connector.doctor.finding import Area, Check, Told, failed, ok
 from connector.doctor.webhooks import WHERE
+from connector.settings import Processor
 from connector.settings.processors import processors
 from connector.settings.reading import listed
+from connector.webhooks.registry import SOURCES
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``needed``: without it the processor's webhooks are not taken. ``ours``: a password that we choose."""
+    """``needed``: without it the processor's webhooks are not taken. ``ours``: a password that we choose. ``choices``:
+    the first is the default."""
 
     name: str
     question: str
     needed: bool = False
     ours: bool = False
     secret: bool = True
+    choices: tuple[str, ...] = ()
 
 
 PROCESSORS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "stripe": (
         Setting("STRIPE_WEBHOOK_SECRETS", "signing secret (whsec_…)", needed=True),
-        Setting("STRIPE_API_KEY", "restricted key, read access to Charges and PaymentIntents (optional)"),
+        Setting(
+            "STRIPE_API_KEY",
+            "restricted key, read access to Charges, PaymentIntents, Refunds and Disputes (optional)",
+        ),
     ),
     "braintree": (
-        Setting("BRAINTREE_ENVIRONMENT", "production or sandbox", secret=False),
+        Setting("BRAINTREE_ENVIRONMENT", "environment", secret=False, choices=("production", "sandbox")),
         Setting("BRAINTREE_MERCHANT_ID", "merchant id", needed=True, secret=False),
         Setting("BRAINTREE_PUBLIC_KEY", "public key", needed=True, secret=False),
         Setting("BRAINTREE_PRIVATE_KEY", "private key", needed=True),
@@ -63,13 +70,18 @@ def ask(answers: Answers, host: str, *, live: bool) -> None:
         "processors",
         f"Processors that post webhooks too ({', '.join(PROCESSORS)}; empty for none)",
         default=",".join(known),
+        problem=_names_problem,
     )
     for name in listed(chosen):
-        if name in PROCESSORS:
-            answers.say(f"{name}: a webhook to {host}/webhooks/{name}. Its secret: {WHERE[name]}.")
-            _one(answers, name, live)
-        else:
-            answers.say(f"There is no processor {name}.")
+        answers.say(f"{name}: a webhook to {host}/webhooks/{name}. Its secret: {WHERE[name]}.")
+        _one(answers, name, live)
+
+
+def _names_problem(chosen: str) -> str:
+    unknown = [name for name in listed(chosen) if name not in PROCESSORS]
+    return (
+        f"There is no processor {', '.join(unknown)}; there are {', '.join(PROCESSORS)}." if unknown else ""
+    )
 
 
 def _first(of_it: tuple[Setting, ...]) -> Setting:
@@ -82,9 +94,12 @@ def _one(answers: Answers, name: str, live: bool) -> None:
         address = f"{name.upper()}_API_URL"
         given |= {address: answers.given[address]} if answers.given.get(address) else {}
         answers.settings |= given
-        if name not in CLIENTS:
-            return Area(name, ())
-        return doctor.area(name, processors(given, live=live)[name])
+        configured = processors(given, live=live)[name]
+        secret = Check(
+            "webhook secret", lambda: _secret(name, configured), mend=f"It is shown in {WHERE[name]}."
+        )
+        key = doctor.area(name, configured).checks if name in CLIENTS else ()
+        return Area(name, (secret, *key))
 
     asked(answers, questions)
 
@@ -95,5 +110,18 @@ def _answer(answers: Answers, name: str, setting: Setting) -> str:
         answers.say(f"  Give the webhook the user casewire and this password: {password}")
         return f"casewire:{password}"
     return answers.ask(
-        setting.name, f"{name}: {setting.question}", secret=setting.secret, needed=setting.needed
+        setting.name,
+        f"{name}: {setting.question}",
+        default=setting.choices[0] if setting.choices else "",
+        secret=setting.secret,
+        needed=setting.needed or bool(setting.choices),
+        choices=setting.choices,
     )
+
+
+def _secret(name: str, configured: Processor) -> Iterator[Told]:
+    """SetupError names a secret in a form that cannot be."""
+    if SOURCES[name](configured) is None:
+        yield failed(f"no secret is set: /webhooks/{name} answers 404", f"It is shown in {WHERE[name]}.")
+    else:
+        yield ok("a secret is set")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
 from connector.cli.init.answers import Answers
 from connector.cli.init.until_good import asked
@@ -11,6 +15,8 @@ from connector.doctor.finding import Area
 from connector.settings import recurly_sites
 from connector.settings.reading import listed
 from connector.settings.recurly import suffix
+
+_SUBDOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 def ask(answers: Answers, host: str) -> None:
@@ -22,7 +28,11 @@ def ask(answers: Answers, host: str) -> None:
     further: list[str] = []
     while known or answers.yes("another_site", "Another Recurly site?", default=False, unasked=False):
         name = answers.ask(
-            f"site{len(further) + 2}", "Its subdomain", default=known.pop(0) if known else "", needed=True
+            f"site{len(further) + 2}",
+            "Its subdomain",
+            default=known.pop(0) if known else "",
+            needed=True,
+            problem=partial(_site_problem, taken=(first, *further)),
         )
         _site(answers, suffix(name), name)
         further.append(name)
@@ -35,7 +45,10 @@ def ask(answers: Answers, host: str) -> None:
 def _site(answers: Answers, end: str, name: str = "") -> None:
     def questions() -> Area:
         site = name or answers.ask(
-            "RECURLY_SITE", "Recurly: subdomain (acme for acme.recurly.com)", needed=True
+            "RECURLY_SITE",
+            "Recurly: subdomain (acme for acme.recurly.com)",
+            needed=True,
+            problem=_site_problem,
         )
         given = {
             f"RECURLY_SITE{end}": site,
@@ -58,6 +71,14 @@ def _site(answers: Answers, end: str, name: str = "") -> None:
         return doctor.area(found[0], f"recurly {site}")
 
     asked(answers, questions)
+
+
+def _site_problem(name: str, taken: Sequence[str] = ()) -> str:
+    if not _SUBDOMAIN.fullmatch(name):
+        return f"{name!r} is not a subdomain: it is acme for acme.recurly.com."
+    if name in taken or suffix(name) in map(suffix, taken):
+        return f"The site {name} is there already; name each once."
+    return ""
 
 
 def _endpoint(answers: Answers, end: str, address: str) -> None:

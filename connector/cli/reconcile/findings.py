@@ -61,6 +61,10 @@ class Found:
         return self.looked.count + self.filled.count
 
     @property
+    def earlier(self) -> int:
+        return sum(one.earlier for one in self.looked.missed.values())
+
+    @property
     def failed(self) -> dict[str, str]:
         """Who is set up and could not be asked, or not to the end, with why."""
         return {**self.filled.failed, **self.reconciling.failed}
@@ -138,7 +142,7 @@ def show_found(found: Found) -> None:
         err.print(f"Not compared: {show(line)}.")
     if found.applied is not None:
         err.print(f"Cases: {found.applied[0]:,} records written, {found.applied[1]:,} refused.")
-    elif found.missing or reconciling.open:
+    elif found.missing or found.earlier or reconciling.open:
         err.print("Nothing was kept. Add --apply to fill in what was missed and to open the cases.")
 
 
@@ -152,6 +156,11 @@ def _show_missed(found: Found) -> None:
 
 def _show_look(who: str, looked: Missed | None, failed: str | None, run_id: int | None) -> None:
     told = [str(looked)] if looked and (looked.looked or not failed) else []
+    if looked and looked.earlier:
+        then = "brought in" if run_id else "--apply brings in"
+        told.append(
+            f"{looked.earlier:,} that changed before Casewire knew it: {then}, and no delivery was missed"
+        )
     if failed:
         told.append(f"not looked through{' to the end' if told else ''}: {failed.rstrip('.')}")
     out.print(f"Missed deliveries of {show(who)}: {show('; '.join(told))}.")
@@ -168,7 +177,8 @@ def document(found: Found) -> dict[str, Any]:
         "until": window.until,
         "sites": list(window.sites),
         "missed": [
-            {"site": site, **_missed_document(looked)} for site, looked in found.looked.missed.items()
+            {"site": site, "earlier": looked.earlier, **_missed_document(looked)}
+            for site, looked in found.looked.missed.items()
         ],
         "missed_at_processors": [
             {

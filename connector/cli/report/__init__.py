@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -30,23 +29,9 @@ def report() -> None:
     """
 
 
-class _Month(click.ParamType[Period]):
-    """A month that has begun, by the clock of this machine."""
-
-    name = "month"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Period:
-        if isinstance(value, Period):
-            return value
-        try:
-            return Period.of(value, wiring().clock())
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @report.command()
 @click.option(
-    "--month", "period", type=_Month(), metavar="YYYY-MM", help="Which month, UTC; last month if not given."
+    "--month", metavar="YYYY-MM", help="Which month, on the site's clock (policy); last month if not given."
 )
 @click.option("--site", help="Only accounts of this Recurly site.")
 @click.option(
@@ -58,9 +43,7 @@ class _Month(click.ParamType[Period]):
     "--csv", "csv_", type=NewFile(), help="Every figure as one line: section, of, currency, figure, value."
 )
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
-def billing(
-    period: Period | None, site: str | None, xlsx: Path | None, csv_: Path | None, json_: bool
-) -> None:
+def billing(month: str | None, site: str | None, xlsx: Path | None, csv_: Path | None, json_: bool) -> None:
     """Cases, recovered money, disputes and turnaround of a month, each figure with its definition.
 
     Reads Salesforce and the ledger; changes nothing. Without --xlsx, --csv or --json: the key figures.
@@ -72,13 +55,21 @@ def billing(
     wires = wiring()
     logs.configure(wires.settings.casewire_log, quiet=True)
     _known(wires, site)
-    counting = Counting(period or Period.last(wires.clock()), site)
+    counting = Counting(_period(wires, month, site), site)
     passing = counting.watch(_cases(wires, counting.period, site))
     if xlsx:
         write_book(xlsx, passing, counting)
     else:
         deque(passing, maxlen=0)
     _tell(counting.report(), xlsx, csv_, json_)
+
+
+def _period(wires: Wiring, month: str | None, site: str | None) -> Period:
+    now, zone = wires.clock(), wires.policy.zone_of(site)
+    try:
+        return Period.last(now, zone) if month is None else Period.of(month, now, zone)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--month") from None
 
 
 def _known(wires: Wiring, site: str | None) -> None:

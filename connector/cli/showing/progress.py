@@ -50,9 +50,9 @@ def progress(
         began = clock()
 
         def tell(done: int, note: str = "", *, total: int | None = None) -> None:
-            drawn.update(
-                task, completed=done, total=total, rate=_rate(done, clock() - began), note=show(note)
-            )
+            of = drawn.tasks[0].total if total is None else total
+            of = None if of is None else max(of, done)
+            drawn.update(task, completed=done, total=of, rate=_rate(done, clock() - began), note=show(note))
 
         yield tell
 
@@ -74,6 +74,8 @@ class _Lines:
 
     def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None:
         self.total = self.total if total is None else total
+        if self.total is not None:  # what comes meanwhile was not counted at the beginning
+            self.total = max(self.total, done)
         now, tenths = self.clock(), done * 100 // (self.total * EVERY_PERCENT) if self.total else 0
         passed = now - self._said_at
         if passed < (AT_MOST_EVERY if tenths > self._tenths else EVERY_SECONDS):

@@ -9,6 +9,7 @@ import csv
 import os
 import re
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,8 +35,13 @@ _FIRST_DAY: Final = date(1900, 3, 1)
 
 _REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 has no place for."""
-_FORMULA: Final = re.compile("[=+\\-@\t\r\n＝＋－＠]")
-"""What a spreadsheet program may take for the beginning of a formula (OWASP, CSV injection)."""
+_FORMULA: Final = frozenset("=+-@\u2212")
+"""What a spreadsheet program may take for the beginning of a formula (OWASP, CSV injection), and the minus sign."""
+_LINE: Final = frozenset("\t\r\n")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
+"""Unicode categories without a glyph of their own: blanks, controls, zero-width and bidi marks, the byte-order mark."""
+_BLANK_GLYPHS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Hangul fillers and the empty Braille pattern: letters and symbols by category, and nothing to be seen."""
 _NOT_IN_TITLES: Final = re.compile(r"[\[\]:*?/\\]")
 
 _FORMS: Final = {
@@ -43,7 +49,9 @@ _FORMS: Final = {
     "moment": {"num_format": "yyyy-mm-dd hh:mm:ss"},
     "day": {"num_format": "yyyy-mm-dd"},
     "amount": {"num_format": "#,##0.00#"},
+    "quoted": {"quote_prefix": True},
 }
+"""``quoted``: shown as text, and still text after somebody has edited the cell (Excel's apostrophe)."""
 _WIDTHS: Final = {"moment": 19, "day": 11}
 
 
@@ -161,6 +169,8 @@ class Book:
         """Write one cell and tell how wide it is. ``form``: the name of one of ours, or a format of the workbook."""
         kind, told = _cell(value)
         given = form if form is not None else kind
+        if kind == "text" and form is None and is_formula(told):
+            given = "quoted"
         shape = self._forms.get(given) if isinstance(given, str) else given
         getattr(sheet, _WRITERS.get(kind, "write_number"))(row, column, told, shape)
         return _WIDTHS.get(kind, max(map(len, str(told).split("\n"))))
@@ -223,7 +233,20 @@ def _told(value: object) -> str:
             return str(value)
         case _:
             text = str(value).replace("\0", "\ufffd")
-            return f"'{text}" if _FORMULA.match(text) else text
+            return f"'{text}" if is_formula(text) else text
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet program may take this text for a formula: some drop what cannot be seen before they look
+    at the first character, and read its full-width and small forms (NFKC) like itself."""
+    if text[:1] in _LINE:
+        return True
+    first = next((one for one in text if not _is_unseen(one)), "")
+    return unicodedata.normalize("NFKC", first)[:1] in _FORMULA
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN or character in _BLANK_GLYPHS
 
 
 @contextmanager

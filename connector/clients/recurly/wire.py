@@ -100,6 +100,10 @@ class Endpoint:
         return kind(self.host, self.port, timeout=timeout)
 
 
+_READS: Final = frozenset({"GET", "HEAD"})
+"""May be sent twice. A HEAD (a count) often follows a long wait for the rate limit, on a connection that is stale."""
+
+
 @cache
 def _resource_class(name: object) -> type[recurly.Resource] | None:
     """The client looks each class up by importing its path, once for every object of every answer: half the time that
@@ -137,7 +141,7 @@ class Wire(recurly.Client):  # type: ignore[misc]  # the client has no type hint
             return self._send(method, path, body, **options)
         except _BROKEN as error:
             first = self._lost(error)
-            if not trouble.cut_off(error) or method != "GET":
+            if not trouble.cut_off(error) or method not in _READS:
                 raise first from error
         try:
             return self._send(method, path, body, **options)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connector.errors import SetupError
+from connector.settings import SALESFORCE_API_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class SalesforceConfig:
     username: str | None = None
     jwt_key: str | None = field(default=None, repr=False)
     org_id: str | None = None
-    api_version: str = "66.0"
+    api_version: str = SALESFORCE_API_VERSION
     timeout: float = 60.0
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from connector.errors import CasewireError, SetupError, Unavailable
 _JWT_SECONDS: Final = 180
 _GRANT_JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _MENDED_BY_HAND: Final = 300.0
+_LONGEST_PATH: Final = 255
 
 _APP: Final = "Setup > External Client App Manager"
 _ADDRESS: Final = (
@@ -78,7 +79,7 @@ class Login:
         except (requests.RequestException, OSError) as error:
             reason = type(error).__name__
             cause = f"The login at {self._config.origin} cannot be reached ({reason})"
-            raise LoginRefused(cause, "check SALESFORCE_LOGIN_URL", code="login") from error
+            raise LoginRefused(cause, _network_advice(error), code="login") from error
         body = _json(answer)
         if answer.status_code != HTTPStatus.OK or not body.get("access_token"):
             raise self._refused(answer.status_code, body)
@@ -111,10 +112,7 @@ class Login:
             "aud": config.origin,
             "exp": int(self._clock()) + _JWT_SECONDS,
         }
-        try:
-            return jwt.encode(claims, private_key(config.jwt_key or ""), algorithm="RS256")
-        except (ValueError, TypeError, jwt.PyJWTError) as error:
-            raise SetupError(f"SALESFORCE_JWT_KEY is not a private RSA key in PEM form ({error}).") from None
+        return _signed(config.jwt_key or "", claims)
 
     def _token(self, body: Mapping[str, Any]) -> Token:
         parts = urlsplit(str(body.get("id") or "")).path.strip("/").split("/")
@@ -143,14 +141,40 @@ def check_org(config: SalesforceConfig, token: Token) -> None:
         )
 
 
+def require_usable_key(config: SalesforceConfig) -> None:
+    """SetupError unless the JWT key, where one is used, can be read and can sign. Asks nobody."""
+    if not config.client_secret:
+        _signed(config.jwt_key or "", {})
+
+
+def _signed(key: str, claims: Mapping[str, Any]) -> str:
+    try:
+        return jwt.encode(dict(claims), private_key(key), algorithm="RS256")
+    except (ValueError, TypeError, jwt.PyJWTError) as error:
+        raise SetupError(f"SALESFORCE_JWT_KEY is not a private RSA key in PEM form ({error}).") from None
+
+
 def private_key(told: str) -> str:
     """A PEM as it is, also with ``\\n`` written out as environments do, or read from its path."""
     if "-----BEGIN" in told:
         return told.replace("\\n", "\n")
+    if len(told) > _LONGEST_PATH or "\n" in told:  # half a key is a secret too: it is not repeated
+        raise SetupError(
+            "SALESFORCE_JWT_KEY is neither a private key in PEM form (-----BEGIN …) nor a path of one."
+        )
     try:
         return Path(told).expanduser().read_text(encoding="ascii")
-    except (OSError, ValueError):
-        raise SetupError(f"SALESFORCE_JWT_KEY names the file {told!r}, which cannot be read.") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not a PEM file"
+        raise SetupError(
+            f"SALESFORCE_JWT_KEY names the file {told!r}, which cannot be read: {why}."
+        ) from None
+
+
+def _network_advice(error: Exception) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "check SALESFORCE_LOGIN_URL, the proxy, and REQUESTS_CA_BUNDLE for a CA of your own"
+    return "check SALESFORCE_LOGIN_URL, the network and the proxy of this machine"
 
 
 def _grant_advice(description: str) -> str:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from connector.clients.salesforce import LoginRefused
+from connector.clients.salesforce.login import require_usable_key
 from connector.doctor.clock import compared
 from connector.doctor.finding import NotAsked, Told, failed, ok, warning
 from connector.doctor.salesforce.look import Look
+from connector.errors import SetupError
+from connector.settings import SALESFORCE_API_VERSION
 
 SETTINGS_MEND: Final = "Fill in the block Salesforce of .env, or run casewire init."
 _VERSION: Final = re.compile(r"\d+\.0")
+KEY_MEND: Final = (
+    "Let SALESFORCE_JWT_KEY name the PEM file of the app's private key, which Casewire's user may read (a relative "
+    "path starts at {folder}), or set it to the PEM itself, with \\n for the ends of lines."
+)
 LOGIN_MEND: Final = "Check the network and the proxy of this machine, and SALESFORCE_LOGIN_URL."
 OUT_MEND: Final = (
     "Nothing is lost: deliveries are recorded, the work waits and goes on by itself. If it lasts, look at "
@@ -21,8 +29,15 @@ OUT_MEND: Final = (
 
 
 def settings(look: Look) -> Iterator[Told]:
-    flow = "client credentials" if look.config.client_secret else f"JWT bearer as {look.config.username}"
-    yield ok(f"{look.config.origin}, {flow}")
+    """The key too: without it nobody is asked, so that it has nothing to do with the network."""
+    config = look.config
+    try:
+        require_usable_key(config)
+    except SetupError as error:
+        yield failed(str(error), KEY_MEND.format(folder=Path.cwd()))
+        return
+    flow = "client credentials" if config.client_secret else f"JWT bearer as {config.username}"
+    yield ok(f"{config.origin}, {flow}")
 
 
 def login(look: Look) -> Iterator[Told]:
@@ -30,6 +45,9 @@ def login(look: Look) -> Iterator[Told]:
         org = look.client.org_id
     except LoginRefused as refused:
         yield failed(refused.cause, f"{_capital(refused.mend)}.")
+        return
+    except SetupError as error:
+        yield failed(str(error), SETTINGS_MEND)
         return
     yield ok(f"logged in to {org or 'an org that does not say its id'}")
 
@@ -52,12 +70,19 @@ def org(look: Look) -> Iterator[Told]:
 
 
 def version(look: Look) -> Iterator[Told]:
+    """The version Casewire is made for is advised wherever the org speaks it, and not the org's newest."""
     newest, ours = look.client.versions(), look.config.api_version
-    mend = f"Set SALESFORCE_API_VERSION={newest} in .env."
+    best = min(SALESFORCE_API_VERSION, newest, key=float)
+    remove = f", or remove it: {best} is the default" if best == SALESFORCE_API_VERSION else ""
+    mend = f"Set SALESFORCE_API_VERSION={best} in .env{remove}."
     if not _VERSION.fullmatch(ours):
         yield failed(f"{ours!r} is not a version of the API", mend)
     elif float(ours) > float(newest):
         yield failed(f"the org does not speak version {ours} of the API, only up to {newest}", mend)
+    elif float(ours) < float(best):
+        yield warning(
+            f"version {ours} of the API is older than Casewire is made for ({SALESFORCE_API_VERSION})", mend
+        )
     else:
         yield ok(f"{ours}; the org speaks up to {newest}")
 

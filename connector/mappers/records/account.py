@@ -1,7 +1,8 @@
 """The customer's record: who it is, what it owes, what it brings, and when that was last true.
 
-Amounts are in the account's main currency: that of its newest live subscription, else of its newest invoice. What
-is past due in any currency is spelt out in the past due text.
+Amounts are in the account's main currency: that of its newest live subscription, else of its newest invoice. An amount
+is empty, not zero, where all of it is in other currencies. What is past due or in dispute is a text beside it, in every
+currency.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def name(account: Account) -> str:
     return next((value for value in told if value), account.code)
 
 
-def record(facts: Facts, account: Account, disputed: Iterable[Money]) -> Mapping[str, Value]:
-    """``disputed``: what is taken back or may be, once for each payment."""
+def record(facts: Facts, account: Account, disputed: Iterable[Money | None]) -> Mapping[str, Value]:
+    """``disputed``: what is taken back or may be, once for each payment; None for a dispute of unknown amount."""
     currency = main_currency(facts)
     return {
         **_identity(facts, account),
@@ -45,7 +46,7 @@ def record(facts: Facts, account: Account, disputed: Iterable[Money]) -> Mapping
         **_method(account.payment_method),
         **_payments(facts.payments, currency),
         F.CURRENCY: line(currency, 3),
-        F.DISPUTED: _sum(((m.amount, m.currency) for m in disputed), currency),
+        **_disputes(disputed, currency),
     }
 
 
@@ -84,16 +85,30 @@ def _debts(invoices: Iterable[Invoice], currency: str | None) -> Mapping[str, Va
         F.PAST_DUE: _sum(((i.balance, i.currency) for i in late), currency),
         F.PAST_DUE_SINCE: words.on(min(since, key=_at)) if since else None,
         F.PAST_DUE_INVOICES: len(late),
-        F.PAST_DUE_TEXT: sum_of(_by_currency(late, currency)),
+        F.PAST_DUE_TEXT: sum_of(_by_currency(((i.balance, i.currency) for i in late), currency)),
         F.CREDIT: _sum(((abs(i.balance), i.currency) for i in credits_), currency),
         F.DUNNING_STEP: max((i.dunning_events_sent for i in late), default=None),
     }
 
 
-def _by_currency(invoices: Iterable[Invoice], first: str | None) -> Mapping[str, Decimal]:
+def _disputes(disputed: Iterable[Money | None], currency: str | None) -> Mapping[str, Value]:
+    found = list(disputed)
+    known = [(one.amount, one.currency) for one in found if one is not None]
+    unknown = len(found) - len(known)
+    own = [one for one in known if one[1] == currency]
+    also = f"{words.count(unknown, 'dispute')} of unknown amount" if unknown else None
+    return {
+        F.DISPUTED: None if unknown and not own else _sum(known, currency),
+        F.DISPUTED_TEXT: line("; ".join(filter(None, (sum_of(_by_currency(known, currency)), also)))),
+    }
+
+
+def _by_currency(amounts: Iterable[tuple[Decimal, str]], first: str | None) -> Mapping[str, Decimal]:
+    """The sums of what is not zero, the main currency first."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
-    for item in invoices:
-        sums[item.currency] += item.balance
+    for value, code in amounts:
+        if value:
+            sums[code] += value
     return {code: sums[code] for code in sorted(sums, key=lambda code: (code != first, code))}
 
 
@@ -140,10 +155,13 @@ def _payments(payments: Iterable[Payment], currency: str | None) -> Mapping[str,
 
 
 def _sum(amounts: Iterable[tuple[Decimal, str]], currency: str | None) -> Decimal | None:
-    """Nothing is known of an account without a currency, not even that it owes nothing."""
-    if currency is None:
+    """The sum in the main currency. None where all of it is in others: zero would say that there is nothing. Nothing is
+    known of an account without a currency, not even that it owes nothing."""
+    known = [(value, code) for value, code in amounts if value]
+    own = [value for value, code in known if code == currency]
+    if currency is None or (known and not own):
         return None
-    return amount(sum((value for value, code in amounts if code == currency), Decimal(0)), currency)
+    return amount(sum(own, Decimal(0)), currency)
 
 
 def _at(value: object) -> float:

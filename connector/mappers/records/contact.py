@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from connector.facts import Account, Facts
 from connector.mappers import keys
 from connector.mappers.fields import Contact as F
-from connector.mappers.salesforce import EMAIL, FIRST_NAME, NAME, PHONE, line
+from connector.mappers.salesforce import EMAIL, FIRST_NAME, NAME, PHONE, line, utf16_length
 from connector.plan import Value
 
 
@@ -41,7 +41,7 @@ def on_create(account: Account) -> Mapping[str, Value]:
 
 def is_address(value: str | None) -> bool:
     """An e-mail field refuses what is none, and the whole row with it; a cut address would be someone else's."""
-    if value is None or len(value) > EMAIL or len(value.split()) != 1:
+    if value is None or utf16_length(value) > EMAIL or len(value.split()) != 1:
         return False
     mailbox, at, domain = value.rpartition("@")
     return bool(mailbox and at and "." in domain.strip(".") and "@" not in mailbox)

@@ -8,7 +8,7 @@ from typing import Final
 from connector.facts import Difference, Discrepancy, Shown
 from connector.mappers import kinds, words
 from connector.mappers.fields import Discrepancy as F
-from connector.mappers.salesforce import NAME, WORD, amount, line
+from connector.mappers.salesforce import NAME, WORD, amount, line, url
 from connector.plan import Value
 
 TITLES: Final[Mapping[Difference, str]] = {
@@ -43,7 +43,7 @@ def record(item: Discrepancy) -> Mapping[str, Value]:
         F.WHY: line(item.why),
         F.FIRST_SEEN_AT: item.first_seen_at,
         F.CLEARED_AT: item.cleared_at,
-        F.LINK: line(item.link),
+        F.LINK: url(item.link),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from connector.facts import Account, Facts, Invoice, Payment, Subscription
-from connector.mappers.salesforce import line
+from connector.mappers.salesforce import url
 from connector.policy import Policy
 
 
@@ -27,4 +27,4 @@ def to(object_: Account | Subscription | Invoice | Payment, facts: Facts, policy
 
 
 def _filled(template: str, site: str, code: str) -> str | None:
-    return line(template.format(site=quote(site, safe=""), code=quote(code, safe="")))
+    return url(template.format(site=quote(site, safe=""), code=quote(code, safe="")))

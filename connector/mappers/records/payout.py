@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from connector.facts import ProcessorObject, Status
 from connector.mappers import keys, reasons, words
 from connector.mappers.fields import Payout as F
-from connector.mappers.salesforce import CODE, NAME, WORD, amount, line
+from connector.mappers.salesforce import CODE, NAME, WORD, amount, line, url
 from connector.plan import Value
 
 
@@ -32,5 +32,5 @@ def record(item: ProcessorObject) -> Mapping[str, Value]:
         F.OPENED_AT: item.opened_at,
         F.ARRIVES_ON: words.on(item.settles_at),
         F.AS_OF: item.at,
-        F.LINK: line(item.link),
+        F.LINK: url(item.link),
     }

@@ -9,7 +9,7 @@ from typing import Final
 from connector.facts import ProcessorObject, Status
 from connector.mappers import keys, reasons, words
 from connector.mappers.fields import Refund as F
-from connector.mappers.salesforce import CODE, NAME, WORD, amount, line
+from connector.mappers.salesforce import CODE, NAME, WORD, amount, line, url
 from connector.plan import Value
 
 _EXPLAINED: Final = frozenset({Status.FAILED, Status.CANCELED, Status.REQUIRES_ACTION})
@@ -37,5 +37,5 @@ def record(item: ProcessorObject, opened_at: datetime | None) -> Mapping[str, Va
         F.AS_OF: item.at,
         F.REFERENCE: line(", ".join(item.references)),
         F.JOINED_BY: line(item.joined_by),
-        F.LINK: line(item.link),
+        F.LINK: url(item.link),
     }

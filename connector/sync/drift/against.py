@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from connector.facts import CaseSeen
 from connector.ledger import mirrors
-from connector.ledger.attempts import Mirrored
+from connector.ledger.attempts import Mirrored, MovedCase
 from connector.mappers import fields
 from connector.plan import Change
 from connector.sync import relinking
@@ -66,9 +66,9 @@ class Against:
         ]
 
     def cases(
-        self, readings: Mapping[str, Reading], former: Mapping[str, str]
+        self, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
     ) -> Mapping[str, tuple[CaseSeen, ...]]:
-        return as_written(self.engine, self.crm, readings, former)
+        return as_written(self.engine, self.crm, readings, moved)
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
         wanted = [self._should(decision, fit) for decision in decisions]

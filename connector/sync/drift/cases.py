@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 
 from connector.facts import CaseSeen
 from connector.ledger import mirrors
-from connector.ledger.attempts import Encoded
+from connector.ledger.attempts import Encoded, MovedCase
 from connector.mappers import fields
 from connector.mappers.fields import Case
-from connector.sync.reading import CASE_SELECT, Crm, Reading, case_seen
+from connector.sync.reading import CASE_SELECT, CaseOwners, Crm, Reading, case_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,14 @@ class Written:
 
 
 def as_written(
-    engine: Engine, crm: Crm, readings: Mapping[str, Reading], former: Mapping[str, str]
+    engine: Engine, crm: Crm, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
 ) -> dict[str, tuple[CaseSeen, ...]]:
-    """By subject the cases it has. ``former``: under which subject a case was opened → whose it is now."""
+    """By subject the cases it has. ``moved``: those that Salesforce has under another subject."""
+    owner = CaseOwners(moved)
     written = {one.id: one for one in _written(readings)}
-    rows = {row["Id"]: row for row in crm.query_keys(CASE_SELECT, Case.ACCOUNT_KEY, [*readings, *former])}
+    rows = {
+        row["Id"]: row for row in crm.query_keys(CASE_SELECT, Case.ACCOUNT_KEY, owner.read_under(readings))
+    }
     unseen = [id_ for id_ in written if id_ not in rows]
     if unseen:
         rows |= {row["Id"]: row for row in crm.query_keys(CASE_SELECT, "Id", unseen)}
@@ -55,8 +58,7 @@ def as_written(
         if one := ours.get(id_):
             found[one.subject].append(_as(case_seen(row), one))
         elif row[fields.KEY] not in others:
-            subject = row[Case.ACCOUNT_KEY]
-            found[former.get(subject, subject)].append(case_seen(row))
+            found[owner.of(row)].append(case_seen(row))
     return {subject: tuple(sorted(cases, key=lambda case: case.key)) for subject, cases in found.items()}
 
 

@@ -45,11 +45,13 @@ class Drifted:
 @dataclass(slots=True)
 class Look:
     """What was found among some subjects. ``pending``: those that were left out, as there is something to be done for
-    them or somebody is at it. ``undecided``: subject → why its plan could not be made. ``unknown``: records beside
+    them or somebody is at it. ``unapplied``: how many drift although nobody edited them, perhaps, as the ledger has
+    learnt what was never written. ``undecided``: subject → why its plan could not be made. ``unknown``: records beside
     theirs of which the ledger knows nothing."""
 
     looked: int = 0
     pending: int = 0
+    unapplied: int = 0
     drifted: list[Drifted] = field(default_factory=list)
     undecided: dict[str, str] = field(default_factory=dict)
     unknown: list[Unknown] = field(default_factory=list)
@@ -98,11 +100,14 @@ def _look(applier: Applier, some: Sequence[Due]) -> Look:
     beside = _beside(applier, decisions)
     with applier.engine.connect() as connection:
         still = _still(connection, before)
-    settled = [one for one in decisions if one.subject.key in still]
+        settled = [one for one in decisions if one.subject.key in still]
+        drifted = [found for one in settled for found in _drifted(one)]
+        unapplied = standing.unapplied(connection, sorted({one.subject for one in drifted}))
     return Look(
         looked=len(settled),
         pending=len(some) - len(settled),
-        drifted=[found for one in settled for found in _drifted(one)],
+        unapplied=len(unapplied),
+        drifted=drifted,
         undecided={one.subject.key: one.failure for one in settled if one.failure},
         unknown=[one for one in beside if one.account in still],
     )

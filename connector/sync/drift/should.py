@@ -53,6 +53,9 @@ def _with_kept(change: Change | None, record: Record, mirrored: Mirrored | None,
     for name, kept in (mirrored.fields if mirrored else {}).items():
         if name in bare.fields or name in bare.parents or owned.field(record[0], name) is None:
             continue
+        if name in bare.clears and kept not in (None, bare.clears[name]):
+            values[name] = None
+            continue
         value = owned.value(record[0], name, kept)
         if isinstance(value, Parent):
             parents[name] = value

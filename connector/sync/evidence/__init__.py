@@ -29,7 +29,7 @@ from connector.facts import (
     SeenEvent,
     Subscription,
 )
-from connector.mappers import declines
+from connector.mappers import declines, references
 
 PAST_DUE: Final = frozenset({"charge_invoice.past_due", "invoice.past_due"})
 CANCELED: Final = frozenset({"subscription.canceled"})
@@ -43,6 +43,8 @@ CHARGES: Final = frozenset({"charge", "legacy"})
 UNPAID: Final = frozenset({"open", "pending", "processing", "past_due"})
 TAKING: Final = frozenset({"purchase", "authorization", "capture"})
 FAILED: Final = frozenset({"declined", "error"})
+MOVING: Final = frozenset({"purchase", "capture", "refund"})
+"""An authorization holds money and moves none."""
 LIVE: Final = frozenset({"active", "canceled", "paused", "future"})
 
 
@@ -75,11 +77,10 @@ class Evidence:
             if applied.voided_at is None:
                 self._credits[applied.applied_invoice_number].append(applied)
         self._by_id = {payment.id: payment for payment in facts.payments}
-        self._by_reference = {
-            ref: payment
-            for payment in sorted(facts.payments, key=_age)
-            for ref in gateway_references(payment)
-        }
+        self._by_reference: dict[str, list[Payment]] = defaultdict(list)
+        for payment in sorted(facts.payments, key=_age):
+            for ref in dict.fromkeys(gateway_references(payment)):
+                self._by_reference[ref].append(payment)
         self._charges: dict[tuple[str, str], list[ProcessorObject]] = defaultdict(list)
         for charge in facts.of(Kind.CHARGE):
             for ref in {*charge.references, charge.id}:
@@ -127,15 +128,22 @@ class Evidence:
         return next((i for i in self.facts.invoices if i.id == named[0] or i.number == named[1]), None)
 
     def payment_behind(self, item: ProcessorObject) -> Payment | None:
-        """The payment a processor's object is about: by reference, else the one payment of its invoice."""
-        refs = self._references(item)
-        named = [self._by_reference[ref] for ref in refs if ref in self._by_reference]
-        taken = [payment for payment in named if payment.type in TAKING]
-        if taken or named:
-            return (taken or named)[-1]
+        """The payment a processor's object is about: by reference, else the one payment of its invoice.
+
+        One reference may be that of several: a purchase and its refunds, a declined try and the next one. The purchase
+        that took the money comes first, then the one of the same amount, then the newest.
+        """
+        named = [
+            payment
+            for ref in self._references(item)
+            for payment in self._by_reference.get(ref, ())
+            if references.could_be(item.source, payment.gateway)
+        ]
+        if named:
+            return max(named, key=lambda payment: _closeness(payment, item))
         invoice = self._invoice_numbered(item)
         collected = self.collected(invoice) if invoice else []
-        return collected[0] if len(collected) == 1 else None
+        return collected[0] if len(collected) == 1 and _could_be_about(item, collected[0]) else None
 
     def invoice_behind(self, item: ProcessorObject) -> Invoice | None:
         """The invoice a processor's object is about: that of its payment, else the one its processor names."""
@@ -167,6 +175,25 @@ class Evidence:
         if invoice.state == "past_due" or invoice.dunning_events_sent > 0:
             return True
         return bool(self.events(PAST_DUE, invoice))
+
+
+def _closeness(payment: Payment, item: ProcessorObject) -> tuple[object, ...]:
+    """How well a payment that shares a reference with a processor's object fits it."""
+    return (
+        item.kind is Kind.CHARGE and item.id in gateway_references(payment),
+        payment.type in TAKING and payment.status not in FAILED,
+        payment.type in TAKING,
+        payment.type in MOVING,
+        (payment.amount, payment.currency) == (item.amount, item.currency),
+        _age(payment),
+    )
+
+
+def _could_be_about(item: ProcessorObject, payment: Payment) -> bool:
+    """Whether nothing contradicts that it is about this payment, of whose invoice it only has the number."""
+    same_currency = item.currency is None or item.currency == payment.currency
+    enough = item.amount is None or not same_currency or item.amount <= payment.amount
+    return references.could_be(item.source, payment.gateway) and same_currency and enough
 
 
 def gateway_references(payment: Payment) -> tuple[str, ...]:

@@ -121,6 +121,10 @@ def short_reason(item: ProcessorObject, reason: Reason) -> str | None:
     return " ".join(part for part in (reason.code, category) if part) or None
 
 
+LOOKUPS: Final = (F.ACCOUNT, F.PAYMENT, F.INVOICE)
+"""Of the record of a dispute or refund. Where it is another account's now, those that are not known are emptied."""
+
+
 def parents(item: ProcessorObject, evidence: Evidence) -> dict[str, Parent]:
     """What the record of a dispute or refund hangs on: its account, payment and invoice, as far as they are known."""
     facts = evidence.facts

@@ -12,7 +12,7 @@ from connector.facts import About, CaseSeen, Facts
 from connector.mappers import words
 from connector.mappers.fields import Case as F
 from connector.mappers.records import contact, links
-from connector.mappers.salesforce import ADVICE, CODE, LINE, WORD, amount, line, page
+from connector.mappers.salesforce import ADVICE, CODE, LINE, WORD, amount, line, page, url
 from connector.plan import Change, CreateValue, Parent, Queue, RecordType, Transition, Value
 from connector.policy import CaseRule, Policy, Told
 from connector.sync.evidence import as_of, latest
@@ -27,9 +27,10 @@ def change_for(
         object=F.OBJECT,
         key=key_of(problem, facts, step.cycle),
         rule=rule,
-        reason=_reason(problem, step),
+        reason=_reason(problem, step, facts),
         fields=_fields(rule, problem, step, facts, policy, settings),
         parents={**_account(facts), **_contact(facts), **problem.parents},
+        clears=_clears(facts),
         transition=step.transition,
     )
     if step.is_new:
@@ -82,7 +83,7 @@ def _fields(
     money, still = problem.amount, lasts(problem)
     always: dict[str, Value] = dict.fromkeys(_OPTIONAL, None)
     always |= problem.fields
-    link = always.get(F.LINK) or (links.account(facts, policy) if facts.account else None)
+    link = url(_str(always.get(F.LINK))) or (links.account(facts, policy) if facts.account else None)
     outcome = None if still else problem.held or problem.outcome
     ours: dict[str, Value] = {
         F.ACCOUNT_KEY: facts.subject,
@@ -106,7 +107,7 @@ def _fields(
         F.LINK: link,
     }
     ours |= {lookup: None for lookup in _LOOKUPS if lookup not in problem.parents}
-    return {**always, **ours, F.SUMMARY: page(_summary(problem, _str(link), settings))}
+    return {**always, **ours, F.SUMMARY: page(_summary(problem, link, settings))}
 
 
 def _summary(problem: Problem, link: str | None, settings: CaseRule) -> str:
@@ -142,11 +143,22 @@ def _account(facts: Facts) -> Mapping[str, Parent]:
     return {F.ACCOUNT: Parent("Account", facts.subject)} if known else {}
 
 
+def _clears(facts: Facts) -> Mapping[str, str | None]:
+    """A case that moves keeps neither the account nor the contact of the account that it leaves."""
+    match facts.about:
+        case About.OBJECT:
+            return {F.ACCOUNT: None, F.CONTACT: None}
+        case About.ACCOUNT:
+            return {F.CONTACT: contact.key(facts)}
+        case _:
+            return {}
+
+
 def _contact(facts: Facts) -> Mapping[str, Parent]:
     return {F.CONTACT: Parent("Contact", contact.key(facts))} if contact.is_known(facts.account) else {}
 
 
-def _reason(problem: Problem, step: Step) -> str:
+def _reason(problem: Problem, step: Step, facts: Facts) -> str:
     match step.transition:
         case Transition.OPEN if not problem.open:
             return f"{problem.why}; it was over before anyone had to act"
@@ -156,6 +168,8 @@ def _reason(problem: Problem, step: Step) -> str:
             return f"{problem.why}; it is back"
         case Transition.ESCALATE:
             return f"{problem.why}; step {step.escalation} of the escalation is reached"
+        case Transition.JOIN if facts.about is About.OBJECT:
+            return f"{problem.why}; its account is not known any more"
         case Transition.JOIN:
             return f"{problem.why}; its account is known now"
         case _:

@@ -23,9 +23,12 @@ def without_account(changes: Sequence[Change], facts: Facts) -> Sequence[Change]
 
 
 def _unlinked(change: Change) -> Change:
+    """A lookup that was written for another account is emptied."""
+    left_out = {name: value.key for name, value in change.parents.items() if _is_of_the_record(value)}
     return replace(
         change,
         parents=_without(change.parents),
+        clears={**change.clears, **left_out},
         on_create=_without(change.on_create),
         transition_fields=_without(change.transition_fields),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 
 from connector.facts import Facts
 from connector.mappers.orgs import OrgField, OrgShape
@@ -33,21 +34,22 @@ class Mapping:
         found = ((one, shape.field(one.object, one.field)) for one in wanted)
         return cls(tuple((one, target) for one, target in found if target is not None))
 
-    def filled(self, changes: Sequence[Change], facts: Facts, tell: Tell) -> list[Change]:
-        """The changes with the mapped fields. What is not known of an account that is gone stays as it is."""
+    def filled(self, changes: Sequence[Change], facts: Facts, tell: Tell, zone: tzinfo = UTC) -> list[Change]:
+        """The changes with the mapped fields, days on the clock of this zone. What is not known of an account that is
+        gone stays as it is."""
         if not self.fields or facts.account is None or facts.gone:
             return list(changes)
         sources = Sources(facts)
-        return [self._filled(change, sources, tell) for change in changes]
+        return [self._filled(change, sources, tell, zone) for change in changes]
 
-    def _filled(self, change: Change, sources: Sources, tell: Tell) -> Change:
+    def _filled(self, change: Change, sources: Sources, tell: Tell, zone: tzinfo) -> Change:
         always: dict[str, Value | Lookup] = {}
         made: dict[str, CreateValue] = {}
         for mapped, target in self.fields:
             if mapped.object != change.object:
                 continue
             try:
-                value = converted(sources.value(change, mapped.path), mapped, target)
+                value = converted(sources.value(change, mapped.path), mapped, target, zone)
             except Unfit as why:
                 tell(f"{mapped.name} is left out where {mapped.from_} is {why}")
                 continue

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from connector.mappers.orgs import OrgField
 from connector.mappers.records.contact import is_address
-from connector.mappers.salesforce import LINE, line, page
+from connector.mappers.salesforce import LINE, line, page, utf16_length
 from connector.plan import Lookup, Value
 from connector.policy import Mapped
 
@@ -26,18 +26,21 @@ _YEARS: Final = range(1700, 4001)
 """What Salesforce takes as a date."""
 
 
-def converted(value: Known, mapped: Mapped, target: OrgField) -> Value | Lookup:
-    """None where nothing is known. Raises Unfit."""
+def converted(value: Known, mapped: Mapped, target: OrgField, zone: tzinfo = UTC) -> Value | Lookup:
+    """None where nothing is known; the day of a moment is that of the zone. Raises Unfit."""
     if value is None or value == () or (isinstance(value, str) and not value.strip()):
         return None
     if mapped.lookup is not None:
-        return Lookup(mapped.lookup.object, mapped.lookup.key, _plain(value).strip())
-    return _AS[mapped.type](value, target)
+        key = _plain(value).strip()
+        if utf16_length(key) > LINE:
+            raise Unfit("longer than an external id")
+        return Lookup(mapped.lookup.object, mapped.lookup.key, key)
+    return _date(value, zone) if mapped.type == "date" else _AS[mapped.type](value, target)
 
 
 def _text(value: Known, target: OrgField) -> Value:
     told, length = _plain(value), target.length or LINE
-    if target.type == "email" and not (is_address(told) and len(told) <= length):
+    if target.type == "email" and not (is_address(told) and utf16_length(told) <= length):
         raise Unfit("not an e-mail address")
     return page(told, length) if target.type == "textarea" else line(told, length)
 
@@ -55,8 +58,12 @@ def _number(value: Known, target: OrgField) -> Value:
     return int(number.to_integral_value()) if target.type == "int" else round(number, max(target.scale, 0))
 
 
-def _date(value: Known, target: OrgField) -> Value:
-    return _moment(value).date()
+def _date(value: Known, zone: tzinfo) -> Value:
+    """What is a day, or a time of no zone, stays that day."""
+    moment = _moment(value)
+    told = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+    zoned = isinstance(told, datetime) and told.tzinfo is not None
+    return moment.astimezone(zone).date() if zoned else moment.date()
 
 
 def _datetime(value: Known, target: OrgField) -> Value:
@@ -94,7 +101,6 @@ def _checkbox(value: Known, target: OrgField) -> Value:
 _AS: Final[Mapping[str, Callable[[Known, OrgField], Value]]] = {
     "text": _text,
     "number": _number,
-    "date": _date,
     "datetime": _datetime,
     "picklist": _picklist,
     "checkbox": _checkbox,

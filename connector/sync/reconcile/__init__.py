@@ -15,13 +15,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from connector.facts import Difference, Discrepancy, DiscrepancyState, Money, Shown
+from connector.facts.local_time import on_clock
 from connector.ledger import discrepancies, locks, snapshots
 from connector.ledger.discrepancies import Looked
 from connector.ledger.locks import Lock
@@ -158,7 +159,7 @@ class Reconciling:
 
     def _doubted(self, finding: Finding) -> Discrepancy:
         """One that Recurly may know of is not open, unless one that could ask everybody found it so."""
-        one = discrepancy(finding)
+        one = discrepancy(finding, self._sides.zone_of(finding.transfer.site))
         is_open = one.difference is Difference.MISSING_IN_RECURLY and one.state is DiscrepancyState.OPEN
         why = self._known.doubt(finding.transfer) if is_open else ""
         if not why or self._was_open(one):
@@ -197,8 +198,8 @@ class Reconciling:
         self.due = list({one.key: one for one in (*self.due, *due)}.values())
 
 
-def discrepancy(found: Finding) -> Discrepancy:
-    """As it is kept and shown."""
+def discrepancy(found: Finding, zone: tzinfo = UTC) -> Discrepancy:
+    """As it is kept and shown, with the days of this zone."""
     transfer = found.transfer
     return Discrepancy(
         key=f"{transfer.key}:{found.difference}",
@@ -212,19 +213,19 @@ def discrepancy(found: Finding) -> Discrepancy:
         why=found.why,
         account=transfer.account,
         stake=found.stake,
-        recurly=_shown(transfer.recurly),
-        at_processor=_shown(transfer.at_processor),
-        salesforce=_shown(transfer.salesforce),
+        recurly=_shown(transfer.recurly, zone),
+        at_processor=_shown(transfer.at_processor, zone),
+        salesforce=_shown(transfer.salesforce, zone),
         link=next((seen.link for seen in transfer.sides.values() if seen.link), None),
     )
 
 
-def _shown(seen: Seen | None) -> Shown | None:
+def _shown(seen: Seen | None, zone: tzinfo) -> Shown | None:
     if seen is None:
         return None
     known = seen.amount is not None and seen.currency is not None
     return Shown(
         amount=format_money(Money(abs(seen.amount), seen.currency)) if known else None,  # type: ignore[arg-type]
         status=words.plain(seen.status) or None,
-        day=words.day(seen.moments[0]) if seen.moments else None,
+        day=words.day(on_clock(seen.moments[0], zone)) if seen.moments else None,
     )

@@ -16,9 +16,9 @@ import structlog
 
 from connector.errors import Permanent, Transient
 from connector.facts import BillingObject, Kind, Movement, Payment, ProcessorObject
-from connector.ledger import transfers
+from connector.ledger import joins, transfers
 from connector.mappers import keys
-from connector.mappers.references import could_be
+from connector.mappers.references import REFERENCE, could_be
 from connector.sync.reconcile.sides import RECURLY, Sides, movement_of, of_item, of_payment, payment_key
 from connector.sync.reconcile.values import Side, Standing, Transfer
 
@@ -100,6 +100,7 @@ class Confirming:
             id=one.paid.gateway_reference,
             at=one.at,
             references=one.paid.gateway_references,
+            account=self._account(one.processor, (one.paid.gateway_reference, *one.paid.gateway_references)),
         )
         try:
             answers = lookup.look_up(wanted)
@@ -109,6 +110,12 @@ class Confirming:
         found = next((item for item in answers if item.kind is Kind.CHARGE), None)
         seen = of_item(found, one.paid.currency) if found else None
         return replace(one, at_processor=seen, item=found) if found else one
+
+    def _account(self, processor: str, names: Sequence[str]) -> str | None:
+        """The connected account that holds the payment, if a delivery said."""
+        with self.sides.engine.connect() as connection:
+            charges = joins.charges(connection, [f"{REFERENCE}{name}" for name in names])
+        return next((one.account for one in charges if one.source == processor and one.account), None)
 
     def _in_recurly(self, one: Transfer, item: ProcessorObject) -> Transfer:
         """Among the payments of the invoice that the charge names, on whichever site has it."""

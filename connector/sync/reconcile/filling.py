@@ -20,7 +20,7 @@ from connector.errors import Permanent, Transient
 from connector.events import Urgency
 from connector.facts import Kind, ProcessorObject, Status
 from connector.facts.folding import fold
-from connector.ledger import missed, snapshots, subjects, told
+from connector.ledger import match_queue, missed, snapshots, subjects, told
 from connector.ledger.missed import Missing
 from connector.ledger.told import Told
 from connector.mappers import keys
@@ -147,7 +147,7 @@ class _Look:
             self.missing[kind] += len(lacking)
             self.samples += [_missing(one) for one in lacking[: SAMPLES - len(self.samples)]]
         if stored:
-            joining.join_told(self.engine, stored, self.run_id)
+            joining.match_stored(self.engine, stored, self.run_id)
 
     def _lacking(self, connection: Connection, items: Sequence[ProcessorObject]) -> list[ProcessorObject]:
         """What would make another object of what the ledger was told, and what no received event is about."""
@@ -165,6 +165,7 @@ class _Look:
         due = (due_of(one, _urgency(one.item)) for one in stored)
         subjects.mark_due(connection, [replace(one, run_id=self.run_id) for one in due])
         missed.record(connection, (self.source, ""), [_missing(one) for one in lacking], self.run_id)
+        match_queue.enqueue(connection, told.changed_keys(stored))
         return stored
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -46,7 +46,8 @@ class Books(Protocol):
 class Sides:
     """Who is asked. ``apis``: by site; one without a key is None. ``books``: by processor; those that can be asked for
     lists; ``lookups``: those that can be asked for one payment. ``not_asked``: processors that are configured and still
-    cannot be asked, with why. ``grace``: how long what they say may take to be delivered."""
+    cannot be asked, with why. ``grace``: how long what they say may take to be delivered. ``zone_of``: a site's clock,
+    on which days are shown."""
 
     engine: Engine
     crm: Crm
@@ -55,6 +56,7 @@ class Sides:
     lookups: Lookups
     not_asked: Mapping[str, str] = field(default_factory=dict)
     grace: timedelta = timedelta(minutes=10)
+    zone_of: Callable[[str], tzinfo] = lambda site: UTC
 
     @property
     def sites(self) -> tuple[str, ...]:

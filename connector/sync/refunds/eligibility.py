@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from connector.facts import Payment
@@ -153,7 +153,7 @@ def _days_after(refund: GivenBack, payment: Payment | None) -> int | None:
 
 def _months_before(at: datetime, months: int) -> datetime:
     """The same day so many months earlier, or the last day of that month."""
-    year, month = divmod(at.astimezone(UTC).year * 12 + at.month - 1 - months, 12)
+    year, month = divmod(at.year * 12 + at.month - 1 - months, 12)
     return at.replace(year=year, month=month + 1, day=min(at.day, monthrange(year, month + 1)[1]))
 
 

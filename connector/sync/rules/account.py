@@ -83,16 +83,15 @@ def _contact(facts: Facts, account: Account) -> Change:
     )
 
 
-def _disputed(facts: Facts) -> list[Money]:
+def _disputed(facts: Facts) -> list[Money | None]:
     """What may still be lost: the disputes their processors have not decided, and the chargebacks of which no
-    processor tells. One payment is never counted twice."""
+    processor tells. One payment is never counted twice. None: a dispute of unknown amount."""
     open_ = [item for item in facts.of(Kind.DISPUTE) if item.status not in SETTLED]
     taken = _charged_back(facts)
     if not open_ and not taken:
         return []
     evidence = Evidence(facts)
-    amounts = (joined.at_stake(item, evidence) for item in open_)
-    return [*filter(None, amounts), *_told_by_nobody_else(taken, evidence)]
+    return [*(joined.at_stake(item, evidence) for item in open_), *_told_by_nobody_else(taken, evidence)]
 
 
 def _charged_back(facts: Facts) -> Mapping[str, Payment]:

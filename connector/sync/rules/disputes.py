@@ -25,4 +25,5 @@ def _dispute(item: ProcessorObject, evidence: Evidence) -> Change:
         reason=record.standing(item),
         fields=record.record(item, joined.began_at(item, evidence.facts)),
         parents=joined.parents(item, evidence),
+        clears=dict.fromkeys(joined.LOOKUPS),
     )

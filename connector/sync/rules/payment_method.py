@@ -8,7 +8,7 @@ method is good again ("Updated"), or when no renewal needs it any more ("No long
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from connector.facts import Account, Facts, Money, PaymentMethod, SeenEvent, Subscription
 from connector.mappers import words
@@ -82,7 +82,11 @@ def _state(account: Account, evidence: Evidence, days_before: int) -> _State:
     if threatened is None:
         return _State(None, None, trouble, updates, earliest(*trouble))
     return _State(
-        _EXPIRING, threatened, trouble, updates, _noticed(threatened, method, warnings, days_before)
+        _EXPIRING,
+        threatened,
+        trouble,
+        updates,
+        _noticed(threatened, method, warnings, days_before, evidence.facts.zone),
     )
 
 
@@ -107,7 +111,7 @@ def _renews_at(item: Subscription) -> datetime | None:
 
 def _threatened(facts: Facts, method: PaymentMethod | None) -> list[Subscription]:
     """Renewing subscriptions whose next renewal comes when the card has expired."""
-    expires = _expires_at(method)
+    expires = _expires_at(method, facts.zone)
     if expires is None:
         return []
     return [s for s in _renewing(facts) if (at := _renews_at(s)) is not None and expires <= at]
@@ -135,14 +139,14 @@ def _warned(
     return changed is None or changed < told
 
 
-def _expires_at(method: PaymentMethod | None) -> datetime | None:
-    """The first moment at which the card is not good any more."""
+def _expires_at(method: PaymentMethod | None, zone: tzinfo) -> datetime | None:
+    """The first moment at which the card is not good any more: its month ends on the site's clock."""
     if method is None or method.exp_month is None or method.exp_year is None:
         return None
     month, year = method.exp_month, method.exp_year
     if not (1 <= month <= 12 and 1 <= year < 9999):
         return None
-    return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
 
 
 def _first(items: list[Subscription]) -> Subscription | None:
@@ -152,14 +156,18 @@ def _first(items: list[Subscription]) -> Subscription | None:
 
 
 def _noticed(
-    item: Subscription, method: PaymentMethod | None, warnings: list[SeenEvent], days_before: int
+    item: Subscription,
+    method: PaymentMethod | None,
+    warnings: list[SeenEvent],
+    days_before: int,
+    zone: tzinfo,
 ) -> datetime | None:
     renewal = _renews_at(item)
     near = renewal - timedelta(days=days_before) if renewal else None
     told = [
         event.occurred_at for event in warnings if event.occurred_at >= _epoch(item.current_period_started_at)
     ]
-    return earliest(near, _expires_at(method), *told)
+    return earliest(near, _expires_at(method, zone), *told)
 
 
 def _epoch(at: datetime | None) -> datetime:

@@ -26,4 +26,5 @@ def _refund(item: ProcessorObject, evidence: Evidence) -> Change:
         reason=f"refund {item.id} of {item.source} is {words.plain(item.status or 'not told of in full')}",
         fields=record.record(item, joined.began_at(item, evidence.facts)),
         parents=joined.parents(item, evidence),
+        clears=dict.fromkeys(joined.LOOKUPS),
     )

@@ -148,6 +148,7 @@ def _row(
             F.ABOUT: _key(about, facts),
         },
         parents=parents,
+        clears={F.ACCOUNT: None},
     )
 
 
@@ -181,13 +182,13 @@ def _key(about: Subject | None, facts: Facts) -> str | None:
         case None:
             return None
         case ProcessorObject():
-            return line(keys.record(about.source, "", about.kind, about.id))
+            return keys.record(about.source, "", about.kind, about.id)
         case Account():
             return facts.subject
         case Invoice():
-            return line(keys.record(facts.source, facts.site, "invoice", about.number))
+            return keys.record(facts.source, facts.site, "invoice", about.number)
         case _:
-            return line(keys.record(facts.source, facts.site, about.object, about.uuid))
+            return keys.record(facts.source, facts.site, about.object, about.uuid)
 
 
 def _stems(event: SeenEvent, about: Subject | None, facts: Facts) -> Iterator[str]:

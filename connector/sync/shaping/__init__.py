@@ -64,7 +64,7 @@ class Shaping:
     def fit(self, changes: Sequence[Change], facts: Facts) -> Sequence[Change]:
         """The changes as this org can take them."""
         shape = self.org.shape
-        fitted = self.mapping.filled(changes, facts, self.tell)
+        fitted = self.mapping.filled(changes, facts, self.tell, self.policy.zone_of(facts.site))
         if shape.person_accounts:
             fitted = persons.merged(fitted, facts, self.policy.orgs, shape)
         fitted = currencies.named(fitted, shape, self.tell)

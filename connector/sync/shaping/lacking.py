@@ -116,6 +116,7 @@ class LeftOut:
             change,
             fields=_but(change.fields, names),
             parents=parents,
+            clears={name: kept for name, kept in change.clears.items() if name not in names},
             on_create=_but(change.on_create, names, self.objects),
             transition_fields=_but(change.transition_fields, names, self.objects),
         )

@@ -1,7 +1,7 @@
 """An item of a standard webhook, or the body of a newer one → its event.
 
-Adyen gives no event an id, so its identity is a digest of what names it: merchant account, PSP reference, event code,
-success and date.
+Adyen gives no event an id, so its identity is a digest of the eight values that Adyen signs, and of the event's date,
+which it does not sign but without which two events of one dispute would be one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Final
 
 from connector.events import Event
 from connector.facts import ProcessorObject
+from connector.redaction import REMOVED
 from connector.webhooks import carrying
 from connector.webhooks.adyen.kinds import KINDS, NAMED
 from connector.webhooks.adyen.objects import notice_of_change, told_of
 from connector.webhooks.adyen.told import Item, Told, is_true
 from connector.webhooks.carrying import Said, Unreadable, moment, need, part, word
-from connector.webhooks.scrub import REMOVED
 from connector.webhooks.source import Delivery
 
 _OF_A_NOTICE: Final = frozenset({"reasonCode", "newBankAccountType"})
@@ -59,12 +59,17 @@ def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Eve
 def _said(item: Item, from_live: object) -> Said:
     kind = need(item.get("eventCode"), "of which kind it is")
     reference = need(item.get("pspReference"), "its PSP reference")
+    amount = part(item.get("amount"))
     named = (
         item.get("merchantAccountCode"),
         reference,
         kind,
         is_true(item.get("success")),
         item.get("eventDate"),
+        item.get("originalReference") or "",
+        item.get("merchantReference") or "",
+        amount.get("value"),
+        amount.get("currency"),
     )
     return Said(
         event_id=_digest(_stored(named)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from connector.events import Event
@@ -45,6 +45,7 @@ class AuthorizeNet:
         verify.signature(delivery, self.keys)
         try:
             said = parse.said(carrying.json_object(delivery.body))
+            said = replace(said, content=carrying.content_digest(delivery.body))
         except carrying.Unreadable as error:
             digest = hashlib.sha256(delivery.body).hexdigest()
             return (carrying.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)

@@ -20,7 +20,7 @@ from connector.facts import ProcessorObject
 from connector.webhooks import carrying
 from connector.webhooks.braintree.kinds import KINDS
 from connector.webhooks.braintree.objects import Account, Told, text_of, told_of
-from connector.webhooks.carrying import Said, Unreadable, moment, need
+from connector.webhooks.carrying import Said, Unreadable, content_digest, moment, need
 from connector.webhooks.source import Delivery
 
 
@@ -57,6 +57,7 @@ def _said(root: Element, xml: bytes, account: Account) -> Said:
         occurred_at=moment(time),
         live=account.production,
         carry=partial(_carried, root, kind, account),
+        content=content_digest(xml),
     )
 
 

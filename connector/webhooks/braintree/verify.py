@@ -25,6 +25,8 @@ from connector.webhooks.source import Delivery
 _CHALLENGE: Final = re.compile(r"[0-9a-f]{20,32}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=\r\n]*")
 _MOST_FIELDS: Final = 20
+_LONGEST_SIGNATURE: Final = 16_384
+"""Room for two hundred API keys. A stranger's mebibyte of separators would cost more than all the rest."""
 _DO: Final = (
     "Compare the API keys in Braintree's Control Panel with BRAINTREE_PUBLIC_KEY and BRAINTREE_PRIVATE_KEY."
 )
@@ -92,6 +94,8 @@ def _require_undamaged(signed: str) -> None:
 
 def _of_key(given: str, public: str) -> str:
     """The signature that was made with our key; Braintree signs with every key of the account."""
+    if len(given) > _LONGEST_SIGNATURE:
+        raise Rejected(401, "malformed_signature", "bt_signature is too long. Pass the body on as it came.")
     for pair in given.split("&"):
         key, _, signature = pair.partition("|")
         if key == public and signature:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from connector.events import Event
 from connector.facts import Kind, ProcessorObject, Stage, Status
 from connector.webhooks import carrying
-from connector.webhooks.carrying import Said, Unreadable, moment, need, part, word
+from connector.webhooks.carrying import Said, Unreadable, content_digest, moment, need, part, word
 from connector.webhooks.gocardless.kinds import KINDS
 from connector.webhooks.source import Delivery
 
@@ -68,6 +68,7 @@ def _said(item: Item, live: bool) -> Said:
         occurred_at=moment(item.get("created_at")),
         live=None,
         carry=partial(_carried, item, kind, live),
+        content=content_digest(item),
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from connector.errors import SetupError
@@ -36,7 +35,11 @@ class Settings(Protocol):
     def live(self) -> bool: ...
 
 
-def configured(settings: Settings, fetch: Fetch = certificates.over_http) -> Source | None:
+def configured(
+    settings: Settings,
+    fetch: Fetch = certificates.over_http,
+    start: Callable[[Callable[[], None]], None] = certificates.in_thread,
+) -> Source | None:
     """The source; None while it has no webhook id."""
     ids = signatures.usable(settings.webhook_ids)
     if settings.live and SIMULATOR in ids:
@@ -45,7 +48,9 @@ def configured(settings: Settings, fetch: Fetch = certificates.over_http) -> Sou
             "Take it out; use it in test mode only."
         )
     hosts = tuple(host.strip().lower() for host in settings.cert_hosts or () if host.strip())
-    return Paypal(ids, settings.live, Certificates(hosts or certificates.HOSTS, fetch)) if ids else None
+    return (
+        Paypal(ids, settings.live, Certificates(hosts or certificates.HOSTS, fetch, start)) if ids else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,11 @@ class Paypal:
 
     def read(self, delivery: Delivery) -> tuple[Event, ...]:
         """Exactly one event: PayPal never batches."""
-        cert_url = verify.signature(delivery, self.webhook_ids, self.certificates)
+        sent = verify.signature(delivery, self.webhook_ids, self.certificates)
+        content = carrying.content_digest(delivery.body)
         try:
-            said = parse.said(carrying.json_object(delivery.body), cert_url)
+            said = parse.said(carrying.json_object(delivery.body), sent.cert_url)
+            event = carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live)
         except carrying.Unreadable as error:
-            digest = hashlib.sha256(delivery.body).hexdigest()
-            return (carrying.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)
-        return (carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live),)
+            event = carrying.unreadable(delivery, f"sha256-{content}", str(error), "json")
+        return (replace(event, content=content, transmission=sent.id),)

@@ -1,4 +1,4 @@
-"""PayPal's signing certificates: fetched from PayPal's own hosts and nowhere else, and kept for some hours.
+"""PayPal's signing certificates: fetched in the background, from PayPal's own hosts and nowhere else.
 
 The address comes with the delivery, so it is the sender's choice until the signature is right. It must therefore be
 one of PayPal's certificate addresses, letter by letter; no redirect is followed, and the answer is read no further
@@ -11,18 +11,21 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import requests
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
 
 from connector.errors import Rejected, Unavailable
+
+log = structlog.get_logger(__name__)
 
 HOSTS: Final = (
     "api.paypal.com",
@@ -34,13 +37,17 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 
 SECONDS: Final = 3.0
 MOST_BYTES: Final = 64 * 1024
-KEPT_FOR: Final = timedelta(hours=12)
+REFRESHED_AFTER: Final = timedelta(hours=12)
 REFUSED_FOR: Final = timedelta(minutes=5)
-MOST_KEPT: Final = 16
+RETRY_AFTER: Final = 5
+MINUTE: Final = timedelta(minutes=1)
+FETCHES_PER_MINUTE: Final = 10
+"""From each host."""
+MOST_KEPT: Final = 64
 MOST_REFUSED: Final = 256
 
 _ADDRESS: Final = re.compile(
-    r"(https?)://(([a-z0-9.-]{1,100})(?::[0-9]{1,5})?)/v1/notifications/certs/[A-Za-z0-9][A-Za-z0-9._-]{0,150}"
+    r"(https?)://(([a-z0-9.-]{1,100})(?::[0-9]{1,5})?)/v1/notifications/certs/CERT-[A-Za-z0-9-]{1,100}"
 )
 _DO: Final = "PayPal's own are used unless PAYPAL_CERT_HOSTS names others."
 
@@ -71,54 +78,97 @@ class Certificate:
     ends: datetime
 
 
+def in_thread(run: Callable[[], None]) -> None:
+    threading.Thread(target=run, name="paypal-certificates", daemon=True).start()
+
+
 @dataclass(slots=True)
 class Certificates:
-    """The certificates seen, by address. One is fetched at a time, whoever asks: strangers may ask for many.
+    """The certificates seen, by address. No delivery waits for one: a background thread fetches one after another.
 
-    What was refused is remembered apart, for minutes, so that made-up addresses push out no good one.
+    A certificate that was fetched is used until it expires, and is fetched again from time to time. An invented
+    address costs one of the few fetches that each host is asked for in a minute; it is then remembered apart, so that
+    it evicts no certificate. ``start`` runs the fetching in the background.
     """
 
     allowed: Sequence[str]
     fetch: Fetch
+    start: Callable[[Callable[[], None]], None] = in_thread
     _kept: OrderedDict[str, tuple[Certificate, datetime]] = field(default_factory=OrderedDict)
     _refused: OrderedDict[str, datetime] = field(default_factory=OrderedDict)
-    _fetching: threading.Lock = field(default_factory=threading.Lock)
+    _pending: OrderedDict[str, tuple[str, datetime]] = field(default_factory=OrderedDict)
+    _fetches: dict[str, deque[datetime]] = field(default_factory=dict)
+    _running: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def key(self, address: str, now: datetime) -> RSAPublicKey:
-        """The key of the certificate behind an address. Raises Rejected, or Unavailable while it cannot be had."""
+        """The key of the certificate behind an address. Raises Rejected, or Unavailable while it is not known."""
         host = host_of(address, self.allowed)
-        found = self._known(address, now) or self._fetched(address, host, now)
-        if not found.begins <= now <= found.ends:
+        found = self._known(address, now)
+        if found is None or now - found[1] >= REFRESHED_AFTER:
+            self._request(address, host, now)
+            found = self._known(address, now)
+        if found is None:
+            raise Unavailable("paypal", "PayPal's certificate is not fetched yet.", retry_after=RETRY_AFTER)
+        certificate = found[0]
+        if not certificate.begins <= now <= certificate.ends:
             raise Rejected(
                 401, "expired_cert", "PayPal's certificate is not valid now. Check this machine's clock."
             )
-        return found.key
+        return certificate.key
 
-    def _known(self, address: str, now: datetime) -> Certificate | None:
-        kept = self._kept.get(address)
-        if kept is not None and now - kept[1] < KEPT_FOR:
-            return kept[0]
-        refused = self._refused.get(address)
+    def _known(self, address: str, now: datetime) -> tuple[Certificate, datetime] | None:
+        with self._lock:
+            if (kept := self._kept.get(address)) is not None:
+                self._kept.move_to_end(address)
+                return kept
+            refused = self._refused.get(address)
         if refused is not None and now - refused < REFUSED_FOR:
             raise _no_certificate("It was refused a moment ago.")
         return None
 
-    def _fetched(self, address: str, host: str, now: datetime) -> Certificate:
-        if not self._fetching.acquire(timeout=SECONDS):
-            raise Unavailable("paypal", "PayPal's certificate host is slow; others wait for it too.")
-        try:
-            return self._known(address, now) or self._fetch_and_keep(address, host, now)
-        finally:
-            self._fetching.release()
+    def _request(self, address: str, host: str, now: datetime) -> None:
+        """Have the certificate fetched, unless its host was asked often enough of late."""
+        with self._lock:
+            if address in self._pending:
+                return
+            times = self._fetches.setdefault(host, deque(maxlen=FETCHES_PER_MINUTE))
+            if len(times) == FETCHES_PER_MINUTE and timedelta() <= now - times[0] < MINUTE:
+                return
+            times.append(now)
+            self._pending[address] = (host, now)
+            start, self._running = not self._running, True
+        if start:
+            try:
+                self.start(self._run)
+            except RuntimeError:  # no thread can be started: the next delivery tries again
+                with self._lock:
+                    self._running = False
+                    self._pending.clear()
 
-    def _fetch_and_keep(self, address: str, host: str, now: datetime) -> Certificate:
-        try:
-            found = read(self.fetch(address), ours=host in LOOPBACK)
-        except Rejected:
-            _remember(self._refused, address, now, MOST_REFUSED)
-            raise
-        _remember(self._kept, address, (found, now), MOST_KEPT)
-        return found
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._pending:
+                    self._running = False
+                    return
+                address, (host, asked_at) = next(iter(self._pending.items()))
+            outcome = "fetched"
+            try:
+                found = read(self.fetch(address), ours=host in LOOPBACK)
+                with self._lock:
+                    _remember(self._kept, address, (found, asked_at), MOST_KEPT)
+            except Rejected:
+                outcome = "refused"
+                with self._lock:
+                    self._kept.pop(address, None)
+                    _remember(self._refused, address, asked_at, MOST_REFUSED)
+            except Exception as error:  # noqa: BLE001 - the thread must go on; the next delivery asks again
+                outcome = type(error).__name__
+            finally:
+                with self._lock:
+                    self._pending.pop(address, None)
+            log.info("paypal_certificate", host=host, outcome=outcome)
 
 
 def _remember(memory: OrderedDict[str, Any], address: str, value: object, most: int) -> None:

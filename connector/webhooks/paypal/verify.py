@@ -3,6 +3,9 @@
 RSA with SHA-256 over ``<transmission id>|<transmission time>|<webhook id>|<CRC-32 of the raw body, in decimal>``, by
 the key of the certificate named in PAYPAL-CERT-URL. https://developer.paypal.com/api/rest/webhooks/rest/ (2026-11)
 
+Of the body only a CRC is signed, and a CRC can be forged: anybody can give a body the checksum of another. So the
+ledger takes one body for each transmission id, and refuses a second one.
+
 The webhook id is what makes a signature ours: PayPal signs for every app with the same key.
 """
 
@@ -48,8 +51,8 @@ class Transmission(NamedTuple):
     cert_url: str
 
 
-def signature(delivery: Delivery, webhook_ids: Sequence[bytes], certificates: Certificates) -> str:
-    """The address of the certificate that signed. Refuses (401) unless it did so for one of our webhooks, lately.
+def signature(delivery: Delivery, webhook_ids: Sequence[bytes], certificates: Certificates) -> Transmission:
+    """What was sent. Refuses (401) unless it did so for one of our webhooks, lately.
 
     What costs nothing is looked at first: a certificate is fetched only for what could be right.
     """
@@ -58,7 +61,7 @@ def signature(delivery: Delivery, webhook_ids: Sequence[bytes], certificates: Ce
     key = certificates.key(sent.cert_url, delivery.received_at)
     if not any(_signed(key, sent, message(sent, webhook, delivery.body)) for webhook in webhook_ids):
         raise Rejected(401, "bad_signature", f"No configured webhook id gives this signature. {_DO}")
-    return sent.cert_url
+    return sent
 
 
 def message(sent: Transmission, webhook_id: bytes, body: bytes) -> bytes:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, Protocol
 
 from connector.errors import Rejected, SetupError
 from connector.events import Event
+from connector.redaction import redact_body
 from connector.webhooks import signatures
 from connector.webhooks.recurly import parse, verify, xml
 from connector.webhooks.recurly.reading import Reading
-from connector.webhooks.scrub import scrub
 from connector.webhooks.source import Delivery, Source
 
 NAME: Final = "recurly"
@@ -47,7 +49,7 @@ class Recurly:
 
     secrets: tuple[bytes, ...] = field(repr=False)
     pairs: tuple[bytes, ...] = field(repr=False)
-    tolerance: float = verify.TOLERANCE
+    tolerance: float
     name: str = NAME
 
     def read(self, delivery: Delivery) -> tuple[Event, ...]:
@@ -55,15 +57,16 @@ class Recurly:
         if xml.looks_like_xml(delivery):
             self._verify_xml(delivery)
             return (_event(delivery, "xml", xml.read(delivery.body), verify.body_identity(delivery.body)),)
-        self._verify_json(delivery)
-        return (_event(delivery, "json", parse.read(delivery.body), verify.identity(delivery)),)
+        signed_at = self._verify_json(delivery)
+        event = _event(delivery, "json", parse.read(delivery.body), verify.identity(delivery))
+        return (replace(event, content=hashlib.sha256(delivery.body).hexdigest(), signed_at=signed_at),)
 
-    def _verify_json(self, delivery: Delivery) -> None:
+    def _verify_json(self, delivery: Delivery) -> datetime:
         if not self.secrets:
             raise Rejected(
                 401, "json_not_configured", "JSON needs the endpoint's secret in RECURLY_WEBHOOK_SECRETS."
             )
-        verify.signature(delivery, self.secrets, self.tolerance)
+        return verify.signature(delivery, self.secrets, self.tolerance)
 
     def _verify_xml(self, delivery: Delivery) -> None:
         if not self.pairs:
@@ -85,7 +88,7 @@ def _event(delivery: Delivery, format_: str, reading: Reading, identity: verify.
         urgency=reading.urgency,
         occurred_at=reading.occurred_at,
         pointers=reading.pointers,
-        body=scrub(delivery.body, format_),
+        body=redact_body(delivery.body, format_),
         format=format_,
         strong_id=identity.strong,
         note=reading.note,

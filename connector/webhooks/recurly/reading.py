@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from connector.events import Fate, Pointer, Urgency
+from connector.redaction import redact_reference, redact_text
 from connector.webhooks.recurly.kinds import HANDLED, IGNORED
 
 NO_KIND: Final = "unreadable"
@@ -53,7 +54,7 @@ def unreadable(note: str, kind: str = NO_KIND) -> Reading:
 
 
 def is_kind(text: object) -> bool:
-    return isinstance(text, str) and _KIND.fullmatch(text) is not None
+    return isinstance(text, str) and _KIND.fullmatch(text) is not None and redact_text(text) == text
 
 
 def refs(*found: str | None) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def refs(*found: str | None) -> tuple[str, ...]:
 
 def plain_id(value: object) -> str | None:
     """An id or uuid; anything with a comma or a slash would spoil the list of ids it is fetched with."""
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
+    return value if isinstance(value, str) and _ID.fullmatch(value) and _may_be_stored(value) else None
 
 
 def uuid_ref(value: object) -> str | None:
@@ -73,7 +74,7 @@ def uuid_ref(value: object) -> str | None:
 def code_ref(value: object) -> str | None:
     """Account codes are the merchant's own: any printable text."""
     usable = isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= _LONGEST_CODE
-    return f"code-{value}" if usable else None
+    return f"code-{value}" if usable and _may_be_stored(value) else None
 
 
 def number_ref(value: object) -> str | None:
@@ -82,4 +83,10 @@ def number_ref(value: object) -> str | None:
         return None
     if isinstance(value, int):
         return f"number-{value}" if 0 < value < 10**18 else None
-    return f"number-{value}" if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+    usable = isinstance(value, str) and _NUMBER.fullmatch(value)
+    return f"number-{value}" if usable and _may_be_stored(value) else None
+
+
+def _may_be_stored(ref: object) -> bool:
+    """A reference that is unmistakably a card number or an IBAN names nothing. Masked it would name another object."""
+    return isinstance(ref, str) and redact_reference(ref) == ref

@@ -10,16 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from connector.errors import Rejected
+from connector.redaction import redact_reference
 from connector.webhooks.signatures import any_match, hex_digest
 from connector.webhooks.source import Delivery
-
-TOLERANCE: Final = 16 * 24 * 3600.0
-"""Recurly keeps a delivery for 15 days and can send it again by hand, automatically for 3. Whether a retry
-is signed with a new time is not documented. A replay is harmless: it is a duplicate."""
 
 CLOCK_SKEW: Final = 300.0
 """How far ahead of ours Recurly's clock may be."""
@@ -40,8 +37,8 @@ class Identity(NamedTuple):
     strong: bool
 
 
-def signature(delivery: Delivery, secrets: Sequence[bytes], tolerance: float) -> None:
-    """Refuse (401) unless one secret gives one of the signatures, and the signed time is near."""
+def signature(delivery: Delivery, secrets: Sequence[bytes], tolerance: float) -> datetime:
+    """The signed time. Refuse (401) unless one secret gives one of the signatures, and that time is near."""
     header = delivery.headers.get("recurly-signature")
     if not header:
         raise Rejected(401, "missing_signature", f"There is no recurly-signature header. {_DO}")
@@ -52,11 +49,12 @@ def signature(delivery: Delivery, secrets: Sequence[bytes], tolerance: float) ->
     message = time.encode() + b"." + delivery.body
     if not any_match((hex_digest(secret, message) for secret in secrets), candidates):
         raise Rejected(401, "bad_signature", f"No configured secret gives this signature. {_DO}")
-    _require_near(int(time), delivery.received_at, tolerance)
+    seconds = int(time) if int(time) < SECONDS_BELOW else int(time) / 1000
+    _require_near(seconds, delivery.received_at, tolerance)
+    return datetime.fromtimestamp(seconds, UTC)
 
 
-def _require_near(time: int, now: datetime, tolerance: float) -> None:
-    seconds = time if time < SECONDS_BELOW else time / 1000
+def _require_near(seconds: float, now: datetime, tolerance: float) -> None:
     age = now.timestamp() - seconds
     if not -CLOCK_SKEW <= age <= tolerance:
         raise Rejected(
@@ -68,9 +66,11 @@ def _require_near(time: int, now: datetime, tolerance: float) -> None:
 
 
 def identity(delivery: Delivery) -> Identity:
-    """``recurly-notification-id``, the same in every retry; it is not signed, so it must look like an id."""
+    """``recurly-notification-id``, the same in every retry. It is not signed: it must look like an id, and names the
+    event without deciding whether it is known."""
     given = delivery.headers.get("recurly-notification-id", "").strip()
-    return Identity(given, True) if _IDENTITY.fullmatch(given) else body_identity(delivery.body)
+    usable = _IDENTITY.fullmatch(given) and redact_reference(given) == given
+    return Identity(given, True) if usable else body_identity(delivery.body)
 
 
 def body_identity(body: bytes) -> Identity:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connector.facts import Kind, ProcessorObject, Stage, Status
 from connector.mappers import stripe_networks, stripe_statuses
-from connector.webhooks.carrying import Said, Unreadable, epoch, items, moment, need, part, word
+from connector.webhooks.carrying import Said, Unreadable, content_digest, epoch, moment, need, part, word
 from connector.webhooks.stripe import payments
 from connector.webhooks.stripe.payments import amount, id_of, references
 
@@ -36,11 +36,11 @@ class Told:
     before: Body
 
     def about(self, kind: Kind, **said: Any) -> ProcessorObject:
-        return ProcessorObject(kind=kind, source=SOURCE, at=self.at, **said)
+        return ProcessorObject(kind=kind, source=SOURCE, at=self.at, account=self.account, **said)
 
     def page(self, path: str) -> str:
-        """A page of the dashboard."""
-        return f"https://dashboard.stripe.com/{'test/' if self.live is False else ''}{path}"
+        """A page of the dashboard, of the connected account where it happened in one."""
+        return stripe_statuses.dashboard(path, self.live is not False, self.account)
 
 
 def said(found: Body) -> Said:
@@ -53,6 +53,8 @@ def said(found: Body) -> Said:
         occurred_at=epoch(created) or moment(created),
         live=live if isinstance(live, bool) else None,
         carry=lambda: _carried(found),
+        # Not of pending_webhooks and the like, which differ from one sending to the next.
+        content=content_digest([found.get("type"), found.get("account"), found.get("data")]),
     )
 
 
@@ -79,7 +81,7 @@ def _told(found: Body, data: Body) -> Told:
     return Told(
         at=at,
         live=live if isinstance(live, bool) else None,
-        account=word(found.get("account")),
+        account=stripe_statuses.connected_account(found.get("account")),
         object=part(data.get("object")),
         before=part(data.get("previous_attributes")),
     )
@@ -102,7 +104,7 @@ def _payment_page(told: Told) -> str | None:
 def _charge(told: Told) -> tuple[ProcessorObject, ...]:
     """The charge, and the refunds listed in it (API versions before 2022-11-15 list them)."""
     found = told.object
-    listed = items(part(found.get("refunds")).get("data"))
+    listed = stripe_statuses.refunds_of(found)
     refunds = (told.about(Kind.REFUND, **payments.refund(one, found)) for one in listed)
     return (told.about(Kind.CHARGE, **payments.charge(found)), *refunds)
 
@@ -220,7 +222,7 @@ def _payout(told: Told) -> tuple[ProcessorObject, ...]:
         opened_at=epoch(found.get("created")),
         settles_at=epoch(found.get("arrival_date")),
         payee=told.account or "",
-        link=None if told.account else told.page(f"payouts/{payout_id}"),
+        link=told.page(f"payouts/{payout_id}"),
     )
     return (one,)
 

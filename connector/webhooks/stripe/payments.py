@@ -63,16 +63,17 @@ def _money(found: Body, value: object) -> Said:
 def charge(found: Body) -> Said:
     details = part(found.get("payment_method_details"))
     outcome = part(found.get("outcome"))
+    intent_ = part(found.get("payment_intent"))
     network, _ = stripe_networks.of_method(details)
     charge_id = need(found.get("id"), "which charge it is about")
     return {
         "id": charge_id,
-        "status": _charge_status(found, details, outcome),
+        "status": _charge_status(found, intent_, details, outcome),
         "reason": _decline(found.get("failure_code"), outcome.get("reason")),
         "reason_text": word(found.get("failure_message")),
         "network": network,
         "network_code": word(outcome.get("network_decline_code")),
-        **_money(found, stripe_statuses.amount_of_charge(found)),
+        **_money(found, stripe_statuses.amount_of_charge(found, intent_)),
         "references": references(charge_id, found.get("payment_intent")),
         "invoice_number": _invoice_number(found),
         "customer": id_of(found.get("customer")),
@@ -82,9 +83,9 @@ def charge(found: Body) -> Said:
     }
 
 
-def _charge_status(found: Body, details: Body, outcome: Body) -> Status | None:
+def _charge_status(found: Body, intent_: Body, details: Body, outcome: Body) -> Status | None:
     """A bank debit that failed was under way: the bank sent it back, unless it never got as far as the bank."""
-    status = stripe_statuses.of_charge(found)
+    status = stripe_statuses.of_charge(found, intent_)
     sent = outcome.get("network_status") != "not_sent_to_network"
     if status is Status.FAILED and sent and word(details.get("type")) in stripe_networks.NETWORKS:
         return Status.RETURNED
@@ -102,7 +103,7 @@ def intent(found: Body) -> Said:
     error = part(found.get("last_payment_error"))
     method = part(error.get("payment_method"))
     network, _ = stripe_networks.of_method(method)
-    tried = id_of(found.get("latest_charge")) or id_of(error.get("charge"))
+    tried = id_of(stripe_statuses.charge_of_intent(found)) or id_of(error.get("charge"))
     intent_id = need(found.get("id"), "which payment it is about")
     returned = bool(tried) and word(method.get("type")) in stripe_networks.NETWORKS
     return {

@@ -1,6 +1,9 @@
 """Stripe's ``/v1``: charges, payment intents, refunds, disputes, and lists of them.
 
-Any key that begins with ``sk_test_sandbox`` is good.
+Any key that begins with ``sk_test_sandbox`` is good. A restricted key names what it may read:
+``rk_test_sandbox_charges.payment_intents``.
+Any key that begins with ``sk_test_sandbox`` is good. ``Stripe-Account`` names a connected account: what is in one is
+there, and nowhere else. An account that nothing is in is not connected.
 
 https://docs.stripe.com/api (looked at in November 2026)
 """
@@ -16,7 +19,7 @@ from flask import Blueprint, Response, request
 from sandbox.processors import stripe
 from sandbox.processors.apis.answers import Refusal, answer
 from sandbox.processors.apis.asking import window
-from sandbox.processors.objects import Charge, Dispute, Refund
+from sandbox.processors.objects import Charge, Dispute, Payout, Refund
 from sandbox.processors.store import Store
 
 Json = dict[str, Any]
@@ -25,6 +28,7 @@ Parts = Mapping[str, Callable[[], Json]]
 T = TypeVar("T", Charge, Refund, Dispute)
 
 KEY: Final = "sk_test_sandbox"
+RESTRICTED: Final = "rk_test_sandbox_"
 MOST: Final = 100
 _USUAL: Final = 10
 _PAGING: Final = ("limit", "starting_after", "ending_before")
@@ -32,7 +36,7 @@ _PAGING: Final = ("limit", "starting_after", "ending_before")
 
 def stripe_api(store: Store) -> Blueprint:
     api = Blueprint("stripe_api", __name__, url_prefix="/v1")
-    api.before_request(_admit)
+    api.before_request(lambda: _admit(store))
 
     @api.get("/charges/<id_>")
     def charge(id_: str) -> Response:
@@ -42,7 +46,7 @@ def stripe_api(store: Store) -> Blueprint:
     @api.get("/payment_intents/<id_>")
     def intent(id_: str) -> Response:
         row = store.get(Charge, stripe.NAME, "ch_" + id_.removeprefix("pi_"))
-        if row is None:
+        if row is None or not _is_here(store, row):
             raise missing("payment_intent", id_)
         return _one(stripe.intent(row), {"latest_charge": lambda: stripe.charge(row)})
 
@@ -73,9 +77,15 @@ def stripe_api(store: Store) -> Blueprint:
 
 def _must(store: Store, kind: type[T], id_: str, param: str = "id") -> T:
     row = store.get(kind, stripe.NAME, id_)
-    if row is None:
+    if row is None or not _is_here(store, row):
         raise missing(kind.object, id_, param)
     return row
+
+
+def _is_here(store: Store, row: Charge | Refund | Dispute) -> bool:
+    """Whether it is in the account that is asked."""
+    paid = row if isinstance(row, Charge) else store.get(Charge, stripe.NAME, row.charge_id)
+    return (paid.account if paid else "") == request.headers.get("Stripe-Account", "")
 
 
 def _beside_charge(row: Charge) -> Parts:
@@ -107,7 +117,8 @@ def _expanded(told: Json, parts: Parts, within: str = "") -> Json:
 def _list(store: Store, kind: type[T], told: Callable[[T], tuple[Json, Parts]]) -> Response:
     """The newest first, ``limit`` of them after (or before) one of them."""
     _known_only()
-    rows = store.created(kind, stripe.NAME, **window(_ends()))[::-1]
+    held = store.created(kind, stripe.NAME, **window(_ends()))[::-1]
+    rows = [row for row in held if _is_here(store, row)]
     page, more = _page(rows, _limit(), *(_cursor(store, kind, name) for name in _PAGING[1:]))
     data = [_expanded(*told(row), "data.") for row in page]
     body = {"object": "list", "url": request.path, "has_more": more, "data": data}
@@ -162,13 +173,32 @@ def _known_only() -> None:
             raise refusal(400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
 
 
-def _admit() -> None:
+def _admit(store: Store) -> None:
     given = request.authorization
     key = "" if given is None else (given.token or given.username or "")
-    if not key.startswith(KEY):
+    if key.startswith(RESTRICTED):
+        resource = request.path.split("/")[2]
+        if resource not in key.removeprefix(RESTRICTED).split("."):
+            message = (
+                f"The provided key '{key[:7]}****' does not have the required permissions for this endpoint."
+            )
+            raise refusal(403, message)
+    elif not key.startswith(KEY):
         shown = f"{key[:7]}****" if key else ""
         message = f"Invalid API Key provided: {shown}" if key else "You did not provide an API key."
         raise refusal(401, message)
+    account = request.headers.get("Stripe-Account")
+    if account is not None and account not in _connected(store):
+        message = (
+            f"The provided key '{key[:7]}****' does not have access to account '{account}' (or that account does not "
+            "exist). Application access may have been revoked."
+        )
+        raise refusal(403, message, code="account_invalid")
+
+
+def _connected(store: Store) -> set[str]:
+    charges = (row.account for row in store.all(Charge) if row.source == stripe.NAME and row.account)
+    return {*charges, *(row.payee for row in store.all(Payout) if row.source == stripe.NAME and row.payee)}
 
 
 def refusal(status: int, message: str, **more: str) -> Refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import Result
 from samples import rows
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 
 from cli.conftest import Run
 from cli.vendors import SITE, Vendors
+from connector.cli.choosing import codes
 from connector.errors import Unavailable
 from connector.sync.anew import Reader
 
@@ -82,6 +84,49 @@ def test_codes_come_from_a_file_and_from_stdin_each_once(casewire: Run, crowd: l
     assert "account_code, is taken for a heading." in result.stderr
     assert looked_at(stdin("\n".join(crowd), "plan", "--file", "-", "--json")) == 4
     assert looked_at(stdin("\n".join(crowd[:2]), "plan", "-", crowd[2], "--json")) == 3
+
+
+SAVED = {
+    "European Excel": "\ufeffaccount_code;name\r\n00123;Nullen GmbH\r\n00456;Nullen AG\r\n".encode(),
+    "Excel's Unicode text": "account_code\tname\r\n00123\tNüllen GmbH\r\n00456\tNullen AG\r\n".encode(
+        "utf-16"
+    ),
+    "UTF-16, big end first": b"\xfe\xff" + "00123\r\n00456\r\n".encode("utf-16-be"),
+    "with Excel's hint": b"sep=;\r\nCode;Name\r\n00123;A\r\n00456;B\r\n",
+    "semicolons without a heading": b"00123;Nullen GmbH\n\n# ours\n00456;Nullen AG\n",
+    "tabs without a heading": b"00123\tNullen GmbH\n00456\tNullen, AG\n",
+    "a comma inside a name": b'account_code;name\n00123;"Nullen; GmbH"\n00456;Nullen, AG\n',
+    "a line break inside a name": b'Account Code,Name\n00123,"Nullen\nGmbH"\n00456,B\n',
+    "rows without anything": b"Billing_Account_Code__c;Name\n00123;A\n;;\n ; \n00456;B\n",
+    "a heading after comments": b"# ours\n\naccount\n00123\n00456",
+    "old Mac line ends": b"00123\r00456\r",
+}
+
+
+@pytest.mark.parametrize("content", SAVED.values(), ids=SAVED)
+def test_a_list_is_understood_as_any_spreadsheet_saves_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "codes.csv").write_bytes(content)
+    assert codes.read(str(tmp_path / "codes.csv")) == ["00123", "00456"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a;b\nc\n", ["a;b", "c"]),  # a semicolon that is not on every line belongs to the code
+        ("a;b\nc;d;e\n", ["a;b", "c;d;e"]),
+        ('"a;b"\n"c;d"\n', ["a;b", "c;d"]),
+        ("a;b,Name\nc,Name\n", ["a;b", "c"]),
+    ],
+)
+def test_a_semicolon_may_be_part_of_a_code(tmp_path: Path, content: str, expected: list[str]) -> None:
+    (tmp_path / "codes.csv").write_text(content)
+    assert codes.read(str(tmp_path / "codes.csv")) == expected
+
+
+def test_a_row_without_a_code_is_not_read_by_its_next_column(tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").write_bytes(b"account_code\tname\n00123\tA\n\tB\n")
+    with pytest.raises(click.UsageError, match=r"Line 3 of .*codes\.csv is no account code"):
+        codes.read(str(tmp_path / "codes.csv"))
 
 
 def test_what_is_no_account_goes_by_its_whole_key(casewire: Run, both: Vendors, engine: Engine) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from cli.conftest import Run
 from cli.vendors import Vendors
+from connector.cli.acting import login_name
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
 from connector.clients.salesforce.patience import Patience
 from connector.ledger import budgets, subjects
@@ -33,11 +34,11 @@ def test_what_is_done_is_a_run_with_who_and_why(
     monkeypatch.setenv("CASEWIRE_OPERATOR", "lead")
     result = done(casewire("resync", bob, "--apply", "--reason", "ticket 4711"))
     assert "8 records written, 0 refused; the plan was 8." in result.stderr
-    run = one(engine, "SELECT * FROM run")
-    assert (run.command, run.who, run.reason, run.state) == ("resync", "lead", "ticket 4711", "done")
+    run, who = one(engine, "SELECT * FROM run"), f"lead (login {login_name()})"
+    assert (run.command, run.who, run.reason, run.state) == ("resync", who, "ticket 4711", "done")
     assert run.options == {"accounts": [key(bob)], "accounts_named": 1}
     assert run.progress == {"accounts": 1, "accounts_in_all": 1, "written": 8, "refused": 0}
-    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("resync", "lead", run.id)
+    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("resync", who, run.id)
     assert len(both.records("Case")) == 1
 
 

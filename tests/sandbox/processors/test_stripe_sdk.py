@@ -64,6 +64,29 @@ def test_another_key_is_refused(town: Town) -> None:
         connected(town, "sk_test_other").v1.charges.retrieve("ch_1")
 
 
+def test_what_is_in_a_connected_account_is_found_there_only(town: Town, client: stripe.StripeClient) -> None:
+    town.play("chargeback_won")
+    *_, row = town.records("charge")
+    (lost,) = town.records("dispute")
+    moved = {
+        "do": "change",
+        "source": "stripe",
+        "object": "charge",
+        "id": row["id"],
+        "set": {"account": "acct_1Shop"},
+    }
+    town.plane("POST", "books", moved)
+    there: stripe.RequestOptions = {"stripe_account": "acct_1Shop"}
+    assert client.v1.charges.retrieve(row["id"], options=there).id == row["id"]
+    assert [one.id for one in client.v1.disputes.list(options=there).data] == [lost["id"]]
+    assert client.v1.disputes.list().data == []
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.charges.retrieve(row["id"])
+    with pytest.raises(stripe.PermissionError) as told:
+        client.v1.charges.retrieve(row["id"], options={"stripe_account": "acct_stranger"})
+    assert (told.value.http_status, told.value.json_body["error"]["code"]) == (403, "account_invalid")
+
+
 def test_what_cannot_be_expanded_is_said(town: Town, client: stripe.StripeClient) -> None:
     town.play("chargeback_won")
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
+from waiting import polled
 from werkzeug.test import TestResponse
 
 from sandbox.control import Control
@@ -181,9 +182,7 @@ class Metadata:
     def deploy(self, files: Files, **options: Any) -> Node:
         """To its end."""
         deployment = self.start(packed(files), **options)
-        while (result := self.status(deployment)).value("done") != "true":
-            pass
-        return result
+        return polled(lambda: self.status(deployment), lambda result: result.value("done") == "true")
 
     def read(self, type_: str, *names: str) -> list[Node]:
         inner = f"<m:type>{type_}</m:type>" + "".join(f"<m:fullNames>{name}</m:fullNames>" for name in names)

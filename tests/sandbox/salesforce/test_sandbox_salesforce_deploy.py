@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sandbox_salesforce_packages import Metadata, changed, failures, metadata_of, packed, project_files, xml
+from waiting import polled
 
 from sandbox.control import Control
 from sandbox.salesforce import Org, default_metadata
@@ -142,10 +143,14 @@ def test_objects_keep_their_ids_prefix_when_others_come(bare: Org, metadata: Met
 def test_progress_is_seen_by_asking(metadata: Metadata) -> None:
     deployment = metadata.start(packed(project_files()))
     seen = []
-    while not seen or seen[-1][0] in ("Pending", "InProgress"):
+
+    def ask() -> str | None:
         told = metadata.status(deployment, details=False)
         seen.append((told.value("status"), int(told.value("numberComponentsDeployed") or 0)))
         assert told.first("details") is None
+        return told.value("status")
+
+    polled(ask, lambda status: status not in ("Pending", "InProgress"))
     total = int(metadata.status(deployment).value("numberComponentsTotal") or 0)
     assert [status for status, _ in seen] == ["InProgress", "InProgress", "InProgress", "Succeeded"]
     assert 0 == seen[0][1] < seen[1][1] < seen[2][1] < seen[3][1] == total > 200
@@ -427,11 +432,8 @@ def _sent(
 def test_rest_deploys_with_the_same_engine(bare: Org, rest: Api, part: str) -> None:
     made = _sent(rest, ACCOUNT, {"checkOnly": False, "rollbackOnError": True}, part)
     assert made["deployOptions"]["rollbackOnError"] is True  # type: ignore[index]
-    while not (told := rest("GET", f"metadata/deployRequest/{made['id']}?includeDetails=true").get_json())[
-        "deployResult"
-    ]["done"]:
-        pass
-    result = told["deployResult"]
+    status = f"metadata/deployRequest/{made['id']}?includeDetails=true"
+    result = polled(lambda: rest("GET", status).get_json()["deployResult"], lambda one: bool(one["done"]))
     assert (result["status"], result["numberComponentsTotal"]) == ("Succeeded", 2)
     assert {s["fullName"] for s in result["details"]["componentSuccesses"]} == {"Account", "Account.Key__c"}
     assert "Key__c" in bare.schema.objects["Account"].fields

@@ -14,6 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from sandbox_salesforce_packages import manifest, packed, project_files
 from simple_salesforce import Salesforce
+from waiting import polled
 
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
@@ -51,8 +52,10 @@ def client() -> Iterator[Any]:
 def _deploy(client: Any, data: bytes, **options: Any) -> tuple[Any, ...]:
     made = client.deploy(io.BytesIO(data), sandbox=False, **options)
     assert made["state"] == "Queued"
-    while (told := client.checkDeployStatus(made["asyncId"]))["state"] in ("Pending", "InProgress"):
-        pass
+    told = polled(
+        lambda: client.checkDeployStatus(made["asyncId"]),
+        lambda status: status["state"] not in ("Pending", "InProgress"),
+    )
     return told["state"], told["deployment_detail"]
 
 

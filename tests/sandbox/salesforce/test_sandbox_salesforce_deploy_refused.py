@@ -19,6 +19,7 @@ from sandbox_salesforce_packages import (
     project_files,
     xml,
 )
+from waiting import polled
 
 from sandbox.salesforce import Org
 from sandbox.salesforce.deploy import package
@@ -510,8 +511,7 @@ def test_a_manifest_is_needed(metadata: Metadata) -> None:
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("queues/Q.queue", xml("Queue", "<name>Q</name>"))
     deployment = metadata.start(data.getvalue())
-    while (result := metadata.status(deployment)).value("done") != "true":
-        pass
+    result = polled(lambda: metadata.status(deployment), lambda one: one.value("done") == "true")
     assert failures(result) == [("package.xml", "No package.xml found")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -119,6 +120,18 @@ def test_what_the_ledger_learnt_and_nobody_wrote_is_drift_too(rig: Rig) -> None:
     rig.learn(account(state="closed"))
     rows(rig.engine, "UPDATE subject SET status = 'idle'")
     assert rig.drift() == {ACCOUNT: (Account.STATE,)}
+
+
+def test_what_only_a_preview_has_read_is_told_from_what_was_edited(rig: Rig) -> None:
+    rig.crm.type(ACCOUNT, **{Account.STATE: "closed"})
+    assert (len(rig.look().drifted), rig.look().unapplied) == (1, 0)
+    later = datetime.now(UTC) + timedelta(days=1)
+    rig.learn(account(state="closed", updated_at=later))
+    rows(rig.engine, "UPDATE subject SET status = 'idle'")
+    assert rig.look().drifted == [], "it is as it should be by now"
+    rig.learn(account(state="active", updated_at=later + timedelta(days=1)))
+    rows(rig.engine, "UPDATE subject SET status = 'idle'")
+    assert (rig.drift(), rig.look().unapplied) == ({ACCOUNT: (Account.STATE,)}, 1)
 
 
 def test_only_an_object_or_a_rule(rig: Rig) -> None:

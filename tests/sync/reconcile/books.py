@@ -58,7 +58,8 @@ class FakeBooks:
 
     def look_up(self, item: ProcessorObject) -> tuple[ProcessorObject, ...]:
         self.asked.append(item.id)
-        return tuple(one for one in (*self.items, *self.unlisted) if one.id == item.id)
+        known = (*self.items, *self.unlisted)
+        return tuple(one for one in known if (one.id, one.account) == (item.id, item.account))
 
 
 def charge(id_: str = "ch_1", when: datetime | None = None, **changed: Any) -> ProcessorObject:

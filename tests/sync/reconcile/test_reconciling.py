@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from connector.errors import Unavailable
 from connector.facts import Discrepancy, Kind, ProcessorObject, Status
 from connector.ledger import subjects
+from connector.ledger import told as observations
 from connector.policy import Compare
 from connector.sync.reconcile import Window
 from sync.reconcile.books import NOW, WINDOW, FakeBooks, ThreeSides, charge, paid, told
@@ -361,6 +362,17 @@ def test_a_charge_far_from_its_payment_is_looked_up(sides: ThreeSides) -> None:
     sides.stripe.unlisted.append(charge("ch_5", at(1, month=10), invoice_number="1005"))
     assert sides.found() == [("date", "ch_5")]
     assert sides.stripe.asked == ["ch_5"]
+
+
+def test_a_payment_in_a_connected_account_is_looked_up_there(sides: ThreeSides, engine: Engine) -> None:
+    """No list has it: the delivery of its charge said in which account it is."""
+    sides.without_charge("ch_5")
+    there = charge("ch_5", at(5), invoice_number="1005", account="acct_1Shop")
+    sides.stripe.unlisted.append(there)
+    assert sides.found() == [("missing_at_processor", "ch_5")]
+    with engine.begin() as connection:
+        observations.store(connection, [("event:1", there)])
+    assert sides.found() == []
 
 
 def test_only_what_is_invoiced_where_the_account_is_shared(sides: ThreeSides) -> None:

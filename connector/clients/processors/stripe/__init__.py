@@ -1,4 +1,6 @@
 """Stripe: the charge behind a dispute, refund or warning, by its own id or its payment intent's; and the lists of all.
+What is in a connected account (Stripe Connect) is asked for in that account, and the lists are those of the merchant's
+own account and of the connected ones that the settings name.
 
 Official SDK (16.1), without its own retries: ours are the ledger's. https://docs.stripe.com/api/charges/object
 """
@@ -20,7 +22,9 @@ from connector.clients.processors.reading import ids, must_list, part, second
 from connector.clients.processors.stripe import answers
 from connector.clients.processors.stripe.answers import NAME
 from connector.clients.processors.trouble import NotThere, Trouble
+from connector.errors import Permanent
 from connector.facts import Kind, ProcessorObject, Status
+from connector.mappers.stripe_statuses import charge_of_intent
 from connector.settings.processors import Stripe as Settings
 
 __all__ = ["NAME", "StripeApi", "configured"]
@@ -34,19 +38,23 @@ _TROUBLE: Final = Trouble(NAME, "Stripe", "STRIPE_API_KEY")
 _CHARGES: Final = ("ch_", "py_")
 _INTENTS: Final = ("pi_",)
 _MISSING: Final = "resource_missing"
+_NO_ACCESS: Final = "account_invalid"
+"""The key may not read this connected account, which says nothing of any other. https://docs.stripe.com/error-codes"""
 
 
 class _List(NamedTuple):
     """One of Stripe's lists. ``beside``: what is to come with each object, in the place of its id."""
 
     name: str
-    read: Callable[[Mapping[str, Any]], ProcessorObject | None]
+    read: Callable[[Mapping[str, Any], str | None], ProcessorObject | None]
     beside: str
 
 
 _LISTS: Final[Mapping[Kind, _List]] = {
     Kind.CHARGE: _List(
-        "charges", lambda one: answers.charge(one, part(one.get("payment_intent"))), "data.payment_intent"
+        "charges",
+        lambda one, account: answers.charge(one, part(one.get("payment_intent")), account),
+        "data.payment_intent",
     ),
     Kind.REFUND: _List("refunds", answers.refund, "data.charge"),
     Kind.DISPUTE: _List("disputes", answers.dispute, "data.charge"),
@@ -59,11 +67,12 @@ def configured(settings: Settings) -> ProcessorClient | None:
 
 
 class StripeApi:
-    """One Stripe account."""
+    """One Stripe account, and those connected to it."""
 
     lists = frozenset(_LISTS)
 
     def __init__(self, settings: Settings) -> None:
+        self._accounts = (None, *settings.connected_accounts)
         self._stripe = stripe.StripeClient(
             settings.api_key,
             base_addresses={"api": settings.api_url.rstrip("/")} if settings.api_url else {},
@@ -78,33 +87,43 @@ class StripeApi:
             id_ = next((one for one in known if one.startswith(prefixes)), None)
             if id_ is not None:
                 try:
-                    found = _asked(partial(ask, id_))
+                    found = _asked(partial(ask, id_, item.account), item.account)
                 except NotThere:
                     return ()
                 return () if found is None else (_dated(found),)
         return ()
 
     def listed(self, kind: Kind, since: datetime, until: datetime) -> Iterator[Page]:
-        """The newest first, as Stripe lists."""
+        """Account by account, in each the newest first, as Stripe lists."""
         must_list(kind, self.lists)
-        one = _LISTS[kind]
         window = {"gte": second(since), "lt": second(until)}
+        for account in self._accounts:
+            yield from self._listed(_LISTS[kind], window, account)
+
+    def _listed(self, one: _List, window: Mapping[str, int], account: str | None) -> Iterator[Page]:
         wanted = {"created": window, "limit": PAGE, "expand": [one.beside]}
         service = getattr(self._stripe.v1, one.name)
-        page = _listed(partial(service.list, wanted))
-        while rows := _listed(partial(_read, page, one)):
+        page = _listed(partial(service.list, wanted, _options(account)), account)
+        while rows := _listed(partial(_read, page, one, account), account):
             yield rows
             if page.to_dict().get("has_more") is not True:
                 return
-            page = _listed(page.next_page)
+            page = _listed(partial(page.next_page, **_options(account)), account)
 
-    def _charge(self, id_: str) -> ProcessorObject | None:
-        charge = self._stripe.v1.charges.retrieve(id_, {"expand": ["payment_intent"]}).to_dict()
-        return answers.charge(charge, part(charge.get("payment_intent")))
+    def _charge(self, id_: str, account: str | None) -> ProcessorObject | None:
+        wanted: Any = {"expand": ["payment_intent"]}
+        charge = self._stripe.v1.charges.retrieve(id_, wanted, _options(account)).to_dict()
+        return answers.charge(charge, part(charge.get("payment_intent")), account)
 
-    def _intent(self, id_: str) -> ProcessorObject | None:
-        intent = self._stripe.v1.payment_intents.retrieve(id_, {"expand": ["latest_charge"]}).to_dict()
-        return answers.charge(part(intent.get("latest_charge")), intent)
+    def _intent(self, id_: str, account: str | None) -> ProcessorObject | None:
+        wanted: Any = {"expand": ["latest_charge"]}
+        intent = self._stripe.v1.payment_intents.retrieve(id_, wanted, _options(account)).to_dict()
+        return answers.charge(charge_of_intent(intent), intent, account)
+
+
+def _options(account: str | None) -> Any:
+    """Whose object it is; without an account the key's own."""
+    return {"stripe_account": account} if account else {}
 
 
 def _dated(found: ProcessorObject) -> ProcessorObject:
@@ -112,8 +131,8 @@ def _dated(found: ProcessorObject) -> ProcessorObject:
     return replace(found, status=None) if found.status is Status.PENDING else found
 
 
-def _read(page: Any, one: _List) -> Page:
-    return tuple(_whole(one.read(part(row))) for row in page.to_dict()["data"])
+def _read(page: Any, one: _List, account: str | None) -> Page:
+    return tuple(_whole(one.read(part(row), account)) for row in page.to_dict()["data"])
 
 
 def _whole(found: ProcessorObject | None) -> ProcessorObject:
@@ -122,21 +141,27 @@ def _whole(found: ProcessorObject | None) -> ProcessorObject:
     return replace(found, opened_at=found.at)
 
 
-def _listed(ask: Callable[[], T]) -> T:
-    return _TROUBLE.must_be_there(lambda: _asked(ask))
+def _listed(ask: Callable[[], T], account: str | None) -> T:
+    return _TROUBLE.must_be_there(lambda: _asked(ask, account))
 
 
-def _asked(ask: Callable[[], T]) -> T:
+def _asked(ask: Callable[[], T], account: str | None) -> T:
     """Raises NotThere or one of our errors."""
     try:
         return ask()
     except stripe.StripeError as error:
-        raise _refused(error) from error
+        raise _refused(error, account) from error
     except (ValueError, TypeError, AttributeError, KeyError):
         raise _TROUBLE.unreadable() from None
 
 
-def _refused(error: stripe.StripeError) -> Exception:
+def _refused(error: stripe.StripeError, account: str | None) -> Exception:
+    if account and (error.http_status == HTTPStatus.FORBIDDEN or error.code == _NO_ACCESS):
+        return Permanent(
+            f"Stripe does not let this key read the connected account {account}: connect it again, or take it out of "
+            "STRIPE_CONNECTED_ACCOUNTS.",
+            code=error.code or str(error.http_status),
+        )
     if error.code == _MISSING:
         return NotThere(_MISSING)
     if isinstance(error, stripe.APIConnectionError):

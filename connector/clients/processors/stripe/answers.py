@@ -16,13 +16,14 @@ _BRANDS: Final = {"amex": "American Express", "jcb": "JCB", "diners": "Diners Cl
 Body = Mapping[str, Any]
 
 
-def charge(found: Body, intent: Body) -> ProcessorObject | None:
-    """``intent``: its payment intent, as far as that is known. None for what is no charge: an intent without one."""
+def charge(found: Body, intent: Body, account: str | None) -> ProcessorObject | None:
+    """``intent``: its payment intent, as far as that is known; ``account``: the connected account that was asked. None
+    for what is no charge: an intent without one."""
     id_, at = word(found.get("id")), moment(found.get("created"))
     if id_ is None or at is None:
         return None
     code = currency(found.get("currency"))
-    status = stripe_statuses.of_charge(found)
+    status = stripe_statuses.of_charge(found, intent)
     refunded = found.get("refunded") is True
     return ProcessorObject(
         kind=Kind.CHARGE,
@@ -32,7 +33,7 @@ def charge(found: Body, intent: Body) -> ProcessorObject | None:
         status=status,
         reason=word(found.get("failure_code")),
         reason_text=word(found.get("failure_message")),
-        amount=amount(stripe_statuses.amount_of_charge(found), code, _decimals(code)),
+        amount=amount(stripe_statuses.amount_of_charge(found, intent), code, _decimals(code)),
         currency=code,
         references=_given(id_, found.get("payment_intent"), intent.get("id")),
         invoice_number=_invoice_number(found, intent),
@@ -40,18 +41,19 @@ def charge(found: Body, intent: Body) -> ProcessorObject | None:
         refunded=refunded,
         refundable=status is Status.SUCCEEDED and not refunded and found.get("disputed") is not True,
         method=_method(part(found.get("payment_method_details"))),
-        link=_page(id_, found.get("livemode")),
+        account=account,
+        link=_page(id_, found.get("livemode"), account),
     )
 
 
-def refund(found: Body) -> ProcessorObject | None:
+def refund(found: Body, account: str | None) -> ProcessorObject | None:
     """With what its charge says of the invoice and the customer."""
     status = stripe_statuses.REFUND.get(str(found.get("status")))
     failure = word(found.get("failure_reason")) if status is Status.FAILED else None
-    return _of_charge(Kind.REFUND, found, status=status, reason=failure or word(found.get("reason")))
+    return _of_charge(Kind.REFUND, found, account, status=status, reason=failure or word(found.get("reason")))
 
 
-def dispute(found: Body) -> ProcessorObject | None:
+def dispute(found: Body, account: str | None) -> ProcessorObject | None:
     """Its stage is as its status tells; once that is settled, an appeal shows in the evidence only."""
     said = str(found.get("status"))
     inquiry, appealed = said.startswith("warning_"), said.startswith("appeal_")
@@ -63,6 +65,7 @@ def dispute(found: Body) -> ProcessorObject | None:
     return _of_charge(
         Kind.DISPUTE,
         found,
+        account,
         status=stripe_statuses.DISPUTE.get(said),
         stage=Stage.INQUIRY if inquiry else later,
         reason=word(found.get("reason")),
@@ -74,7 +77,7 @@ def dispute(found: Body) -> ProcessorObject | None:
     )
 
 
-def _of_charge(kind: Kind, found: Body, **said: Any) -> ProcessorObject | None:
+def _of_charge(kind: Kind, found: Body, account: str | None, **said: Any) -> ProcessorObject | None:
     """Something that happened to a charge."""
     id_, at = word(found.get("id")), moment(found.get("created"))
     if id_ is None or at is None:
@@ -93,13 +96,14 @@ def _of_charge(kind: Kind, found: Body, **said: Any) -> ProcessorObject | None:
         invoice_number=_invoice_number(paid),
         customer=_id(paid.get("customer")),
         method=_method(part(paid.get("payment_method_details"))),
-        link=_page(charged, paid.get("livemode")) if charged else None,
+        account=account,
+        link=_page(charged, paid.get("livemode"), account) if charged else None,
         **said,
     )
 
 
-def _page(charge_id: str, live: object) -> str:
-    return f"https://dashboard.stripe.com/{'' if live else 'test/'}payments/{charge_id}"
+def _page(charge_id: str, live: object, account: str | None) -> str:
+    return stripe_statuses.dashboard(f"payments/{charge_id}", live, account)
 
 
 def _decimals(code: str | None) -> int:

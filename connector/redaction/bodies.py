@@ -1,56 +1,32 @@
-"""Bodies are scrubbed of secrets and card data before they are stored, whatever shape they arrive in.
+"""Bodies of deliveries, redacted before they are stored, whatever shape they arrive in.
 
-Works on text, not on a parsed tree: what cannot be parsed is stored too, and must be as clean. Every pattern
-is possessive or bounded, so hostile input costs no more than its length. Keys are compared without case or
-punctuation: ``hostedLoginToken`` is ``hosted_login_token``.
+This works on text, not on a parsed tree: what cannot be parsed is stored too, and must be as clean. Every pattern is
+possessive or bounded, so hostile input costs no more than its length.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Final
 
-from connector.webhooks import cards
+from connector.redaction.escapes import unescaped
+from connector.redaction.keys import is_reference, is_secret
+from connector.redaction.patterns import Finding
+from connector.redaction.text import REMOVED, Edit, edited, findings, may_stay
 
-REMOVED: Final = "[removed]"
-
-Edit = tuple[int, int, str]
-"""Start, end, and what stands there instead."""
-
-_EXACT: Final = frozenset(
-    {"authorization", "cvc", "cvc2", "cvv", "cvv2", "iban", "number", "pan", "pin"}
-    | {"securitycode", "sortcode", "verificationvalue"}
-)
-_WITHIN: Final = re.compile(
-    "token|password|passwd|secret|apikey|privatekey|accountnumber|routingnumber|cardnumber"
-)
-_PUNCTUATION: Final = re.compile(r"[^a-z0-9]+")
+_BLANK: Final = "\ufeff \t\r\n"
 
 
-def scrub(body: bytes, format_: str) -> str:
-    """The body as text that PostgreSQL takes, without secrets and card numbers. Never raises."""
+def redact_body(body: bytes, format_: str) -> str:
+    """The body as text that PostgreSQL takes, without secrets, card data and bank data. Never raises."""
     text = body.decode(json.detect_encoding(body), "replace").replace("\x00", "\ufffd")
     if format_ == "xml":
-        text = _scrub_xml(text)
-    return text if text.lstrip("\ufeff \t\r\n").startswith("<") else _scrub_json(_without_odd_escapes(text))
-
-
-@lru_cache(1024)  # a vendor's bodies have the same few keys again and again
-def _is_secret(key: str) -> bool:
-    word = _PUNCTUATION.sub("", key.rpartition(":")[2].lower())
-    return word in _EXACT or _WITHIN.search(word) is not None
-
-
-def _edited(text: str, edits: Iterable[Edit]) -> str:
-    pieces: list[str] = []
-    done = 0
-    for start, end, instead in edits:
-        pieces += (text[done:start], instead)
-        done = end
-    return "".join((*pieces, text[done:])) if pieces else text
+        return _redact_xml(text)
+    if text.lstrip(_BLANK).startswith("<"):  # not JSON, whatever the source is: an error page, or a trick
+        text = _redact_xml(text)
+    return _redact_json(_without_odd_escapes(text))
 
 
 # JSON ------------------------------------------------------------------------------------------------------
@@ -59,7 +35,6 @@ _ODD_ESCAPE: Final = re.compile(
     r"\\(?:u0000|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
     re.S,
 )
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.S)
 _STRING: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"(\s*+:\s*+)?|\\?\Z)', re.S)
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.S)
 _SCALAR: Final = re.compile(r"[^\s,\]}]++")
@@ -76,17 +51,17 @@ def _even(match: re.Match[str]) -> str:
     return "\\ufffd" if len(match[0]) == len("\\u0000") else match[0]
 
 
-def _scrub_json(text: str) -> str:
-    clean = _edited(text, _secret_values(text))
-    spans = cards.spans(_escapes_blanked(clean))
-    return _edited(clean, _quoted_where_bare(clean, spans)) if spans else clean
+def _redact_json(text: str) -> str:
+    clean = edited(text, _secret_values(text))
+    found = findings(clean)
+    return edited(clean, _json_edits(clean, found)) if found else clean
 
 
 def _secret_values(text: str) -> Iterator[Edit]:
     position = 0
     while match := _STRING.search(text, position):
         position = match.end()
-        if match[2] is None or not _is_secret(_unescaped(match[1])):
+        if match[2] is None or not is_secret(_plain(match[1])):
             continue
         end = _value_end(text, position)
         if end > position and text[position:end] not in _NOT_SECRET:
@@ -94,8 +69,8 @@ def _secret_values(text: str) -> Iterator[Edit]:
             position = end
 
 
-def _unescaped(key: str) -> str:
-    return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], key) if "\\" in key else key
+def _plain(key: str) -> str:
+    return unescaped(key) if "\\" in key else key
 
 
 def _value_end(text: str, start: int) -> int:
@@ -116,24 +91,32 @@ def _container_end(text: str, start: int) -> int:
     return len(text)
 
 
-def _escapes_blanked(text: str) -> str:
-    r"""The same length, with blanks for escapes: the n of ``\n4111…`` is not a letter before the number."""
-    return _ESCAPE.sub(lambda match: " " * len(match[0]), text) if "\\" in text else text
-
-
-def _quoted_where_bare(text: str, spans: list[tuple[int, int]]) -> Iterator[Edit]:
-    """A card number may be (part of) a JSON number: then all of that goes, and what stands instead needs quotes."""
+def _json_edits(text: str, found: list[Finding]) -> Iterator[Edit]:
+    """In a string the finding is replaced; a JSON number that holds one goes whole, and its replacement needs quotes.
+    ``key``: of the value that the finding stands in, so that references may stay."""
     strings = _STRING.finditer(text)
     string = next(strings, None)
+    key = ""
     done = 0
-    for start, end in spans:
-        while string and string.end() <= start:
+    for one in found:
+        while string is not None and string.end() <= one.start:
+            if string[2] is not None:
+                key = _plain(string[1])
             string = next(strings, None)
-        if string is not None and string.start() < start:
-            yield start, end, REMOVED
-        elif start >= done:
-            first, done = _number_around(text, start, end)
-            yield first, done, f'"{REMOVED}"'
+        inside = string is not None and string.start() < one.start
+        if inside and string is not None:
+            if string[2] is not None or not _is_kept(one, key, string[1]):
+                yield one.start, one.end, REMOVED
+        elif one.start >= done:
+            first, last = _number_around(text, one.start, one.end)
+            if not _is_kept(one, key, text[first:last]):
+                done = last
+                yield first, last, f'"{REMOVED}"'
+
+
+def _is_kept(finding: Finding, key: str, value: str) -> bool:
+    """Digits without separators under the key of a reference, where the value is no running text."""
+    return is_reference(key) and may_stay(finding, value)
 
 
 def _number_around(text: str, start: int, end: int) -> tuple[int, int]:
@@ -150,9 +133,10 @@ _ELEMENT: Final = re.compile(r"<([A-Za-z_][\w.:-]*+)([^<>]*+)>")
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.:-]*+)\s*+=\s*+(\"[^\"]*+\"|'[^']*+')")
 
 
-def _scrub_xml(text: str) -> str:
-    clean = _edited(text, _secret_parts(text))
-    return _edited(clean, ((start, end, REMOVED) for start, end in cards.spans(clean)))
+def _redact_xml(text: str) -> str:
+    clean = edited(text, _secret_parts(text))
+    found = findings(clean)
+    return edited(clean, _xml_edits(clean, found)) if found else clean
 
 
 def _secret_parts(text: str) -> Iterator[Edit]:
@@ -160,11 +144,23 @@ def _secret_parts(text: str) -> Iterator[Edit]:
     while match := _ELEMENT.search(text, position):
         position = match.end()
         for attribute in _ATTRIBUTE.finditer(text, match.start(2), match.end(2)):
-            if _is_secret(attribute[1]):
+            if is_secret(attribute[1]):
                 yield attribute.start(2), attribute.end(2), f'"{REMOVED}"'
-        if _is_secret(match[1]) and not match[2].endswith("/"):
+        if is_secret(match[1]) and not match[2].endswith("/"):
             end = text.find(f"</{match[1]}", position)
             end = len(text) if end < 0 else end
             if text[position:end].strip():
                 yield position, end, REMOVED
             position = end
+
+
+def _xml_edits(text: str, found: list[Finding]) -> Iterator[Edit]:
+    elements = _ELEMENT.finditer(text)
+    element = next(elements, None)
+    key, begins = "", 0
+    for one in found:
+        while element is not None and element.end() <= one.start:
+            key, begins = element[1], element.end()
+            element = next(elements, None)
+        if not _is_kept(one, key, text[begins : one.end].strip()):
+            yield one.start, one.end, REMOVED

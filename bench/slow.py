@@ -1,0 +1,175 @@
+"""``slow``: deliveries while 1,000 other clients never finish what they send.
+
+A third of them send nothing, a third a header and a third a body byte by byte. One that the server cuts off comes
+back at once. The deliveries beside them are paced, and their times count from when they were due.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import psutil
+
+from bench import load
+from bench.deliveries import prepared
+from bench.progress import say
+from bench.report import Row
+
+COMMAND: Final = "python -m bench slow"
+CLIENTS: Final = 1000
+RATE: Final = 100
+"""Deliveries a second beside them: what matters is whether each is answered, not how many there are."""
+CONNECTIONS: Final = 8
+TARGET_P99: Final = 0.050
+
+_HEAD: Final = b"POST /webhooks/recurly HTTP/1.1\r\nHost: slow\r\n"
+BEGINNINGS: Final = (b"", _HEAD + b"X-Slow: ", _HEAD + b"Content-Length: 100000\r\n\r\n{")
+
+
+@dataclass
+class SlowClients:
+    """Connections that are kept open by a thread. ``cut_off``: how many the server closed."""
+
+    port: int
+    count: int
+    beginnings: tuple[bytes, ...] = BEGINNINGS
+    opened: int = 0
+    cut_off: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for _ in range(self.count):
+                self._open(selector)
+            dribble_at = time.monotonic() + 1
+            while not self._stop.is_set():
+                for key, _ in selector.select(0.1):
+                    self._read(selector, key)
+                if time.monotonic() >= dribble_at:
+                    dribble_at += 1
+                    self._dribble(selector)
+            for key in list(selector.get_map().values()):
+                self._close(selector, key)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _open(self, selector: selectors.BaseSelector) -> None:
+        beginning = self.beginnings[self.opened % len(self.beginnings)]
+        client = socket.socket()
+        client.settimeout(5)
+        try:
+            client.connect(("127.0.0.1", self.port))
+            client.sendall(beginning)
+        except OSError:
+            client.close()
+            return
+        client.setblocking(False)
+        selector.register(client, selectors.EVENT_READ, beginning)
+        self.opened += 1
+
+    def _read(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+        client = key.fileobj
+        assert isinstance(client, socket.socket)
+        with suppress(BlockingIOError):
+            try:
+                if client.recv(65_536):
+                    return
+            except ConnectionError:
+                pass
+            self.cut_off += 1
+            self._close(selector, key)
+            self._open(selector)
+
+    def _dribble(self, selector: selectors.BaseSelector) -> None:
+        for key in list(selector.get_map().values()):
+            client = key.fileobj
+            assert isinstance(client, socket.socket)
+            if key.data:
+                with suppress(OSError):
+                    client.send(b"x")
+
+    @staticmethod
+    def _close(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+        client = key.fileobj
+        assert isinstance(client, socket.socket)
+        selector.unregister(client)
+        client.close()
+
+
+@contextmanager
+def slow_clients(
+    port: int, count: int = CLIENTS, beginnings: tuple[bytes, ...] = BEGINNINGS
+) -> Iterator[SlowClients]:
+    clients = SlowClients(port, count, beginnings)
+    thread = threading.Thread(target=clients.run, name="slow clients")
+    thread.start()
+    deadline = time.monotonic() + 60
+    try:
+        while clients.opened < count and thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield clients
+    finally:
+        clients.stop()
+        thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``measured``: None if deliveries were not answered. ``mebibytes``: memory of the server's processes."""
+
+    measured: load.Measured | None
+    cut_off: int
+    mebibytes: float
+
+    def told(self) -> str:
+        """In words."""
+        if self.measured is None:
+            return f"deliveries are not answered; {self.cut_off:,} cut off"
+        p99 = self.measured.percentile(0.99) * 1000
+        return f"p99 {p99:.1f} ms, {self.cut_off:,} cut off, {self.mebibytes:.0f} MiB"
+
+
+def measure(port: int, pid: int, secret: str, seconds: int) -> Outcome:
+    """Paced deliveries beside the slow clients."""
+    requests = prepared(secret, RATE * seconds, f"slow{port}")
+    with slow_clients(port) as clients:
+        try:
+            measured = load.run(port, requests, connections=CONNECTIONS, rate=RATE)
+        except (load.LoadError, OSError) as error:
+            say(f"slow: {error}")
+            measured = None
+        return Outcome(measured, clients.cut_off, memory(pid))
+
+
+def memory(pid: int) -> float:
+    """The resident memory of a process and all below it, in MiB."""
+    process = psutil.Process(pid)
+    return float(sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) / 2**20)
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time that a process and all below it have computed."""
+    process = psutil.Process(pid)
+    times = [one.cpu_times() for one in [process, *process.children(recursive=True)]]
+    return float(sum(time.user + time.system for time in times))
+
+
+def row(outcome: Outcome, bare: Outcome, gunicorn: Outcome, command: str = COMMAND) -> Row:
+    p99 = outcome.measured.percentile(0.99) if outcome.measured else None
+    return Row(
+        f"receive: {RATE} deliveries/s beside {CLIENTS:,} clients that never finish a request",
+        f"{outcome.told()} (bare Flask route behind the same front: {bare.told()}; under gunicorn gthread 2×8: "
+        f"{gunicorn.told()})",
+        "",
+        f"p99 < {TARGET_P99 * 1000:.0f} ms",
+        p99 is not None and p99 < TARGET_P99,
+        command,
+    )

@@ -1,0 +1,453 @@
+"""The HTTP server in front of any WSGI application. A worker thread is taken only for a request that is complete.
+
+uvicorn parses HTTP on an event loop, in several processes that share one port. This module adds what a public
+address needs: a deadline for each request, limits on what a connection and all connections may hold in memory,
+and a bounded number of threads for each lane, so that one lane (one webhook source) cannot take another's.
+Decision 0029 compares the alternatives.
+
+The application's answer is collected before it is sent: a client that reads slowly holds no thread either.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import queue
+import resource
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS: Final = 75
+"""Longer than proxies keep an idle connection: nginx closes it after 60."""
+HUNG_SECONDS: Final = 60
+"""A process that does not answer its parent for so long is replaced."""
+SWEEP_SECONDS: Final = 0.5
+PIPELINED: Final = 8
+RESERVED_FILES: Final = 256
+"""File descriptors kept free for the database, Redis, the log and outgoing calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What strangers may cost one process.
+
+    ``request_seconds``: from the first byte of a request to the last of its body. ``answer_seconds``: for the client
+    to take its answer. ``buffered_bytes``: all requests that are not answered yet, together. ``wait_seconds``: for a
+    thread, before 503.
+    """
+
+    request_seconds: float = 10.0
+    answer_seconds: float = 30.0
+    wait_seconds: float = 4.0
+    header_bytes: int = 32 * 1024
+    headers: int = 100
+    body_bytes: int = 1024 * 1024
+    buffered_bytes: int = 64 * 1024 * 1024
+    connections: int = 4096
+    threads: int = 16
+
+    def __post_init__(self) -> None:
+        """The open-files limit is raised as far as it may be; no more connections are taken than it allows."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = self.connections + RESERVED_FILES
+        if soft < wanted:
+            soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        object.__setattr__(self, "connections", max(min(self.connections, soft - RESERVED_FILES), 1))
+
+
+# Connections -----------------------------------------------------------------------------------------------
+
+
+class Connections:
+    """The connections of this process. Where room is needed, the one is closed whose request is awaited longest: a
+    request that arrives at once is never the one.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.open: set[GuardedProtocol] = set()
+        self.waiting: dict[GuardedProtocol, None] = {}
+        """Those whose request is not complete, or that are idle; the oldest first."""
+        self.buffered = 0
+        self._swept = False
+
+    def add(self, connection: GuardedProtocol) -> None:
+        self.open.add(connection)
+        self.waiting[connection] = None
+        if len(self.open) > self.limits.connections:
+            self._close_oldest(lambda _: True)
+        if not self._swept:
+            self._swept = True
+            connection.loop.call_later(SWEEP_SECONDS, self._sweep, connection.loop)
+
+    def remove(self, connection: GuardedProtocol) -> None:
+        self.open.discard(connection)
+        self.waiting.pop(connection, None)
+        self.buffered -= connection.received
+        connection.received = 0
+
+    def make_room(self) -> bool:
+        """Whether all that is not answered yet fits into memory, if need be without the oldest."""
+        while self.buffered > self.limits.buffered_bytes:
+            if not self._close_oldest(lambda connection: connection.received > 0):
+                return False
+        return True
+
+    def _close_oldest(self, which: Callable[[GuardedProtocol], bool]) -> bool:
+        oldest = next(filter(which, self.waiting), None)
+        if oldest is not None:
+            oldest.refuse(
+                503, "busy", "Requests that arrived sooner took the place of this one. Send it again."
+            )
+        return oldest is not None
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.expire(loop.time())
+        self._swept = bool(self.open)
+        if self.open:
+            loop.call_later(SWEEP_SECONDS, self._sweep, loop)
+
+    def expire(self, now: float) -> None:
+        """End what is overdue, and the largest answer if those that are not taken need too much memory."""
+        if sum([connection.expire(now) for connection in list(self.open)]) > self.limits.buffered_bytes:
+            max(self.open, key=GuardedProtocol.unsent).transport.abort()
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. ``received``: bytes of its requests that are not answered yet."""
+
+    app: Front
+    headers: list[tuple[bytes, bytes]]
+    received = 0
+    refused = False
+    _earlier = 0
+    """What of ``received`` belongs to requests before the one that arrives now."""
+    _body_bytes = 0
+    _in_headers = True
+    _started: float | None = None
+    """When the first byte of a request came that is not complete."""
+    _unsent_since: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.guard = self.app.connections
+        self.limits = self.guard.limits
+        self._started = self.loop.time()
+        self.guard.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.guard.remove(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.refused:
+            return
+        self._earlier = self.received if self._started is None else self._earlier
+        self.received += len(data)
+        self.guard.buffered += len(data)
+        self._begin()
+        super().data_received(data)
+        received = self.received - self._earlier if self._started is not None else 0
+        if self._in_headers and received > self.limits.header_bytes:
+            self.refuse(431, "headers_too_large", "The headers are too large.")
+        elif received > 2 * self.limits.body_bytes + self.limits.header_bytes:
+            self._refuse_body()  # chunks of one byte, or endless trailers
+        elif not self.guard.make_room():
+            self.refuse(503, "busy", "Too many requests are under way. Send it again later.")
+
+    # Callbacks of the parser: a request begins, its parts arrive, it is complete
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError("too many requests at once")
+        self._body_bytes, self._in_headers = 0, True
+        self._begin()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= self.limits.headers:
+            self.refuse(431, "headers_too_large", f"A request has at most {self.limits.headers} headers.")
+        if not self.refused:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        length = next((value for name, value in self.headers if name == b"content-length"), b"0")
+        if int(length) > self.limits.body_bytes:
+            self._refuse_body()
+        if not self.refused:
+            super().on_headers_complete()
+            self._in_headers = False
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > self.limits.body_bytes:
+            self._refuse_body()
+        if not self.refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self.refused:
+            self._started = None
+            self._in_headers = True
+            self.guard.waiting.pop(self, None)
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self._is_idle():
+            self._release()
+            self.guard.waiting.setdefault(self)
+        super().on_response_complete()
+
+    # Ends
+
+    def refuse(self, status: int, error: str, message: str) -> None:
+        """Answer and close. An answer that is under way is cut off instead: its request can be sent again."""
+        if self.refused:
+            return
+        self.refused = True
+        self.guard.waiting.pop(self, None)
+        self._release()
+        if self._is_idle() or not (self._in_headers or self.pipeline or self.cycle.response_started):
+            self.transport.write(_raw_answer(status, error, message))
+        self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(400, "malformed", "This is not a valid HTTP request.")
+
+    def expire(self, now: float) -> int:
+        """Close the connection if a deadline has passed. How much of its answer the client has not taken."""
+        unsent = self.unsent()
+        if not unsent:
+            self._unsent_since = None
+        elif self._unsent_since is None:
+            self._unsent_since = now
+        elif now - self._unsent_since > self.limits.answer_seconds:
+            self.transport.abort()
+        if self._started is not None and now - self._started > self.limits.request_seconds:
+            self.refuse(408, "timeout", "The request did not arrive in time. Send it again.")
+        return unsent
+
+    def unsent(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def _begin(self) -> None:
+        """The first byte of a request is there: from now on the time counts."""
+        if self._started is None:
+            self._started = self.loop.time()
+            self.guard.waiting.pop(self, None)
+            self.guard.waiting[self] = None
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
+    def _release(self) -> None:
+        self.guard.buffered -= self.received
+        self.received = self._earlier = 0
+
+    def _refuse_body(self) -> None:
+        self.refuse(413, "too_large", f"A body has at most {self.limits.body_bytes:,} bytes.")
+
+
+def _raw_answer(status: int, error: str, message: str) -> bytes:
+    answer = _json_answer(status, error, message)
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [name + b": " + value for name, value in answer.headers]
+    return b"\r\n".join([*lines, b"connection: close", b"", answer.body])
+
+
+# Requests --------------------------------------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+def _json_answer(status: int, error: str, message: str) -> Answer:
+    body = json.dumps({"error": error, "message": message}, separators=(",", ":")).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if status == 503:
+        headers.append((b"retry-after", b"5"))
+    return Answer(status, headers, body)
+
+
+class Lane:
+    """The threads that one kind of request may occupy. They start when they are needed."""
+
+    def __init__(self, name: str, app: WSGIApplication, threads: int) -> None:
+        self._name, self._app = name, app
+        self._free = asyncio.Semaphore(threads)
+        self._jobs: queue.SimpleQueue[tuple[WSGIEnvironment, asyncio.Future[Answer]]] = queue.SimpleQueue()
+        self._threads = 0
+        self._busy = 0
+
+    async def answer(self, environ: WSGIEnvironment, wait_seconds: float) -> Answer:
+        """The application's answer; 503 if no thread is free in time."""
+        if self._free.locked():
+            try:
+                await asyncio.wait_for(self._free.acquire(), wait_seconds)
+            except TimeoutError:
+                return _json_answer(503, "busy", "All threads are busy. Send it again later.")
+        else:
+            await self._free.acquire()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._busy += 1
+        if self._busy > self._threads:
+            self._threads += 1
+            threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
+        self._jobs.put((environ, future))
+        return await future
+
+    def _run(self) -> None:
+        while True:
+            environ, future = self._jobs.get()
+            answer = call(self._app, environ)
+            with suppress(RuntimeError):  # the loop is closed: the server has stopped
+                future.get_loop().call_soon_threadsafe(self._done, future, answer)
+
+    def _done(self, future: asyncio.Future[Answer], answer: Answer) -> None:
+        self._busy -= 1
+        self._free.release()
+        if not future.done():
+            future.set_result(answer)
+
+
+class Front:
+    """The ASGI application that uvicorn serves. ``lane_of`` maps a path to one of a few names."""
+
+    def __init__(
+        self, app: WSGIApplication, limits: Limits = Limits(), lane_of: Callable[[str], str] = lambda _: "web"
+    ) -> None:
+        self.connections = Connections(limits)
+        self._app, self._limits, self._lane_of = app, limits, lane_of
+        self._lanes: dict[str, Lane] = {}
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        assert scope["type"] == "http"
+        body, complete = b"", False
+        while not complete:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            body += message["body"]
+            complete = not message["more_body"]
+        name = self._lane_of(scope["path"])
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = Lane(name, self._app, self._limits.threads)
+        answer = await lane.answer(environ_of(scope, body), self._limits.wait_seconds)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+def environ_of(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
+    """PEP 3333's environment of a request that is complete."""
+    host, port = scope["server"] or ("", None)
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "CONTENT_LENGTH": str(len(body)),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port or ""),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        if b"_" in name or name in _OWN_HEADERS:  # an underscore would pass for a hyphen
+            continue
+        key = name.decode("latin-1").upper().replace("-", "_")
+        key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+        text = value.decode("latin-1")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return environ
+
+
+_OWN_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+
+def call(app: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """Run a WSGI application to the end of its answer. Never raises."""
+    begun: list[Any] = []
+    written: list[bytes] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: object = None
+    ) -> Callable[[bytes], object]:
+        begun[:] = (status, headers)
+        return written.append
+
+    try:
+        result = app(environ, start_response)
+        try:
+            body = b"".join((*written, *result))
+        finally:
+            if close := getattr(result, "close", None):
+                close()
+        status, headers = begun
+        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        if all(name != b"content-length" for name, _ in encoded) and environ["REQUEST_METHOD"] != "HEAD":
+            encoded.append((b"content-length", b"%d" % len(body)))
+        return Answer(int(status[:3]), encoded, body)
+    except Exception as error:
+        log.error("request_failed", reason=type(error).__name__, exc_info=True)
+        return _json_answer(500, "internal", "The request failed. The log says why.")
+
+
+# Server ----------------------------------------------------------------------------------------------------
+
+
+def serve(factory: str, host: str, port: int, processes: int, stop_seconds: int) -> None:
+    """Serve until SIGTERM or SIGINT. ``factory``: ``package.module:function`` that returns a Front. Requests that are
+    under way then may take ``stop_seconds``."""
+    config = uvicorn.Config(
+        factory, factory=True, host=host, port=port, workers=processes, http="connector.front:GuardedProtocol",
+        loop="uvloop", ws="none", lifespan="off", interface="asgi3", backlog=2048, log_level="error",
+        access_log=False, proxy_headers=False, server_header=False, timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=stop_seconds, timeout_worker_healthcheck=HUNG_SECONDS,
+    )  # fmt: skip
+    Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m connector.front")
+    parser.add_argument("factory")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--stop-seconds", type=int, default=10)
+    serve(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
