@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Facts, Stage, Status
+from connector.facts import Facts, Payment, Stage, Status
 from connector.plan import Change, Parent, Queue, Transition
 from connector.policy import Escalation, Policy
 from connector.sync.decide import decide
@@ -143,6 +143,60 @@ def test_a_dispute_that_says_no_amount_is_about_that_of_its_payment() -> None:
     assert (case.fields["Billing_Amount__c"], case.fields["Billing_Currency__c"]) == (Decimal("49.00"), "USD")
     assert str(case.on_create["Subject"]).startswith("Dispute: USD 49.00")
     assert case_of(facts(unsaid)).fields["Billing_Amount__c"] is None
+
+
+SAME = {"gateway_reference": "ch_1"}
+DECLINED = payment(id="pay0", uuid="0ay0", status="declined", created_at=at(15), **SAME)
+HELD = payment(id="pay2", uuid="2ay2", type="authorization", created_at=at(21), **SAME)
+GIVEN_BACK = payment(
+    id="pay3",
+    uuid="3ay3",
+    type="refund",
+    original_id="pay1",
+    amount=Decimal("10.00"),
+    created_at=at(22),
+    **SAME,
+)
+TRIED_LATER = payment(id="pay4", uuid="4ay4", status="declined", created_at=at(23), **SAME)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [[GIVEN_BACK], [DECLINED], [TRIED_LATER], [HELD], [TRIED_LATER, GIVEN_BACK, HELD, DECLINED]],
+    ids=["a refund", "a declined try before", "a declined try after", "an authorization", "all of them"],
+)
+def test_of_several_payments_with_one_reference_it_is_about_the_one_that_took_the_money(
+    others: list[Payment],
+) -> None:
+    for order in ([PAID, *others], [*others, PAID]):
+        case = case_of(facts(paid_invoice(), *order, dispute(references=("ch_1",))))
+        assert case.parents["Billing_Payment__c"].key == "recurly:acme:payment:9ay1"
+
+
+def test_of_two_purchases_with_one_reference_it_is_about_the_one_of_its_amount() -> None:
+    other = payment(id="pay5", uuid="5ay5", amount=Decimal("12.00"), created_at=at(23), **SAME)
+    case = case_of(facts(paid_invoice(), PAID, other, dispute(references=("ch_1",))))
+    assert case.parents["Billing_Payment__c"].key == "recurly:acme:payment:9ay1"
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_known"),
+    [
+        ({}, True),
+        ({"amount": Decimal("12.50")}, True),
+        ({"amount": Decimal("49.01")}, False),
+        ({"currency": "GBP"}, False),
+        ({"source": "adyen"}, False),
+    ],
+    ids=str,
+)
+def test_an_invoice_number_leads_to_no_payment_that_it_cannot_be_about(
+    changed: dict[str, Any], is_known: bool
+) -> None:
+    """Its account may be known by the customer, and the number be that of another system."""
+    paid = payment(gateway="stripe", gateway_reference="other")
+    numbered = dispute(references=("ch_9",), invoice_number="1001", **changed)
+    assert ("Billing_Payment__c" in case_of(facts(paid_invoice(), paid, numbered)).parents) is is_known
 
 
 def test_two_disputes_are_two_cases() -> None:
