@@ -81,14 +81,14 @@ def ask(engine: Engine, apis: Apis, lookups: Lookups, limit: int = AT_ONCE) -> s
 
 
 def _lacks(engine: Engine, one: Told) -> bool:
-    """Whether something is missing that an API may know: its account, its amount, the customer behind it."""
+    """Whether something is missing that an API may know: its account, amount, currency, the customer behind it."""
     match one.item.kind:
         case Kind.CHARGE:
             return not one.waits and not _customer_is_known(engine, one)
         case Kind.MANDATE:
             return one.waits
         case _:
-            return one.waits or one.item.amount is None
+            return one.waits or one.item.amount is None or one.item.currency is None
 
 
 def _customer_is_known(engine: Engine, one: Told) -> bool:
