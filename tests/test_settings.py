@@ -295,6 +295,7 @@ EVERY = {
     "BRAINTREE_PRIVATE_KEY": "open-sesame",
     "BRAINTREE_ENVIRONMENT": "Sandbox",
     "BRAINTREE_API_URL": "http://127.0.0.1:2",
+    "BRAINTREE_CURRENCIES": "usd, acme_eur:EUR",
     "ADYEN_HMAC_KEYS": "open-sesame-3,open-sesame-4",
     "ADYEN_WEBHOOK_BASIC_AUTH": "user:open-sesame",
     "PAYPAL_WEBHOOK_IDS": "WH-1, WH-2",
@@ -315,6 +316,12 @@ def test_what_is_no_account_of_stripe_is_refused(given: str) -> None:
         processors({"STRIPE_CONNECTED_ACCOUNTS": given}, live=True)
 
 
+@pytest.mark.parametrize("given", ["dollars", "acme_usd", "acme_usd:", "acme:US", "U$D"])
+def test_what_is_no_currency_is_refused(given: str) -> None:
+    with pytest.raises(SetupError, match="BRAINTREE_CURRENCIES"):
+        processors({"BRAINTREE_CURRENCIES": given}, live=True)
+
+
 def test_every_processor_has_what_its_variables_say() -> None:
     secret = ("open-sesame",)
     assert processors(EVERY, live=True) == {
@@ -332,6 +339,7 @@ def test_every_processor_has_what_its_variables_say() -> None:
             private_key="open-sesame",
             environment="sandbox",
             api_url="http://127.0.0.1:2",
+            currencies={"": "USD", "acme_eur": "EUR"},
         ),
         "adyen": Adyen(
             live=True,

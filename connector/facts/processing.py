@@ -127,7 +127,8 @@ class ProcessorObject:
     - ``reason``: the source's own word or code, as it came but for blanks (``fraudulent``, ``4853``, ``R10``);
       ``reason_text``: what the source says about it in words, if it does. ``network``: the card network or scheme,
       lower case (``visa``, ``mastercard``, ``ach``, ``sepa_core``, ``bacs``); ``network_code``: its code (``10.4``).
-    - ``amount`` in major units, never negative; ``currency`` ISO 4217, upper case.
+    - ``amount`` in major units, never negative; ``currency`` ISO 4217, upper case. A source may tell an amount without
+      its currency: it is then that of the payment behind it (``sync/evidence``).
     - ``due_at``: until when an answer (evidence) is taken. A day without a time ends with that day, UTC.
     - ``opened_at``: when it began. ``settles_at``: when a payout is to arrive; of a charge or refund in a processor's
       lists, when it was settled.

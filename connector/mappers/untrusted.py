@@ -56,14 +56,16 @@ def minor(value: object, code: str | None, exponent: int | None = None) -> Decim
 
 
 def major(value: object, code: str | None) -> Decimal | None:
-    """An amount in major units (``49.00``), without its sign."""
-    if code is None or isinstance(value, bool) or not isinstance(value, int | float | str):
+    """An amount in major units (``49.00``), without its sign. Without a currency it is as it was given."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    return money.amount(abs(amount), code) if amount.is_finite() and abs(amount) < LARGEST else None
+    if not amount.is_finite() or abs(amount) >= LARGEST:
+        return None
+    return money.amount(abs(amount), code) if code else abs(amount)
 
 
 def epoch(value: object) -> datetime | None:

@@ -29,7 +29,8 @@ class Stripe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Braintree:
-    """``environment``: production or sandbox. Its keys differ between the two, and so do its signatures."""
+    """``environment``: production or sandbox. Its keys differ between the two, and so do its signatures.
+    ``currencies``: of its merchant accounts, by their ids; under an empty id that of all others."""
 
     live: bool
     merchant_id: str
@@ -37,6 +38,7 @@ class Braintree:
     private_key: str = field(repr=False)
     environment: str
     api_url: str | None = None
+    currencies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,20 @@ def processors(environment: Mapping[str, str], *, live: bool) -> Mapping[str, Pr
     }
 
 
+def _currencies(given: tuple[str, ...]) -> Mapping[str, str]:
+    """``USD``, or ``acme_usd:USD,acme_eur:EUR``, or both."""
+    found: dict[str, str] = {}
+    for one in given:
+        account, _, code = one.rpartition(":")
+        if not re.fullmatch(r"[A-Za-z]{3}", code.strip()):
+            raise SetupError(
+                f"BRAINTREE_CURRENCIES: {one!r} is no currency; write USD, or a merchant account and its currency "
+                "like acme_usd:USD."
+            )
+        found[account.strip()] = code.strip().upper()
+    return found
+
+
 def _connected_accounts(given: tuple[str, ...]) -> tuple[str, ...]:
     for one in given:
         if not re.fullmatch(r"acct_[A-Za-z0-9_]{1,200}", one):
@@ -149,4 +165,5 @@ def _braintree(read: Read, live: bool) -> Braintree:
         private_key=read("BRAINTREE_PRIVATE_KEY"),
         environment=environment,
         api_url=read("BRAINTREE_API_URL") or None,
+        currencies=_currencies(listed(read("BRAINTREE_CURRENCIES"))),
     )

@@ -104,14 +104,15 @@ def _is_unsure(one: Told, apis: Apis) -> bool:
 
 
 def _lacks(engine: Engine, one: Told, apis: Apis) -> bool:
-    """Whether something is missing that an API may know: its account, its amount, the customer behind it."""
+    """Whether something is missing that an API may know: its account, amount, currency, the customer behind it."""
     match one.item.kind:
         case Kind.CHARGE:
             return not one.waits and not _customer_is_known(engine, one)
         case Kind.MANDATE:
             return one.waits
         case _:
-            return one.item.amount is None or (one.item.kind is not Kind.PAYOUT and _is_unsure(one, apis))
+            unsure = one.item.kind is not Kind.PAYOUT and _is_unsure(one, apis)
+            return one.item.amount is None or one.item.currency is None or unsure
 
 
 def _customer_is_known(engine: Engine, one: Told) -> bool:

@@ -16,6 +16,7 @@ from connector.mappers import fields
 from connector.plan import Change, Plan
 from connector.policy import Policy
 from connector.sync import lifecycle
+from connector.sync.evidence import with_currencies
 from connector.sync.rules import RULES, Rule, account, timeline
 
 _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
@@ -23,7 +24,7 @@ _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
 
 def decide(facts: Facts, policy: Policy) -> Plan:
     """An account its source has not told us of yet gives an empty plan. Days are those of the site's clock."""
-    facts = localised(facts, policy.zone_of(facts.site))
+    facts = with_currencies(localised(facts, policy.zone_of(facts.site)))
     if facts.gone:
         made = [account.gone(facts), *lifecycle.account_removed(facts, policy)]
         return _plan(facts, made)

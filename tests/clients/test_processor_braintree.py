@@ -107,6 +107,42 @@ def test_nothing_is_asked_for_a_dispute_without_a_transaction() -> None:
     assert looked_up(asked_for=item("braintree", Kind.DISPUTE, "d1")) == ()
 
 
+DISPUTE = """<?xml version="1.0" encoding="UTF-8"?>
+<dispute><id>d1</id><amount-disputed>12.00</amount-disputed><amount>12.00</amount><status>open</status>
+<kind>chargeback</kind><currency-iso-code>EUR</currency-iso-code><reason>fraud</reason>
+<created-at type="datetime">2026-11-03T09:00:00Z</created-at>
+<updated-at type="datetime">2026-11-03T09:00:00Z</updated-at>
+<transaction><id>t1</id></transaction><evidence type="array"/><status-history type="array"/></dispute>"""
+
+
+def test_a_dispute_without_a_currency_is_asked_for_itself() -> None:
+    wanted = item("braintree", Kind.DISPUTE, "d1", references=("t1",), amount=Decimal("12.00"))
+    found = Reply(DISPUTE, headers={"Content-Type": "application/xml"})
+    told, charge = looked_up(found, transaction(), asked_for=wanted)
+    assert (told.kind, told.id, told.amount, told.currency) == (Kind.DISPUTE, "d1", Decimal("12.00"), "EUR")
+    assert (told.status, told.stage) == (None, None), "its notifications say how it stands"
+    assert (charge.kind, charge.id) == (Kind.CHARGE, "t1")
+
+
+def test_a_refund_without_a_currency_is_asked_for_itself() -> None:
+    refund = transaction("r1", more="<refunded-transaction-id>t1</refunded-transaction-id>")
+    wanted = item("braintree", Kind.REFUND, "r1", amount=Decimal("49.00"))
+    told, charge = looked_up(refund, transaction("t1"), asked_for=wanted)
+    assert (told.kind, told.id, told.currency, told.status) == (Kind.REFUND, "r1", "USD", None)
+    assert (charge.kind, charge.id) == (Kind.CHARGE, "t1")
+
+
+def test_a_dispute_without_a_currency_that_is_not_there_is_no_error() -> None:
+    wanted = item("braintree", Kind.DISPUTE, "d1", references=("t1",), amount=Decimal("12.00"))
+    (charge,) = looked_up(NOT_THERE, transaction(), asked_for=wanted)
+    assert charge.id == "t1"
+
+
+@pytest.mark.parametrize("id_", ["../customers/c1", "a/b", "", "."])
+def test_the_id_of_a_dispute_never_leads_to_another_address(id_: str) -> None:
+    assert looked_up(asked_for=item("braintree", Kind.DISPUTE, id_, amount=Decimal("12.00"))) == ()
+
+
 @pytest.mark.parametrize("id_", ["../customers/c1", "a/b", "", "."])
 def test_an_id_never_leads_to_another_address(id_: str) -> None:
     assert looked_up(asked_for=item("braintree", Kind.DISPUTE, "d1", references=(id_,))) == ()

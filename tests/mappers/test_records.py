@@ -362,5 +362,11 @@ def test_every_status_of_a_dispute_has_its_sentence(status: Status) -> None:
     assert "does not say" not in disputes.standing(disputed(status=status))
 
 
-def test_a_dispute_without_a_currency_tells_no_amount_in_its_name() -> None:
-    assert disputes.record(disputed(currency=None), None)["Name"] == "Dispute 8815"
+def test_a_dispute_without_a_currency_still_tells_its_amount() -> None:
+    record = disputes.record(disputed(currency=None, amount=Decimal("1049")), None)
+    assert record["Name"] == "Dispute 1,049.00 8815"
+    assert (record["Amount__c"], record["Currency_Code__c"]) == (Decimal("1049.00"), None)
+
+
+def test_a_dispute_without_an_amount_tells_none_in_its_name() -> None:
+    assert disputes.record(disputed(amount=None, currency=None), None)["Name"] == "Dispute 8815"

@@ -128,6 +128,15 @@ def test_a_joined_object_whose_amount_is_not_known_is_asked_for_and_its_account_
     assert set(due_subjects(engine)) == {BOB}
 
 
+def test_an_amount_without_its_currency_is_asked_for(engine: Engine, stripe: FakeLookup) -> None:
+    bill(engine, account(), payment(gateway_reference="ch_1"))
+    tell(engine, dispute("dp_1", "ch_1", currency=None))
+    stripe.answers["dp_1"] = (dispute("dp_1", status=None, currency="EUR", at=at(-5)),)
+    ask(engine, stripe)
+    assert stripe.calls == ["dp_1"]
+    assert (known(engine).item.amount, known(engine).item.currency) == (Decimal("49.00"), "EUR")
+
+
 def test_a_joined_mandate_needs_no_amount(engine: Engine, stripe: FakeLookup) -> None:
     tell(engine, item("m_1", Kind.MANDATE, amount=None))
     rows(engine, "UPDATE snapshot SET subject = :bob, link = 'customer c'", bob=BOB)

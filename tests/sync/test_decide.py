@@ -181,3 +181,24 @@ def test_plans_of_one_moment_are_equal_and_sorted() -> None:
     assert first == second
     for one, two in pairwise(first.changes):
         assert (fields.ORDER.index(one.object), one.key) < (fields.ORDER.index(two.object), two.key)
+
+
+@pytest.mark.parametrize(
+    ("known", "amount", "currency", "text"),
+    [
+        (True, Decimal("12.00"), "EUR", "EUR 12.00"),
+        (False, Decimal("12.00"), None, "12.00"),
+    ],
+)
+def test_an_amount_without_a_currency_is_in_that_of_its_payment_and_never_empty(
+    known: bool, amount: Decimal, currency: str | None, text: str
+) -> None:
+    paid = (payment(gateway_reference="ch_1", currency="EUR"),) if known else ()
+    told = facts(*paid, dispute(amount=Decimal("12"), currency=None))
+    found = {change.object: change for change in decide(told, POLICY).changes}
+    record, case = found["Billing_Dispute__c"].fields, found["Case"]
+    assert (record["Amount__c"], record["Currency_Code__c"]) == (amount, currency)
+    assert (case.fields["Billing_Amount__c"], case.fields["Billing_Currency__c"]) == (amount, currency)
+    assert case.fields["Billing_Amount_Text__c"] == text
+    assert text in str(case.on_create["Subject"])
+    assert found["Account"].fields["Billing_Open_Dispute_Text__c"] == text

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from braintree.util.crypto import Crypto
@@ -27,6 +28,7 @@ class Settings:
     public_key: str = PUBLIC
     private_key: str = PRIVATE
     environment: str = "production"
+    currencies: Mapping[str, str] = field(default_factory=dict)
 
 
 def source(settings: Settings = Settings()) -> Source:
@@ -61,8 +63,10 @@ def event(content: bytes, settings: Settings = Settings()) -> Event:
     return found
 
 
-def carried(kind: str, subject: str) -> tuple[ProcessorObject, ...]:
-    found = event(xml(kind, subject))
+def carried(kind: str, subject: str, **currencies: str) -> tuple[ProcessorObject, ...]:
+    """``currencies``: of merchant accounts, as the settings have them; ``any`` is that of all others."""
+    settings = Settings(currencies={"" if name == "any" else name: code for name, code in currencies.items()})
+    found = event(xml(kind, subject), settings)
     assert found.fate == "handled", found.note
     return found.carried
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import permutations
@@ -129,6 +130,49 @@ def test_a_dispute_comes_with_all_that_is_known_and_with_its_transaction() -> No
         None,
         "1042",
     )
+
+
+BARE = "<dispute><id>dsp1</id><amount>49.00</amount><kind>chargeback</kind>{more}</dispute>"
+OF_EUROPE = "<merchant-account-id>acme_eur</merchant-account-id>"
+
+
+@pytest.mark.parametrize(
+    ("more", "currencies", "expected"),
+    [
+        ("", {}, None),
+        ("", {"any": "GBP"}, "GBP"),
+        (OF_EUROPE, {"any": "GBP", "acme_eur": "EUR"}, "EUR"),
+        (OF_EUROPE, {"acme_usd": "USD"}, None),
+        (f"<transaction><id>t1</id>{OF_EUROPE}</transaction>", {"acme_eur": "EUR"}, "EUR"),
+        (
+            "<transaction><id>t1</id><currency-iso-code>CHF</currency-iso-code></transaction>",
+            {"any": "GBP"},
+            "CHF",
+        ),
+        ("<currency-iso-code>USD</currency-iso-code>", {"any": "GBP"}, "USD"),
+    ],
+)
+def test_an_amount_without_a_currency_has_that_of_its_merchant_account(
+    more: str, currencies: dict[str, str], expected: str | None
+) -> None:
+    told, *_ = carried("dispute_opened", BARE.format(more=more), **currencies)
+    assert (told.amount, told.currency) == (Decimal("49.00"), expected)
+
+
+def test_the_transaction_inside_a_dispute_has_the_disputes_currency() -> None:
+    told, charge = carried("dispute_opened", dispute(currency_iso_code="EUR"))
+    assert (told.currency, charge.amount, charge.currency) == ("EUR", Decimal("49.00"), "EUR")
+
+
+@pytest.mark.parametrize(
+    "kind", ["local_payment_completed", "refund_failed", "transaction_settled", "disbursement"]
+)
+def test_no_amount_is_lost_for_want_of_a_currency(kind: str) -> None:
+    subject = re.sub(r"<currency-iso-code>\w+</currency-iso-code>", "", CASES[kind][0])
+    (without,), (with_) = carried(kind, subject), carried(kind, subject, any="JPY")
+    assert without.amount == carried(kind, CASES[kind][0])[0].amount
+    assert without.currency is None
+    assert (with_[0].amount, with_[0].currency) == (without.amount, "JPY")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def record(item: ProcessorObject, opened_at: datetime | None) -> Mapping[str, Va
     """``opened_at``: as its processor says, or when it was first heard of."""
     reason, currency = reasons.explain(item), item.currency or ""
     return {
-        F.NAME: line(f"Dispute {words.money(item.amount, currency) if currency else ''} {item.id}", NAME),
+        F.NAME: line(f"Dispute {words.money(item.amount, currency) or ''} {item.id}", NAME),
         F.SOURCE: line(item.source, WORD),
         F.SOURCE_ID: line(item.id, CODE),
         F.STAGE: line(item.stage, WORD),

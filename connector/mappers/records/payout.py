@@ -20,7 +20,7 @@ def record(item: ProcessorObject) -> Mapping[str, Value]:
     reason = reasons.explain(item) if item.status is Status.FAILED else None
     currency = item.currency or ""
     return {
-        F.NAME: line(f"Payout {words.money(item.amount, currency) if currency else ''} {item.id}", NAME),
+        F.NAME: line(f"Payout {words.money(item.amount, currency) or ''} {item.id}", NAME),
         F.SOURCE: line(item.source, WORD),
         F.SOURCE_ID: line(item.id, CODE),
         F.PAYEE: line(item.payee, CODE),

@@ -25,7 +25,7 @@ def record(item: ProcessorObject, opened_at: datetime | None) -> Mapping[str, Va
     reason = reasons.explain(item) if item.status in _EXPLAINED else None
     currency = item.currency or ""
     return {
-        F.NAME: line(f"Refund {words.money(item.amount, currency) if currency else ''} {item.id}", NAME),
+        F.NAME: line(f"Refund {words.money(item.amount, currency) or ''} {item.id}", NAME),
         F.SOURCE: line(item.source, WORD),
         F.SOURCE_ID: line(item.id, CODE),
         F.STATUS: line(item.status, WORD),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -30,6 +31,7 @@ from connector.facts import (
     Subscription,
 )
 from connector.mappers import declines, references
+from connector.mappers.money import amount as quantized
 
 PAST_DUE: Final = frozenset({"charge_invoice.past_due", "invoice.past_due"})
 CANCELED: Final = frozenset({"subscription.canceled"})
@@ -194,6 +196,20 @@ def _could_be_about(item: ProcessorObject, payment: Payment) -> bool:
     same_currency = item.currency is None or item.currency == payment.currency
     enough = item.amount is None or not same_currency or item.amount <= payment.amount
     return references.could_be(item.source, payment.gateway) and same_currency and enough
+
+
+def with_currencies(facts: Facts) -> Facts:
+    """The same facts; what a processor told an amount of, but no currency, has that of the payment behind it."""
+    if all(item.currency or item.amount is None for item in facts.objects):
+        return facts
+    evidence = Evidence(facts)
+
+    def completed(item: ProcessorObject) -> ProcessorObject:
+        if item.currency or item.amount is None or (paid := evidence.payment_behind(item)) is None:
+            return item
+        return replace(item, amount=quantized(item.amount, paid.currency), currency=paid.currency)
+
+    return replace(facts, objects=tuple(map(completed, facts.objects)))
 
 
 def gateway_references(payment: Payment) -> tuple[str, ...]:

@@ -80,9 +80,8 @@ def look_for(item: ProcessorObject) -> str | None:
 
 
 def money(item: ProcessorObject) -> Money | None:
-    """Its amount, where that is known."""
-    known = item.amount is not None and item.currency is not None
-    return Money(item.amount, item.currency) if known else None  # type: ignore[arg-type]
+    """Its amount, where that is known; with an empty currency where nobody said which."""
+    return Money(item.amount, item.currency or "") if item.amount is not None else None
 
 
 def at_stake(item: ProcessorObject, evidence: Evidence) -> Money | None:

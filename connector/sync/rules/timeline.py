@@ -155,7 +155,7 @@ def _row(
 def _what(label: str, about: Subject | None) -> str:
     match about:
         case ProcessorObject(kind=kind):
-            money = words.money(about.amount, about.currency) if about.currency else None
+            money = words.money(about.amount, about.currency or "")
             told = [money, _reason(about) if kind in _EXPLAINED else None]
         case Payment():
             told = [words.money(about.amount, about.currency), _invoice(about.invoice_number)]

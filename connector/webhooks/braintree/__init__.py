@@ -33,6 +33,9 @@ class Settings(Protocol):
     @property
     def environment(self) -> str: ...
 
+    @property
+    def currencies(self) -> Mapping[str, str]: ...
+
 
 def configured(settings: Settings) -> Source | None:
     """The source; None while it lacks one of its two keys."""
@@ -43,7 +46,7 @@ def configured(settings: Settings) -> Source | None:
         raise SetupError(
             "BRAINTREE_PUBLIC_KEY and BRAINTREE_PRIVATE_KEY are letters and digits. Copy them again."
         )
-    account = Account(settings.merchant_id.strip(), settings.environment == "production")
+    account = Account(settings.merchant_id.strip(), settings.environment == "production", settings.currencies)
     return Braintree(keys, account, settings.live)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -14,10 +15,12 @@ from connector.webhooks.carrying import currency, end_of_day, major, moment, wor
 
 
 class Account(NamedTuple):
-    """Whose notifications these are. ``production``: its environment; a notification does not say."""
+    """Whose notifications these are. ``production``: its environment; a notification does not say. ``currencies``: of
+    its merchant accounts, by their ids; under an empty id that of all others."""
 
     merchant_id: str
     production: bool
+    currencies: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,26 @@ class Told:
     kind: str
     at: datetime
     account: Account
+    currency: str | None = None
+    """Of what it is inside, where that says it."""
 
     def text(self, path: str) -> str | None:
         return word(text_of(self.subject, path))
+
+    def code(self, *paths: str) -> str | None:
+        """Its currency: as it says itself, or what is inside it or around it, else as the settings say of the merchant
+        account."""
+        inside = (f"{path}/currency-iso-code" for path in (*paths, "merchant-account"))
+        told = (currency(self.text(path)) for path in ("currency-iso-code", *inside))
+        if (found := next(filter(None, told), None) or self.currency) is not None:
+            return found
+        of = (
+            "merchant-account-id",
+            *(f"{path}/merchant-account-id" for path in paths),
+            "merchant-account/id",
+        )
+        ids = (*(self.text(path) or "" for path in of), "")
+        return next((code for id_ in ids if (code := self.account.currencies.get(id_))), None)
 
     @property
     def common(self) -> dict[str, Any]:
@@ -53,7 +73,7 @@ def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     if (id_ := told.text("id")) is None:
         return ()
     stage = braintree_statuses.STAGES.get(told.text("kind") or "")
-    code = currency(told.text("currency-iso-code"))
+    code = told.code("transaction")
     dispute = ProcessorObject(
         kind=Kind.DISPUTE,
         id=id_,
@@ -73,7 +93,7 @@ def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
         **told.common,
     )
     charge = (
-        _charge(replace(told, subject=found))
+        _charge(replace(told, subject=found, currency=code))
         if (found := told.subject.find("transaction")) is not None
         else ()
     )
@@ -97,7 +117,7 @@ def _refund(told: Told) -> tuple[ProcessorObject, ...]:
 def _payment(told: Told, kind: Kind, *references: str | None) -> tuple[ProcessorObject, ...]:
     if (id_ := told.text("id")) is None:
         return ()
-    status, code = _outcome(told, kind), currency(told.text("currency-iso-code"))
+    status, code = _outcome(told, kind), told.code()
     reason, reason_text = _why(told) if status in _FAILING else (None, None)
     return (
         ProcessorObject(
@@ -132,7 +152,7 @@ def _local_payment(told: Told) -> tuple[ProcessorObject, ...]:
     """Known by the payment's id: when it is reversed, no transaction is named."""
     if (id_ := told.text("payment-id")) is None:
         return ()
-    code = currency(told.text("transaction/currency-iso-code"))
+    code = told.code("transaction")
     return (
         ProcessorObject(
             kind=Kind.CHARGE,
@@ -150,7 +170,7 @@ def _local_payment(told: Told) -> tuple[ProcessorObject, ...]:
 def _payout(told: Told) -> tuple[ProcessorObject, ...]:
     if (id_ := told.text("id")) is None:
         return ()
-    code = currency(told.text("merchant-account/currency-iso-code"))
+    code = told.code()
     failed = told.kind == "disbursement_exception" or told.text("success") == "false"
     next_step = told.text("follow-up-action") or ""
     sub_merchant = told.text("merchant-account/sub-merchant-account") == "true"

@@ -198,7 +198,8 @@ def test_an_amount_that_is_told_later_is_on_its_row_too() -> None:
         (told_of(Kind.REFUND, "re_1", status=Status.SUCCEEDED), "USD 49.00", "refund:re_1:refund_review:1"),
         (told_of(Kind.MANDATE, "md_1", amount=None), None, "mandate:md_1:mandate_lost:1"),
         (charge(), "USD 49.00", "charge:ch_1:bank_debit:1"),
-        (charge(currency=None), None, "charge:ch_1:bank_debit:1"),
+        (charge(currency=None), "USD 49.00", "charge:ch_1:bank_debit:1"),
+        (charge(amount=None), None, "charge:ch_1:bank_debit:1"),
     ],
 )
 def test_each_kind_of_processors_object_finds_its_case(

@@ -93,14 +93,20 @@ class BraintreeApi:
         self._console = f"https://{host}.braintreegateway.com/merchants/{settings.merchant_id}"
 
     def look_up(self, item: ProcessorObject, /) -> tuple[ProcessorObject, ...]:
-        """The first transaction that is there; for a refund, the one it refunds."""
-        for calls, id_ in enumerate(ids(item, {Kind.CHARGE, Kind.REFUND})[:MOST_CALLS], 1):
+        """The first transaction that is there; for a refund, the one it refunds. Before it the dispute or refund
+        itself, where a notification told its amount without the currency."""
+        lacks = item.amount is not None and item.currency is None
+        own = self._dispute(item.id) if lacks and item.kind is Kind.DISPUTE else ()
+        left = MOST_CALLS - (1 if lacks and item.kind is Kind.DISPUTE else 0)
+        for calls, id_ in enumerate(ids(item, {Kind.CHARGE, Kind.REFUND})[:left], 1):
             if found := self._find(id_):
+                if lacks and item.kind is Kind.REFUND and id_ == item.id and (refund := self._refund(found)):
+                    own = (_undated(refund),)
                 refunded = answers.refunded_id(found)
-                if refunded and refunded != id_ and calls < MOST_CALLS:
+                if refunded and refunded != id_ and calls < left:
                     found = self._find(refunded) or found
-                return (_whole(answers.transaction(found, self._console)),)
-        return ()
+                return (*own, _whole(answers.transaction(found, self._console)))
+        return own
 
     def listed(self, kind: Kind, since: datetime, until: datetime) -> Iterator[Page]:
         """A month at a time, the oldest first; within it the newest first, as Braintree's searches answer."""
@@ -142,6 +148,13 @@ class BraintreeApi:
         except NotThere:
             return None
 
+    def _dispute(self, id_: str) -> tuple[ProcessorObject, ...]:
+        try:
+            found = _asked(partial(self._gateway().dispute.find, id_))
+        except NotThere:
+            return ()
+        return (_undated(_whole(answers.dispute(found, self._console))),)
+
     def _charge(self, found: Any) -> ProcessorObject | None:
         read = answers.transaction(found, self._console)
         settled = answers.settled_at(found)
@@ -161,6 +174,11 @@ class BraintreeApi:
             refunded=None,
             refundable=None,
         )
+
+
+def _undated(found: ProcessorObject) -> ProcessorObject:
+    """How it stands the notifications say, which are dated; it was asked what it is about."""
+    return replace(found, status=None, stage=None)
 
 
 def _created(kind: Kind, first: int, last: int) -> tuple[Any, Any]:
