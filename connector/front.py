@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -40,7 +41,10 @@ IDLE_SECONDS: Final = 75
 """Longer than proxies keep an idle connection: nginx closes it after 60."""
 HUNG_SECONDS: Final = 60
 """A process that does not answer its parent for so long is replaced."""
-SWEEP_SECONDS: Final = 0.5
+SWEEP_SECONDS: Final = 0.1
+MOST_EXPIRED: Final = 50
+"""In one sweep: closing a thousand at once would stop the event loop for as long as that takes."""
+CHECK_SECONDS: Final = 1.0
 PIPELINED: Final = 8
 RESERVED_FILES: Final = 256
 """File descriptors kept free for the database, Redis, the log and outgoing calls."""
@@ -90,6 +94,7 @@ class Connections:
         """Those whose request is not complete, or that are idle; the oldest first."""
         self.buffered = 0
         self._swept = False
+        self._next_check = 0.0
 
     def add(self, connection: GuardedProtocol) -> None:
         self.open.add(connection)
@@ -128,8 +133,18 @@ class Connections:
             loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
     def expire(self, now: float) -> None:
-        """End what is overdue, and the largest answer if those that are not taken need too much memory."""
-        if sum([connection.expire(now) for connection in list(self.open)]) > self.limits.buffered_bytes:
+        """End requests that are overdue, some at a time, and answers that are not taken."""
+        oldest = (one for one in self.waiting if one.started is not None)
+        overdue = takewhile(lambda one: now - (one.started or now) > self.limits.request_seconds, oldest)
+        for connection in list(islice(overdue, MOST_EXPIRED)):
+            connection.refuse(408, "timeout", "The request did not arrive in time. Send it again.")
+        if now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            self._check_answers(now)
+
+    def _check_answers(self, now: float) -> None:
+        """Abort what is overdue, and the largest if all together need too much memory."""
+        if sum([connection.check_answer(now) for connection in list(self.open)]) > self.limits.buffered_bytes:
             max(self.open, key=GuardedProtocol.unsent).transport.abort()
 
 
@@ -144,7 +159,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """What of ``received`` belongs to requests before the one that arrives now."""
     _body_bytes = 0
     _in_headers = True
-    _started: float | None = None
+    started: float | None = None
     """When the first byte of a request came that is not complete."""
     _unsent_since: float | None = None
 
@@ -152,7 +167,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.guard = self.app.connections
         self.limits = self.guard.limits
-        self._started = self.loop.time()
+        self.started = self.loop.time()
         self.guard.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -162,12 +177,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.refused:
             return
-        self._earlier = self.received if self._started is None else self._earlier
+        self._earlier = self.received if self.started is None else self._earlier
         self.received += len(data)
         self.guard.buffered += len(data)
         self._begin()
         super().data_received(data)
-        received = self.received - self._earlier if self._started is not None else 0
+        received = self.received - self._earlier if self.started is not None else 0
         if self._in_headers and received > self.limits.header_bytes:
             self.refuse(431, "headers_too_large", "The headers are too large.")
         elif received > 2 * self.limits.body_bytes + self.limits.header_bytes:
@@ -207,7 +222,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self.refused:
-            self._started = None
+            self.started = None
             self._in_headers = True
             self.guard.waiting.pop(self, None)
             super().on_message_complete()
@@ -234,8 +249,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self.refuse(400, "malformed", "This is not a valid HTTP request.")
 
-    def expire(self, now: float) -> int:
-        """Close the connection if a deadline has passed. How much of its answer the client has not taken."""
+    def check_answer(self, now: float) -> int:
+        """Abort if the client is too slow to take its answer. How many bytes of it are left."""
         unsent = self.unsent()
         if not unsent:
             self._unsent_since = None
@@ -243,8 +258,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unsent_since = now
         elif now - self._unsent_since > self.limits.answer_seconds:
             self.transport.abort()
-        if self._started is not None and now - self._started > self.limits.request_seconds:
-            self.refuse(408, "timeout", "The request did not arrive in time. Send it again.")
         return unsent
 
     def unsent(self) -> int:
@@ -252,8 +265,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _begin(self) -> None:
         """The first byte of a request is there: from now on the time counts."""
-        if self._started is None:
-            self._started = self.loop.time()
+        if self.started is None:
+            self.started = self.loop.time()
             self.guard.waiting.pop(self, None)
             self.guard.waiting[self] = None
 

@@ -82,8 +82,13 @@ class Served:
         asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
     def after(self, seconds: float) -> None:
-        """What the sweep would do after so long."""
-        self.on_loop(lambda: self.connections.expire(self.loop.time() + seconds))
+        """What the sweeps would do after so long."""
+
+        def sweep() -> None:
+            for number in range(1, 4):
+                self.connections.expire(self.loop.time() + number * seconds)
+
+        self.on_loop(sweep)
 
     def wait_for_connections(self, count: int, received: int = 0) -> None:
         wait_until(
@@ -205,12 +210,12 @@ def test_the_deadline_counts_from_the_first_byte_however_many_follow() -> None:
     with serving() as served, served.open(b"POST") as slow:
         served.wait_for_connections(1, received=1)
         (connection,) = served.connections.open
-        started = connection._started
+        started = connection.started
         for piece in (b" / HTT", b"P/1.1\r\n", b"Host: x\r\nContent-Length: 9\r\n\r\n", b"1", b"2"):
             before = connection.received
             slow.sendall(piece)
             wait_until(lambda before=before: connection.received > before)
-            assert connection._started == started
+            assert connection.started == started
 
 
 def test_an_answer_that_is_not_taken_holds_no_thread_and_ends() -> None:
@@ -220,7 +225,6 @@ def test_an_answer_that_is_not_taken_holds_no_thread_and_ends() -> None:
         wait_until(lambda: sum(one.unsent() > 0 for one in list(served.connections.open)) == 4)
         assert served.ask("/", b"good") == (200, b"good")
         wait_until(lambda: len(served.connections.open) == 4)
-        served.after(0)
         served.after(3601)
         served.wait_for_connections(0)
         assert all(len(everything(client)) < 20_000_000 for client in slow)
