@@ -18,6 +18,7 @@ import queue
 import resource
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ class Connections:
         self.waiting: dict[GuardedProtocol, None] = {}
         """Those whose request is not complete, or that are idle; the oldest first."""
         self.buffered = 0
+        self.refusals: Counter[str] = Counter()
+        """Since the last line in the log."""
         self._swept = False
         self._next_check = 0.0
 
@@ -131,6 +134,8 @@ class Connections:
         self._swept = bool(self.open)
         if self.open:
             loop.call_later(SWEEP_SECONDS, self._sweep, loop)
+        else:
+            self._log_refusals()
 
     def expire(self, now: float) -> None:
         """End requests that are overdue, some at a time, and answers that are not taken."""
@@ -141,6 +146,13 @@ class Connections:
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._check_answers(now)
+            self._log_refusals()
+
+    def _log_refusals(self) -> None:
+        """At most one line a second, however many requests are refused."""
+        if self.refusals:
+            log.warning("requests_refused", outcome="closed", **self.refusals)
+            self.refusals.clear()
 
     def _check_answers(self, now: float) -> None:
         """Abort what is overdue, and the largest if all together need too much memory."""
@@ -242,6 +254,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self.refused = True
         self.guard.waiting.pop(self, None)
         self._release()
+        if self.transport.is_closing():
+            return
+        self.guard.refusals[error] += 1
         if self._is_idle() or not (self._in_headers or self.pipeline or self.cycle.response_started):
             self.transport.write(_raw_answer(status, error, message))
         self.transport.close()
@@ -326,11 +341,21 @@ class Lane:
             await self._free.acquire()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._busy += 1
-        if self._busy > self._threads:
-            self._threads += 1
-            threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
+        if self._busy > self._threads and not self._start_thread() and not self._threads:
+            self._busy -= 1
+            self._free.release()
+            return _json_answer(503, "busy", "No thread can be started. Send it again later.")
         self._jobs.put((environ, future))
         return await future
+
+    def _start_thread(self) -> bool:
+        thread = threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more
+            return False
+        self._threads += 1
+        return True
 
     def _run(self) -> None:
         while True:
@@ -429,10 +454,12 @@ def call(app: WSGIApplication, environ: WSGIEnvironment) -> Answer:
                 close()
         status, headers = begun
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        if all(name != b"content-length" for name, _ in encoded) and environ["REQUEST_METHOD"] != "HEAD":
+        code = int(status[:3])
+        has_length = any(name == b"content-length" for name, _ in encoded)
+        if not has_length and environ["REQUEST_METHOD"] != "HEAD" and code not in (204, 304):
             encoded.append((b"content-length", b"%d" % len(body)))
-        return Answer(int(status[:3]), encoded, body)
-    except Exception as error:
+        return Answer(code, encoded, body)
+    except BaseException as error:
         log.error("request_failed", reason=type(error).__name__, exc_info=True)
         return _json_answer(500, "internal", "The request failed. The log says why.")
 
