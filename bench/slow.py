@@ -50,6 +50,7 @@ class SlowClients:
     port: int
     count: int
     beginnings: tuple[bytes, ...]
+    dribble: bytes = b"x"
     opened: int = 0
     cut_off: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -104,7 +105,7 @@ class SlowClients:
             assert isinstance(client, socket.socket)
             if key.data:
                 with suppress(OSError):
-                    client.send(b"x")
+                    client.send(self.dribble)
 
     @staticmethod
     def _close(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
@@ -137,7 +138,8 @@ def slow_clients(port: int, count: int = CLIENTS, kind: str = "mixed") -> Iterat
 
 def main(port: str, count: str, kind: str) -> None:
     """The clients, until standard input ends."""
-    clients = SlowClients(int(port), int(count), KINDS[kind])
+    dribble = b"1\r\nx\r\n" if kind == "chunked" else b"x"
+    clients = SlowClients(int(port), int(count), KINDS[kind], dribble)
     thread = threading.Thread(target=clients.run, name="slow clients")
     thread.start()
     deadline = time.monotonic() + 120

@@ -261,7 +261,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.write(_raw_answer(status, error, message))
         self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, _msg: str) -> None:
         self.refuse(400, "malformed", "This is not a valid HTTP request.")
 
     def check_answer(self, now: float) -> int:
@@ -383,18 +383,19 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert scope["type"] == "http"
-        body, complete = b"", False
+        pieces: list[bytes] = []
+        complete = False
         while not complete:
             message = await receive()
             if message["type"] != "http.request":
                 return
-            body += message["body"]
+            pieces.append(message["body"])
             complete = not message["more_body"]
         name = self._lane_of(scope["path"])
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = Lane(name, self._app, self._limits.threads)
-        answer = await lane.answer(environ_of(scope, body), self._limits.wait_seconds)
+        answer = await lane.answer(environ_of(scope, b"".join(pieces)), self._limits.wait_seconds)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
