@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -174,6 +175,7 @@ def _silent_host() -> Iterator[int]:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     secret = secrets.token_hex(32)
     failed = False
     with ExitStack() as cleanup:
@@ -210,7 +212,8 @@ def main() -> int:
                 victim.probe(f"a{number}", time.monotonic() + ATTACK_SECONDS)
                 memory = slow.memory(server.pid)
                 print(
-                    f"{name}\n  attacker: {achieved()}\n  others:   {victim.told()}; memory {memory:.0f} MiB"
+                    f"{name}\n  attacker: {achieved()}\n  others:   {victim.told()}; memory {memory:.0f} MiB",
+                    flush=True,
                 )
             before = before or memory
             grown = memory - before > MOST_MEBIBYTES
