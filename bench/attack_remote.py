@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -35,10 +36,6 @@ ATTACK_SECONDS: Final = 15.0
 PROCESSES: Final = 2
 MOST_MEBIBYTES: Final = PROCESSES * 2 * Limits().buffered_bytes / 2**20
 """What is buffered is copied once."""
-_HEAD: Final = b"POST /webhooks/recurly HTTP/1.1\r\nHost: attacker\r\n"
-_BODY: Final = (_HEAD + b"Content-Length: 1000\r\n\r\n{",)
-_LARGE: Final = (_HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 990_000,)
-_CHUNKED: Final = (_HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{    \r\n",)
 
 
 @dataclass(slots=True)
@@ -103,9 +100,14 @@ def _answer(port: int, method: str, path: str, body: bytes, headers: Mapping[str
 
 
 @contextmanager
-def _slow(port: int, count: int, beginnings: tuple[bytes, ...]) -> Iterator[Callable[[], str]]:
-    with slow.slow_clients(port, count, beginnings) as clients:
-        yield lambda: f"{clients.opened:,} connections opened, {clients.cut_off:,} cut off"
+def _slow(port: int, count: int, kind: str) -> Iterator[Callable[[], str]]:
+    with slow.slow_clients(port, count, kind) as end:
+
+        def told() -> str:
+            clients = end()
+            return f"{clients.opened:,} connections opened, {clients.cut_off:,} cut off"
+
+        yield told
 
 
 @contextmanager
@@ -173,6 +175,7 @@ def _silent_host() -> Iterator[int]:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     secret = secrets.token_hex(32)
     failed = False
     with ExitStack() as cleanup:
@@ -193,10 +196,10 @@ def main() -> int:
         port = server.port
         attacks: dict[str, AbstractContextManager[Callable[[], str]]] = {
             "nothing": nullcontext(lambda: "for comparison"),
-            "64 bodies that never arrive": _slow(port, 64, _BODY),
-            "1,000 clients: silent, slow headers, slow bodies": _slow(port, 1000, slow.BEGINNINGS),
-            "1,000 chunked bodies that never end": _slow(port, 1000, _CHUNKED),
-            "400 bodies of 0.99 MB that never end": _slow(port, 400, _LARGE),
+            "64 bodies that never arrive": _slow(port, 64, "bodies"),
+            "1,000 clients: silent, slow headers, slow bodies": _slow(port, 1000, "mixed"),
+            "1,000 chunked bodies that never end": _slow(port, 1000, "chunked"),
+            "400 bodies of 0.99 MB that never end": _slow(port, 400, "large"),
             "64 threads with invented PayPal certificates": _flood(
                 port, 64, "/webhooks/paypal", _invented(cert_port)
             ),
@@ -209,7 +212,8 @@ def main() -> int:
                 victim.probe(f"a{number}", time.monotonic() + ATTACK_SECONDS)
                 memory = slow.memory(server.pid)
                 print(
-                    f"{name}\n  attacker: {achieved()}\n  others:   {victim.told()}; memory {memory:.0f} MiB"
+                    f"{name}\n  attacker: {achieved()}\n  others:   {victim.told()}; memory {memory:.0f} MiB",
+                    flush=True,
                 )
             before = before or memory
             grown = memory - before > MOST_MEBIBYTES

@@ -6,11 +6,14 @@ back at once. The deliveries beside them are paced, and their times count from w
 
 from __future__ import annotations
 
+import json
 import selectors
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -30,16 +33,24 @@ CONNECTIONS: Final = 8
 TARGET_P99: Final = 0.050
 
 _HEAD: Final = b"POST /webhooks/recurly HTTP/1.1\r\nHost: slow\r\n"
-BEGINNINGS: Final = (b"", _HEAD + b"X-Slow: ", _HEAD + b"Content-Length: 100000\r\n\r\n{")
+_BODY: Final = _HEAD + b"Content-Length: 100000\r\n\r\n{"
+KINDS: Final[dict[str, tuple[bytes, ...]]] = {
+    "mixed": (b"", _HEAD + b"X-Slow: ", _BODY),
+    "bodies": (_BODY,),
+    "chunked": (_HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{    \r\n",),
+    "large": (_HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 990_000,),
+}
+"""What each client sends at first; the kinds take turns."""
 
 
 @dataclass
 class SlowClients:
-    """Connections that are kept open by a thread. ``cut_off``: how many the server closed."""
+    """Connections that are kept open. ``cut_off``: how many the server closed."""
 
     port: int
     count: int
-    beginnings: tuple[bytes, ...] = BEGINNINGS
+    beginnings: tuple[bytes, ...]
+    dribble: bytes = b"x"
     opened: int = 0
     cut_off: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -94,7 +105,7 @@ class SlowClients:
             assert isinstance(client, socket.socket)
             if key.data:
                 with suppress(OSError):
-                    client.send(b"x")
+                    client.send(self.dribble)
 
     @staticmethod
     def _close(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
@@ -105,20 +116,40 @@ class SlowClients:
 
 
 @contextmanager
-def slow_clients(
-    port: int, count: int = CLIENTS, beginnings: tuple[bytes, ...] = BEGINNINGS
-) -> Iterator[SlowClients]:
-    clients = SlowClients(port, count, beginnings)
+def slow_clients(port: int, count: int = CLIENTS, kind: str = "mixed") -> Iterator[Callable[[], SlowClients]]:
+    """Clients in a process of their own, so that they take no time from what measures. Calling it ends them."""
+    command = [sys.executable, "-m", "bench.slow", str(port), str(count), kind]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+
+    def end() -> SlowClients:
+        told, _ = process.communicate(timeout=120)
+        return SlowClients(port, count, KINDS[kind], **json.loads(told))
+
+    try:
+        process.stdout.readline()  # all are connected
+        yield end
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def main(port: str, count: str, kind: str) -> None:
+    """The clients, until standard input ends."""
+    dribble = b"1\r\nx\r\n" if kind == "chunked" else b"x"
+    clients = SlowClients(int(port), int(count), KINDS[kind], dribble)
     thread = threading.Thread(target=clients.run, name="slow clients")
     thread.start()
-    deadline = time.monotonic() + 60
-    try:
-        while clients.opened < count and thread.is_alive() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        yield clients
-    finally:
-        clients.stop()
-        thread.join()
+    deadline = time.monotonic() + 120
+    while clients.opened < clients.count and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    print("connected", flush=True)
+    sys.stdin.read()
+    clients.stop()
+    thread.join()
+    print(json.dumps({"opened": clients.opened, "cut_off": clients.cut_off}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +171,14 @@ class Outcome:
 def measure(port: int, pid: int, secret: str, seconds: int) -> Outcome:
     """Paced deliveries beside the slow clients."""
     requests = prepared(secret, RATE * seconds, f"slow{port}")
-    with slow_clients(port) as clients:
+    with slow_clients(port) as end:
         try:
             measured = load.run(port, requests, connections=CONNECTIONS, rate=RATE)
         except (load.LoadError, OSError) as error:
             say(f"slow: {error}")
             measured = None
-        return Outcome(measured, clients.cut_off, memory(pid))
+        mebibytes = memory(pid)
+        return Outcome(measured, end().cut_off, mebibytes)
 
 
 def memory(pid: int) -> float:
@@ -173,3 +205,7 @@ def row(outcome: Outcome, bare: Outcome, gunicorn: Outcome, command: str = COMMA
         p99 is not None and p99 < TARGET_P99,
         command,
     )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -18,10 +18,12 @@ import queue
 import resource
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -40,7 +42,10 @@ IDLE_SECONDS: Final = 75
 """Longer than proxies keep an idle connection: nginx closes it after 60."""
 HUNG_SECONDS: Final = 60
 """A process that does not answer its parent for so long is replaced."""
-SWEEP_SECONDS: Final = 0.5
+SWEEP_SECONDS: Final = 0.1
+MOST_EXPIRED: Final = 50
+"""In one sweep: closing a thousand at once would stop the event loop for as long as that takes."""
+CHECK_SECONDS: Final = 1.0
 PIPELINED: Final = 8
 RESERVED_FILES: Final = 256
 """File descriptors kept free for the database, Redis, the log and outgoing calls."""
@@ -89,7 +94,10 @@ class Connections:
         self.waiting: dict[GuardedProtocol, None] = {}
         """Those whose request is not complete, or that are idle; the oldest first."""
         self.buffered = 0
+        self.refusals: Counter[str] = Counter()
+        """Since the last line in the log."""
         self._swept = False
+        self._next_check = 0.0
 
     def add(self, connection: GuardedProtocol) -> None:
         self.open.add(connection)
@@ -126,10 +134,29 @@ class Connections:
         self._swept = bool(self.open)
         if self.open:
             loop.call_later(SWEEP_SECONDS, self._sweep, loop)
+        else:
+            self._log_refusals()
 
     def expire(self, now: float) -> None:
-        """End what is overdue, and the largest answer if those that are not taken need too much memory."""
-        if sum([connection.expire(now) for connection in list(self.open)]) > self.limits.buffered_bytes:
+        """End requests that are overdue, some at a time, and answers that are not taken."""
+        oldest = (one for one in self.waiting if one.started is not None)
+        overdue = takewhile(lambda one: now - (one.started or now) > self.limits.request_seconds, oldest)
+        for connection in list(islice(overdue, MOST_EXPIRED)):
+            connection.refuse(408, "timeout", "The request did not arrive in time. Send it again.")
+        if now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            self._check_answers(now)
+            self._log_refusals()
+
+    def _log_refusals(self) -> None:
+        """At most one line a second, however many requests are refused."""
+        if self.refusals:
+            log.warning("requests_refused", outcome="closed", **self.refusals)
+            self.refusals.clear()
+
+    def _check_answers(self, now: float) -> None:
+        """Abort what is overdue, and the largest if all together need too much memory."""
+        if sum([connection.check_answer(now) for connection in list(self.open)]) > self.limits.buffered_bytes:
             max(self.open, key=GuardedProtocol.unsent).transport.abort()
 
 
@@ -144,7 +171,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """What of ``received`` belongs to requests before the one that arrives now."""
     _body_bytes = 0
     _in_headers = True
-    _started: float | None = None
+    started: float | None = None
     """When the first byte of a request came that is not complete."""
     _unsent_since: float | None = None
 
@@ -152,7 +179,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.guard = self.app.connections
         self.limits = self.guard.limits
-        self._started = self.loop.time()
+        self.started = self.loop.time()
         self.guard.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -162,12 +189,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.refused:
             return
-        self._earlier = self.received if self._started is None else self._earlier
+        self._earlier = self.received if self.started is None else self._earlier
         self.received += len(data)
         self.guard.buffered += len(data)
         self._begin()
         super().data_received(data)
-        received = self.received - self._earlier if self._started is not None else 0
+        received = self.received - self._earlier if self.started is not None else 0
         if self._in_headers and received > self.limits.header_bytes:
             self.refuse(431, "headers_too_large", "The headers are too large.")
         elif received > 2 * self.limits.body_bytes + self.limits.header_bytes:
@@ -207,7 +234,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self.refused:
-            self._started = None
+            self.started = None
             self._in_headers = True
             self.guard.waiting.pop(self, None)
             super().on_message_complete()
@@ -227,15 +254,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self.refused = True
         self.guard.waiting.pop(self, None)
         self._release()
+        if self.transport.is_closing():
+            return
+        self.guard.refusals[error] += 1
         if self._is_idle() or not (self._in_headers or self.pipeline or self.cycle.response_started):
             self.transport.write(_raw_answer(status, error, message))
         self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, _msg: str) -> None:
         self.refuse(400, "malformed", "This is not a valid HTTP request.")
 
-    def expire(self, now: float) -> int:
-        """Close the connection if a deadline has passed. How much of its answer the client has not taken."""
+    def check_answer(self, now: float) -> int:
+        """Abort if the client is too slow to take its answer. How many bytes of it are left."""
         unsent = self.unsent()
         if not unsent:
             self._unsent_since = None
@@ -243,8 +273,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unsent_since = now
         elif now - self._unsent_since > self.limits.answer_seconds:
             self.transport.abort()
-        if self._started is not None and now - self._started > self.limits.request_seconds:
-            self.refuse(408, "timeout", "The request did not arrive in time. Send it again.")
         return unsent
 
     def unsent(self) -> int:
@@ -252,8 +280,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _begin(self) -> None:
         """The first byte of a request is there: from now on the time counts."""
-        if self._started is None:
-            self._started = self.loop.time()
+        if self.started is None:
+            self.started = self.loop.time()
             self.guard.waiting.pop(self, None)
             self.guard.waiting[self] = None
 
@@ -313,11 +341,21 @@ class Lane:
             await self._free.acquire()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._busy += 1
-        if self._busy > self._threads:
-            self._threads += 1
-            threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
+        if self._busy > self._threads and not self._start_thread() and not self._threads:
+            self._busy -= 1
+            self._free.release()
+            return _json_answer(503, "busy", "No thread can be started. Send it again later.")
         self._jobs.put((environ, future))
         return await future
+
+    def _start_thread(self) -> bool:
+        thread = threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more
+            return False
+        self._threads += 1
+        return True
 
     def _run(self) -> None:
         while True:
@@ -345,18 +383,19 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert scope["type"] == "http"
-        body, complete = b"", False
+        pieces: list[bytes] = []
+        complete = False
         while not complete:
             message = await receive()
             if message["type"] != "http.request":
                 return
-            body += message["body"]
+            pieces.append(message["body"])
             complete = not message["more_body"]
         name = self._lane_of(scope["path"])
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = Lane(name, self._app, self._limits.threads)
-        answer = await lane.answer(environ_of(scope, body), self._limits.wait_seconds)
+        answer = await lane.answer(environ_of(scope, b"".join(pieces)), self._limits.wait_seconds)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
@@ -416,10 +455,12 @@ def call(app: WSGIApplication, environ: WSGIEnvironment) -> Answer:
                 close()
         status, headers = begun
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        if all(name != b"content-length" for name, _ in encoded) and environ["REQUEST_METHOD"] != "HEAD":
+        code = int(status[:3])
+        has_length = any(name == b"content-length" for name, _ in encoded)
+        if not has_length and environ["REQUEST_METHOD"] != "HEAD" and code not in (204, 304):
             encoded.append((b"content-length", b"%d" % len(body)))
-        return Answer(int(status[:3]), encoded, body)
-    except Exception as error:
+        return Answer(code, encoded, body)
+    except BaseException as error:
         log.error("request_failed", reason=type(error).__name__, exc_info=True)
         return _json_answer(500, "internal", "The request failed. The log says why.")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 from waiting import wait_until
 
 from connector.front import Connections, Front, GuardedProtocol, Limits, call, environ_of
@@ -40,6 +41,8 @@ class App:
             body = b"x" * 20_000_000
         if environ["PATH_INFO"] == "/broken":
             raise LookupError("a secret of the application")
+        if environ["PATH_INFO"] == "/exit":
+            raise SystemExit(1)
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
         return [body]
 
@@ -82,8 +85,13 @@ class Served:
         asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
     def after(self, seconds: float) -> None:
-        """What the sweep would do after so long."""
-        self.on_loop(lambda: self.connections.expire(self.loop.time() + seconds))
+        """What the sweeps would do after so long."""
+
+        def sweep() -> None:
+            for number in range(1, 4):
+                self.connections.expire(self.loop.time() + number * seconds)
+
+        self.on_loop(sweep)
 
     def wait_for_connections(self, count: int, received: int = 0) -> None:
         wait_until(
@@ -186,6 +194,20 @@ def test_requests_that_never_end_take_no_thread_and_are_cut_off(sent: bytes) -> 
         assert not served.connections.waiting
 
 
+def test_refusals_are_counted_in_one_line_of_the_log() -> None:
+    with serving() as served, ExitStack() as cleanup, capture_logs() as lines:
+        clients = [cleanup.enter_context(served.open(PARTIAL)) for _ in range(3)]
+        served.wait_for_connections(3, received=3)
+        served.on_loop(lambda: setattr(served.connections, "_next_check", served.loop.time() + 3600))
+        served.after(3601)
+        for client in clients:
+            everything(client)
+        served.wait_for_connections(0)
+        wait_until(lambda: any(line["event"] == "requests_refused" for line in lines))
+    (line,) = [line for line in lines if line["event"] == "requests_refused"]
+    assert (line["timeout"], line["log_level"]) == (3, "warning")
+
+
 def test_a_connection_that_sends_nothing_is_cut_off_and_an_idle_one_is_kept() -> None:
     with serving() as served, served.open() as silent, served.open(PARTIAL) as used:
         served.wait_for_connections(2, received=1)
@@ -205,12 +227,12 @@ def test_the_deadline_counts_from_the_first_byte_however_many_follow() -> None:
     with serving() as served, served.open(b"POST") as slow:
         served.wait_for_connections(1, received=1)
         (connection,) = served.connections.open
-        started = connection._started
+        started = connection.started
         for piece in (b" / HTT", b"P/1.1\r\n", b"Host: x\r\nContent-Length: 9\r\n\r\n", b"1", b"2"):
             before = connection.received
             slow.sendall(piece)
             wait_until(lambda before=before: connection.received > before)
-            assert connection._started == started
+            assert connection.started == started
 
 
 def test_an_answer_that_is_not_taken_holds_no_thread_and_ends() -> None:
@@ -220,7 +242,6 @@ def test_an_answer_that_is_not_taken_holds_no_thread_and_ends() -> None:
         wait_until(lambda: sum(one.unsent() > 0 for one in list(served.connections.open)) == 4)
         assert served.ask("/", b"good") == (200, b"good")
         wait_until(lambda: len(served.connections.open) == 4)
-        served.after(0)
         served.after(3601)
         served.wait_for_connections(0)
         assert all(len(everything(client)) < 20_000_000 for client in slow)
@@ -384,6 +405,23 @@ def test_without_a_free_thread_in_time_the_answer_is_503_and_nothing_ran() -> No
 # WSGI ------------------------------------------------------------------------------------------------------
 
 
+def test_an_upgrade_is_not_made_and_the_request_is_answered() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    with serving() as served, served.open(head) as client:
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def test_without_a_thread_to_start_the_answer_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with serving() as served:
+        with monkeypatch.context() as patched:
+            patched.setattr("connector.front.threading.Thread.start", start)
+            assert served.ask("/", b"x")[0] == 503
+        assert served.ask("/", b"x") == (200, b"x")
+
+
 def test_a_request_arrives_as_pep_3333_has_it() -> None:
     sent = (
         b"POST /caf%C3%A9/a%2Fb?x=%20y HTTP/1.1\r\nHost: example.com\r\nContent-Type: text/plain\r\n"
@@ -421,6 +459,7 @@ def test_an_application_that_fails_is_a_500_without_its_words() -> None:
         status, body = served.ask("/broken")
         assert (status, json.loads(body)["error"]) == (500, "internal")
         assert b"secret" not in body
+        assert [served.ask("/exit")[0] for _ in range(3)] == [500, 500, 500]
         assert served.ask("/", b"good") == (200, b"good")
 
 
