@@ -99,7 +99,7 @@ def _values(load: Callable[[], Settings]) -> Iterator[Told]:
     except InvalidSettings as error:
         yield from (failed(problem, _CORRECT) for problem in error.problems)
         return
-    wrong = [str(error) for read in (_sites, _processors) if (error := _wrong(read, given))]
+    wrong = [str(found) for read in (_sites, _processors) if (found := _wrong(read, given))]
     yield from (failed(text, _CORRECT) for text in wrong)
     if not wrong:
         worked = "live" if given.live else "test"

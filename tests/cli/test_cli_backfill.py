@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -274,5 +275,21 @@ def test_where_recurly_does_not_answer_it_says_so_and_how_to_go_on(
     assert "Recurly is unavailable (503)." in result.stderr
     assert "Go on with: casewire backfill --resume --run " in result.stderr
     assert one(engine, "SELECT state, error FROM run") == ("failed", "Recurly is unavailable (503).")
+    shown = casewire("backfill", "--show")
+    assert shown.exit_code == 1
+    assert "is not done (failed: Recurly is unavailable (503).). This is how far it came." in shown.stderr
     assert casewire("backfill", "--resume").exit_code == 0
     assert len(both.records("Account")) == 4
+
+
+def test_a_wait_for_recurly_s_rate_limit_is_explained(
+    casewire: Run, both: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("connector.cli.backfill.wiring"), "EXPLAIN_FROM", 0.0)
+    both.told("recurly", "PUT", "rate_limit", {"limit": 12, "seconds": 2})
+    result = casewire("backfill")
+    both.told("recurly", "PUT", "rate_limit", {})
+    assert result.exit_code == 0, result.output
+    assert (
+        "Half of Recurly's rate limit is left to live work, and the other half is used up." in result.stderr
+    )

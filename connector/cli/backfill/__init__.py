@@ -20,7 +20,7 @@ from connector.ledger import goes, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.sync import feed
-from connector.sync.backfill import Agree, State, Turn, Unit
+from connector.sync.backfill import Agree, Phase, State, Turn, Unit
 from connector.wiring import Wiring, wiring
 
 YES: Final = click.option(
@@ -96,8 +96,7 @@ def backfill(
     wires = wiring()
     logs.configure(wires.settings.casewire_log, quiet=True)
     if show_:
-        run = named(wires, run_id)
-        _tell(wires, run, State.of(run.progress), file, json_)
+        _show(wires, named(wires, run_id), file, json_)
         return
     turn = Turn(wires.engine)
     turn.take()
@@ -175,6 +174,18 @@ def _agree(wires: Wiring, go: _Go) -> Agree:
 
 
 _COUNTED: Final = {Unit.CHANGES: "changes", Unit.ACCOUNTS: "accounts that may be written"}
+
+
+def _show(wires: Wiring, run: Run, file: Path | None, json_: bool) -> None:
+    """The report of one that ran before; of one that is not done, also that, and why."""
+    state = State.of(run.progress)
+    if state.phase not in (Phase.DECIDED, Phase.OVER):
+        why = f": {run.error}" if run.error else ""
+        err.print(show(f"Backfill {run.id} is not done ({run.state}{why}). This is how far it came."))
+        err.print(f"Go on with: casewire backfill --resume --run {run.id}")
+    _tell(wires, run, state, file, json_)
+    if run.state == runs.FAILED:
+        raise SystemExit(1)
 
 
 def _tell(wires: Wiring, run: Run, state: State, file: Path | None, json_: bool) -> None:
