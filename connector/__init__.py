@@ -2,7 +2,7 @@
 
 The way through, each stage resting on the ledger before the next begins:
 
-1. receive   a delivery is verified, scrubbed, recorded as events, answered 2xx   (webhooks/)
+1. receive   a delivery is verified, redacted, recorded as events, answered 2xx   (webhooks/)
 2. refresh   what the events point to is fetched in batches, kept as snapshots    (sync/refresh.py)
 3. decide    facts of one account + policy + now → a plan; a pure function        (sync/decide.py)
 4. apply     the plan is written to Salesforce by external id, row by row         (sync/apply.py)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
 
-from connector.logs import Behind, line
+from connector.logs import Behind, RedactingFormatter, line, redacted
 
 
 class _Noted(io.StringIO):
@@ -52,3 +53,29 @@ def test_what_is_not_written_yet_when_the_process_ends_is_written_then() -> None
     behind.write("last words\n")
     behind.write_all()
     assert file.getvalue() == "last words\n"
+
+
+def test_the_fields_of_a_line_hold_no_card_data() -> None:
+    """A vendor's error may quote the value that it refuses; references stay, so that a line can be found."""
+    reference = "4726080277811003"
+    fields = {
+        "event": "row_refused",
+        "level": "error",
+        "subject": f"adyen:dispute:{reference}",
+        "event_id": reference,
+        "error": "It refuses 4111 1111 1111 1111.",
+        "exception": "ValueError: card 4111111111111111",
+        "rows": 3,
+        "details": {"iban": "DE89370400440532013000"},
+    }
+    assert redacted(None, "error", dict(fields)) == {
+        **fields,
+        "error": "It refuses [removed].",
+        "exception": "ValueError: card [removed]",
+        "details": {"iban": "[removed]"},
+    }
+
+
+def test_a_line_of_a_library_holds_no_card_data() -> None:
+    record = logging.LogRecord("rq", logging.ERROR, "x.py", 1, "failed: %s", ("4111-1111-1111-1111",), None)
+    assert RedactingFormatter("%(message)s").format(record) == "failed: [removed]"

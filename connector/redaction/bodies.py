@@ -133,6 +133,9 @@ _ELEMENT: Final = re.compile(r"<([A-Za-z_][\w.:-]*+)([^<>]*+)>")
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.:-]*+)\s*+=\s*+(\"[^\"]*+\"|'[^']*+')")
 
 
+_LONGEST_REFERENCE: Final = 512
+
+
 def _redact_xml(text: str) -> str:
     clean = edited(text, _secret_parts(text))
     found = findings(clean)
@@ -162,5 +165,7 @@ def _xml_edits(text: str, found: list[Finding]) -> Iterator[Edit]:
         while element is not None and element.end() <= one.start:
             key, begins = element[1], element.end()
             element = next(elements, None)
-        if not _is_kept(one, key, text[begins : one.end].strip()):
+        ends = text.find("<", one.end, one.end + _LONGEST_REFERENCE)
+        value = text[max(begins, one.start - _LONGEST_REFERENCE) : ends if ends >= 0 else one.end]
+        if ends < 0 or not _is_kept(one, key, value.strip()):
             yield one.start, one.end, REMOVED

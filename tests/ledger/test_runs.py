@@ -50,3 +50,15 @@ def test_the_latest_that_is_not_done_is_found_whatever_else_ran(engine: Engine) 
     assert latest is not None
     assert unfinished is not None
     assert (latest.id, unfinished.id) == (second, first)
+
+
+def test_what_a_person_types_is_redacted(engine: Engine) -> None:
+    card = "4111 1111 1111 1111"
+    with engine.begin() as connection:
+        id_ = runs.begin(
+            connection, "link", "lead", f"customer sent {card}", {"note": card, "account": "a-1"}
+        )
+        runs.end(connection, id_, runs.FAILED, f"refused: {card}")
+    run = one(engine, "SELECT reason, options, error FROM run")
+    assert (run.reason, run.options) == ("customer sent [removed]", {"note": "[removed]", "account": "a-1"})
+    assert run.error == "refused: [removed]"

@@ -163,6 +163,8 @@ REFERENCE = "4726080277811003"
         (f"<arn>{REFERENCE}</arn>", "xml", f"<arn>{REFERENCE}</arn>"),
         (f"<id>1</id><note>{REFERENCE}</note>", "xml", "<id>1</id><note>[removed]</note>"),
         ('<html>{"cvv": "123"} <pwd>x</pwd>', "json", '<html>{"cvv": "[removed]"} <pwd>[removed]</pwd>'),
+        (f"<id>PAN{REFERENCE}EXP please</id>", "xml", "<id>PAN[removed]EXP please</id>"),
+        (f"<id>a {REFERENCE}</id>", "xml", "<id>a [removed]</id>"),
         ("<a>&#52;111&#160;1111&#x20;1111 1111</a>", "xml", "<a>[removed]</a>"),
         (
             '{"p": "{\\"pan\\": \\"4111\\\\u00a01111 1111 1111\\"}"}',
