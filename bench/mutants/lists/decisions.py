@@ -10,7 +10,6 @@ DECISIONS = [
     *mutants(
         "sync/refunds/double",
         [
-            ("if payment.type in TAKING else []", ""),
             ("if one.stands and by.over_at is None]", "if one.stands]"),
             ("if one.stands and by.over_at is None]", "if by.over_at is None]"),
             ("key=lambda pair: pair[1].lost)", "key=lambda pair: not pair[1].lost)"),
@@ -20,7 +19,6 @@ DECISIONS = [
             ("if by.lost and standing else", "if standing else"),
             ("due = by.due_at if standing else None", "due = by.due_at"),
             ("if standing and not any(by.lost for _, by in standing):", "if standing:"),
-            ("if standing and not any(by.lost for _, by in standing):", "if standing and not all(by.lost for _, by in standing):"),
             ("if _met(one, by)]", "]"),
             ("policy.cases.reopen_window_days if own is None else own", "policy.cases.reopen_window_days"),
             ("or facts.now - last <= window)", "or facts.now - last < window)"),
