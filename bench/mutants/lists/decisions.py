@@ -27,8 +27,8 @@ DECISIONS = [
             ("min(one.ended_at or far, by.over_at or far)", "max(one.ended_at or far, by.over_at or far)"),
             ("return latest(one.began_at, by.opened_at)", "return one.began_at"),
         ],
-        "tests/sync/test_refund_policy.py",
         _RULES + "test_refund.py",
+        "tests/sync/test_refund_policy.py",
     ),
     *mutants(
         "sync/refunds/eligibility",
@@ -263,9 +263,7 @@ DECISIONS = [
             ("(Difference.MISSING_AT_PROCESSOR, Difference.MISSING_IN_RECURLY)", "(Difference.MISSING_AT_PROCESSOR,)"),
             ("Difference.MISSING_IN_RECURLY and transfer.unheard", "Difference.MISSING_AT_PROCESSOR and transfer.unheard"),
         ],
-        "tests/sync/reconcile/test_agreeing.py",
-        "tests/sync/reconcile/test_timing.py",
-        "tests/sync/reconcile/test_reconciling.py",
+        "tests/sync/reconcile/test_comparing.py",
     ),
     *mutants(
         "sync/reconcile/pairing",
@@ -281,9 +279,7 @@ DECISIONS = [
             ("number.endswith(item.invoice_number) if item.truncated else number == item.invoice_number", "number == item.invoice_number"),
             ("self.failed.setdefault(found.id, item)\n            return None", "return None"),
         ],
-        "tests/sync/reconcile/test_reconciling.py",
-        "tests/sync/reconcile/test_agreeing.py",
-        "tests/sync/reconcile/test_timing.py",
+        "tests/sync/reconcile/test_comparing.py",
     ),
     *mutants(
         "sync/reconcile/coming",
