@@ -33,10 +33,11 @@ NOTICED, SURVIVED, BROKEN = "noticed", "survived", "broken"
 
 _FAILED, _INTERRUPTED, _PASSED = 1, 2, 0
 _LIBRARIES = (
-    "pytest", "hypothesis", "hypothesis.strategies", "_hypothesis_pytestplugin", "xdist.plugin", "sqlalchemy", "alembic",
-    "alembic.context", "psycopg", "redis", "rq", "flask", "structlog", "pydantic", "requests", "responses", "recurly",
-    "braintree", "gocardless_pro", "simple_salesforce", "click", "rich.console", "jinja2", "tenacity", "tomlkit",
-    "cryptography.x509", "psutil", "xlsxwriter", "prometheus_client", "dotenv", "stripe",
+    "pytest", "hypothesis", "hypothesis.strategies", "_hypothesis_pytestplugin", "xdist.plugin",
+    "sqlalchemy", "alembic", "alembic.context", "psycopg", "redis", "rq", "flask", "structlog",
+    "pydantic", "requests", "responses", "recurly", "braintree", "gocardless_pro", "simple_salesforce",
+    "click", "rich.console", "jinja2", "tenacity", "tomlkit", "cryptography.x509", "psutil",
+    "xlsxwriter", "prometheus_client", "dotenv", "stripe",
 )  # fmt: skip
 _GRACE = 20.0
 """Seconds that interrupted tests have to stop the servers they started."""
@@ -92,7 +93,8 @@ class Database:
         """What tests that were killed left behind: connections with their locks, and databases."""
         with self._administrator() as connection:
             connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
             )
             left = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'ledger')"
             for (name,) in connection.exec_driver_sql(left).all():
@@ -127,7 +129,10 @@ class Database:
 def copy_checkout(target: Path) -> None:
     """The files that git knows or would add, as they are now."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         source, copied = ROOT / name, target / name
@@ -217,14 +222,25 @@ def _run_tests(mutant: Mutant, copy: Path, database: Database, log: Path) -> Non
             del sys.modules[name]
         code = int(pytest.main([*_options(), *mutant.tests], plugins=[database]))
         sys.stdout.flush()
-    except BaseException as error:  # a forked process must not go on as its parent would
+    except BaseException as error:  # noqa: BLE001 - a forked process must not go on as its parent would
         os.write(2, f"{error!r}\n".encode())
     finally:
         os._exit(code)
 
 
 def _options() -> list[str]:
-    return ["-x", "-q", "-n0", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=line", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    return [
+        "-x",
+        "-q",
+        "-n0",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        "--tb=line",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]
 
 
 def _poll(one: _Running) -> Result | None:

@@ -122,28 +122,51 @@ def test_the_documented_classes_of_errors_are_ours(codes: tuple[str, ...], verdi
 SOON, LATER, LONG, HOUR = 5.0, 60.0, 900.0, 3600.0
 WAITS: dict[str, tuple[Verdict, float | None]] = {
     **dict.fromkeys(
-        """ALL_OR_NONE_OPERATION_ROLLED_BACK BAD_GATEWAY CONFLICT INTERNAL_ERROR INVALID_QUERY_LOCATOR OPERATION_CONFLICT
-        PROCESSING_HALTED TOO_MANY_APEX_REQUESTS UNABLE_TO_LOCK_RECORD UNABLE_TO_LOCK_ROW UNKNOWN_EXCEPTION""".split(),
+        [
+            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+            "BAD_GATEWAY",
+            "CONFLICT",
+            "INTERNAL_ERROR",
+            "INVALID_QUERY_LOCATOR",
+            "OPERATION_CONFLICT",
+            "PROCESSING_HALTED",
+            "TOO_MANY_APEX_REQUESTS",
+            "UNABLE_TO_LOCK_RECORD",
+            "UNABLE_TO_LOCK_ROW",
+            "UNKNOWN_EXCEPTION",
+        ],
         (Verdict.RETRY, SOON),
     ),
     **dict.fromkeys(
-        """ENTITY_IS_LOCKED MATCH_SERVICE_TIMED_OUT MATCH_SERVICE_UNAVAILABLE_ERROR PLATFORM_EVENT_PUBLISH_FAILED
-        QUERY_TIMEOUT RECORD_IN_USE_BY_WORKFLOW RECORD_LOCKED REQUEST_RUNNING_TOO_LONG TOO_MANY_JOBS
-        UNABLE_TO_UPDATE_RECORD_LOCK""".split(),
+        [
+            "ENTITY_IS_LOCKED",
+            "MATCH_SERVICE_TIMED_OUT",
+            "MATCH_SERVICE_UNAVAILABLE_ERROR",
+            "PLATFORM_EVENT_PUBLISH_FAILED",
+            "QUERY_TIMEOUT",
+            "RECORD_IN_USE_BY_WORKFLOW",
+            "RECORD_LOCKED",
+            "REQUEST_RUNNING_TOO_LONG",
+            "TOO_MANY_JOBS",
+            "UNABLE_TO_UPDATE_RECORD_LOCK",
+        ],
         (Verdict.RETRY, LATER),
     ),
     **dict.fromkeys(
-        "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE TERRITORY_REALIGN_IN_PROGRESS".split(), (Verdict.RETRY, LONG)
+        ["PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", "TERRITORY_REALIGN_IN_PROGRESS"], (Verdict.RETRY, LONG)
     ),
     **dict.fromkeys(
-        """API_CURRENTLY_DISABLED INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE
-        LOGIN_RATE_EXCEEDED""".split(),
+        [
+            "API_CURRENTLY_DISABLED",
+            "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
+            "LOGIN_RATE_EXCEEDED",
+        ],
         (Verdict.PAUSE, LONG),
     ),
-    **dict.fromkeys("API_DISABLED_FOR_ORG STORAGE_LIMIT_EXCEEDED".split(), (Verdict.PAUSE, HOUR)),
-    **dict.fromkeys("SERVER_UNAVAILABLE SERVICE_UNAVAILABLE".split(), (Verdict.PAUSE, None)),
+    **dict.fromkeys(["API_DISABLED_FOR_ORG", "STORAGE_LIMIT_EXCEEDED"], (Verdict.PAUSE, HOUR)),
+    **dict.fromkeys(["SERVER_UNAVAILABLE", "SERVICE_UNAVAILABLE"], (Verdict.PAUSE, None)),
     **dict.fromkeys(
-        "INVALID_SESSION_ID SESSION_EXPIRED SESSION_INVALIDATED".split(), (Verdict.RELOGIN, None)
+        ["INVALID_SESSION_ID", "SESSION_EXPIRED", "SESSION_INVALIDATED"], (Verdict.RELOGIN, None)
     ),
 }
 

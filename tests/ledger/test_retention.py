@@ -153,7 +153,9 @@ def test_the_oldest_are_buried_first(engine: Engine, monkeypatch: pytest.MonkeyP
     assert statuses(engine) == {"younger": "done"}
 
 
-@pytest.mark.parametrize(("state", "days", "left"), [("cleared", 100, 0), ("cleared", 10, 1), ("explained", 100, 1)])
+@pytest.mark.parametrize(
+    ("state", "days", "left"), [("cleared", 100, 0), ("cleared", 10, 1), ("explained", 100, 1)]
+)
 def test_only_a_discrepancy_that_was_cleared_long_ago_is_forgotten(
     engine: Engine, state: str, days: int, left: int
 ) -> None:

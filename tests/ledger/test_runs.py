@@ -67,7 +67,9 @@ def test_who_was_at_a_run_and_is_gone_has_left_those_that_ran_as_failed(engine: 
 
 
 @pytest.mark.parametrize(("minutes", "rests"), [(59, True), (61, False)])
-def test_how_often_just_this_was_tried_and_whether_it_rests(engine: Engine, minutes: int, rests: bool) -> None:
+def test_how_often_just_this_was_tried_and_whether_it_rests(
+    engine: Engine, minutes: int, rests: bool
+) -> None:
     begun(engine), begun(engine, "resync")
     rows(engine, "UPDATE run SET touched_at = now() - make_interval(mins => :minutes)", minutes=minutes)
     hour = timedelta(hours=1)

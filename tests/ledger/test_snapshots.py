@@ -232,7 +232,10 @@ def test_what_is_seen_again_unchanged_was_learnt_when_it_came(engine: Engine) ->
 
 @pytest.mark.parametrize("turn", [1, -1])
 def test_of_two_in_one_answer_without_a_version_one_has_it_counts(engine: Engine, turn: int) -> None:
-    known, unknown = account(company="known", updated_at=later(0)), account(company="unknown", updated_at=None)
+    known, unknown = (
+        account(company="known", updated_at=later(0)),
+        account(company="unknown", updated_at=None),
+    )
     store(engine, T0, *[known, unknown][::turn])
     assert load(engine)[0].value == known
 

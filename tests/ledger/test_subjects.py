@@ -103,7 +103,10 @@ def test_a_dead_one_gets_another_chance_with_a_new_event(engine: Engine) -> None
 def test_the_most_urgent_are_claimed_first_then_those_that_wait_longest(engine: Engine) -> None:
     for code, urgency in (("later", 1), ("waits longest", 1), ("routine", 2), ("dispute", 0)):
         mark(engine, due(code, Urgency(urgency)))
-    rows(engine, "UPDATE subject SET due_at = now() - interval '1 hour' WHERE code IN ('waits longest', 'routine')")
+    rows(
+        engine,
+        "UPDATE subject SET due_at = now() - interval '1 hour' WHERE code IN ('waits longest', 'routine')",
+    )
     claimed = [claim(engine, limit=1)[0].code for _ in range(4)]
     assert claimed == ["dispute", "waits longest", "later", "routine"]
 
@@ -194,7 +197,10 @@ def test_a_worker_claims_only_what_is_as_urgent_as_it_asks_for(
 
 
 def test_the_run_that_asked_is_known_until_the_account_and_its_history_are_done(engine: Engine) -> None:
-    rows(engine, "INSERT INTO run (id, command, who, reason, options, state) VALUES (7, 'resync', 'ann', '', '{}', 'done')")
+    rows(
+        engine,
+        "INSERT INTO run (id, command, who, reason, options, state) VALUES (7, 'resync', 'ann', '', '{}', 'done')",
+    )
     mark(engine, replace(due(), run_id=7))
     mark(engine, due())  # an event has no run, and does not hide the one that asked
     (claimed,) = claim(engine)
@@ -329,7 +335,11 @@ def test_nor_does_a_date_of_no_hurry_keep_it_urgent(engine: Engine) -> None:
 @pytest.mark.parametrize("status", ["due", "dead"])
 def test_only_an_idle_account_is_woken_by_time(engine: Engine, status: str) -> None:
     mark(engine, due())
-    rows(engine, "UPDATE subject SET status = :status, look_again_at = now() - interval '1 second'", status=status)
+    rows(
+        engine,
+        "UPDATE subject SET status = :status, look_again_at = now() - interval '1 second'",
+        status=status,
+    )
     assert _woken(engine) == 0
 
 

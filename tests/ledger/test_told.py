@@ -391,7 +391,10 @@ def test_each_try_counts_and_only_that_of_the_object_that_is_named(engine: Engin
     with engine.begin() as connection:
         assert [one_.asks for one_ in told.claim_asks(connection, 10, 60.0)] == [1, 1]
         told.asked(connection, [("stripe", "dispute", "x_1")], None, spend=False)
-    found = {row.object: (row.asks, row.ask_at is None) for row in rows(engine, "SELECT object, asks, ask_at FROM snapshot")}
+    found = {
+        row.object: (row.asks, row.ask_at is None)
+        for row in rows(engine, "SELECT object, asks, ask_at FROM snapshot")
+    }
     assert found == {"dispute": (0, True), "refund": (1, False)}
 
 

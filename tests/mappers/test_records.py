@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from sync.world import account, at, facts, invoice, payment, subscription
 
 from connector.facts import (
@@ -195,7 +194,9 @@ def test_a_payment_is_told_in_every_field() -> None:
     decline = declines.of(item)
     assert decline
     assert decline.reason != decline.action
-    assert payments.record(item, "https://acme.recurly.com/transactions/9ay1", "recurly:acme:payment:9ay0") == {
+    assert payments.record(
+        item, "https://acme.recurly.com/transactions/9ay1", "recurly:acme:payment:9ay0"
+    ) == {
         "Name": "Purchase USD 49.00",
         "Type__c": "purchase",
         "Status__c": "declined",
@@ -242,7 +243,9 @@ POLICY = Policy.model_validate(
         (payment(), "https://acme.example.com/p/9ay1"),
     ],
 )
-def test_every_object_leads_to_its_own_page(item: Account | Subscription | Invoice | Payment, link: str) -> None:
+def test_every_object_leads_to_its_own_page(
+    item: Account | Subscription | Invoice | Payment, link: str
+) -> None:
     assert links.to(item, facts(), POLICY) == link
 
 

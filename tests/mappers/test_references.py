@@ -50,7 +50,9 @@ def test_billing_objects_are_found_by_what_the_gateway_calls_them(
         (dispute(references=()), ()),
     ],
 )
-def test_processor_objects_look_for_what_is_behind_them(item: ProcessorObject, found: tuple[str, ...]) -> None:
+def test_processor_objects_look_for_what_is_behind_them(
+    item: ProcessorObject, found: tuple[str, ...]
+) -> None:
     """Only a charge is the payment itself."""
     assert references.of_processor(item) == found
 
@@ -85,7 +87,10 @@ def test_a_gateways_name_usually_tells_its_processor(
     [
         (keys.record("recurly", "acme", "invoice", "1001"), "recurly:acme:invoice:1001"),
         (keys.record("stripe", "", "dispute", "dp_1"), "stripe:dispute:dp_1"),
-        (keys.case("recurly", "acme", "invoice", "1001", "past_due", 2), "recurly:acme:invoice:1001:past_due:2"),
+        (
+            keys.case("recurly", "acme", "invoice", "1001", "past_due", 2),
+            "recurly:acme:invoice:1001:past_due:2",
+        ),
         (keys.event("stripe", "", "evt_1"), "stripe:event:evt_1"),
         (keys.payee("stripe", "acct_1"), "stripe:payee:acct_1"),
         (keys.payee("stripe", ""), "stripe:payee:own"),
@@ -116,7 +121,8 @@ def test_a_word_is_printable_and_of_sensible_length(value: object, found: str | 
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [("usd", "USD"), ("EUR", "EUR"), ("EURO", None), ("EÜR", None), ("E1R", None), (5, None)]
+    ("value", "found"),
+    [("usd", "USD"), ("EUR", "EUR"), ("EURO", None), ("EÜR", None), ("E1R", None), (5, None)],
 )
 def test_a_currency_is_three_letters(value: object, found: str | None) -> None:
     assert untrusted.currency(value) == found
@@ -131,7 +137,9 @@ def test_a_currency_is_three_letters(value: object, found: str | None) -> None:
         (10**15, "USD", None, None), (10**15 - 1, "USD", None, "9999999999999.99"),
     ],
 )  # fmt: skip
-def test_an_amount_in_cents_is_read(value: object, code: str | None, exponent: int | None, found: str | None) -> None:
+def test_an_amount_in_cents_is_read(
+    value: object, code: str | None, exponent: int | None, found: str | None
+) -> None:
     assert untrusted.minor(value, code, exponent) == (None if found is None else Decimal(found))
 
 

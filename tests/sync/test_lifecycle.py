@@ -246,8 +246,12 @@ def test_the_window_ends_with_its_last_moment(later: timedelta, number: int) -> 
     assert (len(ask(ended)), len(ask(lasting))) == (number, number)
 
 
-@pytest.mark.parametrize(("later", "transition"), [(timedelta(0), Transition.REOPEN), (A_SECOND, Transition.OPEN)])
-def test_a_case_is_reopened_up_to_the_last_moment_of_the_window(later: timedelta, transition: Transition) -> None:
+@pytest.mark.parametrize(
+    ("later", "transition"), [(timedelta(0), Transition.REOPEN), (A_SECOND, Transition.OPEN)]
+)
+def test_a_case_is_reopened_up_to_the_last_moment_of_the_window(
+    later: timedelta, transition: Transition
+) -> None:
     was = closed(at(1, 6), state="resolved")
     back = problem(last_signal_at=at(1, 6) + DAYS_14 + later)
     assert ask(back, cases=(was,))[-1].transition is transition
@@ -273,7 +277,11 @@ def test_a_rules_short_window_forgets_nothing_that_the_usual_one_remembers() -> 
 
 def test_a_new_cycle_leaves_the_old_case_as_it_was_resolved() -> None:
     old, new = ask(problem(last_signal_at=at(20)), cases=(closed(at(1)),))
-    assert old.fields == {"Billing_State__c": "resolved", "Billing_Outcome__c": "Continued", "Billing_Resolved_At__c": at(1)}
+    assert old.fields == {
+        "Billing_State__c": "resolved",
+        "Billing_Outcome__c": "Continued",
+        "Billing_Resolved_At__c": at(1),
+    }
     assert new.key == f"recurly:acme:{STEM}:2"
 
 

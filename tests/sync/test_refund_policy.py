@@ -108,7 +108,8 @@ def done(number: int, day: int, month: int = 11, **changed: Any) -> Any:
             "Not eligible: paid by visa",
         ),
         (facts(paid(), refund(created_at=at(22)), dispute()), {}, "Not eligible: the payment is disputed"),
-        (facts(paid(), refund(created_at=at(21)), dispute(opened_at=at(21))), {}, "Not eligible: the payment is disputed"),
+        (facts(paid(), refund(created_at=at(21)), dispute(opened_at=at(21))), {},
+         "Not eligible: the payment is disputed"),
         (facts(paid(), refund(created_at=at(21, 13)), dispute(status=Status.WON, at=at(21, 13))), {},
          "Eligible: 20 days after the payment, 1st refund in 12 months"),
         (facts(paid(), refund(created_at=at(22)), dispute(status=Status.WITHDRAWN, at=at(21, 13))), {},
@@ -249,7 +250,9 @@ def test_each_refund_of_the_processor_is_that_of_the_nearest_recorded_one() -> N
 
 
 def test_one_refund_of_the_processor_is_not_two_recorded_ones() -> None:
-    known = facts(paid(), refund(created_at=at(18)), refund(id="r2", uuid="42", created_at=at(18, 13)), processed())
+    known = facts(
+        paid(), refund(created_at=at(18)), refund(id="r2", uuid="42", created_at=at(18, 13)), processed()
+    )
     assert sorted(one.processed is not None for one in given_back.of(Evidence(known))) == [False, True]
 
 
@@ -305,7 +308,11 @@ def test_a_voided_refund_ended_when_it_was_voided_and_not_when_the_processor_spo
 
 def test_only_a_refund_that_recurly_does_not_know_is_waited_for() -> None:
     young = processed(known_since=NOW)
-    for parts, waits in (((young,), True), ((young, refund(created_at=at(18))), False), ((processed(),), False)):
+    for parts, waits in (
+        ((young,), True),
+        ((young, refund(created_at=at(18))), False),
+        ((processed(),), False),
+    ):
         known = facts(paid(), *parts)
         found = review.next_reviewed(given_back.of(Evidence(known)), known, Policy())
         assert found == (NOW + timedelta(minutes=Policy().joining.wait_minutes) if waits else None)

@@ -124,7 +124,11 @@ def test_a_dispute_comes_with_all_that_is_known() -> None:
         ("CHARGEBACK", {"defendable": "true", "defensePeriodEndsAt": "2026-11-01T00:00:00Z"}, Status.LOST),
         ("CHARGEBACK", {"defensePeriodEndsAt": "2026-11-03T12:59:58+01:00"}, Status.LOST),
         ("CHARGEBACK", {"defensePeriodEndsAt": "2026-11-03T12:59:59+01:00"}, Status.NEEDS_RESPONSE),
-        ("NOTIFICATION_OF_CHARGEBACK", {"defensePeriodEndsAt": "2026-11-01T00:00:00Z"}, Status.NEEDS_RESPONSE),
+        (
+            "NOTIFICATION_OF_CHARGEBACK",
+            {"defensePeriodEndsAt": "2026-11-01T00:00:00Z"},
+            Status.NEEDS_RESPONSE,
+        ),
         ("REQUEST_FOR_INFORMATION", {"autoDefended": "true", "defendable": "false"}, Status.NEEDS_RESPONSE),
         ("CHARGEBACK", {"defendable": "false", "disputeStatus": "Won"}, Status.WON),
     ],

@@ -57,7 +57,11 @@ MANDATES = "ACH_NOTIFICATION_OF_CHANGE DIRECT_DEBIT_NOTICE_OF_CHANGE_NOTIFICATIO
     ("codes", "about", "urgency"),
     [
         (DISPUTES, Kind.DISPUTE, Urgency.DISPUTE),
-        ("NOTIFICATION_OF_FRAUD MANUAL_REVIEW_ACCEPT MANUAL_REVIEW_REJECT", Kind.FRAUD_WARNING, Urgency.DISPUTE),
+        (
+            "NOTIFICATION_OF_FRAUD MANUAL_REVIEW_ACCEPT MANUAL_REVIEW_REJECT",
+            Kind.FRAUD_WARNING,
+            Urgency.DISPUTE,
+        ),
         (REFUNDS, Kind.REFUND, Urgency.FAILURE),
         ("PAYOUT_THIRDPARTY PAYOUT_DECLINE PAYOUT_EXPIRE PAIDOUT_REVERSED", Kind.PAYOUT, Urgency.FAILURE),
         ("CAPTURE_FAILED", Kind.CHARGE, Urgency.FAILURE),
@@ -86,8 +90,17 @@ def test_a_newer_webhook_is_of_the_kind_of_its_page() -> None:
 
 @pytest.mark.parametrize(
     ("ending", "word"),
-    [("WON", "won"), ("LOST", "lost"), ("ACCEPTED", "accepted"), ("DECLINED", "declined"), ("FAILED", "failed")]
-    + [("REVERSED", "reversed"), ("EXPIRED", "accepted"), ("WITHDRAWN", "withdrew"), ("OPEN", "opened")],
+    [
+        ("WON", "won"),
+        ("LOST", "lost"),
+        ("ACCEPTED", "accepted"),
+        ("DECLINED", "declined"),
+        ("FAILED", "failed"),
+        ("REVERSED", "reversed"),
+        ("EXPIRED", "accepted"),
+        ("WITHDRAWN", "withdrew"),
+        ("OPEN", "opened"),
+    ],
 )
 def test_a_label_says_what_the_code_says(ending: str, word: str) -> None:
     """``REFUNDED_REVERSED`` and ``PAIDOUT_REVERSED`` are told by where the money went."""

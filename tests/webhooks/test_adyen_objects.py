@@ -172,7 +172,8 @@ def test_the_scheme_that_is_named_says_more_than_the_payment_method(name: str) -
 
 
 @pytest.mark.parametrize(
-    ("summary", "method"), [("1111", "Visa ending 1111"), ("111", "Visa"), ("11111", "Visa"), ("1a11", "Visa")]
+    ("summary", "method"),
+    [("1111", "Visa ending 1111"), ("111", "Visa"), ("11111", "Visa"), ("1a11", "Visa")],
 )
 def test_a_card_is_named_by_four_digits_or_by_none(summary: str, method: str) -> None:
     assert carried("REFUND", additionalData={"cardSummary": summary}).method == method
@@ -216,7 +217,8 @@ def test_a_notice_of_change_tells_of_the_mandate_and_not_of_the_account(type_: s
     ("code", "word"),
     [
         ("C01", "account number"), ("C02", "routing number"), ("C03", "routing and account"), ("C04", "name"),
-        ("C05", "type of the account"), ("C06", "account number and the type"), ("C07", "routing number, account number"),
+        ("C05", "type of the account"), ("C06", "account number and the type"),
+        ("C07", "routing number, account number"),
         ("C09", "identification number"), ("C10", "company's name"), ("C11", "company's identification"),
         ("C12", "name and identification"), ("C99", "details changed"),
     ],

@@ -34,16 +34,20 @@ def test_every_ignored_kind_has_a_reason() -> None:
     ("kinds", "about", "urgency"),
     [
         (
-            "dispute_opened dispute_under_review dispute_disputed dispute_won dispute_lost dispute_accepted "
-            "dispute_auto_accepted dispute_expired",
+            (
+                "dispute_opened dispute_under_review dispute_disputed dispute_won dispute_lost dispute_accepted "
+                "dispute_auto_accepted dispute_expired"
+            ),
             Kind.DISPUTE,
             Urgency.DISPUTE,
         ),
         ("refund_failed", Kind.REFUND, Urgency.FAILURE),
         ("transaction_settlement_declined local_payment_reversed", Kind.CHARGE, Urgency.FAILURE),
         (
-            "transaction_settled transaction_disbursed transaction_retried transaction_reviewed "
-            "local_payment_completed local_payment_funded",
+            (
+                "transaction_settled transaction_disbursed transaction_retried transaction_reviewed "
+                "local_payment_completed local_payment_funded"
+            ),
             Kind.CHARGE,
             Urgency.ROUTINE,
         ),
@@ -57,7 +61,9 @@ def test_every_kind_is_as_urgent_as_what_it_is_about(kinds: str, about: Kind, ur
     assert found == dict.fromkeys(kinds.split(), (about, urgency))
 
 
-@pytest.mark.parametrize("outcome", ["won", "lost", "accepted", "opened", "expired", "settled", "failed", "reversed"])
+@pytest.mark.parametrize(
+    "outcome", ["won", "lost", "accepted", "opened", "expired", "settled", "failed", "reversed"]
+)
 def test_a_label_says_what_the_kind_says(outcome: str) -> None:
     found = {kind: label.lower() for kind, label in LABELS.items() if kind.endswith(f"_{outcome}")}
     assert found

@@ -199,7 +199,9 @@ def test_a_retried_payment_stands_as_it_says_itself(said: str, status: Status | 
 
 
 def test_a_refund_is_known_by_its_type_alone() -> None:
-    body = REFUND.format(status="settled").replace("<refunded-transaction-id>txn1</refunded-transaction-id>", "")
+    body = REFUND.format(status="settled").replace(
+        "<refunded-transaction-id>txn1</refunded-transaction-id>", ""
+    )
     (told,) = carried("transaction_settled", body)
     assert (told.kind, told.references) == (Kind.REFUND, ("rfd1",))
 
@@ -213,7 +215,10 @@ def test_a_refund_is_known_by_what_it_refunds_alone() -> None:
 
 
 def test_the_banks_answer_at_settlement_says_more_than_the_one_before() -> None:
-    before = "<processor-response-code>1000</processor-response-code><processor-response-text>Approved</processor-response-text>"
+    before = (
+        "<processor-response-code>1000</processor-response-code>"
+        "<processor-response-text>Approved</processor-response-text>"
+    )
     body = SALE.format(status="settlement_declined").replace("<customer>", f"{before}<customer>")
     (told,) = carried("transaction_settlement_declined", body)
     assert (told.reason, told.reason_text) == ("4021", "Insufficient Funds")

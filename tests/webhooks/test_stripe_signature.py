@@ -86,7 +86,9 @@ def test_any_of_several_secrets_opens() -> None:
     assert source("whsec_new", SECRET).read(delivery(BODY, signed(BODY)))
 
 
-@pytest.mark.parametrize(("seconds", "taken"), [(-301, False), (-300, True), (-299, True), (299, True), (300, True), (301, False)])
+@pytest.mark.parametrize(
+    ("seconds", "taken"), [(-301, False), (-300, True), (-299, True), (299, True), (300, True), (301, False)]
+)
 def test_the_signed_time_must_be_within_five_minutes_of_receipt(seconds: int, taken: bool) -> None:
     # Stripe's library accepts any time that is ahead.
     headers = signed(BODY, at=NOW + timedelta(seconds=seconds))

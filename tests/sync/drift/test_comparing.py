@@ -104,7 +104,12 @@ IDS = {("Account", BOB): "001BOB", ("Account", "long"): "001000000000001"}
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001A", "Account__r": {fields.KEY: BOB}}, BOB),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001BOB", "Account__r": {fields.KEY: None}}, BOB),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001A", "Account__r": {fields.KEY: "eve"}}, "eve"),
-        (F.ACCOUNT, Parent("Account", "long"), {"Account__c": "001000000000001AAA", "Account__r": None}, "long"),
+        (
+            F.ACCOUNT,
+            Parent("Account", "long"),
+            {"Account__c": "001000000000001AAA", "Account__r": None},
+            "long",
+        ),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001A", "Account__r": {fields.KEY: None}}, "001A"),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": None, "Account__r": None}, None),
         (F.ACCOUNT, None, {"Account__c": None, "Account__r": None}, None),

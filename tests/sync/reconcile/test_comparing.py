@@ -18,7 +18,9 @@ from connector.sync.reconcile.pairing import Loose, Pairs
 from connector.sync.reconcile.values import Seen, Side, Standing, Transfer
 from sync.world import NOW, SUBJECT, at, charge, payment, refund, told_of
 
-POLICY = Compare(amount_tolerance=Decimal("0.10"), date_tolerance_days=2, settlement_hours=48, bank_debit_hours=120)
+POLICY = Compare(
+    amount_tolerance=Decimal("0.10"), date_tolerance_days=2, settlement_hours=48, bank_debit_hours=120
+)
 ALL = frozenset(Side)
 THEN = at(1)
 
@@ -46,23 +48,23 @@ def differences(one: Transfer, policy: Compare = POLICY) -> list[str]:
 
 def test_every_word_of_recurly_says_what_became_of_the_money() -> None:
     moved, pending, not_moved = ("success chargeback", "pending processing scheduled", "declined error void")
-    assert OF_RECURLY == {
+    assert {
         **dict.fromkeys(moved.split(), Standing.MOVED),
         **dict.fromkeys(pending.split(), Standing.PENDING),
         **dict.fromkeys(not_moved.split(), Standing.NOT_MOVED),
-    }
+    } == OF_RECURLY
 
 
 def test_every_status_of_a_processor_says_what_became_of_the_money() -> None:
     """A dispute that is won or called off took no money; one that is lost, however, did."""
-    assert OF_PROCESSOR == {
+    assert {
         **dict.fromkeys((Status.SUCCEEDED, Status.LOST, Status.ACCEPTED, Status.EXPIRED), Standing.MOVED),
         **dict.fromkeys((Status.PENDING, Status.REQUIRES_ACTION), Standing.PENDING),
         **dict.fromkeys((Status.NEEDS_RESPONSE, Status.UNDER_REVIEW), Standing.PENDING),
         **dict.fromkeys((Status.AUTHORIZED, Status.FAILED, Status.CANCELED), Standing.NOT_MOVED),
         **dict.fromkeys((Status.WON, Status.WITHDRAWN), Standing.NOT_MOVED),
         Status.RETURNED: Standing.TAKEN_BACK,
-    }
+    } == OF_PROCESSOR
 
 
 # What differs ---------------------------------------------------------------------------------------------------
@@ -123,7 +125,11 @@ def test_each_way_in_which_the_sides_may_differ(changed: dict[str, Any], found: 
 
 
 def test_the_widest_gap_between_three_amounts_is_at_stake() -> None:
-    one = transfer(recurly=seen(amount=Decimal(50)), at_processor=seen(amount=Decimal(53)), salesforce=seen(amount=Decimal(49)))
+    one = transfer(
+        recurly=seen(amount=Decimal(50)),
+        at_processor=seen(amount=Decimal(53)),
+        salesforce=seen(amount=Decimal(49)),
+    )
     (found,) = findings(one, POLICY, NOW)
     assert found.stake
     assert found.stake.amount == Decimal(4)
@@ -167,7 +173,11 @@ def test_what_recurly_must_know(changed: dict[str, Any], terms: dict[str, Any], 
         ({"at_processor": None, "bank": True}, 120, False),
         ({"at_processor": seen("pending", Standing.PENDING)}, 47, True),
         ({"at_processor": seen("authorized", Standing.NOT_MOVED)}, 47, True),
-        ({"recurly": seen("pending", Standing.PENDING), "salesforce": seen("pending", Standing.PENDING)}, 47, True),
+        (
+            {"recurly": seen("pending", Standing.PENDING), "salesforce": seen("pending", Standing.PENDING)},
+            47,
+            True,
+        ),
         ({"at_processor": seen("failed", Standing.NOT_MOVED)}, 1, False),
         ({"at_processor": seen("succeeded", amount=Decimal(1))}, 1, False),
     ],
@@ -222,7 +232,12 @@ def test_the_payment_that_fits_best_is_taken_and_only_once() -> None:
     for order in ([alike, same, near], [near, same, alike]):
         pairs = Pairs()
         found = [pairs.by_reference(taken(f"ch_{n}"), order) for n in range(4)]
-        assert [one and one.id for one in found] == [("acme", "alike"), ("acme", "same"), ("acme", "near"), None]
+        assert [one and one.id for one in found] == [
+            ("acme", "alike"),
+            ("acme", "same"),
+            ("acme", "near"),
+            None,
+        ]
 
 
 def test_what_is_of_another_processor_or_kind_is_not_it() -> None:
@@ -276,13 +291,19 @@ def test_without_a_reference_amount_currency_and_time_decide(item: dict[str, Any
         ({"invoice_number": "1001"}, None, False),
     ],
 )
-def test_what_is_left_over_is_joined_by_its_invoice(item: dict[str, Any], number: str | None, fits: bool) -> None:
+def test_what_is_left_over_is_joined_by_its_invoice(
+    item: dict[str, Any], number: str | None, fits: bool
+) -> None:
     pairs = Pairs(loose=[Loose(taken(**item))])
     assert (pairs.left_over(known(invoice_number=number)) is not None) is fits
 
 
-@pytest.mark.parametrize(("site", "original", "fits"), [("acme", "pay1", True), ("eu1", "pay1", False), ("acme", "p9", False)])
-def test_a_refund_that_is_left_over_is_joined_by_what_it_gives_back(site: str, original: str, fits: bool) -> None:
+@pytest.mark.parametrize(
+    ("site", "original", "fits"), [("acme", "pay1", True), ("eu1", "pay1", False), ("acme", "p9", False)]
+)
+def test_a_refund_that_is_left_over_is_joined_by_what_it_gives_back(
+    site: str, original: str, fits: bool
+) -> None:
     pairs = Pairs(loose=[Loose(told_of(Kind.REFUND, "re_1"), frozenset({("acme", "pay1")}))])
     given = Known("recurly", site, SUBJECT, refund(original_id=original, gateway="stripe"))
     assert (pairs.left_over(given) is not None) is fits
@@ -299,5 +320,7 @@ def test_what_happened_long_ago_is_forgotten_and_what_did_not_is_kept() -> None:
 
 
 def test_the_differences_are_told_in_the_order_of_their_classes() -> None:
-    one = transfer(at_processor=seen("failed", Standing.NOT_MOVED, amount=Decimal(1), moments=(THEN - 99 * HOUR,)))
+    one = transfer(
+        at_processor=seen("failed", Standing.NOT_MOVED, amount=Decimal(1), moments=(THEN - 99 * HOUR,))
+    )
     assert differences(one) == [str(each) for each in (Difference.AMOUNT, Difference.STATUS, Difference.DATE)]

@@ -139,7 +139,10 @@ def test_every_field_of_an_account_is_written() -> None:
         ((account(payment_method=card(exp_year=0)),), {A.CARD_EXPIRES: None}),
         ((account(payment_method=card(exp_year=20299)),), {A.CARD_EXPIRES: None}),
         # what is live has a plan, what is active and not ending renews
-        ((subscription(state="future"),), {A.PLAN: "Gold", A.SUBSCRIPTION_STATE: "future", A.NEXT_RENEWAL: None}),
+        (
+            (subscription(state="future"),),
+            {A.PLAN: "Gold", A.SUBSCRIPTION_STATE: "future", A.NEXT_RENEWAL: None},
+        ),
         ((subscription(state="canceled"),), {A.PLAN: "Gold", A.CURRENCY: "USD", A.NEXT_RENEWAL: None}),
         ((subscription(state="paused"),), {A.PLAN: "Gold", A.NEXT_RENEWAL: None}),
         ((subscription(auto_renew=None),), {A.NEXT_RENEWAL: at(15, month=12)}),
@@ -190,7 +193,12 @@ def test_the_newest_live_subscription_gives_the_currency_and_others_are_spelt_ou
     euro = subscription(id="s2", uuid="52", currency="EUR", activated_at=at(1), plan_name="Silver")
     debts = [
         invoice(id=f"i{n}", uuid=f"u{n}", number=n, currency=c, total=Decimal(a), balance=Decimal(a))
-        for n, c, a in (("1", "USD", "120.00"), ("2", "EUR", "30.00"), ("3", "JPY", "5000"), ("4", "CAD", "5.00"))
+        for n, c, a in (
+            ("1", "USD", "120.00"),
+            ("2", "EUR", "30.00"),
+            ("3", "JPY", "5000"),
+            ("4", "CAD", "5.00"),
+        )
     ]
     written = the_account(facts(subscription(), euro, *debts)).fields
     assert written[A.CURRENCY] == "EUR"

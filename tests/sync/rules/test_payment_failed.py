@@ -197,7 +197,9 @@ def test_an_attempt_that_met_an_error_is_a_failure_too() -> None:
     assert case.fields["Billing_Attempts__c"] == 1
 
 
-@pytest.mark.parametrize(("balance", "outcome"), [("0.00", "Recovered"), ("-1.00", "Recovered"), ("0.01", "Lost")])
+@pytest.mark.parametrize(
+    ("balance", "outcome"), [("0.00", "Recovered"), ("-1.00", "Recovered"), ("0.01", "Lost")]
+)
 def test_a_closed_invoice_is_recovered_where_nothing_is_left(balance: str, outcome: str) -> None:
     closed = paid_invoice(state="closed", dunning_events_sent=1, balance=Decimal(balance))
     assert standing(facts(closed), RULE) == outcome
