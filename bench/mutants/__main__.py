@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="chooses the sample (default: 1)")
     parser.add_argument("--jobs", type=int, default=1, help="how many at a time (default: 1)")
     parser.add_argument(
-        "--limit", type=float, default=300, help="seconds for the tests of one mutant (default: 300)"
+        "--limit", type=float, default=900, help="seconds for the tests of one mutant (default: 900)"
     )
     parser.add_argument(
         "--results", type=Path, default=ROOT / ".mutants.jsonl", help="where results are kept"

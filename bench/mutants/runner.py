@@ -31,7 +31,8 @@ from bench.mutants.model import ROOT, Mutant
 NOTICED, SURVIVED, BROKEN = "noticed", "survived", "broken"
 """``broken``: the tests could not be run, so nothing is known."""
 
-_FAILED, _INTERRUPTED, _PASSED = 1, 2, 0
+TIME_LIMIT = "time limit"
+_PASSED = 0
 _LIBRARIES = (
     "pytest", "hypothesis", "hypothesis.strategies", "_hypothesis_pytestplugin", "xdist.plugin",
     "sqlalchemy", "alembic", "alembic.context", "psycopg", "redis", "rq", "flask", "structlog",
@@ -253,8 +254,8 @@ def _poll(one: _Running) -> Result | None:
             one.was_interrupted = True
             os.kill(one.pid, signal.SIGINT)
         return None
-    if os.WIFSIGNALED(status) or one.was_interrupted:
-        return Result(one.mutant, NOTICED, "time limit", now - one.began)
+    if one.was_interrupted:
+        return Result(one.mutant, NOTICED, TIME_LIMIT, now - one.began)
     output = one.log.read_text(errors="replace")
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
     match os.waitstatus_to_exitcode(status):
@@ -263,7 +264,7 @@ def _poll(one: _Running) -> Result | None:
         case 1 | 2 if failed:
             state, by = NOTICED, failed[1]
         case code:
-            state, by = BROKEN, f"pytest ended with {code}: {output[-400:]}"
+            state, by = BROKEN, f"pytest ended with {code}: {output[-400:]}"  # a signal is a negative number
     return Result(one.mutant, state, by, now - one.began)
 
 
