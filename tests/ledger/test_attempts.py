@@ -216,6 +216,11 @@ def test_a_mirror_tells_when_it_was_written_last(engine: Engine) -> None:
     assert one(engine, "SELECT written_at > now() - interval '1 hour' AS fresh FROM mirror").fresh
 
 
+def test_a_record_of_which_nothing_is_known_but_that_it_is_there_is_mirrored(engine: Engine) -> None:
+    write(engine, attempt("bob", change(mirror={})))
+    assert mirror(engine) == {("Case", "k1"): Mirrored("500A", {})}
+
+
 def test_a_case_that_is_to_be_moved_is_not_forgotten_and_tells_whence(engine: Engine) -> None:
     moved = change("k1", mirror={"Billing_Account_Key__c": "stripe:dispute:dp_1"})
     stays = change("k2", mirror={"Billing_Account_Key__c": subject("bob")})

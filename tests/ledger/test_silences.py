@@ -82,8 +82,10 @@ def test_who_has_not_spoken_for_two_weeks_is_given_up_and_may_be_silent_anew(eng
 def test_what_was_counted_is_not_counted_again(engine: Engine) -> None:
     """Events of before the last step may be purged: their count stays as it was."""
     received(engine, "n1", THEN)
+    received(engine, "n3", THEN + timedelta(minutes=1))
     received(engine, "n2", THEN + timedelta(minutes=30))
     before = listened(engine)
+    assert [events for _, events in before] == [2, 1]
     assert listened(engine) == before, "a second look counts nothing twice"
     rows(engine, "DELETE FROM event WHERE event_id = 'n1'")
     assert listened(engine) == before

@@ -530,7 +530,11 @@ LEDGER = [
                 "for at_least, below, most in ((0, WORN, limit), (WORN, MOST_TRIES, 1))",
                 "for at_least, below, most in ((0, WORN, limit), (WORN, MOST_TRIES, limit))",
             ),
-            ("AND tries >= :at_least AND tries < :below\n", "AND tries < :below\n"),
+            (
+                "AND tries >= :at_least AND tries < :below\n",
+                "AND tries < :below\n",
+                "The second claim is made only where the first found nothing: no event with fewer tries is there.",
+            ),
             ("ORDER BY urgency, id LIMIT", "ORDER BY id LIMIT"),
             ("COALESCE(new.subject, event.subject)", "new.subject"),
             ("WHERE event.id = new.id AND event.lease = :token", "WHERE event.id = new.id"),
