@@ -48,14 +48,22 @@ def _stop(number: int, _: object) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
-    parser.add_argument("--only", action="append", metavar="PART", help="mutants whose id contains this; repeatable")
+    parser.add_argument(
+        "--only", action="append", metavar="PART", help="mutants whose id contains this; repeatable"
+    )
     parser.add_argument("--sample", type=int, metavar="N", help="N of them, chosen at random")
     parser.add_argument("--seed", type=int, default=1, help="chooses the sample (default: 1)")
     parser.add_argument("--jobs", type=int, default=1, help="how many at a time (default: 1)")
-    parser.add_argument("--limit", type=float, default=300, help="seconds for the tests of one mutant (default: 300)")
-    parser.add_argument("--results", type=Path, default=ROOT / ".mutants.jsonl", help="where results are kept")
+    parser.add_argument(
+        "--limit", type=float, default=900, help="seconds for the tests of one mutant (default: 900)"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / ".mutants.jsonl", help="where results are kept"
+    )
     parser.add_argument("--resume", action="store_true", help="skip what the results file says was noticed")
-    parser.add_argument("--no-baseline", action="store_true", help="do not run the tests without a fault first")
+    parser.add_argument(
+        "--no-baseline", action="store_true", help="do not run the tests without a fault first"
+    )
     parser.add_argument("--check", action="store_true", help="only check that every entry fits the source")
     parser.add_argument("--list", action="store_true", help="only print the mutants")
     return parser.parse_args()
@@ -75,7 +83,9 @@ def _stale(listed: Sequence[Mutant]) -> list[str]:
             found.append(f"{one.id}: listed twice: {one.old!r}")
         if not one.tests:
             found.append(f"{one.id}: no tests should notice it")
-        found += [f"{one.id}: there is no {path}" for path in one.tests if not (ROOT / path.split("::")[0]).exists()]
+        found += [
+            f"{one.id}: there is no {path}" for path in one.tests if not (ROOT / path.split("::")[0]).exists()
+        ]
         seen.add(one.id)
     return found
 
@@ -93,9 +103,14 @@ def _run(chosen: Sequence[Mutant], equivalent: Sequence[Mutant], asked: argparse
             return 2
         for number, result in enumerate(run(left, Path(home), asked.jobs, asked.limit), 1):
             states[result.mutant.id] = result.state
-            print(f"{number}/{len(left)} {result.state:8} {result.seconds:5.1f} s {result.mutant.id} {result.by}", flush=True)
+            print(
+                f"{number}/{len(left)} {result.state:8} {result.seconds:5.1f} s {result.mutant.id} {result.by}",
+                flush=True,
+            )
             with asked.results.open("a") as kept:
-                kept.write(json.dumps({"id": result.mutant.id, "state": result.state, "by": result.by}) + "\n")
+                kept.write(
+                    json.dumps({"id": result.mutant.id, "state": result.state, "by": result.by}) + "\n"
+                )
     return _report(chosen, equivalent, states)
 
 
@@ -112,7 +127,11 @@ def _report(chosen: Sequence[Mutant], equivalent: Sequence[Mutant], states: dict
         if found:
             print(f"\n{title}:", *(one.description() for one in found), sep="\n")
     if equivalent:
-        print("\nEquivalent, not run:", *(f"{one.description()}\n    {one.equivalent}" for one in equivalent), sep="\n")
+        print(
+            "\nEquivalent, not run:",
+            *(f"{one.description()}\n    {one.equivalent}" for one in equivalent),
+            sep="\n",
+        )
     noticed = sum(state == NOTICED for state in states.values())
     rate = noticed / len(chosen) if chosen else 1.0
     print(f"\n{noticed} of {len(chosen)} mutants noticed: {rate:.1%} (target {TARGET:.0%})")

@@ -56,14 +56,18 @@ def mutants(
     for old, new, *rest in changes:
         extra = rest[0] if rest else 0
         occurrence, reason = (extra, "") if isinstance(extra, int) else (0, extra)
-        made.append(Mutant(f"connector/{file}.py", old, new, tests or default_tests(file), occurrence, reason))
+        made.append(
+            Mutant(f"connector/{file}.py", old, new, tests or default_tests(file), occurrence, reason)
+        )
     return made
 
 
 def default_tests(file: str) -> tuple[str, ...]:
     """The file of the same name first, then its folder."""
     folder, _, name = file.rpartition("/")
-    candidates = [f"tests/{folder}/test_{name}.py", f"tests/{folder}"] if folder else [f"tests/test_{name}.py"]
+    candidates = (
+        [f"tests/{folder}/test_{name}.py", f"tests/{folder}"] if folder else [f"tests/test_{name}.py"]
+    )
     return tuple(path for path in candidates if (ROOT / path).exists())
 
 

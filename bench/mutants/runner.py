@@ -31,12 +31,14 @@ from bench.mutants.model import ROOT, Mutant
 NOTICED, SURVIVED, BROKEN = "noticed", "survived", "broken"
 """``broken``: the tests could not be run, so nothing is known."""
 
-_FAILED, _INTERRUPTED, _PASSED = 1, 2, 0
+TIME_LIMIT = "time limit"
+_PASSED = 0
 _LIBRARIES = (
-    "pytest", "hypothesis", "hypothesis.strategies", "_hypothesis_pytestplugin", "xdist.plugin", "sqlalchemy", "alembic",
-    "alembic.context", "psycopg", "redis", "rq", "flask", "structlog", "pydantic", "requests", "responses", "recurly",
-    "braintree", "gocardless_pro", "simple_salesforce", "click", "rich.console", "jinja2", "tenacity", "tomlkit",
-    "cryptography.x509", "psutil", "xlsxwriter", "prometheus_client", "dotenv", "stripe",
+    "pytest", "hypothesis", "hypothesis.strategies", "_hypothesis_pytestplugin", "xdist.plugin",
+    "sqlalchemy", "alembic", "alembic.context", "psycopg", "redis", "rq", "flask", "structlog",
+    "pydantic", "requests", "responses", "recurly", "braintree", "gocardless_pro", "simple_salesforce",
+    "click", "rich.console", "jinja2", "tenacity", "tomlkit", "cryptography.x509", "psutil",
+    "xlsxwriter", "prometheus_client", "dotenv", "stripe",
 )  # fmt: skip
 _GRACE = 20.0
 """Seconds that interrupted tests have to stop the servers they started."""
@@ -92,7 +94,8 @@ class Database:
         """What tests that were killed left behind: connections with their locks, and databases."""
         with self._administrator() as connection:
             connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
             )
             left = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'ledger')"
             for (name,) in connection.exec_driver_sql(left).all():
@@ -127,7 +130,10 @@ class Database:
 def copy_checkout(target: Path) -> None:
     """The files that git knows or would add, as they are now."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         source, copied = ROOT / name, target / name
@@ -217,14 +223,25 @@ def _run_tests(mutant: Mutant, copy: Path, database: Database, log: Path) -> Non
             del sys.modules[name]
         code = int(pytest.main([*_options(), *mutant.tests], plugins=[database]))
         sys.stdout.flush()
-    except BaseException as error:  # a forked process must not go on as its parent would
+    except BaseException as error:  # noqa: BLE001 - a forked process must not go on as its parent would
         os.write(2, f"{error!r}\n".encode())
     finally:
         os._exit(code)
 
 
 def _options() -> list[str]:
-    return ["-x", "-q", "-n0", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=line", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    return [
+        "-x",
+        "-q",
+        "-n0",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        "--tb=line",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]
 
 
 def _poll(one: _Running) -> Result | None:
@@ -237,8 +254,8 @@ def _poll(one: _Running) -> Result | None:
             one.was_interrupted = True
             os.kill(one.pid, signal.SIGINT)
         return None
-    if os.WIFSIGNALED(status) or one.was_interrupted:
-        return Result(one.mutant, NOTICED, "time limit", now - one.began)
+    if one.was_interrupted:
+        return Result(one.mutant, NOTICED, TIME_LIMIT, now - one.began)
     output = one.log.read_text(errors="replace")
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
     match os.waitstatus_to_exitcode(status):
@@ -247,7 +264,7 @@ def _poll(one: _Running) -> Result | None:
         case 1 | 2 if failed:
             state, by = NOTICED, failed[1]
         case code:
-            state, by = BROKEN, f"pytest ended with {code}: {output[-400:]}"
+            state, by = BROKEN, f"pytest ended with {code}: {output[-400:]}"  # a signal is a negative number
     return Result(one.mutant, state, by, now - one.began)
 
 

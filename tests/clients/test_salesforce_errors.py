@@ -13,6 +13,7 @@ from connector.clients.salesforce import Verdict
 from connector.clients.salesforce.advice import ADVICE
 from connector.clients.salesforce.bulk_errors import HOPELESS, QUOTA
 from connector.clients.salesforce.errors import LIMIT, PAUSED, RELOGIN, RETRIED, classified, of_answer
+from connector.clients.salesforce.rows import results
 from connector.errors import Permanent, Transient, Unavailable
 
 API_FAULTS = frozenset(
@@ -116,6 +117,112 @@ def test_the_documented_classes_of_errors_are_ours(codes: tuple[str, ...], verdi
     assert {error.verdict for error in found.values()} == {verdict}
     if verdict is Verdict.RETRY:
         assert all(error.retry_after for error in found.values())
+
+
+SOON, LATER, LONG, HOUR = 5.0, 60.0, 900.0, 3600.0
+WAITS: dict[str, tuple[Verdict, float | None]] = {
+    **dict.fromkeys(
+        [
+            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+            "BAD_GATEWAY",
+            "CONFLICT",
+            "INTERNAL_ERROR",
+            "INVALID_QUERY_LOCATOR",
+            "OPERATION_CONFLICT",
+            "PROCESSING_HALTED",
+            "TOO_MANY_APEX_REQUESTS",
+            "UNABLE_TO_LOCK_RECORD",
+            "UNABLE_TO_LOCK_ROW",
+            "UNKNOWN_EXCEPTION",
+        ],
+        (Verdict.RETRY, SOON),
+    ),
+    **dict.fromkeys(
+        [
+            "ENTITY_IS_LOCKED",
+            "MATCH_SERVICE_TIMED_OUT",
+            "MATCH_SERVICE_UNAVAILABLE_ERROR",
+            "PLATFORM_EVENT_PUBLISH_FAILED",
+            "QUERY_TIMEOUT",
+            "RECORD_IN_USE_BY_WORKFLOW",
+            "RECORD_LOCKED",
+            "REQUEST_RUNNING_TOO_LONG",
+            "TOO_MANY_JOBS",
+            "UNABLE_TO_UPDATE_RECORD_LOCK",
+        ],
+        (Verdict.RETRY, LATER),
+    ),
+    **dict.fromkeys(
+        ["PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", "TERRITORY_REALIGN_IN_PROGRESS"], (Verdict.RETRY, LONG)
+    ),
+    **dict.fromkeys(
+        [
+            "API_CURRENTLY_DISABLED",
+            "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
+            "LOGIN_RATE_EXCEEDED",
+        ],
+        (Verdict.PAUSE, LONG),
+    ),
+    **dict.fromkeys(["API_DISABLED_FOR_ORG", "STORAGE_LIMIT_EXCEEDED"], (Verdict.PAUSE, HOUR)),
+    **dict.fromkeys(["SERVER_UNAVAILABLE", "SERVICE_UNAVAILABLE"], (Verdict.PAUSE, None)),
+    **dict.fromkeys(
+        ["INVALID_SESSION_ID", "SESSION_EXPIRED", "SESSION_INVALIDATED"], (Verdict.RELOGIN, None)
+    ),
+}
+
+
+def test_every_code_that_passes_waits_its_own_time() -> None:
+    found = {code: classified({"errorCode": code}, "Account") for code in WAITS}
+    assert {code: (error.verdict, error.retry_after) for code, error in found.items()} == WAITS
+    assert {*RETRIED, *PAUSED, *RELOGIN} == set(WAITS)
+
+
+STORAGE, LOCKED, MISSING = (
+    {"statusCode": code, "message": code}
+    for code in ("STORAGE_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW", "REQUIRED_FIELD_MISSING")
+)
+SESSION = {"statusCode": "INVALID_SESSION_ID", "message": "expired"}
+
+
+@pytest.mark.parametrize(
+    ("problems", "verdict"),
+    [
+        ([STORAGE], Verdict.PAUSE),
+        ([MISSING, STORAGE], Verdict.PAUSE),
+        ([STORAGE, LOCKED], Verdict.PAUSE),
+        ([LOCKED, MISSING], Verdict.DEAD),
+        ([LOCKED], Verdict.RETRY),
+        ([MISSING, STORAGE, SESSION], Verdict.RELOGIN),
+        ([], Verdict.DEAD),
+    ],
+)
+def test_of_several_errors_of_a_row_what_pauses_everything_decides_first(
+    problems: list[dict[str, str]], verdict: Verdict
+) -> None:
+    for told in (problems, problems[::-1]):
+        (result,) = results([{"success": False, "errors": [*told, None]}], ["k"], "Account")
+        assert result.error
+        assert result.error.verdict is verdict
+
+
+def test_a_row_that_is_refused_for_storage_pauses_the_work() -> None:
+    (result,) = results([{"success": False, "errors": [STORAGE]}], ["k"], "Account")
+    assert result.error
+    error = result.error.exception()
+    assert isinstance(error, Unavailable)
+    assert error.retry_after == HOUR
+
+
+@pytest.mark.parametrize("success", ["true", 1, None, False])
+def test_a_row_is_written_only_where_salesforce_says_so(success: object) -> None:
+    (result,) = results([{"success": success, "id": "001"}], ["k"], "Account")
+    assert (result.id, result.error is None) == (None, False)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_an_answer_of_another_length_fits_no_row(number: int) -> None:
+    with pytest.raises(Transient):
+        results([{"success": True, "id": "001"}] * number, ["a", "b"], "Account")
 
 
 def test_a_slow_retry_is_slow() -> None:

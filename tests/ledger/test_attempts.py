@@ -8,7 +8,7 @@ from typing import Any
 from samples import event, ids, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 
-from connector.ledger import attempts, runs
+from connector.ledger import attempts, goes, runs
 from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -180,3 +180,55 @@ def test_an_attempt_of_a_command_stays_its_own_where_a_replayed_event_meets_it(e
     cause = Cause("resync", "bob", resync)
     write(engine, attempt("bob", cause=cause, event_ids=tuple(ids(engine, "n1"))))
     assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("resync", "bob", resync)
+
+
+def test_a_command_that_writes_again_tells_who_went_on_with_it_last(engine: Engine) -> None:
+    """A person who only looked is not the one who wrote."""
+    fetched(engine, "n1")
+    run = begun(engine, "backfill", "alice")
+    with engine.begin() as connection:
+        for who, writes in (("alice", True), ("bea", True), ("carl", False)):
+            goes.begin(connection, run, who, "", writes=writes)
+    write(engine, attempt("bob", cause=Cause(run_id=run), event_ids=tuple(ids(engine, "n1"))))
+    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("backfill", "bea", run)
+
+
+def test_the_run_an_account_is_due_for_counts_before_that_of_an_event_it_meets(engine: Engine) -> None:
+    fetched(engine, "n1")
+    replay, resync = begun(engine, "replay", "alice"), begun(engine, "resync", "bea")
+    rows(engine, "UPDATE event SET run_id = :run", run=replay)
+    write(engine, attempt("bob", cause=Cause(run_id=resync), event_ids=tuple(ids(engine, "n1"))))
+    assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("resync", "bea", resync)
+
+
+def test_a_refused_change_is_told_as_refused_and_counted_apart(engine: Engine) -> None:
+    refused = change("k2", written=False, mirror=None, error="No.")
+    write(engine, attempt("bob", change("k1"), refused))
+    assert one(engine, "SELECT written, refused FROM attempt") == (1, 1)
+    found = {row.key: row.outcome for row in rows(engine, "SELECT key, outcome FROM change")}
+    assert found == {"k1": "written", "k2": "refused"}
+
+
+def test_a_mirror_tells_when_it_was_written_last(engine: Engine) -> None:
+    write(engine, attempt("bob", change()))
+    rows(engine, "UPDATE mirror SET written_at = now() - interval '1 day'")
+    write(engine, attempt("bob", change()))
+    assert one(engine, "SELECT written_at > now() - interval '1 hour' AS fresh FROM mirror").fresh
+
+
+def test_a_record_of_which_nothing_is_known_but_that_it_is_there_is_mirrored(engine: Engine) -> None:
+    write(engine, attempt("bob", change(mirror={})))
+    assert mirror(engine) == {("Case", "k1"): Mirrored("500A", {})}
+
+
+def test_a_case_that_is_to_be_moved_is_not_forgotten_and_tells_whence(engine: Engine) -> None:
+    moved = change("k1", mirror={"Billing_Account_Key__c": "stripe:dispute:dp_1"})
+    stays = change("k2", mirror={"Billing_Account_Key__c": subject("bob")})
+    other = change("k3", object="Account", mirror={"Billing_Account_Key__c": "x"})
+    write(engine, attempt("bob", moved, stays, other))
+    with engine.begin() as connection:
+        assert attempts.former_subjects(connection, [subject("bob")]) == {
+            "stripe:dispute:dp_1": subject("bob")
+        }
+        attempts.forget(connection, [subject("bob")])
+    assert list(mirror(engine)) == [("Case", "k1")]

@@ -123,3 +123,22 @@ def test_a_case_that_is_to_be_moved_to_its_account_is_not_forgotten(engine: Engi
     with engine.begin() as connection:
         bulk_jobs.forget(connection, job)
     assert known(engine) == ["k1"]
+
+
+def test_what_is_let_go_hands_over_the_jobs_of_its_own_lease_only(engine: Engine, job: str) -> None:
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("ann")])
+        (ann,) = subjects.claim(connection, "w:2", 1)
+        bulk_jobs.begin(connection, "another", "w:2", ann.key, "Case", ["k3"])
+        bulk_jobs.hand_over(connection, TOKEN, subject("eve"))
+    found = {row.job: row.subject for row in rows(engine, "SELECT job, subject FROM bulk_job")}
+    assert found == {job: subject("eve"), "another": ann.key}
+    assert left(engine) == []
+
+
+def test_the_oldest_job_that_is_left_behind_comes_first(engine: Engine, job: str) -> None:
+    with engine.begin() as connection:
+        bulk_jobs.begin(connection, "an older one", TOKEN, subject("bob"), "Case", ["k3"])
+    rows(engine, "UPDATE bulk_job SET begun_at = begun_at - interval '1 hour' WHERE job = 'an older one'")
+    make_ready(engine, "subject")
+    assert [one.job for one in left(engine)] == ["an older one", job]

@@ -42,6 +42,20 @@ def test_workers_that_fail_together_count_as_one_failure(engine: Engine) -> None
     assert [round(open_(engine)) for _ in range(5)] == [2, 2, 2, 2, 2]
 
 
+def test_what_fails_after_them_is_the_second_failure(engine: Engine) -> None:
+    for _ in range(5):
+        open_(engine)
+    pass_time(engine)
+    assert round(open_(engine)) == 4
+
+
+def test_a_destination_whose_time_has_passed_may_be_tried(engine: Engine) -> None:
+    open_(engine)
+    open_(engine, destination="recurly")
+    rows(engine, "UPDATE circuit SET open_until = now() - interval '1 second' WHERE destination = 'recurly'")
+    assert list(still_open(engine)) == ["salesforce"]
+
+
 def test_the_time_a_destination_named_is_kept_to(engine: Engine) -> None:
     assert round(open_(engine, FAR)) == FAR
     assert round(open_(engine)) == FAR, "another worker's failure does not shorten it"

@@ -152,3 +152,71 @@ def test_a_turn_is_taken_once_in_its_time(engine: Engine) -> None:
     with engine.begin() as connection:
         assert watermarks.has_passed(connection, "x", hour)
         assert watermarks.take(connection, "x", hour)
+
+
+def test_how_far_back_something_is_known_only_reaches_further_back(engine: Engine) -> None:
+    with engine.begin() as connection:
+        now = connection.exec_driver_sql("SELECT now()").scalar_one()
+        for days, known in ((1, 1), (2, 2), (0, 2)):
+            watermarks.reach_back(connection, "x", now - timedelta(days=days))
+            assert watermarks.load(connection, "x") == now - timedelta(days=known)
+
+
+def test_a_moment_is_taken_once_and_only_where_something_was_looked_at_before(engine: Engine) -> None:
+    with engine.begin() as connection:
+        now = connection.exec_driver_sql("SELECT now()").scalar_one()
+        assert not watermarks.take_once(connection, "x", now)
+        assert not watermarks.is_before(connection, "x", now)
+        watermarks.save(connection, "x", now - timedelta(hours=1))
+        assert watermarks.is_before(connection, "x", now)
+        assert not watermarks.is_before(connection, "x", now - timedelta(hours=1))
+        assert watermarks.take_once(connection, "x", now)
+        assert not watermarks.take_once(connection, "x", now)
+        assert not watermarks.is_before(connection, "x", now)
+
+
+def test_what_was_looked_at_of_late_is_told_the_last_first(engine: Engine) -> None:
+    with engine.begin() as connection:
+        now = connection.exec_driver_sql("SELECT now()").scalar_one()
+        for name, minutes in (("a:1", 30), ("a:2", 10), ("a:3", 90), ("b:1", 1)):
+            watermarks.save(connection, name, now - timedelta(minutes=minutes))
+        assert watermarks.touched(connection, "a:", timedelta(hours=1)) == ["a:2", "a:1"]
+
+
+def test_a_link_that_is_kept_again_is_not_another_accounts(engine: Engine) -> None:
+    save(engine, bob=LINKED)
+    assert save(engine, bob=LINKED, eve=Link(LinkState.NEW)) == set()
+
+
+def test_only_what_was_done_is_told_again(known: Engine) -> None:
+    rows(known, "UPDATE event SET status = 'dead'")
+    save(known, bob=REVIEW)
+    save(known, bob=LINKED)
+    assert statuses(known) == {"n1": "dead"}
+
+
+def test_what_is_still_held_is_not_told_again(known: Engine) -> None:
+    save(known, bob=REVIEW)
+    save(known, bob=Link(LinkState.WAITING))
+    assert not told_again(known)
+
+
+def test_those_held_longest_come_first(engine: Engine) -> None:
+    save(engine, ann=REVIEW)
+    save(engine, bob=REVIEW)
+    rows(engine, "UPDATE link SET since = '2026-11-02Z' WHERE subject = :s", s=subject("ann"))
+    rows(engine, "UPDATE link SET since = '2026-11-01Z' WHERE subject = :s", s=BOB)
+    with engine.connect() as connection:
+        assert list(links.held(connection)) == [BOB, subject("ann")]
+
+
+def test_an_account_that_billing_forgot_still_counts_as_linked(engine: Engine) -> None:
+    save(engine, bob=LINKED)
+    rows(
+        engine,
+        "INSERT INTO snapshot (source, site, object, id, subject, observed_at, gone, data) "
+        "VALUES ('recurly', 'acme', 'account', 'acc1', :s, now(), true, '{}')",
+        s=BOB,
+    )
+    with engine.connect() as connection:
+        assert links.numbers(connection) == {LinkState.LINKED: 1}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from samples import due
+from samples import due, rows
 from sqlalchemy import Engine
 
 from connector.ledger import attempts, mirrors, standing, subjects
@@ -83,3 +83,20 @@ def test_what_was_forgotten_is_known_again_as_it_was(engine: Engine) -> None:
         mirrors.restore(connection, known)
         assert sorted(attempts.mirrored(connection, ["bob"]), key=str) == sorted(before, key=str)
         mirrors.restore(connection, [])
+
+
+def test_only_the_record_that_is_named_whole_is_let_go(engine: Engine) -> None:
+    wrote(engine, "bob", "k1", "r")
+    with engine.begin() as connection:
+        mirrors.drop(connection, [("Account", "k1")])
+        assert [record for record, _, _ in attempts.mirrored(connection, ["bob"])] == [("Case", "k1")]
+
+
+def test_what_was_written_since_a_moment_is_told(engine: Engine) -> None:
+    for key in ("k1", "k2"):
+        wrote(engine, "bob", key, "r")
+    rows(engine, "UPDATE mirror SET written_at = :at WHERE key = 'k1'", at=NOW)
+    with engine.connect() as connection:
+        asked = [("Case", "k1"), ("Case", "k2"), ("Case", "k3")]
+        assert mirrors.written_since(connection, asked, NOW) == set(asked[:2])
+        assert mirrors.written_since(connection, asked, NOW + timedelta(seconds=1)) == {asked[1]}

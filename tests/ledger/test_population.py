@@ -143,6 +143,47 @@ def test_a_dispute_of_which_only_other_things_are_told_is_open(known: Engine) ->
     assert codes(known, Which(state="disputed")) == ["bob", "eve"]
 
 
+def test_what_its_source_no_longer_has_is_neither_past_due_nor_disputed(known: Engine) -> None:
+    charged_back(known, "marked", status="chargeback")
+    rows(known, "UPDATE snapshot SET gone = true")
+    assert codes(known, Which(state="disputed")) == codes(known, Which(state="past_due")) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "is_open"),
+    [("needs_response", True), ("under_review", True), ("won", False), ("lost", False), ("accepted", False)],
+)
+def test_a_dispute_is_open_until_it_is_decided(known: Engine, status: str, is_open: bool) -> None:
+    rows(
+        known,
+        "UPDATE snapshot SET data = data || jsonb_build_object('status', CAST(:status AS text)) "
+        "WHERE object = 'dispute' AND subject = :bob",
+        status=status,
+        bob=subject("bob"),
+    )
+    assert ("bob" in codes(known, Which(state="disputed"))) is is_open
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"Billing_State__c": "open"}, ["bob"]),
+        ({"Billing_State__c": None}, ["bob"]),
+        ({"Billing_State__c": "resolved"}, []),
+        ({"Billing_Rule__c": "refund"}, []),
+    ],
+)
+def test_a_case_of_a_rule_counts_until_it_is_resolved(
+    known: Engine, fields: dict[str, str | None], found: list[str]
+) -> None:
+    rows(
+        known,
+        "UPDATE mirror SET fields = fields || CAST(:fields AS jsonb) WHERE key = 'case:bob'",
+        fields=json.dumps(fields),
+    )
+    assert codes(known, Which(rule="dispute")) == found
+
+
 def test_the_accounts_that_a_backfill_found(known: Engine) -> None:
     run = rows(
         known, "INSERT INTO run (command, who, state) VALUES ('backfill', 'lead', 'running') RETURNING id"

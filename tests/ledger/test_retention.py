@@ -156,3 +156,45 @@ def test_transmissions_are_forgotten_when_their_signature_is_too_old(engine: Eng
     )
     purge(engine, None, None)
     assert [row.id for row in rows(engine, "SELECT id FROM transmission")] == ["new"]
+
+
+def test_only_an_event_that_has_its_own_tombstone_is_removed(engine: Engine) -> None:
+    """Another's tombstone does not keep it a duplicate: removed without its own, it would be worked twice."""
+    record(engine, event("n1"))
+    aged(engine)
+    assert purge(engine, None, 90).buried == 1
+    a_minute_later(engine)
+    record(engine, event("n2"))
+    aged(engine)
+    assert purge(engine, None, 90) == Purged(bodies=0, buried=1, rows=1)
+    assert statuses(engine) == {"n2": "done"}
+
+
+def test_the_oldest_are_buried_first(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.ledger.retention.AT_ONCE", 1)
+    record(engine, event("younger"), event("oldest"))
+    aged(engine)
+    rows(engine, "UPDATE event SET received_at = received_at - interval '1 day' WHERE event_id = 'oldest'")
+    purge(engine, None, 90)
+    a_minute_later(engine)
+    purge(engine, None, 90)
+    assert statuses(engine) == {"younger": "done"}
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "left"), [("cleared", 100, 0), ("cleared", 10, 1), ("explained", 100, 1)]
+)
+def test_only_a_discrepancy_that_was_cleared_long_ago_is_forgotten(
+    engine: Engine, state: str, days: int, left: int
+) -> None:
+    """One that is explained keeps since when it is: ``cleared_at``."""
+    rows(
+        engine,
+        "INSERT INTO discrepancy (key, subject, difference, site, processor, movement, reference, at, sides, state, "
+        "cleared_at) VALUES ('k', 's', 'amount', 'acme', 'stripe', 'payment', 'ch_1', now(), '{}', :state, "
+        "now() - make_interval(days => :days))",
+        state=state,
+        days=days,
+    )
+    assert purge(engine, None, 90).rows == 1 - left
+    assert len(rows(engine, "SELECT 1 FROM discrepancy")) == left

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from samples import one, rows
 from sqlalchemy import Engine
 
@@ -62,3 +65,65 @@ def test_what_a_person_types_is_redacted(engine: Engine) -> None:
     run = one(engine, "SELECT reason, options, error FROM run")
     assert (run.reason, run.options) == ("customer sent [removed]", {"note": "[removed]", "account": "a-1"})
     assert run.error == "refused: [removed]"
+
+
+def test_who_was_at_a_run_and_is_gone_has_left_those_that_ran_as_failed(engine: Engine) -> None:
+    running, over, other = begun(engine, "nightly"), begun(engine, "nightly"), begun(engine)
+    rows(engine, "UPDATE run SET who = 'scheduler' WHERE command = 'nightly'")
+    with engine.begin() as connection:
+        runs.end(connection, over, runs.STOPPED)
+        runs.abandon(connection, "nightly", "scheduler", "It died.")
+        runs.abandon(connection, "backfill", "scheduler", "It died.")
+    states = {row.id: (row.state, row.error) for row in rows(engine, "SELECT id, state, error FROM run")}
+    assert states == {running: ("failed", "It died."), over: ("stopped", ""), other: ("running", "")}
+
+
+@pytest.mark.parametrize(("minutes", "rests"), [(59, True), (61, False)])
+def test_how_often_just_this_was_tried_and_whether_it_rests(
+    engine: Engine, minutes: int, rests: bool
+) -> None:
+    begun(engine), begun(engine, "resync")
+    rows(engine, "UPDATE run SET touched_at = now() - make_interval(mins => :minutes)", minutes=minutes)
+    hour = timedelta(hours=1)
+    with engine.connect() as connection:
+        assert runs.tried(connection, "backfill", {"since": "2026-01-01"}, hour) == runs.Tried(1, rests)
+        assert runs.tried(connection, "backfill", {"since": "2026-01-02"}, hour) == runs.Tried(0, False)
+        assert runs.tried(connection, "drift", {}, hour) == runs.Tried(0, False)
+
+
+def test_of_a_command_those_that_came_to_their_end(engine: Engine) -> None:
+    first, _, third = begun(engine), begun(engine), begun(engine)
+    rows(engine, "UPDATE run SET state = 'done' WHERE id = ANY(:ids)", ids=[first, third])
+    rows(engine, "UPDATE run SET state = 'stopped' WHERE state = 'running'")
+    with engine.connect() as connection:
+        assert [run.id for run in runs.done(connection, "backfill")] == [first, third]
+        latest = runs.latest(connection, "backfill", unfinished=True)
+        assert latest is not None
+        assert latest.state == "stopped"
+
+
+def test_runs_are_listed_from_a_moment_on(engine: Engine) -> None:
+    old, new = begun(engine), begun(engine)
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    rows(engine, "UPDATE run SET started_at = :at", at=moment)
+    rows(engine, "UPDATE run SET started_at = :at WHERE id = :id", at=moment - timedelta(seconds=1), id=old)
+    with engine.connect() as connection:
+        assert [run.id for run in runs.listed(connection, None, None, moment, 10)] == [new]
+        assert [run.id for run in runs.listed(connection, "backfill", "lead", None, 10)] == [new, old]
+        assert runs.listed(connection, None, "nobody", None, 10) == []
+        assert len(runs.listed(connection, None, None, None, 1)) == 1
+
+
+def test_only_what_did_not_end_well_is_trouble(engine: Engine) -> None:
+    id_ = begun(engine)
+    for subject, error in (("a", ""), ("b", "No such field.")):
+        rows(
+            engine,
+            "INSERT INTO attempt (subject, trigger, who, started_at, ended_at, outcome, error, run_id) "
+            "VALUES (:subject, 'backfill', '', now(), now(), 'dead', :error, :run)",
+            subject=subject,
+            error=error,
+            run=id_,
+        )
+    with engine.connect() as connection:
+        assert [one_["subject"] for one_ in runs.troubles(connection, id_, 10)] == ["b"]

@@ -77,3 +77,48 @@ def test_who_has_not_spoken_for_two_weeks_is_given_up_and_may_be_silent_anew(eng
         silences.listen(connection)
         assert silences.lasting(connection, [HERE]) == []
         assert silences.begin(connection, HERE, THEN)
+
+
+def test_what_was_counted_is_not_counted_again(engine: Engine) -> None:
+    """Events of before the last step may be purged: their count stays as it was."""
+    received(engine, "n1", THEN)
+    received(engine, "n3", THEN + timedelta(minutes=1))
+    received(engine, "n2", THEN + timedelta(minutes=30))
+    before = listened(engine)
+    assert [events for _, events in before] == [2, 1]
+    assert listened(engine) == before, "a second look counts nothing twice"
+    rows(engine, "DELETE FROM event WHERE event_id = 'n1'")
+    assert listened(engine) == before
+
+
+def test_each_site_was_heard_for_itself(engine: Engine) -> None:
+    received(engine, "n1", THEN)
+    received(engine, "n2", THEN + timedelta(hours=1), site="eu1")
+    assert len(listened(engine)) == 1
+    with engine.connect() as connection:
+        assert len(silences.heard(connection, (SOURCE, "eu1"))) == 1
+
+
+def test_one_silence_ends_and_no_other(engine: Engine) -> None:
+    with engine.begin() as connection:
+        silences.begin(connection, HERE, THEN)
+        silences.begin(connection, (SOURCE, "eu1"), THEN)
+        silences.listen(connection)
+        assert silences.end(connection, HERE)
+        assert [one.site for one in silences.lasting(connection, [HERE, (SOURCE, "eu1")])] == ["eu1"]
+        assert silences.begin(connection, HERE, THEN + timedelta(hours=1))
+        assert silences.end(connection, HERE)
+    ended = rows(engine, "SELECT count(DISTINCT ended_at) AS n FROM silence WHERE ended_at IS NOT NULL")
+    assert ended[0].n == 1, "in one transaction; and none that had ended is ended again"
+
+
+def test_a_silence_that_had_ended_keeps_its_end(engine: Engine) -> None:
+    with engine.begin() as connection:
+        silences.begin(connection, HERE, THEN)
+        silences.end(connection, HERE)
+    rows(engine, "UPDATE silence SET ended_at = '2026-11-01Z'")
+    with engine.begin() as connection:
+        silences.begin(connection, HERE, THEN + timedelta(minutes=1))
+        silences.end(connection, HERE)
+    kept = rows(engine, "SELECT 1 FROM silence WHERE ended_at = '2026-11-01Z'")
+    assert len(kept) == 1

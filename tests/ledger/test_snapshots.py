@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import SITE, SOURCE, subject
+from samples import SITE, SOURCE, one, rows, subject
 from sqlalchemy import Engine
 from sync.world import account, applied, invoice, payment, subscription
 
@@ -218,3 +218,36 @@ def test_many_accounts_are_loaded_at_once_each_in_a_fixed_order(engine: Engine) 
 def test_the_ledgers_clock_goes_on_within_a_transaction(engine: Engine) -> None:
     with engine.begin() as connection:
         assert snapshots.clock(connection) < snapshots.clock(connection)
+
+
+def test_what_is_seen_again_unchanged_was_learnt_when_it_came(engine: Engine) -> None:
+    """An account is decided again only for what is new."""
+    store(engine, later(0), account(updated_at=later(0)))
+    rows(engine, "UPDATE snapshot SET learnt_at = '2026-11-01Z'")
+    store(engine, later(1), account(updated_at=later(0)))
+    assert one(engine, "SELECT learnt_at = '2026-11-01Z' AS same FROM snapshot").same
+    store(engine, later(2), account(updated_at=later(2)))
+    assert not one(engine, "SELECT learnt_at = '2026-11-01Z' AS same FROM snapshot").same
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_in_one_answer_without_a_version_one_has_it_counts(engine: Engine, turn: int) -> None:
+    known, unknown = (
+        account(company="known", updated_at=later(0)),
+        account(company="unknown", updated_at=None),
+    )
+    store(engine, T0, *[known, unknown][::turn])
+    assert load(engine)[0].value == known
+
+
+def test_of_two_of_one_version_the_last_is_kept(engine: Engine) -> None:
+    store(engine, T0, account(company="first"), account(company="last"))
+    assert load(engine)[0].value.company == "last"  # type: ignore[union-attr]
+
+
+def test_what_is_gone_has_no_value(engine: Engine) -> None:
+    store(engine, later(0), invoice(), payment())
+    gone(engine, later(1), Gone("invoice", "inv1"))
+    known = find(engine, ("invoice", "inv1"), ("payment", "pay1"))
+    with engine.connect() as connection:
+        assert snapshots.values(connection, SOURCE, SITE, list(known.values())) == [payment()]

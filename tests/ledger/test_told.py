@@ -376,3 +376,56 @@ def test_what_waits_or_was_matched_weakly_by_a_version_before_can_be_matched_aga
     is_open = ("dp_1", "dp_2", "dp_3")
     assert found == {(key, id_) for id_ in is_open for key in (*named, f"object:stripe:dispute:{id_}")}
     engine.dispose()
+
+
+def test_an_answer_of_an_api_is_the_same_observation_only_while_it_says_the_same() -> None:
+    said = dispute()
+    assert told.by_answer(said)[0] == told.by_answer(dispute())[0]
+    assert told.by_answer(said)[0] != told.by_answer(dispute(status=Status.WON))[0]
+
+
+@pytest.mark.parametrize("kind", [Kind.DISPUTE, Kind.REFUND, Kind.FRAUD_WARNING, Kind.MANDATE, Kind.PAYOUT])
+def test_every_kind_but_a_charge_is_asked_for_where_it_has_an_id(engine: Engine, kind: Kind) -> None:
+    said = item("x_1", kind, payee="acct_1") if kind is Kind.PAYOUT else item("x_1", kind)
+    tell(engine, said, replace(said, id=""), charge())
+    assert [row.id for row in rows(engine, "SELECT id FROM snapshot WHERE ask_at IS NOT NULL")] == ["x_1"]
+
+
+def test_what_is_to_be_asked_later_is_not_asked_now(engine: Engine) -> None:
+    tell(engine, dispute())
+    with engine.begin() as connection:
+        told.asked(connection, [KEY], 3600.0)
+    with engine.begin() as connection:
+        assert told.claim_asks(connection, 10, 60.0) == []
+        assert not told.asks_wait(connection)
+
+
+def test_each_try_counts_and_only_that_of_the_object_that_is_named(engine: Engine) -> None:
+    tell(engine, dispute("x_1"), item("x_1", Kind.REFUND))
+    with engine.begin() as connection:
+        assert [one_.asks for one_ in told.claim_asks(connection, 10, 60.0)] == [1, 1]
+        told.asked(connection, [("stripe", "dispute", "x_1")], None, spend=False)
+    found = {
+        row.object: (row.asks, row.ask_at is None)
+        for row in rows(engine, "SELECT object, asks, ask_at FROM snapshot")
+    }
+    assert found == {"dispute": (0, True), "refund": (1, False)}
+
+
+def test_only_what_waits_is_found_by_its_references_the_newest_first(engine: Engine) -> None:
+    tell(engine, dispute("old", "ch_1"))
+    rows(engine, "UPDATE snapshot SET first_seen_at = now() - interval '1 day'")
+    tell(engine, dispute("joined", "ch_1"))
+    rows(engine, "UPDATE snapshot SET link = 'gateway reference ch_1' WHERE id = 'joined'")
+    tell(engine, dispute("a_new", "ch_1"))
+    with engine.connect() as connection:
+        found = told.waiting(connection, ["reference:ch_1"])
+    assert [one_.item.id for one_ in found] == ["a_new", "old"]
+
+
+def test_an_observation_is_never_changed_by_another_of_the_same_event(engine: Engine) -> None:
+    with engine.begin() as connection:
+        told.store(connection, [("evt_1", dispute())])
+    with engine.begin() as connection:
+        told.store(connection, [("evt_1", dispute(status=Status.LOST))])
+    assert known(engine, "dp_1").item.status is Status.NEEDS_RESPONSE

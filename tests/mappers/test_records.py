@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from sync.world import account, at, facts, invoice, payment, subscription
 
 from connector.facts import (

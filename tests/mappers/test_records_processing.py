@@ -84,6 +84,17 @@ def test_a_payout_has_every_field() -> None:
     assert change.fields["Reason__c"] is None
 
 
+def test_a_payout_tells_when_it_began_when_it_arrives_and_as_of_when() -> None:
+    record = payouts.record(payout(opened_at=at(10), settles_at=at(12), at=at(11)))
+    assert (record["Opened_At__c"], record["Arrives_On__c"]) == (at(10), at(12).date())
+    assert record["As_Of__c"] == at(11)
+
+
+def test_a_refund_tells_when_it_began_and_as_of_when() -> None:
+    record = refunds.record(processed(at=at(19)), at(18))
+    assert (record["Opened_At__c"], record["As_Of__c"]) == (at(18), at(19))
+
+
 def test_a_payout_that_failed_says_why() -> None:
     record = payouts.record(failed_payout())
     assert "closed" in str(record["Reason__c"])

@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from connector.errors import SetupError
 from connector.events import Urgency
 from connector.facts import Facts
-from connector.ledger import snapshots, subjects
+from connector.ledger import leases, snapshots, subjects
 from connector.plan import Change, Plan
+from connector.sync import holding
 from connector.sync.apply import Applier, Outcome
 from connector.sync.spending import Spending
 from connector.sync.writing import IN_BULK
@@ -77,6 +78,25 @@ def applied(engine: Engine, crm: FakeCrm, **how: object) -> Outcome:
 def dispute(engine: Engine, code: str) -> None:
     with engine.begin() as connection:
         subjects.mark_due(connection, [due(code, Urgency.DISPUTE)])
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "is_more"),
+    [
+        ((Urgency.ROUTINE, 1), (Urgency.DISPUTE, 2), True),
+        ((Urgency.ROUTINE, 1), (Urgency.FAILURE, 1), True),
+        ((Urgency.DISPUTE, 1), (Urgency.DISPUTE, 2), True),
+        ((Urgency.FAILURE, 1), (Urgency.FAILURE, 2), True),
+        ((Urgency.DISPUTE, 1), (Urgency.DISPUTE, 1), False),
+        ((Urgency.ROUTINE, 1), (Urgency.ROUTINE, 2), False),
+        ((Urgency.DISPUTE, 1), (Urgency.ROUTINE, 2), False),
+    ],
+)
+def test_what_is_let_go_is_more_urgent_or_as_urgent_for_something_new(
+    was: tuple[Urgency, int], now: tuple[Urgency, int], is_more: bool
+) -> None:
+    claimed = subjects.Claimed(BOB, SOURCE, SITE, "bob", was[0], was[1], 1)
+    assert holding._is_more_urgent(claimed, leases.Renewed(*now)) is is_more
 
 
 def at_each_look(*then: Callable[[], None]) -> Callable[[float], None]:

@@ -236,6 +236,76 @@ def test_a_rules_window_also_says_how_old_a_problem_may_be_that_was_over_before_
     assert len(lifecycle.changes("payment_failed", [long_over], facts(), POLICY, rule)) == 1
 
 
+DAYS_14, A_SECOND = timedelta(days=14), timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("later", "number"), [(timedelta(0), 1), (A_SECOND, 0)])
+def test_the_window_ends_with_its_last_moment(later: timedelta, number: int) -> None:
+    ended = problem(open=False, resolved_at=NOW - DAYS_14 - later)
+    lasting = problem(lasting=True, last_signal_at=NOW - DAYS_14 - later)
+    assert (len(ask(ended)), len(ask(lasting))) == (number, number)
+
+
+@pytest.mark.parametrize(
+    ("later", "transition"), [(timedelta(0), Transition.REOPEN), (A_SECOND, Transition.OPEN)]
+)
+def test_a_case_is_reopened_up_to_the_last_moment_of_the_window(
+    later: timedelta, transition: Transition
+) -> None:
+    was = closed(at(1, 6), state="resolved")
+    back = problem(last_signal_at=at(1, 6) + DAYS_14 + later)
+    assert ask(back, cases=(was,))[-1].transition is transition
+
+
+def test_a_signal_of_the_moment_in_which_it_was_closed_brings_nothing_back() -> None:
+    (change,) = ask(problem(last_signal_at=at(15)), cases=(closed(at(15)),))
+    assert change.transition is None
+
+
+def test_a_lasting_problem_that_we_resolved_is_back_only_with_a_new_signal() -> None:
+    was = closed(at(15), state="resolved")
+    assert ask(problem(lasting=True, last_signal_at=at(14)), cases=(was,))[0].transition is None
+    assert ask(problem(lasting=True, last_signal_at=at(16)), cases=(was,))[0].transition is Transition.REOPEN
+
+
+def test_a_rules_short_window_forgets_nothing_that_the_usual_one_remembers() -> None:
+    """A problem without a case is history only beyond both."""
+    over = problem(open=False, resolved_at=NOW - timedelta(days=10))
+    rule = POLICY.rules.payment_failed.model_copy(update={"reopen_window_days": 3})
+    assert len(lifecycle.changes("payment_failed", [over], facts(), POLICY, rule)) == 1
+
+
+def test_a_new_cycle_leaves_the_old_case_as_it_was_resolved() -> None:
+    old, new = ask(problem(last_signal_at=at(20)), cases=(closed(at(1)),))
+    assert old.fields == {
+        "Billing_State__c": "resolved",
+        "Billing_Outcome__c": "Continued",
+        "Billing_Resolved_At__c": at(1),
+    }
+    assert new.key == f"recurly:acme:{STEM}:2"
+
+
+def test_what_is_over_has_no_advice_and_what_lasts_no_end() -> None:
+    advised = {"fields": {"Billing_Recommended_Action__c": "Call them."}}
+    (lasts,) = ask(problem(**advised), cases=(case(),))
+    (over,) = ask(problem(open=False, **advised), cases=(case(),))
+    names = ("Billing_Recommended_Action__c", "Billing_Resolved_At__c", "Billing_Outcome__c")
+    assert [lasts.fields[name] for name in names] == ["Call them.", None, None]
+    assert [over.fields[name] for name in names] == [None, at(20), "Recovered"]
+
+
+def test_lookups_that_a_problem_does_not_have_are_emptied() -> None:
+    (change,) = ask(problem(parents={"Billing_Invoice__c": Parent("Billing_Invoice__c", "i")}))
+    emptied = {name for name, value in change.fields.items() if name in LOOKUPS and value is None}
+    assert emptied == LOOKUPS - {"Billing_Invoice__c"}
+
+
+LOOKUPS = {
+    "Billing_Invoice__c", "Billing_Subscription__c", "Billing_Payment__c", "Billing_Dispute__c", "Billing_Refund__c",
+    "Billing_Payout__c",
+}  # fmt: skip
+
+
 # ── escalation ────────────────────────────────────────────────────────────────────────────────────────────────
 
 STEPS = (

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import samples
 from samples import SITE, SOURCE, event, one, record, rows, subject
 from sqlalchemy import Engine, text
 
@@ -386,3 +387,64 @@ def test_accounts_older_than_the_ledger_get_their_history(engine: Engine) -> Non
     young = account(id="y", code="young", created_at=ago(50), updated_at=ago(50))
     look(engine, account(updated_at=ago(30)), young)
     assert {code: row.history for code, row in due(engine).items()} == {"bob": "wanted", "young": "done"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "found"),
+    [
+        ({}, "pending", True),
+        ({"site": "eu1"}, "pending", False),
+        ({"source": "stripe"}, "pending", False),
+        ({"pointers": (Pointer("account", ("inv1",)),)}, "pending", False),
+        ({"pointers": (Pointer("invoice", ("other", "inv1")),)}, "pending", True),
+        ({}, "fetched", False),
+        ({}, "dead", False),
+    ],
+)
+def test_only_an_event_of_the_same_site_that_waits_says_that_it_is_on_its_way(
+    engine: Engine, changed: dict[str, Any], status: str, found: bool
+) -> None:
+    record(engine, event("n1", **{"pointers": (Pointer("invoice", ("inv1",)),)} | changed))
+    rows(engine, "UPDATE event SET status = :status", status=status)
+    wanted = [("invoice", "inv1"), ("payment", "inv1")]
+    with engine.connect() as connection:
+        assert ledger.on_their_way(connection, (SOURCE, SITE), wanted) == ({wanted[0]} if found else set())
+
+
+def test_a_site_is_known_since_what_its_first_event_told_of(engine: Engine) -> None:
+    record(engine, event("n1", occurred_at=ago(300)), event("n2", site="eu1", occurred_at=ago(900)))
+    with engine.begin() as connection:
+        assert ledger.first_told_of(connection, (SOURCE, SITE)) == ago(300)
+        ledger.looked_through(connection, (SOURCE, SITE), ago(600), ago(0))
+        assert ledger.known_from(connection, (SOURCE, SITE)) == ago(600)
+        assert ledger.known_from(connection, (SOURCE, "us1")) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "lease", "applied", "looked_at"),
+    [
+        ("idle", None, None, True),
+        ("idle", None, -1, True),
+        ("idle", None, 1, False),
+        ("idle", "w:1", None, False),
+        ("due", None, None, False),
+        ("dead", None, None, False),
+    ],
+)
+def test_an_object_is_only_looked_at_while_its_account_was_not_worked_since(
+    engine: Engine, status: str, lease: str | None, applied: int | None, looked_at: bool
+) -> None:
+    with engine.begin() as connection:
+        snapshots.store(connection, SOURCE, SITE, ago(0), [account()])
+        subjects.mark_due(connection, [samples.due("bob")])
+    rows(
+        engine,
+        "UPDATE subject SET status = :status, lease = :lease, applied_at = (SELECT learnt_at FROM snapshot) "
+        "+ make_interval(secs => CAST(:applied AS double precision))",
+        status=status,
+        lease=lease,
+        applied=applied,
+    )
+    with engine.connect() as connection:
+        found = ledger.only_looked_at(connection, (SOURCE, SITE), [("account", "acc1"), ("account", "acc9")])
+    assert found == ({("account", "acc1")} if looked_at else set())

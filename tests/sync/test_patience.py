@@ -40,6 +40,24 @@ def test_it_ends_where_nothing_is_done_and_begins_anew_where_something_is() -> N
     assert naps == [8.0, 8.0]
 
 
+def test_all_of_the_time_that_may_be_waited_is_waited() -> None:
+    patience, naps, _ = waiting(within=3.0)
+    patience.bear(Transient("busy"))
+    patience.bear(Transient("busy"))
+    with pytest.raises(Transient):
+        patience.bear(Transient("busy"))
+    assert naps == [1.0, 2.0]
+
+
+def test_after_a_success_the_pauses_begin_with_the_shortest() -> None:
+    patience, naps, _ = waiting()
+    for _ in range(3):
+        patience.bear(Transient("busy"))
+    patience.done()
+    patience.bear(Transient("busy"))
+    assert naps == [1.0, 2.0, 4.0, 1.0]
+
+
 def test_what_never_answered_is_not_waited_for() -> None:
     naps: list[float] = []
     with pytest.raises(Transient):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from connector.errors import SetupError
 from connector.facts import Facts, Stage, Status
 from connector.policy import Policy
 from connector.sync.evidence import Evidence, given_back
-from connector.sync.refunds import eligibility
+from connector.sync.refunds import eligibility, review
 from sync.processing import bounced, by_bank, paid, processed
-from sync.world import at, dispute, facts, invoice, refund, subscription
+from sync.world import NOW, at, dispute, facts, invoice, refund, subscription
 
 FINE = "Eligible: 19 days after the payment, 1st refund in 12 months"
 EXAMPLE = Path(__file__).resolve().parents[2] / "policy.example.toml"
@@ -52,6 +53,15 @@ def done(number: int, day: int, month: int = 11, **changed: Any) -> Any:
         (facts(refund()), {}, "Eligible: 1st refund in 12 months"),
         (facts(paid(), processed()), {}, "Eligible: 17 days after the payment, 1st refund in 12 months"),
         (facts(paid(), refund()), {"window_days": 19}, FINE),
+        (facts(SOLD, GOLD, paid(), refund()), {}, FINE),
+        (facts(SOLD, subscription(id="sub9", uuid="sub1"), paid(), refund()), {"plans_excluded": ["gold"]},
+         "Not eligible: the plan gold is excluded"),
+        (facts(paid(collected_at=at(3)), refund()), {}, "Eligible: 17 days after the payment, 1st refund in 12 months"),
+        (facts(paid(created_at=at(21)), refund()), {}, "Eligible: 0 days after the payment, 1st refund in 12 months"),
+        (facts(paid(payment_method=by_bank(), created_at=at(21, month=9)), refund()), {},
+         "Needs approval: paid by Bank account, which can still be returned until 2026-11-20"),
+        (facts(paid(payment_method=by_bank(), created_at=at(20, month=9)), refund()), {},
+         "Eligible: 61 days after the payment, 1st refund in 12 months"),
         (
             facts(paid(), refund()),
             {"window_days": 18},
@@ -98,6 +108,14 @@ def done(number: int, day: int, month: int = 11, **changed: Any) -> Any:
             "Not eligible: paid by visa",
         ),
         (facts(paid(), refund(created_at=at(22)), dispute()), {}, "Not eligible: the payment is disputed"),
+        (facts(paid(), refund(created_at=at(21)), dispute(opened_at=at(21))), {},
+         "Not eligible: the payment is disputed"),
+        (facts(paid(), refund(created_at=at(21, 13)), dispute(status=Status.WON, at=at(21, 13))), {},
+         "Eligible: 20 days after the payment, 1st refund in 12 months"),
+        (facts(paid(), refund(created_at=at(22)), dispute(status=Status.WITHDRAWN, at=at(21, 13))), {},
+         "Eligible: 21 days after the payment, 1st refund in 12 months"),
+        (facts(paid(), refund(created_at=at(22)), dispute(stage=Stage.INQUIRY, status=Status.ACCEPTED)), {},
+         "Not eligible: the payment is disputed"),
         (
             facts(paid(), refund(created_at=at(22)), dispute(status=Status.LOST)),
             {},
@@ -129,9 +147,13 @@ def test_each_term_of_the_policy_has_its_sentence(known: Facts, terms: dict[str,
     [
         (1, "Eligible: 1st refund in 12 months"),
         (2, "Eligible: 2nd refund in 12 months"),
+        (3, "Eligible: 3rd refund in 12 months"),
         (4, "Eligible: 4th refund in 12 months"),
         (5, "Needs approval: 5th refund in 12 months"),
         (11, "Needs approval: 11th refund in 12 months"),
+        (12, "Needs approval: 12th refund in 12 months"),
+        (13, "Needs approval: 13th refund in 12 months"),
+        (21, "Needs approval: 21st refund in 12 months"),
         (22, "Needs approval: 22nd refund in 12 months"),
     ],
 )
@@ -188,6 +210,112 @@ def test_what_both_tell_of_is_one_refund_with_the_processors_state() -> None:
     assert len(two) == 2
     other = replace(processed(), amount=paid().amount - 1)
     assert len(given_back.of(Evidence(facts(paid(), refund(created_at=at(18)), other)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("recorded", "told", "number"),
+    [
+        ({"created_at": at(17)}, {}, 1),
+        ({"created_at": at(17, 11)}, {}, 2),
+        ({"created_at": at(19)}, {}, 1),
+        ({"created_at": at(19, 13)}, {}, 2),
+        ({"created_at": at(18)}, {"amount": None}, 1),
+        ({"created_at": at(18), "currency": "EUR"}, {}, 2),
+        ({"created_at": at(18), "original_id": "pay9"}, {}, 2),
+        ({"created_at": None}, {}, 2),
+        ({"created_at": at(10), "gateway_reference": "re_1"}, {}, 1),
+        ({"created_at": at(18), "status": "declined"}, {}, 2),
+        ({"created_at": at(18), "status": "declined"}, {"status": Status.FAILED}, 1),
+        # recorded as done when it had failed already, it is another try
+        ({"created_at": at(18, 13)}, {"status": Status.FAILED}, 2),
+        ({"created_at": at(18)}, {"status": Status.FAILED}, 2),
+        ({"created_at": at(18, 11)}, {"status": Status.FAILED}, 1),
+    ],
+)
+def test_which_two_are_one_refund(recorded: dict[str, Any], told: dict[str, Any], number: int) -> None:
+    known = facts(paid(), refund(**recorded), processed(**told))
+    assert len(given_back.of(Evidence(known))) == number
+
+
+def test_each_refund_of_the_processor_is_that_of_the_nearest_recorded_one() -> None:
+    recorded = [refund(id=f"r{hour}", uuid=f"4{hour}", created_at=at(18, hour)) for hour in (6, 12)]
+    told = [processed(id_=f"re_{hour}", opened_at=at(18, hour), at=at(18, hour)) for hour in (13, 7)]
+    for parts in (recorded + told, told[::-1] + recorded[::-1]):
+        pairs = {
+            one.recorded.id: one.processed.id
+            for one in given_back.of(Evidence(facts(paid(), *parts)))
+            if one.recorded and one.processed
+        }
+        assert pairs == {"r6": "re_7", "r12": "re_13"}
+
+
+def test_one_refund_of_the_processor_is_not_two_recorded_ones() -> None:
+    known = facts(
+        paid(), refund(created_at=at(18)), refund(id="r2", uuid="42", created_at=at(18, 13)), processed()
+    )
+    assert sorted(one.processed is not None for one in given_back.of(Evidence(known))) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("later", "settles"),
+    [
+        ({}, True),
+        ({"amount": paid().amount - 1}, False),
+        ({"amount": paid().amount + 1}, True),
+        ({"currency": "EUR"}, False),
+        ({"original_id": "pay9"}, False),
+        ({"status": "processing"}, False),
+        ({"status": "void"}, False),
+        ({"created_at": at(19)}, False),
+        ({"created_at": at(20)}, True),
+    ],
+)
+def test_a_later_refund_of_as_much_settles_a_failed_one(later: dict[str, Any], settles: bool) -> None:
+    again = refund(**{"id": "r2", "uuid": "42", "created_at": at(21), **later})
+    known = given_back.of(Evidence(facts(paid(), bounced(), again)))
+    failed = next(one for one in known if one.failed_at_the_processor)
+    assert (given_back.settling(failed, known) is not None) is settles
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "state", "stands"),
+    [
+        ("success", None, "DONE", True),
+        ("void", Status.SUCCEEDED, "VOID", False),
+        ("success", Status.PENDING, "UNDER_WAY", True),
+        ("success", Status.REQUIRES_ACTION, "UNDER_WAY", True),
+        ("success", Status.CANCELED, "VOID", False),
+        ("declined", Status.FAILED, "FAILED", False),
+    ],
+)
+def test_the_processors_word_counts_unless_it_was_voided(
+    status: str, told: Status | None, state: str, stands: bool
+) -> None:
+    parts = [refund(created_at=at(18), status=status, gateway_reference="re_1")]
+    (one,) = given_back.of(Evidence(facts(paid(), *parts, *([processed(status=told)] if told else []))))
+    assert (one.state.name, one.stands) == (state, stands)
+    assert (one.ended_at is None) is stands
+
+
+def test_a_voided_refund_ended_when_it_was_voided_and_not_when_the_processor_spoke() -> None:
+    voided = refund(created_at=at(18), status="void", voided_at=at(19), gateway_reference="re_1")
+    (one,) = given_back.of(Evidence(facts(paid(), voided, processed(at=at(20)))))
+    assert one.ended_at == at(19)
+
+
+# What is reviewed -----------------------------------------------------------------------------------------------
+
+
+def test_only_a_refund_that_recurly_does_not_know_is_waited_for() -> None:
+    young = processed(known_since=NOW)
+    for parts, waits in (
+        ((young,), True),
+        ((young, refund(created_at=at(18))), False),
+        ((processed(),), False),
+    ):
+        known = facts(paid(), *parts)
+        found = review.next_reviewed(given_back.of(Evidence(known)), known, Policy())
+        assert found == (NOW + timedelta(minutes=Policy().joining.wait_minutes) if waits else None)
 
 
 # Mistakes in the policy -----------------------------------------------------------------------------------------

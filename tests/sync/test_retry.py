@@ -16,6 +16,7 @@ def test_the_wait_doubles_and_ends_and_is_up_to_half_shorter(tries: int, longest
     waits = [backoff(tries, random.Random(seed)) for seed in range(200)]
     assert min(waits) >= longest / 2
     assert max(waits) <= longest <= LONGEST_SECONDS
+    assert max(waits) > longest * 0.9
 
 
 def test_work_that_failed_together_does_not_come_back_together() -> None:

@@ -77,6 +77,54 @@ def test_an_account_that_needs_nothing_is_done_with_its_events() -> None:
     assert (made.outcome, made.settled.status, made.event_ids) == ("unchanged", "idle", (11, 12))
 
 
+def test_an_account_is_as_current_as_its_facts_were_when_they_were_read() -> None:
+    """What was learnt while it was written is not in it, and the account must not look settled for that."""
+    assert settle(results(ROW)).settled.known_at == NOW
+
+
+def test_an_account_that_is_partly_sent_waits_for_salesforce() -> None:
+    made = settle(results(ROW, out=True), rows=[row("k1"), row("k2")])
+    assert (made.outcome, made.event_ids) == ("waiting", ())
+    assert made.settled.known_at is None
+
+
+def test_what_was_refused_before_salesforce_went_away_is_settled_as_refused() -> None:
+    made = settle(results(ROW, out=True, k2=False), rows=[row("k1"), row("k2")], tries=2)
+    assert made.outcome == "dead"
+
+
+def test_an_account_that_is_another_record_and_was_written_whole_is_done() -> None:
+    made = settle(results(ROW), relinked=True)
+    assert (made.outcome, made.forget) == ("applied", False)
+
+
+def test_a_record_that_was_made_has_not_vanished_where_nobody_thought_it_was_there() -> None:
+    made = settle(results(ROW, created=True))
+    assert (made.outcome, made.forget, made.changes[0].mirror) == ("applied", False, {"Subject": "new"})
+
+
+def test_an_account_that_is_tried_again_at_once_is_told_from_one_that_waits() -> None:
+    again = settle(vanished(), rows=[partly("k1")], mirror=MIRROR)
+    later, out = settle(results(k1=True), tries=3), settle(results(out=True))
+    assert [made.at_once for made in (again, later, out, settle(results(ROW)))] == [True, False, False, False]
+
+
+def test_how_many_records_were_refused_is_told() -> None:
+    made = settle(results(OTHER, k1=False), rows=[row("k1"), row("k2")])
+    assert (made.refused, settle(results(ROW)).refused) == (1, 0)
+
+
+def test_where_salesforce_was_asked_what_it_holds_the_mirror_is_not_to_blame() -> None:
+    made = settle_one(decision([row("k1")], mirror=MIRROR), results(k1=False), looked=True)
+    assert (made.outcome, made.forget) == ("dead", False)
+
+
+def test_a_row_that_went_astray_is_not_sent_whole_again() -> None:
+    found = Results({}, {ROW: Refused(ASTRAY, "It was written to another.", transient=False)})
+    made = settle_one(decision([row("k1")], mirror=MIRROR), found)
+    assert (made.outcome, made.forget) == ("dead", False)
+
+
 def test_what_was_sent_is_mirrored_not_what_was_planned() -> None:
     sent = row_for(Change("Case", "k1", "rule", "why", {}), None, exists=False, org=Org())
     assert sent

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,9 +13,9 @@ from connector.mappers import fields
 from connector.plan import Change, Lookup, Parent
 from connector.sync.answers import Refused, Results
 from connector.sync.rows import Row, row_for
-from connector.sync.writing import AT_ONCE, write
+from connector.sync.writing import AT_ONCE, IN_BULK, write
 
-from .fake_crm import FakeCrm, Org
+from .fake_crm import FakeCrm, Org, RowAnswer, Trouble
 
 
 def row(object_: str, key: str, *parents: tuple[str, str]) -> Row:
@@ -106,6 +106,112 @@ def test_what_is_dropped_is_not_sent_alone_to_be_told_its_duplicates() -> None:
     crm = FakeCrm(refusals={BOB: Permanent("Two.", code="DUPLICATES_DETECTED")})
     write(crm, [row(*BOB)], dropped=going(set(), {BOB}))
     assert len(crm.upserts) == 1
+
+
+@dataclass
+class Lister(FakeCrm):
+    """As Salesforce does: in a list, a duplicate rule's refusal may leave out which records it found."""
+
+    alone: list[str] = field(default_factory=list)
+    matches: tuple[str, ...] = ()
+
+    def upsert(self, object_: str, key_field: str, rows: Sequence[Mapping[str, Any]]) -> list[RowAnswer]:
+        return [self._told(answer, self.matches) for answer in super().upsert(object_, key_field, rows)]
+
+    def update(self, object_: str, rows: Sequence[Mapping[str, Any]]) -> list[RowAnswer]:
+        return [self._told(answer, self.matches) for answer in super().update(object_, rows)]
+
+    def upsert_alone(self, object_: str, key_field: str, row: Mapping[str, Any]) -> RowAnswer:
+        self.alone.append(row[fields.KEY])
+        return self._told(super().upsert(object_, key_field, [row])[0], ("001X",))
+
+    def _told(self, answer: RowAnswer, matches: tuple[str, ...]) -> RowAnswer:
+        error = answer.error
+        return replace(answer, error=replace(error, matches=matches)) if error else answer
+
+
+DUPLICATE = Permanent("Two.", code="DUPLICATES_DETECTED")
+
+
+def test_a_duplicate_that_was_not_named_is_asked_for_alone() -> None:
+    crm = Lister(refusals={BOB: DUPLICATE})
+    results = write(crm, [row(*BOB), row("Account", "eve")])
+    assert crm.alone == ["bob"]
+    assert results.refused[BOB].matches == ("001X",)
+
+
+def test_a_duplicate_that_was_named_is_not_asked_for_again() -> None:
+    crm = Lister(refusals={BOB: DUPLICATE}, matches=("001Y",))
+    assert write(crm, [row(*BOB)]).refused[BOB].matches == ("001Y",)
+    assert crm.alone == []
+
+
+def test_another_refusal_is_not_asked_for_alone() -> None:
+    crm = Lister(refusals={BOB: Permanent("No.", code="REQUIRED_FIELD_MISSING")})
+    write(crm, [row(*BOB)])
+    assert crm.alone == []
+
+
+def test_a_record_known_by_its_id_and_refused_as_a_duplicate_is_not_sent_again_by_its_key() -> None:
+    """It may not have the key: that would make the record a second time."""
+    crm = Lister(records={BOB: {"Id": "id-Account-bob"}}, refusals={BOB: DUPLICATE})
+    results = write(crm, [by_id("bob")])
+    assert crm.alone == []
+    assert results.refused[BOB].code == "DUPLICATES_DETECTED"
+    assert [sorted(rows[0]) for _, rows in crm.upserts] == [sorted(("Id", fields.KEY, "Name"))]
+
+
+def test_a_record_known_by_its_id_keeps_it_where_the_answer_names_none() -> None:
+    class Silent(FakeCrm):
+        def update(self, object_: str, rows: Sequence[Mapping[str, Any]]) -> list[RowAnswer]:
+            return [replace(answer, id=None) for answer in super().update(object_, rows)]
+
+    crm = Silent(records={BOB: {"Id": "id-Account-bob"}})
+    assert write(crm, [by_id("bob")]).written[BOB].id == "id-Account-bob"
+
+
+@pytest.mark.parametrize(
+    ("code", "about", "left_out"),
+    [
+        ("INVALID_EMAIL_ADDRESS", ("Email__c",), {"Email__c"}),
+        ("INVALID_EMAIL_ADDRESS", ("Email__c", "Other__c"), {"Email__c"}),
+        ("INVALID_EMAIL_ADDRESS", ("Other__c",), None),
+        ("INVALID_FIELD", (), {"Product__c"}),
+        ("REQUIRED_FIELD_MISSING", ("Email__c",), None),
+    ],
+)
+def test_only_a_value_that_salesforce_cannot_take_is_left_out(
+    code: str, about: tuple[str, ...], left_out: set[str] | None
+) -> None:
+    class Picky(FakeCrm):
+        def _upsert(self, object_: str, key: str, row: Mapping[str, Any]) -> RowAnswer:
+            if {"Email__c", "Product__r"} <= row.keys():
+                return RowAnswer(error=Trouble(Permanent("No.", code=code), fields=about))
+            return super()._upsert(object_, key, {fields.KEY: key})
+
+    values = {"Email__c": "none", "Product__c": Lookup("Product2", "Code__c", "P1")}
+    made = row_for(Change(*BOB, "rule", "why", values), None, exists=False, org=Org())
+    assert made
+    results = write(Picky(), [made])
+    if left_out is None:
+        assert results.refused[BOB].code == code
+        assert results.left_out == {}
+    else:
+        assert results.left_out == {BOB: frozenset(left_out)}
+        assert set(results.written[BOB].row.mirror) == {"Email__c", "Product__c"} - left_out
+
+
+@pytest.mark.parametrize(("number", "jobs"), [(IN_BULK - 1, []), (IN_BULK, [("Account", IN_BULK)])])
+def test_from_so_many_rows_on_they_go_as_a_job(number: int, jobs: list[tuple[str, int]]) -> None:
+    class Waiting:
+        def wait(self, seconds: float) -> None: ...
+        def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
+        def ended(self, job: str, *, told: bool) -> None: ...
+
+    crm = FakeCrm()
+    results = write(crm, [row("Account", f"a{n}") for n in range(number)], Waiting())
+    assert crm.jobs == jobs
+    assert len(results.written) == number
 
 
 def test_nobody_is_asked_what_is_dropped_where_nothing_is_to_be_sent() -> None:

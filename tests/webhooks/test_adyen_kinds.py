@@ -96,8 +96,11 @@ def test_a_newer_webhook_is_of_the_kind_of_its_page() -> None:
         ("ACCEPTED", "accepted"),
         ("DECLINED", "declined"),
         ("FAILED", "failed"),
-    ]
-    + [("REVERSED", "reversed"), ("EXPIRED", "accepted"), ("WITHDRAWN", "withdrew"), ("OPEN", "opened")],
+        ("REVERSED", "reversed"),
+        ("EXPIRED", "accepted"),
+        ("WITHDRAWN", "withdrew"),
+        ("OPEN", "opened"),
+    ],
 )
 def test_a_label_says_what_the_code_says(ending: str, word: str) -> None:
     """``REFUNDED_REVERSED`` and ``PAIDOUT_REVERSED`` are told by where the money went."""

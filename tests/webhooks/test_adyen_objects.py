@@ -217,7 +217,8 @@ def test_a_notice_of_change_tells_of_the_mandate_and_not_of_the_account(type_: s
     ("code", "word"),
     [
         ("C01", "account number"), ("C02", "routing number"), ("C03", "routing and account"), ("C04", "name"),
-        ("C05", "type of the account"), ("C06", "account number and the type"), ("C07", "routing number, account number"),
+        ("C05", "type of the account"), ("C06", "account number and the type"),
+        ("C07", "routing number, account number"),
         ("C09", "identification number"), ("C10", "company's name"), ("C11", "company's identification"),
         ("C12", "name and identification"), ("C99", "details changed"),
     ],

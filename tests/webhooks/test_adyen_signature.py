@@ -172,6 +172,24 @@ def test_values_cannot_be_cut_anew() -> None:
     assert refusal(batch(forged)).reason == "malformed_item"
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"pspReference": "a:b"},
+        {"originalReference": "a:b"},
+        {"merchantAccountCode": "a:b"},
+        {"amount": {"currency": "EU:R", "value": 1}},
+        {"amount": {"currency": "EUR", "value": "1:2"}},
+        {"eventCode": "REFUND:X"},
+        {"success": "true:false"},
+    ],
+    ids=str,
+)
+def test_only_the_merchants_own_reference_may_hold_a_colon(changed: dict[str, object]) -> None:
+    assert refusal(signed({**item("REFUND"), **changed})).reason == "malformed_item"
+    assert event("REFUND", merchantReference="a:b").fate is Fate.HANDLED
+
+
 def test_half_a_surrogate_pair_does_not_pass_for_another_letter() -> None:
     honest = item("REFUND", merchantReference="a?")
     forged = {**honest, "additionalData": {"hmacSignature": item_signature(honest)}}

@@ -34,16 +34,20 @@ def test_every_ignored_kind_has_a_reason() -> None:
     ("kinds", "about", "urgency"),
     [
         (
-            "dispute_opened dispute_under_review dispute_disputed dispute_won dispute_lost dispute_accepted "
-            "dispute_auto_accepted dispute_expired",
+            (
+                "dispute_opened dispute_under_review dispute_disputed dispute_won dispute_lost dispute_accepted "
+                "dispute_auto_accepted dispute_expired"
+            ),
             Kind.DISPUTE,
             Urgency.DISPUTE,
         ),
         ("refund_failed", Kind.REFUND, Urgency.FAILURE),
         ("transaction_settlement_declined local_payment_reversed", Kind.CHARGE, Urgency.FAILURE),
         (
-            "transaction_settled transaction_disbursed transaction_retried transaction_reviewed "
-            "local_payment_completed local_payment_funded",
+            (
+                "transaction_settled transaction_disbursed transaction_retried transaction_reviewed "
+                "local_payment_completed local_payment_funded"
+            ),
             Kind.CHARGE,
             Urgency.ROUTINE,
         ),

@@ -259,7 +259,10 @@ def test_a_refund_is_known_by_what_it_refunds_alone() -> None:
 
 
 def test_the_banks_answer_at_settlement_says_more_than_the_one_before() -> None:
-    before = "<processor-response-code>1000</processor-response-code><processor-response-text>Approved</processor-response-text>"
+    before = (
+        "<processor-response-code>1000</processor-response-code>"
+        "<processor-response-text>Approved</processor-response-text>"
+    )
     body = SALE.format(status="settlement_declined").replace("<customer>", f"{before}<customer>")
     (told,) = carried("transaction_settlement_declined", body)
     assert (told.reason, told.reason_text) == ("4021", "Insufficient Funds")

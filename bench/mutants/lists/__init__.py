@@ -1,4 +1,4 @@
-"""The faults by area. An entry follows its source: ``make mutants ARGS=--check`` names those that do not fit any more."""
+"""The faults by area. An entry follows its source: ``make mutants ARGS=--check`` names those that no longer fit."""
 
 from __future__ import annotations
 

@@ -37,6 +37,10 @@ def of(type_: str, scale: int = 0) -> OrgField:
         (of("double"), 0, 0.0),
         (of("double", 3), None, None),
         (of("int"), 3, "3"),
+        (of("int"), 3, 3.0),
+        (of("percent", 1), Decimal("12.50"), "12.5"),
+        (of("double", 2), Decimal("0.135"), Decimal("0.14")),
+        (of("string"), None, ""),
         (of("boolean"), False, None),
         (of("boolean"), True, "true"),
         (of("datetime"), MAY, "2026-05-01T07:25:37.900+0000"),
@@ -46,6 +50,7 @@ def of(type_: str, scale: int = 0) -> OrgField:
         (of("string"), " padded ", "padded"),
         (of("string"), "", None),
         (of("textarea"), "one\ntwo", "one\r\ntwo"),
+        (of("textarea"), "one\ntwo", "one\rtwo"),
         (of("email"), "Bob@Example.com", "bob@example.com"),
         (of("picklist"), "active", "active"),
     ],
@@ -90,12 +95,21 @@ REGION = type("Mapped", (), {"object": F.OBJECT, "field": "Region__c", "when": "
 REGION.lookup = type("To", (), {"object": "Region__c", "key": "Code__c"})  # type: ignore[attr-defined]
 
 
+IDS = {("Account", BOB): "001BOB", ("Account", "long"): "001000000000001"}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "data", "expected"),
     [
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001A", "Account__r": {fields.KEY: BOB}}, BOB),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001BOB", "Account__r": {fields.KEY: None}}, BOB),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001A", "Account__r": {fields.KEY: "eve"}}, "eve"),
+        (
+            F.ACCOUNT,
+            Parent("Account", "long"),
+            {"Account__c": "001000000000001AAA", "Account__r": None},
+            "long",
+        ),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": "001A", "Account__r": {fields.KEY: None}}, "001A"),
         (F.ACCOUNT, Parent("Account", BOB), {"Account__c": None, "Account__r": None}, None),
         (F.ACCOUNT, None, {"Account__c": None, "Account__r": None}, None),
@@ -113,7 +127,7 @@ def test_lookups_are_compared_by_what_they_lead_to(name: str, value: Any, data: 
     owned = Owned.of(SHAPE, [REGION])  # type: ignore[list-item]
     parents = {name: value} if isinstance(value, Parent) else {}
     change = Change(F.OBJECT, "k", "r", "w", {} if parents else {name: value}, parents)
-    found = compared(change, Held("a01", "k", data), {("Account", BOB): "001BOB"}, owned)
+    found = compared(change, Held("a01", "k", data), IDS, owned)
     assert found == {name: expected}
 
 

@@ -96,3 +96,30 @@ def test_a_chargeback_case_goes_on_in_the_one_of_the_dispute() -> None:
 )
 def test_otherwise_the_chargeback_has_its_own_case(item: Any, rules: Policy) -> None:
     assert standing(facts(PAID, TAKEN, item), RULE, rules) == "opens"
+
+
+def test_a_chargeback_of_which_one_record_was_voided_still_stands() -> None:
+    voided = replace(TAKEN, id="cb2", uuid="cb2", status="void", voided_at=at(19))
+    assert standing(facts(payment(), TAKEN, voided), RULE) == "opens"
+    assert standing(facts(payment(status="chargeback"), voided), RULE) == "opens"
+
+
+def test_the_amount_of_a_chargeback_has_no_sign() -> None:
+    case = the_case(facts(payment(), replace(TAKEN, amount=Decimal("-49.00"))), RULE)
+    assert case is not None
+    assert case.fields["Billing_Amount__c"] == Decimal("49.00")
+
+
+@pytest.mark.parametrize(
+    ("other", "twice"),
+    [
+        (refund(id="r0", uuid="40"), True),
+        (refund(id="r0", uuid="40", status="declined"), False),
+        (refund(id="r0", uuid="40", status="success", origin="chargeback"), False),
+        (refund(id="r0", uuid="40", original_id="pay9"), False),
+    ],
+)
+def test_only_money_that_was_given_back_besides_is_warned_of(other: Any, twice: bool) -> None:
+    found = changes(facts(payment(), other, TAKEN), "Case", RULE)
+    case = found["payment:pay1:chargeback:1"]
+    assert ("paid back twice" in str(case.fields["Billing_Summary__c"])) is twice

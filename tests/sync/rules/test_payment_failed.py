@@ -165,3 +165,47 @@ def test_each_invoice_has_its_own_case() -> None:
 def test_credit_of_another_invoice_is_not_a_write_off() -> None:
     other: CreditPayment = applied(action="write_off", applied_invoice_number="7")
     assert standing(facts(paid_invoice(dunning_events_sent=1), other), RULE) == "Recovered"
+
+
+@pytest.mark.parametrize("origin", ["force_collect", "api_force_collect", "recurly_admin", "merchant", "hpp"])
+def test_what_a_person_collected_was_collected_by_hand(origin: str) -> None:
+    known = facts(paid_invoice(dunning_events_sent=1), account(), decline(), payment(origin=origin))
+    case = the_case(known, RULE)
+    assert case is not None
+    assert "by a collection by hand" in str(case.fields["Billing_Summary__c"])
+
+
+@pytest.mark.parametrize(("day", "told"), [(10, True), (20, True), (9, False), (21, False)])
+def test_a_method_was_updated_between_the_failure_and_the_payment(day: int, told: bool) -> None:
+    parts = (decline(), payment(), event("billing_info.updated", at(day), "code-bob"))
+    case = the_case(facts(paid_invoice(dunning_events_sent=1), account(), *parts), RULE)
+    assert case is not None
+    assert ("payment method was updated" in str(case.fields["Billing_Summary__c"])) is told
+
+
+def test_the_last_of_several_failures_is_told() -> None:
+    first = decline("insufficient_funds")
+    last = decline("expired_card", id="p2", uuid="92", created_at=at(12))
+    case = the_case(facts(invoice(dunning_events_sent=1), last, first), RULE)
+    assert case is not None
+    assert case.fields["Billing_Decline_Category__c"] == "expired"
+
+
+def test_an_attempt_that_met_an_error_is_a_failure_too() -> None:
+    case = the_case(facts(invoice(dunning_events_sent=1), decline(status="error")), RULE)
+    assert case is not None
+    assert case.fields["Billing_Attempts__c"] == 1
+
+
+@pytest.mark.parametrize(
+    ("balance", "outcome"), [("0.00", "Recovered"), ("-1.00", "Recovered"), ("0.01", "Lost")]
+)
+def test_a_closed_invoice_is_recovered_where_nothing_is_left(balance: str, outcome: str) -> None:
+    closed = paid_invoice(state="closed", dunning_events_sent=1, balance=Decimal(balance))
+    assert standing(facts(closed), RULE) == outcome
+
+
+def test_a_case_of_a_paid_invoice_is_about_its_total() -> None:
+    case = the_case(facts(paid_invoice(dunning_events_sent=1, balance=Decimal(0))), RULE)
+    assert case is not None
+    assert case.fields["Billing_Amount__c"] == Decimal("49.00")

@@ -362,6 +362,62 @@ def test_a_refund_that_meets_a_dispute_is_guarded(known: Facts, told: str | None
         assert (case.fields["Billing_Outcome__c"] or "opens") == told
 
 
+OPEN = dispute(id_="dp_2", opened_at=at(21), at=at(21))
+LOST = dispute(status=Status.LOST, opened_at=at(19), at=at(20))
+
+
+@pytest.mark.parametrize("disputes", [(OPEN, LOST), (LOST, OPEN)], ids=["open first", "lost first"])
+def test_of_an_open_and_a_lost_dispute_the_lost_one_weighs_more(disputes: tuple[Any, ...]) -> None:
+    case = changes(facts(paid(), billed(), *disputes), "Case", RULE)[TWICE]
+    assert "was paid back twice" in str(case.fields["Billing_Reason__c"])
+    assert case.parents["Billing_Dispute__c"].key == "stripe:dispute:dp_1"
+    assert case.fields["Billing_Deadline__c"] is None
+
+
+def test_a_lost_dispute_of_a_refund_that_failed_is_no_loss() -> None:
+    case = changes(facts(paid(), billed(status="void", voided_at=at(22)), LOST), "Case", RULE)[TWICE]
+    assert case.fields["Billing_Outcome__c"] == "Risk over"
+    assert "may be paid back twice" in str(case.fields["Billing_Reason__c"])
+
+
+def test_a_risk_that_is_over_has_no_deadline() -> None:
+    case = changes(facts(paid(), billed(status="void", voided_at=at(22)), dispute()), "Case", RULE)[TWICE]
+    assert case.fields["Billing_Outcome__c"] == "Risk over"
+    assert case.fields["Billing_Deadline__c"] is None
+
+
+def test_a_refund_that_was_voided_as_the_dispute_began_never_met_it() -> None:
+    known = facts(paid(), billed(status="void", voided_at=at(21)), dispute(opened_at=at(21)))
+    assert TWICE not in changes(known, "Case", RULE)
+
+
+@pytest.mark.parametrize(("own", "days"), [(None, Policy().cases.reopen_window_days), (3, 3), (60, 60)])
+@pytest.mark.parametrize("beyond", [timedelta(0), timedelta(seconds=1)])
+def test_a_dispute_that_was_lost_before_the_reopen_window_is_history(
+    own: int | None, days: int, beyond: timedelta
+) -> None:
+    ended = NOW - timedelta(days=days) - beyond
+    lost = dispute(status=Status.LOST, opened_at=ended - timedelta(days=9), at=ended)
+    known = facts(
+        paid(created_at=ended - timedelta(days=20)), billed(created_at=ended - timedelta(days=10)), lost
+    )
+    terms = policy(RULE, reopen_window_days=own) if own else Policy()
+    found = changes(known, "Case", RULE, policy=terms)
+    assert (TWICE in found) is not bool(beyond)
+
+
+@pytest.mark.parametrize("status", [Status.LOST, Status.ACCEPTED, Status.EXPIRED])
+def test_however_the_money_was_lost_it_was_paid_back_twice(status: Status) -> None:
+    case = changes(facts(paid(), billed(), dispute(status=status)), "Case", RULE)[TWICE]
+    assert "was paid back twice" in str(case.fields["Billing_Reason__c"])
+
+
+def test_a_chargeback_that_recurly_voided_is_not_lost() -> None:
+    voided = replace(TAKEN_BACK, status="void", voided_at=at(22))
+    case = changes(facts(paid(), billed(), voided), "Case", RULE)[TWICE]
+    assert "may be paid back twice" in str(case.fields["Billing_Reason__c"])
+
+
 def test_the_guard_says_what_met_and_what_to_do() -> None:
     known = facts(invoice(), paid(), billed(), processed(), dispute())
     case = changes(known, "Case", RULE)[TWICE]
