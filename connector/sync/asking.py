@@ -7,7 +7,7 @@ later; nothing that was received waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -23,7 +23,7 @@ from connector.ledger.subjects import Due
 from connector.ledger.told import Told
 from connector.mappers import keys, references
 from connector.sync import joining
-from connector.sync.fetching import Fetcher, SourceApi
+from connector.sync.fetching import Fetcher, SourceApi, uninterrupted
 from connector.sync.retry import backoff
 
 log = structlog.get_logger("connector.asking")
@@ -59,15 +59,27 @@ class Again:
 _WAIT: Final = Again(PAUSE_SECONDS, spend=False)
 
 
-def ask(engine: Engine, apis: Apis, lookups: Lookups, limit: int = AT_ONCE) -> set[str]:
-    """Ask about what is to be asked about now; the subjects that became due by the answers."""
+def ask(
+    engine: Engine,
+    apis: Apis,
+    lookups: Lookups,
+    limit: int = AT_ONCE,
+    *,
+    only: Sequence[told.Key] | None = None,
+    checkpoint: Callable[[], None] = uninterrupted,
+) -> set[str]:
+    """Ask about what is to be asked about now; the subjects that became due by the answers. ``only``: about these
+    objects. ``checkpoint``: called before each call of a processor."""
     with engine.begin() as connection:
-        claimed = told.claim_asks(connection, limit, LEASE_SECONDS)
+        claimed = told.claim_asks(connection, limit, LEASE_SECONDS, only)
         out = set(circuits.open_circuits(connection))
     if not claimed:
         return set()
     wanted = [one for one in claimed if _lacks(engine, one)]
-    again = {told.key_of(one.item): _ask_processor(engine, lookups, one, out) for one in wanted}
+    again: dict[told.Key, Again | None] = {}
+    for one in wanted:
+        checkpoint()
+        again[told.key_of(one.item)] = _ask_processor(engine, lookups, one, out)
     known = _now(engine, claimed)
     due = joining.join(engine, [one for one in known if one.waits])
     due |= joining.join_what_waits(

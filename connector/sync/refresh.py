@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
+from connector.events import Urgency
 from connector.facts import BillingObject, Payment
 from connector.ledger import circuits, events, snapshots, subjects
 from connector.ledger.events import Claimed
@@ -19,13 +20,17 @@ from connector.mappers import keys, references
 from connector.sync import joining, newcomers
 from connector.sync.asking import Lookups
 from connector.sync.carried import CarriedBatch
-from connector.sync.fetching import Failures, Fetcher, SourceApi
+from connector.sync.fetching import Failures, Fetcher, SourceApi, uninterrupted
 from connector.sync.retry import backoff
 from connector.sync.waiting import hold
 
 log = structlog.get_logger("connector.refresh")
 
 BATCH = 2000
+CARRIED = 200
+"""Events of a processor that are stored and joined at once: between two checkpoints."""
+JOINED = 500
+"""Fetched objects by which what waits is joined at once."""
 MOST_TRIES = 8
 UNSEEN_TRIES = 3
 """How often an object nobody knows may answer 404 (a lagging replica) before its absence is a fact."""
@@ -53,27 +58,37 @@ def refresh(
     *,
     limit: int = BATCH,
     lookups: Lookups | None = None,
+    most: Urgency = Urgency.ROUTINE,
+    checkpoint: Callable[[], None] = uninterrupted,
+    on_full: Callable[[], None] = uninterrupted,
 ) -> Outcome:
-    """Claim a batch of pending events and make the ledger know what they point to."""
+    """Claim a batch of pending events and make the ledger know what they point to. ``most``: less urgent events stay
+    pending. ``checkpoint``: called between two pieces of work. ``on_full``: called when there is more to claim than this
+    batch, before it is worked."""
     token = f"{worker}:{uuid4().hex}"
     with engine.begin() as connection:
-        claimed = events.claim(connection, token, limit)
+        claimed = events.claim(connection, token, limit, most=most)
         out = circuits.open_circuits(connection)
+    more = len(claimed) == limit or any(event.tries > events.WORN for event in claimed)
+    if more:
+        on_full()
     by_site: dict[Site, list[Claimed]] = defaultdict(list)
     for event in claimed:
         by_site[event.source, event.site].append(event)
     due, found = 0, list[BillingObject]()
     for site, batch in by_site.items():
         if batch[0].carried:
-            due += CarriedBatch(engine, token, batch).run(apis, lookups or {})
+            for start in range(0, len(batch), CARRIED):
+                checkpoint()
+                some = batch[start : start + CARRIED]
+                due += CarriedBatch(engine, token, some, checkpoint).run(apis, lookups or {})
             continue
-        work = _SiteBatch(engine, site, token, batch, found)
+        work = _SiteBatch(engine, site, token, batch, found, checkpoint)
         if ":".join(site) in out:
             circuit = out[":".join(site)]
             work.wait(max((circuit.until - clock()).total_seconds(), 0.5), circuit.reason)
         else:
             due += work.run(apis.get(site))
-    more = len(claimed) == limit or any(event.tries > events.WORN for event in claimed)
     return Outcome(len(claimed), due, more, any(_has_failed(one) for one in found))
 
 
@@ -86,6 +101,7 @@ class _SiteBatch:
     token: str
     batch: list[Claimed]
     found: list[BillingObject]
+    checkpoint: Callable[[], None]
 
     def run(self, api: SourceApi | None) -> int:
         """Fetch and settle; how many subjects became due."""
@@ -93,12 +109,17 @@ class _SiteBatch:
             self._bury(self.batch, f"No API access is configured for {':'.join(self.at)}: set its API key.")
             return 0
         due = self._fetch(api)
-        return due + len(joining.join_what_waits(self.engine, references.of_all(self.found)))
+        for start in range(0, len(self.found), JOINED):
+            self.checkpoint()
+            some = self.found[start : start + JOINED]
+            due += len(joining.join_what_waits(self.engine, references.of_all(some)))
+        return due
 
     def _fetch(self, api: SourceApi) -> int:
         """What was read before an API went away is kept, and is no news the next time."""
         try:
-            failures = Fetcher(self.engine, *self.at, api, self.found.extend).fetch(self.batch)
+            fetcher = Fetcher(self.engine, *self.at, api, self.found.extend, self.checkpoint)
+            failures = fetcher.fetch(self.batch)
         except Unavailable as error:
             self._open_circuit(error)
             return 0
