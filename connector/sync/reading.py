@@ -28,7 +28,6 @@ from connector.ledger.subjects import Claimed
 from connector.mappers import fields, keys
 from connector.mappers.times import parse_salesforce_time
 
-
 log = structlog.get_logger("connector.apply")
 
 

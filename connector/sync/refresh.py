@@ -63,8 +63,8 @@ def refresh(
     on_full: Callable[[], None] = uninterrupted,
 ) -> Outcome:
     """Claim a batch of pending events and make the ledger know what they point to. ``most``: less urgent events stay
-    pending. ``checkpoint``: called between two pieces of work. ``on_full``: called when there is more to claim than this
-    batch, before it is worked."""
+    pending. ``checkpoint``: called between two pieces of work. ``on_full``: called before the batch is worked, when
+    there is more to claim."""
     token = f"{worker}:{uuid4().hex}"
     with engine.begin() as connection:
         claimed = events.claim(connection, token, limit, most=most)
