@@ -70,10 +70,10 @@ def rows(quick: bool) -> list[Row]:
 
 
 def _references(running: Stack) -> list[str]:
-    """What the gateway calls the payments of different accounts: a dispute is joined by it."""
+    """What Stripe calls the payments of different accounts: a dispute is joined by it."""
     statement = (
         "SELECT min(data->>'gateway_reference') AS reference FROM snapshot WHERE object = 'payment' "
-        "AND data->>'gateway_reference' <> '' GROUP BY subject ORDER BY subject"
+        "AND data->>'gateway_reference' LIKE 'ch\\_%' GROUP BY subject ORDER BY subject"
     )
     with running.engine.connect() as connection:
         return [row.reference for row in connection.execute(text(statement))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -29,6 +29,8 @@ log = structlog.get_logger("connector.refresh")
 BATCH = 2000
 CARRIED = 200
 """Events of a processor that are stored and joined at once: between two checkpoints."""
+SETTLED = 500
+"""Events that are linked to their accounts at once."""
 JOINED = 500
 """Fetched objects by which what waits is joined at once."""
 MOST_TRIES = 8
@@ -126,7 +128,11 @@ class _SiteBatch:
         except (Transient, Permanent) as error:
             self._failed(self.batch, error)
             return 0
-        return self._settle(failures)
+        due = 0
+        for start in range(0, len(self.batch), SETTLED):
+            self.checkpoint()
+            due += replace(self, batch=self.batch[start : start + SETTLED])._settle(failures)
+        return due
 
     # ── settling ──────────────────────────────────────────────────────────────────────────────────────────
 
