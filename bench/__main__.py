@@ -1,4 +1,4 @@
-"""``python -m bench [receive|slow|burst|idle|claim|filters|backfill ...] [--quick]``: measure, write RESULTS.md.
+"""``python -m bench [receive|slow|burst|idle|urgent|claim|filters|backfill ...] [--quick]``: measure, write RESULTS.md.
 
 Without names all are measured; only then, and without --quick, is RESULTS.md written. ``backfill --accounts N``
 measures a population of another size, and writes a section of its own. Exit code 1 if a target was not reached.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import backfill, burst, claim, filters, idle, receive
+from bench import backfill, burst, claim, filters, idle, receive, urgent
 from bench.machine import machine
 from bench.progress import say
 from bench.report import LARGE, Row, page, section, table, with_section
@@ -22,6 +22,7 @@ BENCHES: Mapping[str, Callable[[bool], list[Row]]] = {
     "slow": receive.slow_rows,
     "burst": burst.rows,
     "idle": idle.rows,
+    "urgent": urgent.rows,
     "claim": claim.rows,
     "filters": filters.rows,
     "backfill": backfill.rows,

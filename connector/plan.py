@@ -23,6 +23,7 @@ class Transition(StrEnum):
     REOPEN = "reopen"
     RESOLVE = "resolve"
     ESCALATE = "escalate"
+    DEESCALATE = "deescalate"
     JOIN = "join"
 
 

@@ -1,8 +1,10 @@
 """Transport only: a wake says "there may be work for this stage"; what the work is stands in the ledger.
 
-A wake costs one Redis call. A flag per stage says that a job is already queued which has not begun; the job
-takes the flag away before it looks for work, so a wake that arrives while it runs queues the next one, which
-another worker may take at once. A flag outlives its job by seconds at most, and the sweep wakes whatever waits.
+A wake costs one Redis call. A flag per stage says that a job is already queued which has not begun; the job takes the
+flag away before it looks for work. A wake that arrives while a job of its stage runs is kept until that job ends: it
+queues the next one then. So several workers do not take one event each where one of them would take all in a batch. A
+job that finds more than its own batch queues another at once (``wake_another``). Flags and marks outlive their jobs by
+seconds at most, and the sweep wakes whatever waits.
 
 Redis is not trusted with more than that. A job is the name of a stage in JSON: it carries no arguments, is never
 unpickled, and whatever else RQ could take from Redis and run is rejected (``StageJob``).
@@ -48,6 +50,8 @@ SWEPT_WITHIN = timedelta(minutes=1)
 _SWEEPS = 10
 REJECTED_SECONDS = 7 * 24 * HOUR
 FLAG_SECONDS = 10
+RUNNING_SECONDS = 5
+"""A job that runs longer, or whose worker was killed, keeps no other of its stage from being queued."""
 JOB_SECONDS = 170
 """A job ends before its lease does (``ledger/events.py``)."""
 FAILED_SECONDS = 24 * 3600
@@ -69,6 +73,8 @@ class Stage(StrEnum):
 
 LONGEST_SECONDS = {Stage.BULK: 3600, Stage.RECONCILE: 4 * 3600}
 """A bulk run renews its leases while it waits for Salesforce. Both let urgent work go on meanwhile."""
+LONGEST_KEPT = max(LONGEST_SECONDS.values())
+"""How long a wake is kept for the end of a job that runs."""
 
 
 Delivered = tuple[str, str, str]
@@ -229,16 +235,37 @@ class Queue:
         self._rq = job_queue(redis)
 
     def wake(self, stage: Stage) -> None:
-        """One Redis call, or two when a job has to be queued. RedisError when Redis is gone."""
+        """One Redis call, or two when a job has to be queued. While a job of the stage runs, the next is queued when it
+        ends. RedisError when Redis is gone."""
+        keys = [_running(stage), _again(stage), _flag(stage)]
+        if self._redis.eval(_WAKE, len(keys), *keys, FLAG_SECONDS, LONGEST_KEPT):
+            self._enqueue(stage)
+
+    def wake_another(self, stage: Stage) -> None:
+        """Queue a job for another worker while one of the stage runs: there is more than one batch."""
         if self._redis.set(_flag(stage), "1", nx=True, ex=FLAG_SECONDS):
-            seconds = LONGEST_SECONDS.get(stage, JOB_SECONDS)
-            self._rq.enqueue(
-                f"connector.jobs.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=FAILED_SECONDS
-            )
+            self._enqueue(stage)
+
+    def _enqueue(self, stage: Stage) -> None:
+        seconds = LONGEST_SECONDS.get(stage, JOB_SECONDS)
+        self._rq.enqueue(
+            f"connector.jobs.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=FAILED_SECONDS
+        )
 
     def begin(self, stage: Stage) -> None:
-        """A job begins: wakes from here on need a new one."""
-        self._redis.delete(_flag(stage))
+        """A job begins. What was asked for until now it finds by itself."""
+        pipe = self._redis.pipeline()
+        pipe.delete(_flag(stage), _again(stage))
+        pipe.set(_running(stage), "1", ex=RUNNING_SECONDS)
+        pipe.execute()
+
+    def end(self, stage: Stage) -> None:
+        """A job is over. If its stage was woken meanwhile the next is queued."""
+        pipe = self._redis.pipeline()
+        pipe.delete(_running(stage))
+        pipe.delete(_again(stage))
+        if pipe.execute()[1]:
+            self.wake(stage)
 
     def note(self, budgets: Mapping[str, str]) -> None:
         """Keep what a worker last heard of each vendor's limits, for ``casewire status``."""
@@ -342,8 +369,26 @@ def _refused(at: float) -> str:
     return f"{_REFUSED}{int(at // HOUR)}"
 
 
+_WAKE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('SET', KEYS[2], '1', 'EX', ARGV[2])
+    return 0
+end
+return redis.call('SET', KEYS[3], '1', 'NX', 'EX', ARGV[1]) and 1 or 0
+"""
+"""In one step: between asking whether a job runs and noting the wake it could end."""
+
+
 def _flag(stage: Stage) -> str:
     return f"casewire:waking:{stage}"
+
+
+def _running(stage: Stage) -> str:
+    return f"casewire:running:{stage}"
+
+
+def _again(stage: Stage) -> str:
+    return f"casewire:again:{stage}"
 
 
 class Behind:

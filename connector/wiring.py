@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Protocol
 
 from redis import Redis
 from sqlalchemy import Engine
@@ -36,11 +37,24 @@ from connector.sync.shaping.remarks import Remarks
 from connector.sync.spending import Spending
 
 
+class Interrupts(Protocol):
+    """Takes turns with the work of a job (``jobs/urgent``)."""
+
+    def checkpoint(self) -> None: ...
+
+
 @dataclass
 class Wiring:
     """Everything built from the settings. Each part is made when it is first asked for."""
 
     settings: Settings
+    urgent_lane: Interrupts | None = None
+    """What a worker does between two pieces of its work; a command has none."""
+
+    def checkpoint(self) -> None:
+        """Called between two pieces of work."""
+        if self.urgent_lane is not None:
+            self.urgent_lane.checkpoint()
 
     def clock(self) -> datetime:
         return datetime.now(UTC)
@@ -202,6 +216,7 @@ class Wiring:
             worker=self.worker,
             linker=self.linker,
             spending=self.spending,
+            checkpoint=self.checkpoint,
         )
 
     @cached_property

@@ -49,7 +49,9 @@ class Wires(Wiring):
     def applier(self) -> Applier:
         if self.trouble:
             raise self.trouble
-        return Applier(self.engine, self.crm, Org, decide, self.clock, self.worker)
+        return Applier(
+            self.engine, self.crm, Org, decide, self.clock, self.worker, checkpoint=self.checkpoint
+        )
 
 
 @pytest.fixture
@@ -158,8 +160,8 @@ def test_with_few_events_waiting_an_account_is_written_at_once(burst: Engine, wi
     [
         (Urgency.ROUTINE, 10, False),
         (Urgency.ROUTINE, 16, True),
-        (Urgency.DISPUTE, 1, False),
-        (Urgency.DISPUTE, 3, True),
+        (Urgency.FAILURE, 10, False),
+        (Urgency.DISPUTE, 1, True),
     ],
 )
 def test_no_account_waits_longer_for_others_than_its_urgency_allows(
@@ -190,6 +192,223 @@ def test_histories_are_fetched_when_no_event_waits(engine: Engine, wires: Wires)
     jobs.run(wires, Stage.HISTORY)
     assert one(engine, "SELECT history FROM subject").history == "done"
     assert queued(wires) == ["apply", "history"]
+
+
+# ── what is urgent goes first ─────────────────────────────────────────────────────────────────────────────────
+
+
+def urgent(event_id: str = "d1", code: str = "eve") -> Any:
+    """A dispute of an account that the ledger does not know."""
+    return event(
+        event_id, f"pay-{code}", urgency=Urgency.DISPUTE, pointers=(Pointer("payment", (f"p{code}",)),)
+    )
+
+
+@pytest.fixture
+def disputed(wires: Wires) -> Wires:
+    wires.api.objects += [
+        account(id="acceve", code="eve"),
+        payment(id="peve", uuid="ueve", account_code="eve", account_id="acceve", invoice_id=None),
+    ]
+    return wires
+
+
+def accounts_sent(wires: Wires) -> list[str]:
+    """The accounts in the order in which Salesforce got them."""
+    return [
+        row["Billing_Key__c"].rpartition(":")[2]
+        for object_, sent in wires.crm.upserts
+        if object_ == "Account"
+        for row in sent
+    ]
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.RECONCILE])
+def test_every_job_begins_with_what_is_urgent(engine: Engine, disputed: Wires, stage: Stage) -> None:
+    """Whichever job a worker takes next, a dispute does not wait for its turn in the queue."""
+    record(engine, urgent())
+    jobs.run(disputed, stage)
+    assert accounts_sent(disputed)[0] == "eve"
+    assert statuses(engine) == {"d1": "done"}
+
+
+def test_urgent_work_takes_its_turn_between_two_calls_of_a_batch_of_events(
+    engine: Engine, disputed: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dispute arrives while the first call is under way; the batch needs many more."""
+    monkeypatch.setattr("connector.jobs.urgent.CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("connector.sync.fetching.CALLS", 1)
+    disputed.api.objects += [invoice(id=f"i{n}", uuid=f"ui{n}", number=str(n)) for n in range(10)]
+    record(engine, *(event(f"n{n}", f"uuid-ui{n}") for n in range(10)))
+    seen: list[int] = []
+
+    def arrive() -> None:
+        if not seen:
+            record(engine, urgent())
+        seen.append(len(disputed.crm.upserts))
+
+    disputed.api.meanwhile = arrive
+    jobs.run(disputed, Stage.REFRESH)
+    assert accounts_sent(disputed) == ["eve"]
+    assert seen.index(next(count for count in seen if count)) <= 4, "it waited for one call, and made its own"
+    assert len(seen) > 8
+
+
+def test_urgent_work_takes_its_turn_between_two_calls_to_salesforce(
+    engine: Engine, disputed: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.jobs.urgent.CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("connector.sync.writing.AT_ONCE", 2)
+
+    class Arriving(FakeCrm):
+        def upsert(self, object_: str, key_field: str, given: Any) -> Any:
+            if not self.upserts:
+                record(engine, urgent())
+            return super().upsert(object_, key_field, given)
+
+    disputed.crm = Arriving()
+    learn(engine, *(f"a{n}" for n in range(8)))
+    jobs.run(disputed, Stage.APPLY)
+    assert accounts_sent(disputed).index("eve") == 2
+    assert len(accounts_sent(disputed)) == 9
+
+
+def test_an_account_of_the_batch_that_becomes_disputed_is_let_go_and_written_at_once(
+    engine: Engine, disputed: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.jobs.urgent.CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("connector.sync.writing.AT_ONCE", 1)
+
+    class Arriving(FakeCrm):
+        def upsert(self, object_: str, key_field: str, given: Any) -> Any:
+            if not self.upserts:
+                with engine.begin() as connection:
+                    subjects.mark_due(connection, [due("z", Urgency.DISPUTE)])
+            return super().upsert(object_, key_field, given)
+
+    disputed.crm = Arriving()
+    learn(engine, "a", "b", "c", "z")
+    jobs.run(disputed, Stage.APPLY)
+    assert accounts_sent(disputed) == ["a", "z", "b", "c"]
+    assert states(engine) == dict.fromkeys("abcz", "idle")
+
+
+def test_histories_make_way_for_every_event_after_each_account(engine: Engine, wires: Wires) -> None:
+    learn(engine, *(f"a{n}" for n in range(5)))
+    rows(engine, "UPDATE subject SET status = 'idle', history = 'wanted'")
+    wires.api.objects += [account(id=f"a{n}", code=f"a{n}") for n in range(5)]
+    wires.api.meanwhile = lambda: record(engine, event())
+    jobs.run(wires, Stage.HISTORY)
+    found = rows(engine, "SELECT history, count(*) AS n FROM subject GROUP BY history ORDER BY history")
+    assert [(row.history, row.n) for row in found] == [("done", 1), ("wanted", 4)]
+    ready = "SELECT count(*) AS n FROM subject WHERE history = 'wanted' AND history_ready_at <= now()"
+    assert one(engine, ready).n == 4, "none of them is held"
+
+
+def test_a_dispute_does_not_wait_for_a_burst_to_be_gathered(burst: Engine, disputed: Wires) -> None:
+    record(burst, urgent())
+    jobs.run(disputed, Stage.REFRESH)
+    rows(burst, "UPDATE subject SET due_at = now() - interval '1 second'")
+    jobs.run(disputed, Stage.APPLY)
+    assert "eve" in accounts_sent(disputed)
+
+
+def test_a_poisonous_dispute_holds_back_neither_others_nor_the_job(engine: Engine, disputed: Wires) -> None:
+    def meanwhile() -> None:
+        if any("pbad" in refs for _, asked in disputed.api.calls[-1:] for refs in asked):
+            raise RuntimeError("a shape nobody has seen")
+
+    disputed.api.meanwhile = meanwhile
+    record(engine, urgent("d0", "bad"), urgent("d1"), event("n1"))
+    jobs.run(disputed, Stage.REFRESH)
+    assert statuses(engine) == {"d0": "pending", "d1": "done", "n1": "fetched"}
+    assert one(engine, "SELECT tries, lease FROM event WHERE event_id = 'd0'") == (1, None)
+
+
+def test_a_job_that_fails_before_it_claims_anything_is_not_repeated_for_a_minute(
+    engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int | None] = []
+
+    def fails(_: Wiring, limit: int | None) -> int:
+        tried.append(limit)
+        raise RuntimeError("a statement that PostgreSQL refuses")
+
+    monkeypatch.setattr(jobs, "_WORK", {**jobs._WORK, Stage.APPLY: fails})
+    jobs.run(wires, Stage.APPLY)
+    assert tried == [None, 1]
+
+
+# ── batches are bounded by what they load ─────────────────────────────────────────────────────────────────────
+
+
+def timeline(facts: Facts) -> Plan:
+    """The account and a row for each new event."""
+    if facts.account is None:
+        return Plan(facts.subject)
+    new = [one for one in facts.events if not one.on_timeline]
+    made = [Change("Account", facts.subject, "account", "is", {"Name": facts.code})]
+    made += [Change("Billing_Event__c", one.event_id, "timeline", "said", {"Name": one.kind}) for one in new]
+    return Plan(facts.subject, tuple(made))
+
+
+def heard_of(engine: Engine, code: str, count: int) -> None:
+    """So many fetched events of an account."""
+    record(engine, *(event(f"{code}{n}") for n in range(count)))
+    rows(
+        engine,
+        "UPDATE event SET status = 'fetched', subject = :subject WHERE status = 'pending'",
+        subject=due(code).key,
+    )
+
+
+def test_an_account_with_very_many_events_is_written_some_at_a_time(
+    engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.ledger.timeline.NEW_EVENTS", 3)
+    learn(engine, "big")
+    heard_of(engine, "big", 8)
+    applier = Applier(engine, wires.crm, Org, timeline, wires.clock, "w")
+    loaded: list[int] = []
+    rows(engine, "UPDATE subject SET urgency = 0")
+    while (outcome := applier.run()).claimed:
+        loaded.append(outcome.written)
+        assert outcome.again is (states(engine)["big"] == "due")
+    assert loaded == [4, 3, 2], "the account and three events, three, and the rest"
+    assert set(statuses(engine).values()) == {"done"}
+    assert states(engine) == {"big": "idle"}
+    assert {row.tries for row in rows(engine, "SELECT tries FROM subject")} == {0}
+
+
+def test_what_is_left_of_an_urgent_account_with_many_events_is_routine(
+    engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.ledger.timeline.NEW_EVENTS", 3)
+    learn(engine, "big")
+    heard_of(engine, "big", 8)
+    rows(engine, "UPDATE subject SET urgency = 0")
+    Applier(engine, wires.crm, Org, timeline, wires.clock, "w").run()
+    assert one(engine, "SELECT status, urgency FROM subject") == ("due", int(Urgency.ROUTINE))
+
+
+def test_news_that_comes_between_the_claim_and_the_reading_is_decided_once(
+    engine: Engine, wires: Wires
+) -> None:
+    """Else the account is due once more for what is written already: an attempt of nothing for each such event."""
+    learn(engine, "bob")
+
+    def org() -> Org:
+        if not rows(engine, "SELECT 1 FROM event"):
+            heard_of(engine, "bob", 1)
+            with engine.begin() as connection:
+                subjects.mark_due(connection, [due("bob")])
+        return Org()
+
+    applier = Applier(engine, wires.crm, org, timeline, wires.clock, "w")
+    applier.run()
+    assert states(engine) == {"bob": "idle"}
+    assert set(statuses(engine).values()) == {"done"}
+    assert one(engine, "SELECT count(*) AS n FROM attempt").n == 1
 
 
 # ── what goes wrong ───────────────────────────────────────────────────────────────────────────────────────────
@@ -367,7 +586,7 @@ def test_purging_keeps_to_the_settings(engine: Engine, wires: Wires) -> None:
 
 
 def test_a_processors_delivery_goes_through_the_stages_by_their_wakes(engine: Engine, wires: Wires) -> None:
-    record(engine, carrying("evt_1", dispute("dp_1", "ch_1")))
+    record(engine, carrying("evt_1", dispute("dp_1", "ch_1"), urgency=Urgency.FAILURE))
     jobs.run(wires, Stage.REFRESH)
     assert queued(wires) == ["apply"]
     jobs.run(wires, Stage.APPLY)

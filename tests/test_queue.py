@@ -46,11 +46,40 @@ def test_every_stage_names_a_function() -> None:
     assert all(callable(getattr(jobs, stage)) for stage in Stage)
 
 
-def test_a_wake_while_a_job_runs_queues_the_next(waiting: Queue, redis: Redis) -> None:
+def test_a_wake_while_a_job_runs_queues_the_next_when_it_ends(waiting: Queue, redis: Redis) -> None:
+    """So that the workers of an installation do not take one event each of a burst that one of them would batch."""
     waiting.wake(Stage.APPLY)
     queue.job_queue(redis).empty()
     waiting.begin(Stage.APPLY)
     waiting.wake(Stage.APPLY)
+    waiting.wake(Stage.APPLY)
+    assert waiting.depth() == 0
+    waiting.end(Stage.APPLY)
+    assert waiting.depth() == 1
+
+
+def test_a_job_that_nobody_woke_meanwhile_queues_none(waiting: Queue, redis: Redis) -> None:
+    waiting.wake(Stage.APPLY)
+    queue.job_queue(redis).empty()
+    waiting.begin(Stage.APPLY)
+    waiting.wake(Stage.REFRESH)
+    waiting.end(Stage.APPLY)
+    assert [job.func_name for job in queue.job_queue(redis).jobs] == ["connector.jobs.refresh"]
+
+
+def test_a_job_that_finds_more_than_its_batch_queues_another_at_once(waiting: Queue, redis: Redis) -> None:
+    waiting.begin(Stage.APPLY)
+    waiting.wake_another(Stage.APPLY)
+    waiting.wake_another(Stage.APPLY)
+    assert waiting.depth() == 1
+
+
+def test_a_job_whose_worker_was_killed_holds_its_stage_back_for_seconds(waiting: Queue, redis: Redis) -> None:
+    waiting.begin(Stage.APPLY)
+    waiting.wake(Stage.APPLY)
+    (mark,) = redis.keys("casewire:running:*")
+    assert 0 < redis.ttl(mark) <= queue.RUNNING_SECONDS
+    redis.delete(mark)
     waiting.wake(Stage.APPLY)
     assert waiting.depth() == 1
 

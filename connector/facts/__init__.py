@@ -109,7 +109,8 @@ class CaseSeen:
     Salesforce's own ``IsClosed``, so an agent's closing and ours can be told apart. ``escalation``: the policy's
     step that was reached. ``in_queue``: no person has taken it yet. ``subject``: whose it was when it was last
     written: not its account's while that was not known. ``account_id``: the CRM account it hangs on, which a person
-    may have chosen.
+    may have chosen. ``priority``: as it is now; None where it was not asked for, as for a case that is not
+    escalated.
     """
 
     id: str
@@ -122,6 +123,7 @@ class CaseSeen:
     in_queue: bool = True
     subject: str = ""
     account_id: str | None = None
+    priority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The RQ jobs: a few lines each, no payload. A job works one batch and wakes the next if more is waiting.
 
-``except Exception`` lives here and nowhere below: whatever a batch runs into, it is given back and worked one by
-one, or found again by the sweep. ``fetching.py``, ``applying.py``, ``looking.py`` and ``nightly.py`` hold the work of
-the stages, ``sweeping.py`` and ``listening.py`` what the scheduler does.
+``except Exception`` lives here and in the urgent lane, and nowhere below: whatever a batch runs into, it is given back
+and worked one by one, or found again by the sweep. ``fetching.py``, ``applying.py``, ``looking.py`` and ``nightly.py``
+hold the work of the stages, ``urgent.py`` what goes before all of it, ``sweeping.py`` and ``listening.py`` what the
+scheduler does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from connector.errors import CasewireError
-from connector.jobs import applying, fetching, looking, nightly
+from connector.jobs import applying, fetching, looking, nightly, urgent
 from connector.jobs.sweeping import purge, sweep
 from connector.ledger import leases
 from connector.ledger.engine import is_away
@@ -78,9 +79,20 @@ def reconcile() -> None:
 
 
 def run(wires: Wiring, stage: Stage) -> None:
-    """One job of a stage. Raises nothing of what the work runs into."""
+    """One job of a stage, after what is urgent. Raises nothing of what the work runs into."""
     wires.queue.begin(stage)
     try:
+        _run(wires, stage)
+    finally:
+        try:
+            wires.queue.end(stage)
+        except RedisError as error:
+            log.error("job_not_ended", stage=str(stage), error=str(error), outcome="sweep")
+
+
+def _run(wires: Wiring, stage: Stage) -> None:
+    try:
+        urgent.lane(wires).work()
         _WORK[stage](wires, None)
         wires.queue.note(wires.budgets())
         wires.queue.remark(wires.worker, wires.remarks.told())
@@ -107,20 +119,21 @@ def _one_by_one(wires: Wiring, stage: Stage) -> None:
             claimed = _WORK[stage](wires, 1)
         except Exception:
             log.exception("job_failed", stage=str(stage), outcome="retry")
-            _give_back(wires, seconds=AGAIN_SECONDS)
+            if not _give_back(wires, seconds=AGAIN_SECONDS):
+                return  # it fails before anything is claimed: no try would be spent by repeating it
 
 
-def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> None:
+def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> int:
     """What the job held is free now, not when its lease runs out. While PostgreSQL is away there is nothing
     better to do than to wait for it; after a minute the lease must do."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             with wires.engine.begin() as connection:
-                leases.release_all(connection, wires.worker, seconds=seconds, spend=spend)
-            return
+                return leases.release_all(connection, wires.worker, seconds=seconds, spend=spend)
         except SQLAlchemyError:
             time.sleep(0.5)
+    return 0
 
 
 _WORK: Mapping[Stage, Callable[[Wiring, int | None], int]] = {

@@ -20,8 +20,8 @@ from connector.wiring import Wiring
 
 GATHER_UNTIL = 200
 """While this many events wait to be fetched, accounts are gathered rather than applied one by one …"""
-GATHER_SECONDS = {Urgency.DISPUTE: 2.0, Urgency.FAILURE: 15.0, Urgency.ROUTINE: 15.0}
-"""… but none waits longer than this for it."""
+GATHER_SECONDS = 15.0
+"""… but none waits longer than this for it. Urgent ones are not among them: they are written by the urgent lane."""
 
 SIDE_BY_SIDE = 3
 """Batches of accounts that one worker applies at the same time."""
@@ -83,7 +83,10 @@ def _side_by_side(wires: Wiring, applier: Applier, most: Urgency) -> list[applyi
     """One batch, or several at a time where more is due: while one waits for Salesforce another decides. Their
     accounts differ, so that they do not wait for each other's rows there."""
     with wires.engine.connect() as connection:
-        ready = subjects.backlog(connection, applying.BATCH * SIDE_BY_SIDE).ready
+        most_now = applying.BATCH * SIDE_BY_SIDE
+        ready = subjects.backlog(connection, most_now + 1, most=most).ready
+    if ready > most_now:
+        wires.queue.wake_another(Stage.APPLY)
     batches = min(-(-ready // applying.BATCH), SIDE_BY_SIDE)
     if batches <= 1:
         return [applier.run(limit=applying.BATCH, most=most)]
@@ -99,7 +102,5 @@ def _gathering(wires: Wiring) -> bool:
     with wires.engine.connect() as connection:
         if events.waiting(connection, GATHER_UNTIL) < GATHER_UNTIL:
             return False
-        due = subjects.backlog(connection, 1)
-    if due.oldest is None or due.most_urgent is None:
-        return False
-    return wires.clock() - due.oldest < timedelta(seconds=GATHER_SECONDS[due.most_urgent])
+        due = subjects.backlog(connection, 1, least=Urgency.FAILURE)
+    return due.oldest is not None and wires.clock() - due.oldest < timedelta(seconds=GATHER_SECONDS)

@@ -20,8 +20,12 @@ def fetch(wires: Wiring, limit: int | None) -> int:
         wires.worker,
         limit=limit or refreshing.BATCH,
         lookups=wires.lookups,
+        checkpoint=wires.checkpoint,
+        on_full=lambda: wires.queue.wake_another(Stage.REFRESH),
     )
-    answered = asking.ask(wires.engine, wires.apis, wires.lookups) | joining.work_queue(wires.engine)
+    answered = asking.ask(wires.engine, wires.apis, wires.lookups, checkpoint=wires.checkpoint)
+    wires.checkpoint()
+    answered |= joining.work_queue(wires.engine)
     noticed = notice(wires) if outcome.failed or outages.last(wires.engine) else 0
     with wires.engine.connect() as connection:
         more = outcome.more or match_queue.tasks_wait(connection)
@@ -43,10 +47,14 @@ def notice(wires: Wiring) -> int:
 
 
 def fetch_histories(wires: Wiring, limit: int | None) -> int:
-    """Accounts older than the ledger, while no event waits."""
-    with wires.engine.connect() as connection:
-        busy = events.waiting(connection, 1)
-    fetched = 0 if busy else histories.fetch_histories(wires.engine, wires.apis, limit or histories.BATCH)
+    """Accounts older than the ledger, one by one, while no event waits."""
+
+    def is_idle() -> bool:
+        wires.checkpoint()
+        with wires.engine.connect() as connection:
+            return not events.waiting(connection, 1)
+
+    fetched = histories.fetch_histories(wires.engine, wires.apis, limit or histories.BATCH, go_on=is_idle)
     if fetched:
         wires.queue.wake(Stage.APPLY)
         wires.queue.wake(Stage.HISTORY)

@@ -131,6 +131,11 @@ def _walk(wires: Wiring, site: Site, api: SourceApi, policy: Reconcile) -> None:
     """Whatever becomes of it, it is not tried again for a minute; once it is whole, for the usual while."""
     _next_in(wires, site, policy, AGAIN)
     deadline = time.monotonic() + FEED_SECONDS
+
+    def is_over() -> bool:
+        wires.checkpoint()
+        return time.monotonic() > deadline
+
     told = {"source": site[0], "site": site[1]}
     try:
         found = missed.look(
@@ -142,7 +147,7 @@ def _walk(wires: Wiring, site: Site, api: SourceApi, policy: Reconcile) -> None:
             fill=True,
             run_id=None,
             grace=timedelta(minutes=policy.grace_minutes),
-            stop=lambda: time.monotonic() > deadline,
+            stop=is_over,
         )
     except Unavailable as error:
         hold(wires.engine, error)

@@ -36,20 +36,25 @@ class Claimed:
     carried: tuple[ProcessorObject, ...] = ()
 
 
-def claim(connection: Connection, token: str, limit: int) -> list[Claimed]:
-    """Up to ``limit`` pending events, most urgent and oldest first, leased to ``token``.
+def claim(
+    connection: Connection, token: str, limit: int, *, most: Urgency = Urgency.ROUTINE
+) -> list[Claimed]:
+    """Up to ``limit`` pending events, most urgent and oldest first, leased to ``token``. ``most``: what is less urgent
+    stays pending.
 
     What was claimed ``WORN`` times may be what kills its workers: it comes last, and alone, so that it cannot take
     others with it. After ``MOST_TRIES`` it is left to ``dead_by_exhaustion``.
     """
-    for at_least, below, most in ((0, WORN, limit), (WORN, MOST_TRIES, 1)):
-        found = _claim(connection, token, at_least, below, most)
+    for at_least, below, at_most in ((0, WORN, limit), (WORN, MOST_TRIES, 1)):
+        found = _claim(connection, token, at_least, below, at_most, most)
         if found:
             return found
     return []
 
 
-def _claim(connection: Connection, token: str, at_least: int, below: int, limit: int) -> list[Claimed]:
+def _claim(
+    connection: Connection, token: str, at_least: int, below: int, limit: int, most: Urgency
+) -> list[Claimed]:
     """The CTE keeps the limit: a subquery in the WHERE may be run again for each row of a bad plan, and lock as
     many as there are."""
     rows = connection.execute(
@@ -57,7 +62,7 @@ def _claim(connection: Connection, token: str, at_least: int, below: int, limit:
             """
             WITH next AS MATERIALIZED (
                 SELECT id FROM event WHERE status = 'pending' AND ready_at <= now()
-                AND tries >= :at_least AND tries < :below
+                AND urgency <= :most AND tries >= :at_least AND tries < :below
                 ORDER BY urgency, id LIMIT :limit FOR UPDATE SKIP LOCKED)
             UPDATE event SET lease = :token, tries = tries + 1,
                              ready_at = now() + make_interval(secs => :lease)
@@ -66,7 +71,14 @@ def _claim(connection: Connection, token: str, at_least: int, below: int, limit:
                       event_id, carried
             """
         ),
-        {"token": token, "lease": LEASE_SECONDS, "limit": limit, "at_least": at_least, "below": below},
+        {
+            "token": token,
+            "lease": LEASE_SECONDS,
+            "limit": limit,
+            "most": int(most),
+            "at_least": at_least,
+            "below": below,
+        },
     )
     return sorted((_claimed(row) for row in rows), key=lambda event: (event.urgency, event.id))
 
@@ -167,15 +179,16 @@ def dead_by_exhaustion(connection: Connection) -> int:
     return result.rowcount
 
 
-def waiting(connection: Connection, at_most: int) -> int:
-    """How many events are ready to be claimed, counting no further than ``at_most``."""
+def waiting(connection: Connection, at_most: int, *, most: Urgency = Urgency.ROUTINE) -> int:
+    """How many events are ready to be claimed, counting no further than ``at_most``; without those that are less
+    urgent than ``most``."""
     return int(
         connection.execute(
             text(
                 "SELECT count(*) FROM (SELECT 1 FROM event WHERE status = 'pending' AND ready_at <= now() "
-                "LIMIT :most) AS ready"
+                "AND urgency <= :most LIMIT :at_most) AS ready"
             ),
-            {"most": at_most},
+            {"at_most": at_most, "most": int(most)},
         ).scalar_one()
     )
 

@@ -98,6 +98,7 @@ event = Table(
     Index("event_dead", "id", postgresql_where=text("status IN ('dead', 'unknown')")),
     Index("event_received", "received_at"),
     Index("event_subject", "subject", "id"),
+    Index("event_fetched", "subject", "id", postgresql_where=text("status = 'fetched'")),
     Index("event_facets", "source", "kind", "status", "id"),
     Index(
         "event_unfetched",

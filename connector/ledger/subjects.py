@@ -13,8 +13,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from connector.events import Urgency
+from connector.ledger.timeline import NEW_EVENTS, OLD_EVENTS
 from connector.redaction import redact_text
 
+NEW_EVENT_WEIGHT = 3
+"""A new event is loaded, becomes a record and is sent; an old one, or a snapshot, is only loaded."""
 LEASE_SECONDS = 180
 WORN = 6
 MOST_TRIES = 10
@@ -101,16 +104,20 @@ def claim(
     *,
     most: Urgency = Urgency.ROUTINE,
     least: Urgency = Urgency.DISPUTE,
+    rows: int | None = None,
 ) -> list[Claimed]:
     """Up to ``limit`` due subjects, most urgent and longest waiting first, leased to ``token``: those from ``least`` to
     ``most``.
 
     With ``only``, those of them that nobody else holds, due or not (a person asked). Otherwise what was claimed
     ``WORN`` times may be what kills its workers: it comes last, and alone.
+
+    ``rows`` bounds what the batch loads: accounts are claimed while their events and snapshots together are fewer. The
+    first is claimed however large it is.
     """
     if only is not None:
         free = "key = ANY(:only) AND (lease IS NULL OR ready_at <= now())"
-        return _claim(connection, token, free, {"only": list(only), "limit": limit})
+        return _claim(connection, token, free, {"only": list(only), "limit": limit}, None)
     due = (
         "status = 'due' AND ready_at <= now() AND tries >= :at_least AND tries < :below "
         "AND urgency BETWEEN :least AND :most"
@@ -118,27 +125,56 @@ def claim(
     urgent = {"least": int(least), "most": int(most)}
     for at_least, below, at_most in ((0, WORN, limit), (WORN, MOST_TRIES, 1)):
         tried = {"at_least": at_least, "below": below, "limit": at_most}
-        found = _claim(connection, token, due, {**tried, **urgent})
+        found = _claim(connection, token, due, {**tried, **urgent}, rows)
         if found:
             return found
     return []
 
 
-def _claim(connection: Connection, token: str, which: str, values: Mapping[str, object]) -> list[Claimed]:
+_SIZED = f"""
+            , sized AS MATERIALIZED (
+                SELECT next.key, SUM({NEW_EVENT_WEIGHT} * fresh.count + old.count + known.count) OVER (
+                           ORDER BY next.urgency, next.due_at, next.key
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                FROM next
+                CROSS JOIN LATERAL (
+                    SELECT count(*) FROM (SELECT 1 FROM event WHERE subject = next.key AND status = 'fetched'
+                                          LIMIT {NEW_EVENTS}) AS counted) AS fresh
+                CROSS JOIN LATERAL (
+                    SELECT count(*) FROM (SELECT 1 FROM event WHERE subject = next.key LIMIT {OLD_EVENTS}) AS counted
+                ) AS old
+                CROSS JOIN LATERAL (
+                    SELECT count(*) FROM (SELECT 1 FROM snapshot WHERE subject = next.key LIMIT :rows) AS counted
+                ) AS known),
+            fits AS (SELECT key FROM sized WHERE COALESCE(before, 0) < :rows)
+"""
+"""Counts no further than a decision loads: ``ledger/timeline.py``."""
+
+
+def _claim(
+    connection: Connection, token: str, which: str, values: Mapping[str, object], at_most: int | None
+) -> list[Claimed]:
+    sized, fits = (_SIZED, "fits") if at_most is not None else ("", "(SELECT key FROM next)")
     rows = connection.execute(
         text(
             f"""
             WITH next AS MATERIALIZED (
-                SELECT key FROM subject WHERE {which}
+                SELECT key, urgency, due_at FROM subject WHERE {which}
                 ORDER BY urgency, due_at, key LIMIT :limit FOR UPDATE SKIP LOCKED)
+            {sized}
             UPDATE subject SET lease = :token, tries = tries + 1, status = 'due',
                                due_at = COALESCE(due_at, now()),
                                ready_at = now() + make_interval(secs => :lease)
-            FROM next WHERE subject.key = next.key
+            FROM {fits} AS fit WHERE subject.key = fit.key
             RETURNING subject.key, source, site, code, urgency, generation, tries, run_id
             """
         ),
-        {"token": token, "lease": LEASE_SECONDS, **values},
+        {
+            "token": token,
+            "lease": LEASE_SECONDS,
+            **values,
+            **({} if at_most is None else {"rows": at_most}),
+        },
     )
     found = [
         Claimed(r.key, r.source, r.site, r.code, Urgency(r.urgency), r.generation, r.tries, r.run_id)
@@ -150,7 +186,8 @@ def _claim(connection: Connection, token: str, which: str, values: Mapping[str, 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """How a claimed subject ends: ``idle`` (done, with what the ledger knew at ``known_at``; now if that is not said),
-    ``due`` (again, after ``wait`` seconds) or ``dead``. ``look_again_as``: how urgent it is at ``look_again_at``."""
+    ``due`` (again, after ``wait`` seconds) or ``dead``. ``look_again_as``: how urgent it is at ``look_again_at``.
+    ``remainder``: how urgent the rest of a subject that stays due is, unless it became due again meanwhile."""
 
     key: str
     generation: int
@@ -162,6 +199,7 @@ class Settled:
     look_again_at: datetime | None = None
     look_again_as: Urgency = Urgency.ROUTINE
     known_at: datetime | None = None
+    remainder: Urgency | None = None
 
 
 def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> None:
@@ -179,6 +217,7 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
             "look_again_at": one.look_again_at,
             "look_again_as": int(one.look_again_as) if one.look_again_at else None,
             "known_at": one.known_at,
+            "remainder": None if one.remainder is None else int(one.remainder),
             "token": token,
         }
         for one in settled
@@ -197,7 +236,8 @@ def settle(connection: Connection, token: str, settled: Iterable[Settled]) -> No
                               WHEN generation > :generation THEN now() END,
                 tries = CASE WHEN :status = 'due' THEN tries - :refund ELSE 0 END,
                 error = :error, error_code = :error_code,
-                urgency = CASE WHEN :status <> 'idle' THEN urgency
+                urgency = CASE WHEN :status <> 'idle' AND generation > :generation THEN urgency
+                               WHEN :status <> 'idle' THEN COALESCE(CAST(:remainder AS smallint), urgency)
                                WHEN generation > :generation THEN LEAST(urgency, CAST(:look_again_as AS smallint))
                                ELSE COALESCE(CAST(:look_again_as AS smallint), urgency) END,
                 look_again_at = CASE WHEN :status = 'idle' THEN CAST(:look_again_at AS timestamptz)
@@ -222,15 +262,29 @@ class Backlog:
     most_urgent: Urgency | None
 
 
-def backlog(connection: Connection, at_most: int, *, least: Urgency = Urgency.DISPUTE) -> Backlog:
-    """``least``: what is more urgent is not counted."""
+def generations(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """Up to which reason this transaction sees the facts of these subjects."""
+    rows = connection.execute(
+        text("SELECT key, generation FROM subject WHERE key = ANY(:keys)"), {"keys": list(keys)}
+    )
+    return {row.key: row.generation for row in rows}
+
+
+def backlog(
+    connection: Connection,
+    at_most: int,
+    *,
+    least: Urgency = Urgency.DISPUTE,
+    most: Urgency = Urgency.ROUTINE,
+) -> Backlog:
+    """Counts those from ``least`` to ``most``."""
     row = connection.execute(
         text(
             "SELECT count(*) AS ready, min(due_at) AS oldest, min(urgency) AS urgency FROM "
             "(SELECT due_at, urgency FROM subject WHERE status = 'due' AND ready_at <= now() "
-            " AND urgency >= :least ORDER BY urgency, due_at LIMIT :most) AS ready"
+            " AND urgency BETWEEN :least AND :most ORDER BY urgency, due_at LIMIT :at_most) AS ready"
         ),
-        {"most": at_most, "least": int(least)},
+        {"at_most": at_most, "least": int(least), "most": int(most)},
     ).one()
     return Backlog(row.ready, row.oldest, None if row.urgency is None else Urgency(row.urgency))
 

@@ -242,20 +242,23 @@ def read(data: Any, link: str | None, first_seen_at: datetime) -> ProcessorObjec
 # What its processor is asked for -----------------------------------------------------------------------------
 
 
-def claim_asks(connection: Connection, limit: int, lease_seconds: float) -> list[Told]:
-    """Objects about which the APIs are to be asked now, held for a while."""
+def claim_asks(
+    connection: Connection, limit: int, lease_seconds: float, only: Sequence[Key] | None = None
+) -> list[Told]:
+    """Objects about which the APIs are to be asked now, held for a while. ``only``: some of these."""
+    these = "" if only is None else f"{_THESE} "
     rows = connection.execute(
         text(
             f"""
             WITH next AS MATERIALIZED (
-                SELECT source, site, object, id FROM snapshot WHERE ask_at <= now()
-                ORDER BY ask_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+                SELECT s.source, s.site, s.object, s.id FROM snapshot s {these}WHERE s.ask_at <= now()
+                ORDER BY s.ask_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED)
             UPDATE snapshot s SET ask_at = now() + make_interval(secs => :lease), asks = s.asks + 1
             FROM next WHERE (s.source, s.site, s.object, s.id) = (next.source, next.site, next.object, next.id)
             RETURNING {_COLUMNS}
             """
         ),
-        {"limit": limit, "lease": lease_seconds},
+        {"limit": limit, "lease": lease_seconds, **({} if only is None else _these(only))},
     )
     return sorted((_told(row) for row in rows), key=lambda one: key_of(one.item))
 

@@ -158,6 +158,16 @@ class CaseRule(Section):
     def steps(self) -> tuple[Escalation, ...]:
         return tuple(sorted(self.escalation, key=lambda step: -step.days_left))
 
+    def priority_at(self, reached: int) -> str | None:
+        """The priority that these steps of the escalation give; None where they give none."""
+        given = [step.priority for step in self.steps[:reached] if step.priority]
+        return given[-1] if given else None
+
+    def queue_at(self, reached: int) -> str | None:
+        """The queue that these steps of the escalation give a case to; None where they leave it in that of the rule."""
+        given = [step.queue for step in self.steps[:reached] if step.queue]
+        return given[-1] if given else None
+
     def queues(self) -> frozenset[str]:
         """Every queue the rule may give a case to."""
         return frozenset({self.queue} | {step.queue for step in self.escalation if step.queue})

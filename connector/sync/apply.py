@@ -3,14 +3,17 @@
 One run claims up to 200 accounts under a lease, reads their facts in a fixed number of statements and one SOQL
 query, decides each for itself, and writes all their rows together. Whatever happens to one account (a rule that
 fails, a row that is refused) is that account's alone.
+
+A run is bounded by the rows that it loads as well as by the number of its accounts, and calls ``checkpoint`` between
+two pieces of its work: there the urgent lane takes its turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -28,8 +31,9 @@ from connector.sync import bulk_jobs as jobs
 from connector.sync.answers import Results
 from connector.sync.bulk_jobs import Aborts, Held
 from connector.sync.destination import DESTINATION, unavailable
+from connector.sync.fetching import uninterrupted
 from connector.sync.giving_back import Batch
-from connector.sync.holding import Holding
+from connector.sync.holding import Holding, became_dispute, is_more_urgent
 from connector.sync.known import Fit, Known, LastWritten, unfitted
 from connector.sync.reading import Crm, Reading, read
 from connector.sync.rows import OrgIds, Record
@@ -41,6 +45,10 @@ from connector.sync.writing import Upserts, Wait, write
 log = structlog.get_logger("connector.apply")
 
 BATCH = 200
+ROWS = 12_000
+"""Events and snapshots that one batch loads, new events counted threefold …"""
+ROWS_IN_BULK = 40_000
+"""… and a bulk run. A row takes one to five kilobytes of memory while its batch lasts."""
 
 
 class Salesforce(Crm, Upserts, Aborts, Protocol):
@@ -91,7 +99,7 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Applier:
     """Everything a run needs; ``org`` is asked for late, so that building one costs no call. ``known``: what rows are
-    compared with, where that is not what was last written."""
+    compared with, where that is not what was last written. ``checkpoint``: called between two pieces of work."""
 
     engine: Engine
     crm: Salesforce
@@ -103,6 +111,7 @@ class Applier:
     fit: Fit = unfitted
     spending: Spending | None = None
     known: Known | None = None
+    checkpoint: Callable[[], None] = uninterrupted
 
     def run(
         self,
@@ -112,16 +121,18 @@ class Applier:
         cause: Cause | None = None,
         most: Urgency = Urgency.ROUTINE,
         least: Urgency = Urgency.DISPUTE,
+        rows: int | None = None,
         wait: Wait | None = None,
     ) -> Outcome:
         """Claim due subjects and bring them up to date, those that the org's budget allows. With ``only``, those, due
         or not, even while Salesforce's circuit is open: a person wants to know now, and if it works everything else
-        goes on too. ``cause``: None where it is for each subject what made it due. ``wait``: what is done while
-        Salesforce works on a bulk job."""
+        goes on too. ``cause``: None where it is for each subject what made it due. ``rows``: how many events and
+        snapshots are loaded. ``wait``: what is done while Salesforce works on a bulk job."""
         token = f"{self.worker}:{uuid4().hex}"
         try:
             most = self._affordable(most, only)
-            claimed = self._claimed(token, limit, only, most, least)
+            rows = rows or (ROWS if wait is None else ROWS_IN_BULK)
+            claimed = self._claimed(token, limit, only, most, least, rows)
         except (Transient, Permanent) as error:
             hold(self.engine, unavailable(error))
             return Outcome(open=True)
@@ -137,8 +148,8 @@ class Applier:
             self._touched(some, so_far)
 
         bulk = Held(self.engine, token, claimed[0].key, wait or _never)
-        undecided, lets_go = [Decision(one) for one in claimed], give_back if wait is not None else None
-        holding = Holding(self.engine, token, undecided, results, lets_go, bulk)
+        undecided, urgent = [Decision(one) for one in claimed], is_more_urgent if wait else became_dispute
+        holding = Holding(self.engine, token, undecided, results, give_back, bulk, urgent, self.checkpoint)
         try:
             holding.decisions = self.decisions(claimed)
             self._write(holding, in_bulk=wait is not None)
@@ -163,12 +174,19 @@ class Applier:
             written=len(results.written),
             refused=len(results.refused),
             refused_for_now=sum(one.refused for one in ours if one.at_once),
-            more=len(claimed) == limit or any(one.tries > subjects.WORN for one in claimed),
+            more=len(claimed) == limit or self._is_more_due(only, most, least),
             again=any(one.at_once for one in ours) or touched > 0,
             open=results.unavailable is not None,
             plans=decisions,
             left_out=results.left_out,
         )
+
+    def _is_more_due(self, only: Sequence[str] | None, most: Urgency, least: Urgency) -> bool:
+        """A batch that was bounded by its rows is smaller than was asked for."""
+        if only is not None:
+            return False
+        with self.engine.connect() as connection:
+            return subjects.backlog(connection, 1, least=least, most=most).ready > 0
 
     def _affordable(self, most: Urgency, only: Sequence[str] | None) -> Urgency:
         """The least urgent work that may be done now; what a person asks for always is."""
@@ -183,40 +201,55 @@ class Applier:
         write(self.crm, rows, holding if in_bulk else None, holding.results, holding.dropped)
 
     def _claimed(
-        self, token: str, limit: int, only: Sequence[str] | None, most: Urgency, least: Urgency
+        self,
+        token: str,
+        limit: int,
+        only: Sequence[str] | None,
+        most: Urgency,
+        least: Urgency,
+        rows: int,
     ) -> list[Claimed] | None:
         """None while Salesforce's circuit is open. Nothing is claimed before every bulk job that was left behind has
         ended; a job is left behind in the very moment in which its accounts can be claimed."""
         with self.engine.connect() as connection:
             if only is None and DESTINATION in circuits.open_circuits(connection):
                 return None
-            claimed = subjects.claim(connection, token, limit, only, most=most, least=least)
+            claimed = subjects.claim(connection, token, limit, only, most=most, least=least, rows=rows)
             left = bulk_jobs.left_behind(connection) if claimed else []
             if not left:
                 connection.commit()
                 return claimed
         jobs.end(self.engine, self.crm, left)
-        return self._claimed(token, limit, only, most, least)
+        return self._claimed(token, limit, only, most, least, rows)
 
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
         org = self.org()
-        with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            readings = read(connection, claimed, self.clock())
-            moved = attempts.moved_cases(connection, [one.key for one in claimed])
+        readings: dict[str, Reading] = {}
+        moved: list[attempts.MovedCase] = []
+        for some in _chunks(claimed):
+            with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+                readings |= read(connection, some, self.clock())
+                moved += attempts.moved_cases(connection, [one.key for one in some])
+            self.checkpoint()
         known = self.known or LastWritten(self.crm)
         cases = known.cases(readings, moved)
         told = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
         for key, link in (self.linker.find(list(told.values())) if self.linker else {}).items():
             told[key] = told[key].with_link(link)
         decisions = [self._decide(one, told[one.key]) for one in claimed]
-        for decision, rows in zip(decisions, known.rows(decisions, self.fit, org), strict=True):
-            decision.rows = rows
+        for chunk in _chunks(decisions):
+            for decision, rows in zip(chunk, known.rows(chunk, self.fit, org), strict=True):
+                decision.rows = rows
+            self.checkpoint()
         return decisions
 
     def _decide(self, subject: Claimed, reading: Reading) -> Decision:
-        """A rule that fails is a dead letter for its account, never for the batch."""
-        decision = Decision(subject, reading)
+        """A rule that fails is a dead letter for its account, never for the batch. What became known between the claim
+        and the reading is decided here, so that it does not make the account due once more."""
+        self.checkpoint()
+        generation = subject.generation if reading.generation is None else reading.generation
+        decision = Decision(replace(subject, generation=generation), reading)
         try:
             decision.plan = self.decide(reading.facts)
         except Exception as error:
@@ -265,6 +298,14 @@ def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Inciden
         made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
         if any(row.record in results.written for row in made) and decision.facts.about is About.GATEWAY:
             yield decision.facts.incidents[-1]
+
+
+T = TypeVar("T")
+
+
+def _chunks(some: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(some), BATCH):
+        yield some[start : start + BATCH]
 
 
 def _never(seconds: float) -> None:

@@ -9,7 +9,7 @@ An API that is out is asked again later; nothing that was received waits for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,7 +25,7 @@ from connector.ledger.subjects import Due
 from connector.ledger.told import Told
 from connector.mappers import keys, references
 from connector.sync import joining
-from connector.sync.fetching import Fetcher, SourceApi
+from connector.sync.fetching import Fetcher, SourceApi, uninterrupted
 from connector.sync.retry import backoff
 
 log = structlog.get_logger("connector.asking")
@@ -64,15 +64,24 @@ _WAIT: Final = Again(PAUSE_SECONDS, spend=False)
 _NEXT_JOB: Final = Again(0.0, spend=False)
 
 
-def ask(engine: Engine, apis: Apis, lookups: Lookups, limit: int = AT_ONCE) -> set[str]:
-    """Ask about what is to be asked about now; the subjects that became due by the answers."""
+def ask(
+    engine: Engine,
+    apis: Apis,
+    lookups: Lookups,
+    limit: int = AT_ONCE,
+    *,
+    only: Sequence[told.Key] | None = None,
+    checkpoint: Callable[[], None] = uninterrupted,
+) -> set[str]:
+    """Ask about what is to be asked about now; the subjects that became due by the answers. ``only``: about these
+    objects. ``checkpoint``: called before each call of a processor."""
     with engine.begin() as connection:
-        claimed = told.claim_asks(connection, limit, LEASE_SECONDS)
+        claimed = told.claim_asks(connection, limit, LEASE_SECONDS, only)
         out = set(circuits.open_circuits(connection))
     if not claimed:
         return set()
     wanted = [one for one in claimed if _lacks(engine, one, apis)]
-    again, stored = _ask_processors(engine, lookups, wanted, out)
+    again, stored = _ask_processors(engine, lookups, wanted, out, checkpoint)
     due = joining.match_stored(engine, [*_now(engine, claimed), *stored])
     unsure = [one for one in _now(engine, claimed) if _is_unsure(one, apis)]
     if unsure and (later := _ask_billing(engine, apis, unsure, out)) is not None:
@@ -82,7 +91,11 @@ def ask(engine: Engine, apis: Apis, lookups: Lookups, limit: int = AT_ONCE) -> s
 
 
 def _ask_processors(
-    engine: Engine, lookups: Lookups, wanted: Sequence[Told], out: set[str]
+    engine: Engine,
+    lookups: Lookups,
+    wanted: Sequence[Told],
+    out: set[str],
+    checkpoint: Callable[[], None],
 ) -> tuple[dict[told.Key, Again | None], list[Told]]:
     """When to ask about each again, and what was stored of the answers. What a slow processor leaves no time for is
     left to the next job."""
@@ -90,6 +103,7 @@ def _ask_processors(
     stored: list[Told] = []
     until = time.monotonic() + ASK_SECONDS
     for one in wanted:
+        checkpoint()
         key = told.key_of(one.item)
         again[key] = (
             _ask_processor(engine, lookups, one, out, stored) if time.monotonic() < until else _NEXT_JOB

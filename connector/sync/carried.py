@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -24,15 +24,18 @@ class CarriedBatch:
     engine: Engine
     token: str
     batch: Sequence[Claimed]
+    checkpoint: Callable[[], None]
 
     def run(self, apis: Apis, lookups: Lookups) -> int:
-        """Keep what was told, join it, and make its subjects due; how many there are."""
+        """Keep what was told, join it, and make its subjects due; how many there are. The APIs are asked about these
+        objects only."""
         with self.engine.begin() as connection:
             stored = told.store(connection, [(e.event_id, item) for e in self.batch for item in e.carried])
             match_queue.enqueue(connection, told.changed_keys(stored))
         joining.match_stored(self.engine, stored)
-        due = self._settle({told.key_of(one.item) for one in stored})
-        asking.ask(self.engine, apis, lookups)
+        touched = {told.key_of(one.item) for one in stored}
+        due = self._settle(touched)
+        asking.ask(self.engine, apis, lookups, only=sorted(touched), checkpoint=self.checkpoint)
         return due
 
     def _settle(self, keys: set[Key]) -> int:

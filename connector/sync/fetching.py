@@ -9,7 +9,7 @@ not know them or knew them only before the event.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -23,6 +23,10 @@ from connector.ledger import match_queue, snapshots
 from connector.ledger.events import Claimed
 
 ROUNDS = 3
+CALLS = 12
+"""Calls of an API between two checkpoints, of which it sends several side by side …"""
+IN_A_LIST = 200
+"""… while so many objects that are known by their plain ids cost one."""
 
 
 class FailedObject(Protocol):
@@ -81,10 +85,15 @@ class _Hints:
         return max((self._newest.get((kind, ref), self._oldest) for ref in refs), default=self._oldest)
 
 
+def uninterrupted() -> None:
+    """The checkpoint of work that nothing interrupts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetcher:
     """Fetches for one site of a source. ``found`` is told of every object that was read. ``changed_keys`` collects the
-    keys about which something new is known; they are to be matched again after it."""
+    keys about which something new is known; they are to be matched again after it. ``checkpoint``: called before
+    each few calls of the API."""
 
     engine: Engine
     source: str
@@ -92,6 +101,7 @@ class Fetcher:
     api: SourceApi
     found: Callable[[Sequence[BillingObject]], None] = lambda objects: None
     changed_keys: set[str] = field(default_factory=set)
+    checkpoint: Callable[[], None] = uninterrupted
 
     def fetch(self, batch: Sequence[Claimed]) -> Failures:
         """Make the ledger know every pointer and what belongs to it. Returns what could not be read.
@@ -115,9 +125,10 @@ class Fetcher:
         for kind, refs in wants:
             by_kind[kind].append(refs)
         found: list[BillingObject] = []
-        for kind in sorted(by_kind):
+        for kind, some in _in_pieces(by_kind):
+            self.checkpoint()
             observed_at = self._now()
-            answer = self.api.fetch(kind, by_kind[kind])
+            answer = self.api.fetch(kind, some)
             with self.engine.begin() as connection:
                 changed = snapshots.store(connection, self.source, self.site, observed_at, answer.found)
                 snapshots.mark_gone(connection, self.source, self.site, observed_at, answer.gone)
@@ -165,6 +176,23 @@ class Fetcher:
         """The ledger's clock: hints and observations are compared, so both must come from one clock."""
         with self.engine.connect() as connection:
             return snapshots.clock(connection)
+
+
+def _in_pieces(
+    by_kind: Mapping[str, Sequence[tuple[str, ...]]],
+) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Of each kind as many as some calls of the API answer, so that one piece is over soon."""
+    for kind in sorted(by_kind):
+        some: list[tuple[str, ...]] = []
+        weight = 0.0
+        for refs in by_kind[kind]:
+            some.append(refs)
+            weight += 1 if "-" in refs[0] else 1 / IN_A_LIST
+            if weight >= CALLS:
+                yield kind, some
+                some, weight = [], 0.0
+        if some:
+            yield kind, some
 
 
 def _with_id(refs: tuple[str, ...], seen: Sequence[snapshots.Known]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import Engine
@@ -20,15 +20,22 @@ log = structlog.get_logger("connector.history")
 BATCH = 25
 
 
-def fetch_histories(engine: Engine, apis: Apis, limit: int = BATCH) -> int:
-    """Fetch the history of some accounts that want it and make them due; how many."""
-    with engine.begin() as connection:
-        claimed = subjects.claim_history(connection, limit)
-        closed = circuits.open_circuits(connection)
+def fetch_histories(
+    engine: Engine, apis: Apis, limit: int = BATCH, go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Fetch the history of some accounts that want it and make them due; how many. ``go_on``: asked before each."""
     done = 0
-    for one in claimed:
+    for _ in range(limit):
+        if not go_on():
+            break
+        with engine.begin() as connection:
+            claimed = subjects.claim_history(connection, 1)
+            out = circuits.open_circuits(connection)
+        if not claimed:
+            break
+        (one,) = claimed
         api = apis.get((one.source, one.site))
-        if api is None or f"{one.source}:{one.site}" in closed:
+        if api is None or f"{one.source}:{one.site}" in out:
             continue
         try:
             fetch_history(engine, api, one)

@@ -24,25 +24,30 @@ from connector.ledger.leases import Renewed
 from connector.ledger.subjects import Claimed
 from connector.sync.answers import Results
 from connector.sync.bulk_jobs import Held
+from connector.sync.fetching import uninterrupted
 from connector.sync.rows import Record
 from connector.sync.settling import Decision
 
 LetGo = Callable[[Sequence[Decision], Results], None]
 """Keeps what was written for these so far, and gives them back."""
+IsUrgent = Callable[[Claimed, Renewed], bool]
+"""Whether an account, claimed so and standing so now, is to be let go before the batch is over."""
 
 
 @dataclass(slots=True)
 class Holding:
-    """Where rows may go as a bulk job. ``let_go`` is called for accounts that became more urgent than they were; None
-    where that is not worth it, as the batch is over soon. ``gone``: those, by key; ``lost``: those whose lease ran out
-    or was taken back."""
+    """Where rows may go as a bulk job. ``let_go`` is called for accounts that ``is_urgent`` says became so; ``gone``:
+    those, by key; ``lost``: those whose lease ran out or was taken back. ``checkpoint``: called before each call, once
+    such accounts are free."""
 
     engine: Engine
     token: str
     decisions: Sequence[Decision]
     results: Results
-    let_go: LetGo | None
+    let_go: LetGo
     bulk: Held
+    is_urgent: IsUrgent
+    checkpoint: Callable[[], None] = uninterrupted
     gone: dict[str, Decision] = field(default_factory=dict)
     lost: dict[str, Decision] = field(default_factory=dict)
     _dropped: set[Record] = field(default_factory=set)
@@ -64,9 +69,10 @@ class Holding:
         held = self._renewed()
         if lost := [one for one in self.kept() if one.subject.key not in held]:
             self._drop(lost, self.lost)
-        if self.let_go is not None and (free := self._free(held)):
+        if free := self._free(held):
             self._drop(free, self.gone)
             self.let_go(free, self.results)
+        self.checkpoint()
         return self._dropped
 
     def kept(self) -> list[Decision]:
@@ -81,7 +87,7 @@ class Holding:
         return [
             one
             for one in self.kept()
-            if _is_more_urgent(one.subject, held[one.subject.key]) and self._may_go(one)
+            if self.is_urgent(one.subject, held[one.subject.key]) and self._may_go(one)
         ]
 
     def _may_go(self, one: Decision) -> bool:
@@ -99,7 +105,12 @@ class Holding:
                 bulk_jobs.hand_over(connection, self.token, self.bulk.subject)
 
 
-def _is_more_urgent(claimed: Claimed, now: Renewed) -> bool:
+def became_dispute(claimed: Claimed, now: Renewed) -> bool:
+    """Of a batch that is over soon only disputes are let go."""
+    return now.urgency == Urgency.DISPUTE < claimed.urgency
+
+
+def is_more_urgent(claimed: Claimed, now: Renewed) -> bool:
     """Than it was; or as urgent as before, for something new: one with a dispute is as urgent as that while it is
     open."""
     is_new = now.generation > claimed.generation

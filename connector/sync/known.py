@@ -11,7 +11,7 @@ from connector.ledger.attempts import Mirrored, MovedCase
 from connector.mappers import fields
 from connector.plan import Change
 from connector.sync import relinking
-from connector.sync.reading import Crm, Reading, read_cases
+from connector.sync.reading import Crm, Reading, read_cases, with_priorities
 from connector.sync.rows import OrgIds, Record, Row, row_for
 from connector.sync.settling import Decision
 
@@ -48,7 +48,7 @@ class LastWritten:
     def cases(
         self, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
     ) -> Mapping[str, tuple[CaseSeen, ...]]:
-        return read_cases(self.crm, list(readings), moved)
+        return with_priorities(self.crm, read_cases(self.crm, list(readings), moved))
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
         existing = self._existing(decisions)

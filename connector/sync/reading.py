@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+import structlog
 from sqlalchemy import Connection
 
 from connector import facts
+from connector.errors import Permanent
 from connector.facts import (
     About,
     CaseSeen,
@@ -21,11 +23,13 @@ from connector.facts import (
     ProcessorObject,
     SeenEvent,
 )
-from connector.ledger import attempts, discrepancies, incidents, links, snapshots, timeline
+from connector.ledger import attempts, discrepancies, incidents, links, snapshots, subjects, timeline
 from connector.ledger.attempts import MovedCase
 from connector.ledger.subjects import Claimed
 from connector.mappers import fields, keys
 from connector.mappers.times import parse_salesforce_time
+
+log = structlog.get_logger("connector.apply")
 
 
 class Crm(Protocol):
@@ -39,12 +43,15 @@ class Crm(Protocol):
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The facts of one subject as the ledger knew them then, by its own clock; the events they include, and what was
-    last written for it."""
+    last written for it. ``generation``: the last reason to decide that the facts include. ``more_events``: it has more
+    new events than are loaded at once."""
 
     facts: Facts
     known_at: datetime
     new_events: tuple[int, ...]
     mirror: Mapping[tuple[str, str], attempts.Mirrored]
+    generation: int | None = None
+    more_events: bool = False
 
     def with_cases(self, cases: tuple[CaseSeen, ...]) -> Reading:
         return replace(self, facts=replace(self.facts, cases=cases))
@@ -94,6 +101,24 @@ class CaseOwners:
         return self._moved.get(row[fields.KEY]) or self._whole.get(subject, subject)
 
 
+def with_priorities(crm: Crm, cases: Mapping[str, tuple[CaseSeen, ...]]) -> dict[str, tuple[CaseSeen, ...]]:
+    """The same cases; those that are escalated with their priority, which only a de-escalation needs. An org may hide
+    that field from the integration user: then it stays unknown."""
+    escalated = [case.id for found in cases.values() for case in found if case.escalation]
+    if not escalated:
+        return dict(cases)
+    try:
+        rows = crm.query_keys(f"SELECT Id, {fields.Case.PRIORITY} FROM Case", "Id", escalated)
+    except Permanent as error:
+        log.warning("priorities_not_read", cases=len(escalated), error=str(error), outcome="left as they are")
+        return dict(cases)
+    priorities = {row["Id"]: row[fields.Case.PRIORITY] for row in rows}
+    return {
+        subject: tuple(replace(case, priority=priorities.get(case.id)) for case in found)
+        for subject, found in cases.items()
+    }
+
+
 def case_seen(row: Mapping[str, Any]) -> CaseSeen:
     """A row of ``CASE_SELECT``."""
     return CaseSeen(
@@ -116,6 +141,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
     written about it, or not yet."""
     wanted = [one.key for one in claimed]
     known_at = snapshots.transaction_began(connection)
+    generations = subjects.generations(connection, wanted)
     known = snapshots.load(connection, wanted)
     seen = timeline.load(connection, wanted)
     linked = links.load(connection, wanted)
@@ -130,15 +156,17 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
             facts=_facts(
                 one,
                 known[one.key],
-                seen[one.key],
+                seen[one.key].entries,
                 now,
                 troubles[one.source, one.site],
                 linked.get(one.key),
                 differing.get(one.key),
             ),
             known_at=known_at,
-            new_events=tuple(event.id for event in seen[one.key] if event.new),
+            new_events=tuple(event.id for event in seen[one.key].entries if event.new),
             mirror=mirrored[one.key],
+            generation=generations.get(one.key),
+            more_events=seen[one.key].more,
         )
         for one in claimed
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
+from connector.events import Urgency
 from connector.facts import BillingObject, Payment
 from connector.ledger import circuits, events, snapshots, subjects
 from connector.ledger.events import Claimed
@@ -19,13 +20,19 @@ from connector.mappers import keys
 from connector.sync import joining, newcomers
 from connector.sync.asking import Lookups
 from connector.sync.carried import CarriedBatch
-from connector.sync.fetching import Failures, Fetcher, SourceApi
+from connector.sync.fetching import Failures, Fetcher, SourceApi, uninterrupted
 from connector.sync.retry import backoff
 from connector.sync.waiting import hold
 
 log = structlog.get_logger("connector.refresh")
 
 BATCH = 2000
+CARRIED = 200
+"""Events of a processor that are stored and joined at once: between two checkpoints."""
+SETTLED = 500
+"""Events that are linked to their accounts at once."""
+MATCHED_KEYS = 2_000
+"""Keys of fetched objects by which processor objects are matched again at once: between two checkpoints."""
 MOST_TRIES = 8
 UNSEEN_TRIES = 3
 """How often an object nobody knows may answer 404 (a lagging replica) before its absence is a fact."""
@@ -53,27 +60,37 @@ def refresh(
     *,
     limit: int = BATCH,
     lookups: Lookups | None = None,
+    most: Urgency = Urgency.ROUTINE,
+    checkpoint: Callable[[], None] = uninterrupted,
+    on_full: Callable[[], None] = uninterrupted,
 ) -> Outcome:
-    """Claim a batch of pending events and make the ledger know what they point to."""
+    """Claim a batch of pending events and make the ledger know what they point to. ``most``: less urgent events stay
+    pending. ``checkpoint``: called between two pieces of work. ``on_full``: called before the batch is worked, when
+    there is more to claim."""
     token = f"{worker}:{uuid4().hex}"
     with engine.begin() as connection:
-        claimed = events.claim(connection, token, limit)
+        claimed = events.claim(connection, token, limit, most=most)
         out = circuits.open_circuits(connection)
+    more = len(claimed) == limit or any(event.tries > events.WORN for event in claimed)
+    if more:
+        on_full()
     by_site: dict[Site, list[Claimed]] = defaultdict(list)
     for event in claimed:
         by_site[event.source, event.site].append(event)
     due, found = 0, list[BillingObject]()
     for site, batch in by_site.items():
         if batch[0].carried:
-            due += CarriedBatch(engine, token, batch).run(apis, lookups or {})
+            for start in range(0, len(batch), CARRIED):
+                checkpoint()
+                some = batch[start : start + CARRIED]
+                due += CarriedBatch(engine, token, some, checkpoint).run(apis, lookups or {})
             continue
-        work = _SiteBatch(engine, site, token, batch, found)
+        work = _SiteBatch(engine, site, token, batch, found, checkpoint)
         if ":".join(site) in out:
             circuit = out[":".join(site)]
             work.wait(max((circuit.until - clock()).total_seconds(), 0.5), circuit.reason)
         else:
             due += work.run(apis.get(site))
-    more = len(claimed) == limit or any(event.tries > events.WORN for event in claimed)
     return Outcome(len(claimed), due, more, any(_has_failed(one) for one in found))
 
 
@@ -86,6 +103,7 @@ class _SiteBatch:
     token: str
     batch: list[Claimed]
     found: list[BillingObject]
+    checkpoint: Callable[[], None]
     changed_keys: set[str] = field(default_factory=set)
 
     def run(self, api: SourceApi | None) -> int:
@@ -94,12 +112,18 @@ class _SiteBatch:
             self._bury(self.batch, f"No API access is configured for {':'.join(self.at)}: set its API key.")
             return 0
         due = self._fetch(api)
-        return due + len(joining.match_again(self.engine, self.changed_keys))
+        changed = sorted(self.changed_keys)
+        for start in range(0, len(changed), MATCHED_KEYS):
+            self.checkpoint()
+            due += len(joining.match_again(self.engine, changed[start : start + MATCHED_KEYS]))
+        return due
 
     def _fetch(self, api: SourceApi) -> int:
         """What was read before an API went away is kept, and is no news the next time."""
         try:
-            fetcher = Fetcher(self.engine, *self.at, api, self.found.extend, self.changed_keys)
+            fetcher = Fetcher(
+                self.engine, *self.at, api, self.found.extend, self.changed_keys, self.checkpoint
+            )
             failures = fetcher.fetch(self.batch)
         except Unavailable as error:
             self._open_circuit(error)
@@ -107,7 +131,11 @@ class _SiteBatch:
         except (Transient, Permanent) as error:
             self._failed(self.batch, error)
             return 0
-        return self._settle(failures)
+        due = 0
+        for start in range(0, len(self.batch), SETTLED):
+            self.checkpoint()
+            due += replace(self, batch=self.batch[start : start + SETTLED])._settle(failures)
+        return due
 
     # ── settling ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from connector.events import Urgency
 from connector.facts import Facts
 from connector.ledger.attempts import Attempt, Cause, Encoded, Mirrored, RowChange
 from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
@@ -54,7 +55,7 @@ class Settlement:
     @property
     def at_once(self) -> bool:
         """Not over, and nothing to wait for."""
-        return self.outcome == "retry" and self.settled.wait == 0.0
+        return self.settled.status == "due" and self.outcome != "waiting" and self.settled.wait == 0.0
 
     @property
     def refused(self) -> int:
@@ -99,6 +100,8 @@ def settle_one(
     if partly:
         text = "A record had vanished from Salesforce; all of this account is written again."
         return _again(decision, changes, 0.0, text, "RECORD_VANISHED", forget=True)
+    if decision.reading is not None and decision.reading.more_events:
+        return _go_on(decision, decision.reading, changes)
     return Settlement(
         settled=Settled(
             decision.subject.key,
@@ -112,6 +115,19 @@ def settle_one(
         changes=changes,
         event_ids=decision.reading.new_events if decision.reading else (),
     )
+
+
+def _go_on(decision: Decision, reading: Reading, changes: tuple[RowChange, ...]) -> Settlement:
+    """Everything is written but the newest events. They are routine: the cases say already what the facts say."""
+    settled = Settled(
+        decision.subject.key,
+        decision.subject.generation,
+        "due",
+        spend=False,
+        remainder=Urgency.ROUTINE,
+    )
+    outcome = "applied" if decision.rows else "unchanged"
+    return Settlement(settled, outcome, changes=changes, event_ids=reading.new_events)
 
 
 def let_go(decision: Decision, results: Results) -> Settlement:

@@ -47,15 +47,15 @@ def contents(vendors: Vendors) -> Rows:
 
 def comparable(running: Stack) -> Rows:
     """All but one account: if it is forgotten before anybody asks for it, it was never known. What is there of it
-    depends on the moment of the question, and nothing can change that. So do two things that time brings about:
-    whose a case is that escalated before it was over, and which accounts had a case before their incident was seen.
+    depends on the moment of the question, and nothing can change that. So does one thing that time brings about: which
+    accounts had a case before their incident was seen.
     """
     forgotten = {one["account_code"] for one in running.sent() if one["kind"] == "account.closed"}
     assert len(forgotten) == 1
     rows = contents(running.vendors)
     early = {f"{object_} {key}" for (object_, key), row in rows.items() if _was_held_back(row)}
     return {
-        record: _settled(row, early)
+        record: _without(row, early)
         for record, row in rows.items()
         if " ".join(record) not in early and not any(code in f"{record}{row}" for code in forgotten)
     }
@@ -67,13 +67,9 @@ def _was_held_back(row: Mapping[str, Any]) -> bool:
     return is_over and row[Case.RULE] == "payment_failed" and ":incident:" in str(row[Case.PARENT])
 
 
-def _settled(row: dict[str, Any], early: set[str]) -> dict[str, Any]:
-    left_out = {Case.OWNER, Case.PRIORITY} if row.get(Case.STATE) == "resolved" else set()
-    return {
-        name: None if name == Event.CASE and value in early else value
-        for name, value in row.items()
-        if name not in left_out
-    }
+def _without(row: dict[str, Any], early: set[str]) -> dict[str, Any]:
+    """The same record; a timeline row that points to one of these cases points to none."""
+    return {name: None if name == Event.CASE and value in early else value for name, value in row.items()}
 
 
 def undated(text: str, *outcomes: str) -> str:

@@ -61,6 +61,7 @@ class MemoryCrm:
                 escalation=int(str(record["Billing_Escalation__c"])),
                 in_queue=isinstance(record["OwnerId"], Queue),
                 subject=str(record["Billing_Account_Key__c"]),
+                priority=str(record["Priority"]),
             )
             for number, ((object_, key), record) in enumerate(sorted(self.records.items()))
             if object_ == "Case"

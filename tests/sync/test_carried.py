@@ -130,7 +130,7 @@ def test_what_was_read_before_the_billing_system_went_away_joins_too(engine: Eng
 def test_a_charge_that_comes_later_leads_to_the_account(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "ask", lambda *_: set())
+    monkeypatch.setattr(asking, "ask", lambda *_, **__: set())
     bill(engine, account(), invoice())
     record(engine, told())
     run(engine)

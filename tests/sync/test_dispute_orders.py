@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connector.facts import Facts, ProcessorObject, SeenEvent, Stage, Status
 from connector.facts.folding import fold
@@ -117,6 +120,49 @@ def test_it_does_not_matter_when_its_account_became_known(name: str, joined_from
     for order in (told, told[::-1], (*told[2:], *told[:2])):
         left = tell(order, range(len(order)), joined_from)
         assert left == expected
+
+
+ANSWER_BY = at(16)
+"""Between the steps of the policy and after the last of them, as the sequences go on."""
+ESCALATING = Policy.model_validate(
+    {
+        "rules": {
+            "dispute": {
+                "priority": "Medium",
+                "escalation": [
+                    {"days_left": 14, "priority": "High"},
+                    {"days_left": 12, "queue": "Billing_Escalations"},
+                    {"days_left": 3, "priority": "Critical", "queue": "Billing_Managers"},
+                ],
+            }
+        }
+    }
+)
+
+
+@given(
+    name=st.sampled_from(sorted(SEQUENCES)),
+    order=st.randoms(use_true_random=False),
+    looks=st.lists(st.integers(0, 24), max_size=8),
+    end=st.integers(25, 45),
+)
+def test_owner_and_priority_do_not_depend_on_when_the_news_came(
+    name: str, order: Random, looks: list[int], end: int
+) -> None:
+    """The deadline nears, passes, and is met, while nobody looks or while somebody does; what was said arrives in any
+    order, twice, or late. At the end the case is whose it would be if everything were told at once then."""
+    told = [replace(one, item=replace(one.item, due_at=ANSWER_BY)) for one in SEQUENCES[name][0]]
+    arrivals = [*told, *order.sample(told, 2)]
+    order.shuffle(arrivals)
+    disturbed, calm = MemoryCrm(), MemoryCrm()
+    for day in sorted({*looks, end}):
+        now = at(1) + timedelta(days=day)
+        arrived = len(arrivals) if day == end else 1 + day * len(arrivals) // end
+        disturbed.apply(decide(known(arrivals[:arrived], disturbed, now), ESCALATING), now)
+    now = at(1) + timedelta(days=end)
+    calm.apply(decide(known(told, calm, now), ESCALATING), now)
+    for field in ("OwnerId", "Priority", "Billing_Escalation__c", "Billing_State__c"):
+        assert disturbed.of("Case")[CASE][field] == calm.of("Case")[CASE][field], field
 
 
 def test_only_one_case_is_ever_made() -> None:

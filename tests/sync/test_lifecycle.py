@@ -387,17 +387,48 @@ def test_a_case_that_an_agent_closed_is_left_alone_and_escalates_when_it_is_back
     }
 
 
-def test_a_deadline_that_was_put_off_can_be_neared_again() -> None:
-    later = escalate(due(30), case(escalation=3))
-    assert (later.transition, later.fields[LEVEL]) == (None, 0)
+def test_a_deadline_that_was_put_off_takes_the_case_back_and_can_be_neared_again() -> None:
+    later = escalate(due(30), case(escalation=3, priority="Urgent"))
+    assert (later.transition, later.fields[LEVEL]) == (Transition.DEESCALATE, 0)
+    assert later.transition_fields == {"Priority": "Medium", "OwnerId": Queue("Billing_Collections")}
     assert escalate(due(7), case(escalation=0)).transition is Transition.ESCALATE
+
+
+def test_a_deadline_that_was_put_off_a_little_takes_the_case_back_some_steps() -> None:
+    change = escalate(due(1.5), case(escalation=3, priority="Urgent"))
+    assert (change.transition, change.fields[LEVEL]) == (Transition.DEESCALATE, 2)
+    assert change.transition_fields == {"Priority": "High", "OwnerId": Queue("Billing_Escalations")}
+    change = escalate(due(5), case(escalation=3, priority="Urgent"))
+    assert change.transition_fields == {"Priority": "High", "OwnerId": Queue("Billing_Collections")}
+
+
+def test_a_step_that_gave_no_queue_takes_none_back() -> None:
+    change = escalate(due(30), case(escalation=1, priority="High"))
+    assert (change.transition, change.transition_fields) == (Transition.DEESCALATE, {"Priority": "Medium"})
+
+
+def test_what_a_person_chose_since_is_not_taken_back() -> None:
+    taken = escalate(due(30), case(escalation=3, priority="Low", in_queue=False))
+    assert (taken.transition, taken.fields[LEVEL], taken.transition_fields) == (Transition.DEESCALATE, 0, {})
+    unknown = escalate(due(30), case(escalation=1, priority=None))
+    assert unknown.transition_fields == {}
 
 
 def test_a_problem_that_is_over_is_at_no_step_any_more() -> None:
     over = problem(open=False, due_at=NOW)
-    change = escalate(over, case(escalation=1))
+    change = escalate(over, case(escalation=3, priority="Urgent"))
     assert (change.transition, change.fields[LEVEL]) == (Transition.RESOLVE, 0)
-    assert change.transition_fields == {"Status": "Closed"}
+    assert change.transition_fields == {
+        "Status": "Closed",
+        "Priority": "Medium",
+        "OwnerId": Queue("Billing_Collections"),
+    }
+
+
+def test_a_case_that_an_agent_closed_stays_where_it_is_when_its_problem_is_over() -> None:
+    over = problem(open=False, due_at=NOW)
+    change = escalate(over, closed(at(15), escalation=3, priority="Urgent"))
+    assert (change.transition, change.fields[LEVEL], change.transition_fields) == (None, 0, {})
 
 
 # ── when the account becomes known ────────────────────────────────────────────────────────────────────────────

@@ -3,8 +3,8 @@
 A rule says what is true of a problem (``Problem``); here it meets what Salesforce has (``CaseSeen``) and becomes a
 change. Status, owner, priority and subject are the agents' own: they are written when a case is made, and again only
 by an explicit transition: Status by reopening and resolving, priority and queue by the policy's escalation as the
-deadline nears, subject and queue when the account of a case becomes known. A case that a person has taken is never
-given to a queue.
+deadline nears, and back when it is met or over, subject and queue when the account of a case becomes known. A case that
+a person has taken is never given to a queue.
 
 Whether an outcome was watched or found out later makes no difference to the record: a problem that began and ended
 unseen gets its case too, closed from the start, if it is certain (``evident``) and ended within the reopen window.
@@ -62,7 +62,7 @@ def _written(
     if step is None:
         return []
     step = escalated(step, problem, case, facts, settings)
-    change = change_for(rule, problem, step, facts, policy, settings)
+    change = change_for(rule, problem, step, case, facts, policy, settings)
     if case is None or step.follows is None:
         return [change]
     return [continued(case, problem), change]

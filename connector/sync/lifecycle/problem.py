@@ -53,7 +53,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens to one case: which cycle, which transition, which Status with it."""
+    """What happens to one case: which cycle, which transition, which Status with it. ``escalation``: the step of the
+    escalation that is reached. ``priority_before``, ``queue_before``: what the step that it leaves gave the case."""
 
     cycle: int
     transition: Transition | None = None
@@ -62,6 +63,9 @@ class Step:
     follows: str | None = None
     escalation: int = 0
     escalates: bool = False
+    deescalates: bool = False
+    priority_before: str | None = None
+    queue_before: str | None = None
     joins: bool = False
     in_queue: bool = True
 

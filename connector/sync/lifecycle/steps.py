@@ -44,25 +44,45 @@ def present(problem: Problem, case: CaseSeen, policy: Policy, window: timedelta,
 
 def escalated(step: Step, problem: Problem, case: CaseSeen | None, facts: Facts, settings: CaseRule) -> Step:
     """With the step of the escalation that is reached, none once it is over, and whether the account has just become
-    known."""
+    known.
+
+    The step follows from the facts and the time alone, up and down: a dispute that was answered in its last hour and
+    one that was first heard of a week later end in the same queue, with the same priority (decision 33)."""
     known = case if case is not None and not step.is_new else None
     joins = known is not None and bool(known.subject) and known.subject != facts.subject
+    before = known.escalation if known else 0
     step = replace(
         step,
         transition=step.transition or (Transition.JOIN if joins else None),
-        escalation=known.escalation if known and lasts(problem) else 0,
+        escalation=before if lasts(problem) else 0,
         joins=joins,
         in_queue=case is None or case.in_queue,
     )
-    open_ = known is None or not known.closed or step.transition in (Transition.REOPEN, Transition.OPEN)
-    return _raised(step, settings.reached(problem.due_at, facts.now)) if lasts(problem) and open_ else step
+    moves = (Transition.REOPEN, Transition.OPEN, Transition.RESOLVE)
+    if known is not None and known.closed and step.transition not in moves:
+        return step
+    reached = settings.reached(problem.due_at, facts.now) if lasts(problem) else 0
+    return _moved(step, known, before, reached, settings)
 
 
-def _raised(step: Step, reached: int) -> Step:
-    """The step that is reached now; a case that exists changes hands for it, a new one begins there."""
-    escalates = not step.is_new and reached > step.escalation
-    transition = step.transition or (Transition.ESCALATE if escalates else None)
-    return replace(step, transition=transition, escalation=reached, escalates=escalates)
+def _moved(step: Step, known: CaseSeen | None, before: int, reached: int, settings: CaseRule) -> Step:
+    """A case that exists changes hands when a step is reached or left; a new one begins at the step that is reached."""
+    escalates = known is not None and reached > before
+    deescalates = known is not None and reached < before
+    transition = step.transition
+    if transition is None and escalates:
+        transition = Transition.ESCALATE
+    elif transition is None and deescalates:
+        transition = Transition.DEESCALATE
+    return replace(
+        step,
+        transition=transition,
+        escalation=reached,
+        escalates=escalates,
+        deescalates=deescalates,
+        priority_before=settings.priority_at(before) if deescalates else None,
+        queue_before=settings.queue_at(before) if deescalates else None,
+    )
 
 
 def _is_back(problem: Problem, case: CaseSeen) -> bool:

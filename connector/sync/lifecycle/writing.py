@@ -20,7 +20,13 @@ from connector.sync.lifecycle.problem import OPEN, RESOLVED, Problem, Step, key_
 
 
 def change_for(
-    rule: str, problem: Problem, step: Step, facts: Facts, policy: Policy, settings: CaseRule
+    rule: str,
+    problem: Problem,
+    step: Step,
+    case: CaseSeen | None,
+    facts: Facts,
+    policy: Policy,
+    settings: CaseRule,
 ) -> Change:
     """What the case should say after this step."""
     change = Change(
@@ -35,20 +41,32 @@ def change_for(
     )
     if step.is_new:
         return replace(change, on_create=_on_create(problem, step, policy, settings))
-    return replace(change, transition_fields=_transition_fields(problem, step, settings))
+    return replace(change, transition_fields=_transition_fields(problem, step, case, settings))
 
 
-def _transition_fields(problem: Problem, step: Step, settings: CaseRule) -> Mapping[str, CreateValue]:
+def _transition_fields(
+    problem: Problem, step: Step, case: CaseSeen | None, settings: CaseRule
+) -> Mapping[str, CreateValue]:
     """What of the agents' own changes with this transition."""
     values: dict[str, CreateValue] = {F.STATUS: step.status} if step.status else {}
+    opening = _opening(problem, settings, step.escalation)
     if step.joins:
-        values |= _opening(problem, settings, step.escalation)
-        values.pop(F.PRIORITY)
+        values |= {F.SUBJECT: opening[F.SUBJECT], F.OWNER: opening[F.OWNER]}
     if step.escalates:
         values |= _escalation(settings, step.escalation)
+    if step.deescalates and step.queue_before is not None:
+        values[F.OWNER] = opening[F.OWNER]
+    if _gives_priority_back(step, case):
+        values[F.PRIORITY] = opening[F.PRIORITY]
     if not step.in_queue:
         values.pop(F.OWNER, None)
     return values
+
+
+def _gives_priority_back(step: Step, case: CaseSeen | None) -> bool:
+    """Whether a step of the escalation is left that gave the case its priority, and no person has set another since."""
+    given = step.priority_before if step.deescalates else None
+    return given is not None and case is not None and case.priority == given
 
 
 def _opening(problem: Problem, settings: CaseRule, reached: int) -> dict[str, CreateValue]:
@@ -170,6 +188,8 @@ def _reason(problem: Problem, step: Step, facts: Facts) -> str:
             return f"{problem.why}; step {step.escalation} of the escalation is reached"
         case Transition.JOIN if facts.about is About.OBJECT:
             return f"{problem.why}; its account is not known any more"
+        case Transition.DEESCALATE:
+            return f"{problem.why}; the deadline is not near any more"
         case Transition.JOIN:
             return f"{problem.why}; its account is known now"
         case _:

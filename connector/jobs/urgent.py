@@ -1,0 +1,164 @@
+"""The urgent lane: disputes are fetched and written between the pieces of everything else.
+
+Every job calls the lane when it begins and at its checkpoints: between two calls of a vendor, and between two accounts
+that it reads or decides. So a dispute waits for one short piece, not for the batch that the worker is busy with. What
+is urgent is asked of the ledger; a wake that was lost delays nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from rq.timeouts import JobTimeoutException
+
+from connector.errors import CasewireError, SetupError
+from connector.events import Urgency
+from connector.jobs import fetching
+from connector.ledger import circuits, events, leases, subjects
+from connector.ledger.engine import is_away
+from connector.queue import Stage
+from connector.sync import refresh as refreshing
+from connector.sync.destination import DESTINATION
+from connector.sync.fetching import uninterrupted
+from connector.wiring import Wiring
+
+log = structlog.get_logger("connector.jobs")
+
+CHECK_SECONDS: Final = 0.1
+"""The ledger is asked for urgent work no more often."""
+EVENTS: Final = 100
+ACCOUNTS: Final = 50
+ROWS: Final = 1_000
+"""Of a piece of urgent work: it is shorter than a batch, so that the next dispute need not wait for one either."""
+PIECES: Final = 10
+"""Then the work that was interrupted goes on: many disputes must not stop everything else."""
+GATHER_UNTIL: Final = 200
+"""While so many events wait to be fetched, urgent accounts are gathered …"""
+GATHER_SECONDS: Final = timedelta(seconds=0.5)
+"""… but none waits longer for others."""
+RETRY_SECONDS: Final = 5.0
+"""After a failure that nobody foresaw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whether urgent events, and urgent accounts, are ready to be worked."""
+
+    events: bool
+    accounts: bool
+
+
+@dataclass(slots=True)
+class UrgentLane:
+    """The urgent work of one worker. Only one thread is in the lane at a time; the others go on with their batches."""
+
+    wires: Wiring
+    monotonic: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _next_check: float = float("-inf")
+
+    @property
+    def worker(self) -> str:
+        """The name in its leases: begins with that of the worker, whose successor frees them."""
+        return f"{self.wires.worker}:urgent"
+
+    def checkpoint(self) -> None:
+        """Work what is urgent, unless the ledger was asked just now or another thread is at it."""
+        if self.monotonic() >= self._next_check:
+            self.work()
+
+    def work(self) -> None:
+        """Work what is urgent. Raises only what ends the job around it: its time-out, and a ledger that is away."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._work()
+        finally:
+            self._next_check = self.monotonic() + CHECK_SECONDS
+            self._lock.release()
+
+    def _work(self) -> None:
+        one_by_one = False
+        for _ in range(PIECES):
+            try:
+                if not self._piece(one_by_one):
+                    return
+            except JobTimeoutException:
+                raise
+            except CasewireError as error:
+                log.error("urgent_failed", error=str(error), outcome="retry")
+                self._release(spend=False, seconds=RETRY_SECONDS)
+                return
+            except Exception as error:
+                if is_away(error):
+                    raise
+                log.exception("urgent_failed", outcome="retry" if one_by_one else "one by one")
+                self._release(spend=one_by_one, seconds=RETRY_SECONDS if one_by_one else 0.0)
+                one_by_one = True
+
+    def _piece(self, one_by_one: bool) -> int:
+        """Fetch some urgent events, then write some urgent accounts; how many of both were claimed."""
+        waiting, claimed = self._waiting(), 0
+        if waiting.events:
+            claimed += self._fetch(1 if one_by_one else EVENTS)
+            waiting = self._waiting()
+        if waiting.accounts:
+            claimed += self._apply(1 if one_by_one else ACCOUNTS)
+        return claimed
+
+    def _waiting(self) -> Waiting:
+        with self.wires.engine.connect() as connection:
+            due = subjects.backlog(connection, 1, most=Urgency.DISPUTE)
+            ready = due.oldest is not None
+            if due.oldest is not None and events.waiting(connection, GATHER_UNTIL) >= GATHER_UNTIL:
+                ready = self.wires.clock() - due.oldest >= GATHER_SECONDS
+            if ready:
+                ready = DESTINATION not in circuits.open_circuits(connection)
+            return Waiting(events.waiting(connection, 1, most=Urgency.DISPUTE) > 0, ready)
+
+    def _fetch(self, limit: int) -> int:
+        outcome = refreshing.refresh(
+            self.wires.engine,
+            self.wires.apis,
+            self.wires.clock,
+            self.worker,
+            limit=limit,
+            lookups=self.wires.lookups,
+            most=Urgency.DISPUTE,
+        )
+        if outcome.failed:
+            fetching.notice(self.wires)
+        if outcome.due:
+            self._wake_for_the_rest()
+        return outcome.claimed
+
+    def _wake_for_the_rest(self) -> None:
+        """What an urgent event brought to light need not be urgent: an account that something older was joined to."""
+        with self.wires.engine.connect() as connection:
+            if subjects.backlog(connection, 1, least=Urgency.FAILURE).ready:
+                self.wires.queue.wake(Stage.APPLY)
+
+    def _apply(self, limit: int) -> int:
+        try:
+            applier = replace(self.wires.applier(), worker=self.worker, checkpoint=uninterrupted)
+        except SetupError:
+            return 0  # the job of apply says so
+        return applier.run(limit=limit, rows=ROWS, most=Urgency.DISPUTE).claimed
+
+    def _release(self, *, spend: bool, seconds: float) -> None:
+        with self.wires.engine.begin() as connection:
+            leases.release_all(connection, self.worker, seconds=seconds, spend=spend)
+
+
+def lane(wires: Wiring) -> UrgentLane:
+    """The lane of this worker. From now on the checkpoints of its appliers lead to it."""
+    if wires.urgent_lane is None:
+        wires.urgent_lane = UrgentLane(wires)
+    assert isinstance(wires.urgent_lane, UrgentLane)
+    return wires.urgent_lane
