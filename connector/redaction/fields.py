@@ -9,7 +9,6 @@ from typing import Any
 from connector.redaction.keys import is_reference
 from connector.redaction.text import SHORTEST, redact_reference, redact_text, redact_value
 
-
 _FIELDS: dict[type, tuple[tuple[str, bool], ...]] = {}
 """The fields of a dataclass, and whether each identifies something; a shape has the same few again and again."""
 
