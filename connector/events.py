@@ -45,8 +45,8 @@ class Event:
 
     ``content``: a digest of what the event says, in hex. The same id with other content is another event; "" where the
     id alone decides. ``signed_at``: when it was signed, where the source signs its body and a time but not its id; then
-    the content alone identifies it, whatever the id. ``transmission``: what the source signs instead of the body
-    itself; one transmission brings one content. Which source has which: ``docs/decisions/0031-replay.md``.
+    the content with that time identifies it, whatever the id. ``transmission``: what the source signs in place of the
+    body itself; one transmission brings one content. Which source has which: ``docs/decisions/0031-replay.md``.
 
     ``body`` is already redacted. ``strong_id`` is False where the identity is a
     digest of the body (Recurly XML): the same bytes may then truly happen twice, so a duplicate is worked

@@ -43,7 +43,7 @@ FIRST_STATUS = {
     Fate.UNREADABLE: "dead",
 }
 
-# Of what a tombstone is: of the content alone where that identifies the event.
+# Of what a tombstone is: of the content alone where the id is not signed.
 DIGEST = (
     "sha256(convert_to({0}.source || chr(31) || {0}.site || chr(31) || "
     "CASE WHEN {0}.signed_at IS NULL THEN {0}.event_id ELSE '' END || "
@@ -60,7 +60,8 @@ _NEW = """
 
 # One statement is one transaction: begin, insert and commit in one round trip. The rows come as one JSON text,
 # which is made and read in C on both sides; thirteen arrays are not. An event conflicts by its id, or by its
-# signed content; either way the row that is there stays.
+# content and signed time; either way the row that is there stays. Content that was signed later than every copy
+# before is no replay: only the source can have signed it.
 _INSERT = f"""
     INSERT INTO event (source, site, event_id, content, signed_at, kind, fate, status, urgency, occurred_at,
                        strong_id, format, pointers, body, note, carried)
@@ -68,46 +69,47 @@ _INSERT = f"""
            new.urgency, new.occurred_at, new.strong_id, new.format, new.pointers, new.body, new.note, new.carried
     FROM {_NEW}
     WHERE NOT (new.strong_id AND EXISTS (SELECT 1 FROM tombstone WHERE digest = {DIGEST.format("new")}))
+      AND NOT EXISTS (SELECT 1 FROM event WHERE event.source = new.source AND event.site = new.site
+                          AND event.content = new.content AND event.signed_at >= new.signed_at)
     """
 _ON_CONFLICT = " ON CONFLICT DO NOTHING RETURNING source, site, event_id, encode(content, 'hex') AS content"
 
-# Counts what was delivered again, and answers which that was: the same content under the same id, or signed content
-# under any id. Rows are locked in one order, so that two processes cannot wait for each other in a circle.
+# Counts what was delivered again, and answers which that was: the same content under the same id, or content under
+# any id that was not signed later than what is there. Rows are locked in one order, so that two processes cannot
+# wait for each other in a circle. A retry may be signed anew: its time is kept, so that a replay of it is known.
 #
-# Two kinds of repetition may truly be news (state A, then B, then A), and are worked again under the same row, so
-# that the timeline does not show them twice: an identity that is only a digest of the body (Recurly XML), and signed
-# content that comes under another id and was signed later than all of it before. A replay never is: its signature is
-# one that was seen.
+# A delivery whose identity is only a digest of its body (Recurly XML) may truly have happened again: state A,
+# then B, then A. It is worked again, under the same row, so that the timeline does not show it twice.
 _COUNT = f"""
     WITH again AS MATERIALIZED (SELECT new.* FROM {_NEW}),
     same AS MATERIALIZED (
-        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at, false AS other
+        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at
         FROM again JOIN event ON event.source = again.source AND event.site = again.site
                              AND event.event_id = again.event_id
         WHERE event.content IN ('', again.content) OR again.content = ''
         UNION
-        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at,
-               event.event_id <> again.event_id
+        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at
         FROM again JOIN event ON event.source = again.source AND event.site = again.site
-                             AND event.content = again.content AND event.signed_at IS NOT NULL
-        WHERE again.signed_at IS NOT NULL),
+                             AND event.content = again.content AND event.signed_at >= again.signed_at),
     locked AS MATERIALIZED (
         SELECT id FROM event WHERE id IN (SELECT id FROM same) ORDER BY id FOR UPDATE),
     counted AS (
         UPDATE event SET
             deliveries = event.deliveries + 1,
-            signed_at = GREATEST(event.signed_at, told.signed_at),
+            signed_at = CASE WHEN EXISTS (
+                SELECT 1 FROM event twin WHERE twin.source = event.source AND twin.site = event.site
+                    AND twin.content = event.content AND twin.signed_at = told.signed_at)
+                THEN event.signed_at ELSE GREATEST(event.signed_at, told.signed_at) END,
             hinted_at = CASE WHEN {{worked}} THEN now() ELSE event.hinted_at END,
             ready_at = CASE WHEN {{worked}} THEN now() ELSE event.ready_at END,
             lease = CASE WHEN {{worked}} THEN NULL ELSE event.lease END,
             status = CASE WHEN {{worked}} AND event.status IN ('fetched', 'done') THEN 'pending'
                           ELSE event.status END
-        FROM (SELECT same.id, max(same.signed_at) AS signed_at,
-                     max(same.signed_at) FILTER (WHERE same.other) AS other_at
+        FROM (SELECT same.id, max(same.signed_at) AS signed_at
               FROM same JOIN locked USING (id) GROUP BY same.id) AS told
         WHERE event.id = told.id)
     SELECT DISTINCT source, site, event_id, hex AS content FROM same
-    """.format(worked="(NOT event.strong_id OR told.other_at > event.signed_at)")
+    """.format(worked="NOT event.strong_id")
 
 # What is left has a known id and other content: a new event, under an id of its own. Its row may have been removed
 # by retention, under either id.

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import fields
-from functools import lru_cache
 from typing import Any
 
 from connector.redaction.keys import is_reference
 from connector.redaction.text import SHORTEST, redact_reference, redact_text, redact_value
 
+_FIELDS: dict[type, tuple[tuple[str, bool], ...]] = {}
+"""The fields of a dataclass, and whether each identifies something; a shape has the same few again and again."""
 
-@lru_cache(64)
-def _fields(shape: type, references: Collection[str]) -> tuple[tuple[str, bool], ...]:
-    return tuple((one.name, one.name in references or is_reference(one.name)) for one in fields(shape))
+
+def _fields(value: Any, references: Collection[str]) -> tuple[tuple[str, bool], ...]:
+    found = tuple((one.name, one.name in references or is_reference(one.name)) for one in fields(value))
+    _FIELDS[type(value)] = found
+    return found
 
 
 def redact_fields(value: Any, references: frozenset[str] = frozenset()) -> None:
     """Redact every text of a dataclass in place, from its ``__post_init__``. ``references``: the fields that identify
     something, beside those whose names say so. Pairs of texts are a key and its value."""
-    for name, identifies in _fields(type(value), references):
+    for name, identifies in _FIELDS.get(type(value)) or _fields(value, references):
         before = getattr(value, name)
         if type(before) is str:
             if len(before) < SHORTEST:

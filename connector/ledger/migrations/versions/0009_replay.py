@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.create_index(
         'event_signed_content',
         'event',
-        ['source', 'site', 'content'],
+        ['source', 'site', 'content', 'signed_at'],
         unique=True,
         postgresql_where=sa.text('signed_at IS NOT NULL'),
     )
