@@ -145,9 +145,7 @@ def redis(valkey: str) -> Iterator[Redis]:
 def over_tls(valkey: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of a Valkey behind TLS, and the file of its private CA."""
     certificate = self_signed(tmp_path)
-    port = urlsplit(valkey).port
-    assert port is not None
-    with tls_in_front_of("127.0.0.1", port, certificate) as secure:
+    with tls_in_front_of(urlsplit(valkey).path, certificate) as secure:
         yield f"rediss://127.0.0.1:{secure}/0", certificate
 
 

@@ -44,12 +44,12 @@ def self_signed(folder: Path) -> Path:
 
 
 @contextmanager
-def tls_in_front_of(host: str, port: int, certificate: Path) -> Iterator[int]:
-    """The port of a TLS server that passes everything on to ``host:port``."""
+def tls_in_front_of(target: str, certificate: Path) -> Iterator[int]:
+    """The port of a TLS server that passes everything on to this Unix socket."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=_serve, args=(listening, context, (host, port)), daemon=True)
+    thread = threading.Thread(target=_serve, args=(listening, context, target), daemon=True)
     thread.start()
     try:
         yield listening.getsockname()[1]
@@ -60,17 +60,19 @@ def tls_in_front_of(host: str, port: int, certificate: Path) -> Iterator[int]:
         thread.join(30)
 
 
-def _serve(listening: socket.socket, context: ssl.SSLContext, target: tuple[str, int]) -> None:
+def _serve(listening: socket.socket, context: ssl.SSLContext, target: str) -> None:
     with suppress(OSError):
         while True:
             connection, _ = listening.accept()
             threading.Thread(target=_pass_on, args=(connection, context, target), daemon=True).start()
 
 
-def _pass_on(connection: socket.socket, context: ssl.SSLContext, target: tuple[str, int]) -> None:
+def _pass_on(connection: socket.socket, context: ssl.SSLContext, target: str) -> None:
     """One request, one answer, as Redis clients talk."""
-    with connection, suppress(OSError), socket.create_connection(target, timeout=30) as plain:
-        connection.settimeout(30)
+    with connection, suppress(OSError), socket.socket(socket.AF_UNIX) as plain:
+        for one in (connection, plain):
+            one.settimeout(30)
+        plain.connect(target)
         with context.wrap_socket(connection, server_side=True) as secure:
             while request := secure.recv(65536):
                 plain.sendall(request)
