@@ -1,7 +1,7 @@
 """``urgent``: how long a dispute waits for its case behind a backlog, and what a backlog on few accounts costs in memory.
 
-The same dispute is measured on an idle system first: the vendor calls that it makes there are the vendors' time. The
-backlog is put into the ledger as the receiver records it, and worked by one worker.
+The same dispute is measured on an idle system first: the vendor calls that it makes there are the vendors' time.
+The backlog is put into the ledger as the receiver records it, and worked by one worker.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ class _Bench:
         self._wake()
         key = f"stripe:dispute:{id_}:dispute:1"
         while not self._count(
-            "SELECT count(*) FROM change WHERE object = 'Case' AND outcome = 'written' AND key = :key", key=key
+            "SELECT count(*) FROM change WHERE object = 'Case' AND outcome = 'written' AND key = :key",
+            key=key,
         ):
             if time.monotonic() - started > DEADLINE:
                 raise TimeoutError("no case was written")
