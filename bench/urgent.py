@@ -1,6 +1,6 @@
 """``urgent``: how long a dispute waits for its case behind a backlog, and what a backlog on few accounts costs in memory.
 
-The same dispute is measured on an idle system first: the vendor calls that it makes there are the vendors' time.
+The same dispute is measured on an idle system first: its vendor calls there are what the vendors take of the time.
 The backlog is put into the ledger as the receiver records it, and worked by one worker.
 """
 
