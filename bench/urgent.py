@@ -1,7 +1,7 @@
-"""``urgent``: how long a dispute waits for its case behind a backlog, and what a backlog on few accounts costs in memory.
+"""``urgent``: how long a dispute waits for its case behind a backlog, and the memory that a backlog on few accounts costs.
 
-The same dispute is measured on an idle system first: its vendor calls there are what the vendors take of the time.
-The backlog is put into the ledger as the receiver records it, and worked by one worker.
+The same dispute is measured on an idle system first: its calls there are the time that the vendors take. The backlog
+is put into the ledger as the receiver records it, and worked by one worker.
 """
 
 from __future__ import annotations
