@@ -1,7 +1,7 @@
 """``urgent``: how long a dispute waits for its case behind a backlog, and how much memory a large backlog takes.
 
-The same dispute is measured on an idle system first: the vendor calls that it makes there are the vendors' time. The
-backlog is put into the ledger as the receiver records it, and worked by one worker.
+The same dispute is measured on an idle system first: its calls there are the time that the vendors take. The backlog
+is put into the ledger as the receiver records it, and worked by one worker.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ from connector.errors import SetupError, Unavailable
 from connector.events import Pointer, Urgency
 from connector.facts import Facts
 from connector.jobs import applying
-from connector.ledger import circuits, events, locks, match_queue, snapshots, subjects
+from connector.jobs.urgent import lane
+from connector.ledger import circuits, events, leases, locks, match_queue, snapshots, subjects
 from connector.ledger.locks import Lock
 from connector.plan import Change, Plan
 from connector.queue import Stage
@@ -323,6 +324,15 @@ def test_a_poisonous_dispute_holds_back_neither_others_nor_the_job(engine: Engin
     jobs.run(disputed, Stage.REFRESH)
     assert statuses(engine) == {"d0": "pending", "d1": "done", "n1": "fetched"}
     assert one(engine, "SELECT tries, lease FROM event WHERE event_id = 'd0'") == (1, None)
+
+
+def test_a_successor_frees_what_the_lane_of_a_dead_worker_held(engine: Engine, disputed: Wires) -> None:
+    record(engine, urgent())
+    with engine.begin() as connection:
+        assert events.claim(connection, f"{lane(disputed).worker}:token", 1)
+        assert leases.release_all(connection, disputed.worker) == 1
+    jobs.run(disputed, Stage.APPLY)
+    assert statuses(engine) == {"d1": "done"}
 
 
 def test_a_job_that_fails_before_it_claims_anything_is_not_repeated_for_a_minute(

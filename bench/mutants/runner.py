@@ -75,15 +75,13 @@ class Database:
 
     @classmethod
     def start(cls, home: Path) -> Self:
-        from connector.embedded import start_postgres
+        from connector.embedded import Engines
         from connector.ledger.engine import migrate, open_engine
 
-        server = start_postgres(home, cleanup_mode="delete")
-        made = cls(server, make_url(server.get_uri()).set(drivername="postgresql+psycopg"))
+        durability = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        server = Engines(home, None, _NO_REDIS, settings=durability)
+        made = cls(server, make_url(server.database_url).set(drivername="postgresql+psycopg"))
         with made._administrator() as connection:
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-                connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
-            connection.exec_driver_sql("SELECT pg_reload_conf()")
             connection.exec_driver_sql("CREATE DATABASE ledger")
         engine = open_engine(made._ledger())
         migrate(engine)
@@ -170,7 +168,7 @@ def run(mutants: Sequence[Mutant], home: Path, jobs: int, limit: float) -> Itera
             _signal(one.pid, signal.SIGKILL)
             os.waitpid(one.pid, 0)
         for database in databases.values():
-            database.server.cleanup()
+            database.server.stop()
 
 
 def check_baseline(tests: Sequence[str], home: Path) -> bool:

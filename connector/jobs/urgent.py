@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException
 
 from connector.errors import CasewireError, SetupError
@@ -91,7 +92,7 @@ class UrgentLane:
                     return
             except JobTimeoutException:
                 raise
-            except CasewireError as error:
+            except (CasewireError, RedisError) as error:
                 log.error("urgent_failed", error=str(error), outcome="retry")
                 self._release(spend=False, seconds=RETRY_SECONDS)
                 return

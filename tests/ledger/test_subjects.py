@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from samples import due, make_ready, one, rows, subject
+from samples import due, event, make_ready, one, record, rows, subject
 from sqlalchemy import Engine
 
 from connector.events import Urgency
@@ -521,3 +521,67 @@ def test_what_may_kill_its_workers_comes_last_and_alone(engine: Engine) -> None:
     rows(engine, "UPDATE subject SET tries = :tries WHERE code <> 'eve'", tries=WORN)
     rows(engine, "UPDATE subject SET tries = :tries WHERE code = 'eve'", tries=WORN - 1)
     assert [[one_.code for one_ in claim(engine)] for _ in range(4)] == [["eve"], ["ann"], ["bob"], []]
+
+
+# ── a batch is bounded by what it loads ───────────────────────────────────────────────────────────────────────
+
+
+def heard_of(engine: Engine, code: str, count: int, status: str) -> None:
+    """So many events of an account."""
+    record(engine, *(event(f"{code}-{status}-{n}") for n in range(count)))
+    rows(
+        engine,
+        "UPDATE event SET status = :status, subject = :subject WHERE status = 'pending'",
+        status=status,
+        subject=due(code).key,
+    )
+
+
+def claimed_by_rows(engine: Engine, bound: int, limit: int = 10) -> list[str]:
+    with engine.connect() as connection:  # rolled back: nothing stays claimed
+        return [one.code for one in subjects.claim(connection, "w:1", limit, rows=bound)]
+
+
+@pytest.fixture
+def sized(engine: Engine) -> Engine:
+    """a has 4 old events, b 2 new ones, which count threefold, c and d none; due in this order."""
+    for code in "abcd":
+        with engine.begin() as connection:
+            subjects.mark_due(connection, [due(code)])
+    heard_of(engine, "a", 4, "done")
+    heard_of(engine, "b", 2, "fetched")
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("bound", "codes"),
+    [(1, "a"), (4, "a"), (5, "ab"), (12, "ab"), (13, "abcd"), (100, "abcd")],
+)
+def test_accounts_are_claimed_while_what_they_load_is_below_the_bound(
+    sized: Engine, bound: int, codes: str
+) -> None:
+    """b weighs 2 x 3 for its new events and 2 as events that were heard of: a and b are 12."""
+    assert claimed_by_rows(sized, bound) == list(codes)
+
+
+def test_the_number_of_accounts_bounds_a_batch_as_well(sized: Engine) -> None:
+    assert claimed_by_rows(sized, 100, limit=3) == ["a", "b", "c"]
+
+
+def test_what_a_bounded_batch_leaves_is_free_for_others(sized: Engine) -> None:
+    with sized.begin() as connection:
+        assert [one.code for one in subjects.claim(connection, "w:1", 10, rows=1)] == ["a"]
+    with sized.begin() as connection:
+        left = subjects.claim(connection, "w:2", 10, rows=100)
+        assert [one.code for one in left] == ["b", "c", "d"]
+        assert [one.tries for one in left] == [1, 1, 1]
+
+
+def test_the_generation_is_that_of_the_facts_that_a_transaction_sees(engine: Engine) -> None:
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("a")])
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        before = subjects.generations(connection, [due("a").key, due("b").key])
+        with engine.begin() as other:
+            subjects.mark_due(other, [due("a")])
+        assert subjects.generations(connection, [due("a").key]) == before == {due("a").key: 1}
