@@ -303,6 +303,12 @@ def test_a_voided_refund_ended_when_it_was_voided_and_not_when_the_processor_spo
     assert one.ended_at == at(19)
 
 
+def test_what_names_a_payment_and_its_refund_is_about_the_payment() -> None:
+    both = dispute(references=("ch_1", "re_9"))
+    known = facts(paid(), refund(gateway_reference="re_9"), both)
+    assert Evidence(known).payment_behind(both) == paid()
+
+
 # What is reviewed -----------------------------------------------------------------------------------------------
 
 

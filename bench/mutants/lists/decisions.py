@@ -127,7 +127,11 @@ DECISIONS = [
                 '(p.origin != "chargeback", moment(p.created_at), p.uuid))[:1]',
                 "(moment(p.created_at), p.uuid))[:1]",
             ),
-            ("lost=not void", "lost=True"),
+            (
+                "lost=not void",
+                "lost=True",
+                "A voided chargeback is over, and only of what stands it is asked whether it is lost.",
+            ),
         ],
         "tests/sync/test_refund_policy.py",
         _RULES + "test_refund.py",

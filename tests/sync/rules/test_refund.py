@@ -412,6 +412,11 @@ def test_however_the_money_was_lost_it_was_paid_back_twice(status: Status) -> No
     assert "was paid back twice" in str(case.fields["Billing_Reason__c"])
 
 
+def test_a_chargeback_began_when_recurly_added_one_of_its_own_and_not_with_the_payment_it_marked() -> None:
+    case = changes(facts(paid(status="chargeback"), billed(), TAKEN_BACK), "Case", RULE)[TWICE]
+    assert case.fields["Billing_Opened_At__c"] == TAKEN_BACK.created_at
+
+
 def test_a_chargeback_that_recurly_voided_is_not_lost() -> None:
     voided = replace(TAKEN_BACK, status="void", voided_at=at(22))
     case = changes(facts(paid(), billed(), voided), "Case", RULE)[TWICE]
