@@ -33,6 +33,8 @@ NOTICED, SURVIVED, BROKEN = "noticed", "survived", "broken"
 
 TIME_LIMIT = "time limit"
 _PASSED = 0
+_NO_REDIS = "not-started"
+"""Instead of an address: only PostgreSQL is needed."""
 _LIBRARIES = (
     "pytest", "hypothesis", "hypothesis.strategies", "_hypothesis_pytestplugin", "xdist.plugin",
     "sqlalchemy", "alembic", "alembic.context", "psycopg", "redis", "rq", "flask", "structlog",
