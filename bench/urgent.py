@@ -1,4 +1,4 @@
-"""``urgent``: how long a dispute waits for its case behind a backlog, and the memory that a backlog on few accounts costs.
+"""``urgent``: how long a dispute waits for its case behind a backlog, and how much memory a backlog takes.
 
 The same dispute is measured on an idle system first: its calls there are the time that the vendors take. The backlog
 is put into the ledger as the receiver records it, and worked by one worker.
