@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +14,9 @@ from sqlalchemy import Engine, text
 
 from connector.errors import Permanent, Unavailable
 from connector.events import Pointer, Urgency
-from connector.facts import BillingObject, Facts
+from connector.facts import BillingObject, Facts, Kind
 from connector.ledger import missed as ledger
-from connector.ledger import runs, snapshots, subjects, watermarks
+from connector.ledger import runs, snapshots, subjects, told, watermarks
 from connector.plan import Plan
 from connector.sync import feed, missed
 from connector.sync.apply import Applier
@@ -24,7 +24,7 @@ from connector.sync.missed import GRACE, OVERLAP, Missed
 from connector.sync.patience import Patience
 from sync.fake_api import Answer, FakeApi
 from sync.fake_crm import FakeCrm, Org
-from sync.world import NOW, account, invoice, payment, subscription
+from sync.world import NOW, account, dispute, invoice, payment, subscription
 
 HERE = (SOURCE, SITE)
 
@@ -448,3 +448,23 @@ def test_an_object_is_only_looked_at_while_its_account_was_not_worked_since(
     with engine.connect() as connection:
         found = ledger.only_looked_at(connection, (SOURCE, SITE), [("account", "acc1"), ("account", "acc9")])
     assert found == ({("account", "acc1")} if looked_at else set())
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("site = site", True),
+        ("gone = true", False),
+        ('data = data || \'{"status": "won"}\'', False),
+        ("data = data - 'status'", True),
+        ('data = data || \'{"opened_at": "2026-01-01T00:00:00Z"}\'', False),
+        ("source = 'adyen'", False),
+    ],
+)
+def test_what_began_since_then_and_has_not_ended_is_open(engine: Engine, change: str, found: bool) -> None:
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    with engine.begin() as connection:
+        told.store(connection, [("evt_1", dispute(opened_at=began))])
+    rows(engine, f"UPDATE snapshot SET {change}")
+    with engine.connect() as connection:
+        assert (ledger.open_since(connection, "stripe", Kind.DISPUTE, began) is not None) is found
