@@ -254,6 +254,14 @@ def test_a_beginning_makes_its_gateway_and_its_accounts_due(engine: Engine) -> N
     assert outages.last(engine)
 
 
+@pytest.mark.parametrize("start", [0, 26, 27, 28, 30])
+def test_an_outage_is_noticed_wherever_it_stands_in_the_buckets_that_are_counted(
+    engine: Engine, start: int
+) -> None:
+    learn(engine, *failing(start, 6))
+    assert notice(engine, when(start + 7)) == 7
+
+
 def test_nothing_new_makes_nobody_due(engine: Engine) -> None:
     learn(engine, *failing(0, 6))
     notice(engine, when(7))

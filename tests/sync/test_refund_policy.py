@@ -309,6 +309,14 @@ def test_what_names_a_payment_and_its_refund_is_about_the_payment() -> None:
     assert Evidence(known).payment_behind(both) == paid()
 
 
+def test_an_invoice_names_its_payment_only_where_it_has_one() -> None:
+    named = dispute(references=(), invoice_number="1001")
+    second = paid(id="pay2", uuid="9ay2", gateway_reference="ch_2")
+    for payments, behind in (([paid()], paid()), ([paid(), second], None), ([], None)):
+        known = facts(invoice(), *payments, named)
+        assert Evidence(known).payment_behind(named) == behind
+
+
 # What is reviewed -----------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from samples import SITE, SOURCE, one, rows
 from sqlalchemy import Engine
 
 from connector.errors import Transient
+from connector.facts import Money
 from connector.ledger import discrepancies, runs
 from connector.ledger.retention import purge
 from connector.mappers import fields
@@ -217,3 +218,17 @@ def test_what_was_cleared_long_ago_is_forgotten(sides: ThreeSides) -> None:
     )
     assert purge(sides.engine, None, 90).rows == 1
     assert states(sides.engine) == {"amount ch_4": "open"}
+
+
+def test_only_what_is_open_is_at_stake(engine: Engine) -> None:
+    for state in ("open", "explained", "cleared"):
+        rows(
+            engine,
+            "INSERT INTO discrepancy (key, subject, difference, site, processor, movement, reference, at, amount, "
+            "currency, sides, state, opened_at) VALUES (:state, 's', 'amount', 'acme', 'stripe', 'payment', 'ch_1', "
+            "now(), 5, 'USD', '{}', :state, now())",
+            state=state,
+        )
+    with engine.connect() as connection:
+        found = discrepancies.load(connection, ["s"])["s"]
+    assert (found.open, found.explained, found.amounts) == (1, 1, (Money(Decimal(5), "USD"),))
