@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
-import random
 import signal
 import sys
 import tempfile
@@ -29,7 +29,7 @@ def main() -> int:
     equivalent = [one for one in chosen if one.equivalent]
     chosen = [one for one in chosen if not one.equivalent]
     if asked.sample:
-        chosen = random.Random(asked.seed).sample(chosen, min(asked.sample, len(chosen)))
+        chosen = _sample(chosen, asked.sample, asked.seed)
     if asked.list or asked.check:
         if asked.list:
             print(*(one.description() for one in chosen), sep="\n")
@@ -88,6 +88,11 @@ def _stale(listed: Sequence[Mutant]) -> list[str]:
         ]
         seen.add(one.id)
     return found
+
+
+def _sample(chosen: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """By a digest of the id: an entry that is added or removed does not change the rest of the sample."""
+    return sorted(chosen, key=lambda one: hashlib.sha256(f"{seed}:{one.id}".encode()).digest())[:count]
 
 
 def _run(chosen: Sequence[Mutant], equivalent: Sequence[Mutant], asked: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.mutants.__main__ import TARGET, _report, _stale
+from bench.mutants.__main__ import TARGET, _report, _sample, _stale
 from bench.mutants.lists import MUTANTS
 from bench.mutants.model import Mutant, StaleMutant, mutants
 from bench.mutants.runner import BROKEN, NOTICED, SURVIVED
@@ -39,6 +39,14 @@ def test_there_are_three_hundred_faults_each_with_its_own_id() -> None:
     counted = [one for one in MUTANTS if not one.equivalent]
     assert len({one.id for one in counted}) == len(counted) >= 300
     assert all(one.equivalent == "" or one.equivalent.endswith(".") for one in MUTANTS)
+
+
+def test_a_sample_stays_the_same_when_the_list_grows() -> None:
+    listed = [fault(new=str(number)) for number in range(40)]
+    before, after = _sample(listed[:30], 10, seed=1), _sample(listed, 10, seed=1)
+    assert len(after) == 10
+    assert [one for one in after if one in listed[:30]] == before[: sum(one in listed[:30] for one in after)]
+    assert _sample(listed, 10, seed=2) != after
 
 
 @pytest.mark.parametrize(("noticed", "code"), [(20, 0), (19, 0), (18, 1)])

@@ -69,7 +69,10 @@ MAPPERS = [
                 "max((i.dunning_events_sent for i in late), default=None)",
                 "min((i.dunning_events_sent for i in late), default=None)",
             ),
-            ("sums[item.currency] += item.balance", "sums[item.currency] += item.total"),
+            (
+                "sum_of(_by_currency(((i.balance, i.currency) for i in late)",
+                "sum_of(_by_currency(((i.total, i.currency) for i in late)",
+            ),
             ("(code != first, code))", "code)"),
             (
                 'if s.state == "active" and s.auto_renew is not False]',
@@ -101,7 +104,10 @@ MAPPERS = [
                 "F.LAST_PAYMENT_AT: (last.collected_at or last.created_at)",
                 "F.LAST_PAYMENT_AT: (last.created_at or last.collected_at)",
             ),
-            ("for value, code in amounts if code == currency)", "for value, code in amounts)"),
+            (
+                "own = [value for value, code in known if code == currency]",
+                "own = [value for value, code in known]",
+            ),
             (
                 "(account.company, person, mailbox, account.code)",
                 "(person, account.company, mailbox, account.code)",
@@ -247,7 +253,11 @@ MAPPERS = [
     *mutants(
         "mappers/references",
         [
-            ("(number, number[-CUT_AT:])", "(number,)"),
+            ("return _forms(INVOICE, (number, number[-CUT_AT:]))", "return _forms(INVOICE, (number,))"),
+            (
+                "return (*of_billing(item), *_forms(INVOICE, (number, number[-CUT_AT:])))",
+                "return of_billing(item)",
+            ),
             ("CUT_AT: Final = 20", "CUT_AT: Final = 19"),
             ("if value and len(value) <= LONGEST)", "if value and len(value) < LONGEST)"),
             ("(item.id,) if item.kind is Kind.CHARGE else ()", "(item.id,)"),
@@ -292,7 +302,9 @@ MAPPERS = [
     *mutants(
         "mappers/keys",
         [
-            ("((site,) if site else ())", "(site,)"),
+            ("(source, site, object_) if site else (source, object_)", "(source, site, object_)"),
+            ("if utf16_length(key) <= limit", "if utf16_length(key) < limit"),
+            ("limit=LINE - _CYCLE", "limit=LINE"),
             ("id_ or OWN_PAYEE", "id_"),
         ],
         "tests/mappers/test_references.py",

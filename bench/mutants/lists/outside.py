@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bench.mutants.model import mutants
 
+_REDACTION = ("tests/redaction/test_text.py", "tests/redaction/test_bodies.py")
+
 OUTSIDE = [
     *mutants(
         "webhooks/signatures",
@@ -29,7 +31,8 @@ OUTSIDE = [
             ("not -CLOCK_SKEW <= age <= tolerance", "not -CLOCK_SKEW <= age"),
             ("not -CLOCK_SKEW <= age <= tolerance", "not age <= tolerance"),
             ("not -CLOCK_SKEW <= age <= tolerance", "not -CLOCK_SKEW <= age < tolerance"),
-            ("time if time < SECONDS_BELOW else time / 1000", "time / 1000"),
+            ("int(time) if int(time) < SECONDS_BELOW else int(time) / 1000", "int(time) / 1000"),
+            ("_IDENTITY.fullmatch(given) and redact_reference(given) == given", "_IDENTITY.fullmatch(given)"),
         ],
         "tests/webhooks/test_recurly_signature.py",
     ),
@@ -122,14 +125,112 @@ OUTSIDE = [
         "tests/webhooks/test_endpoint.py",
     ),
     *mutants(
-        "webhooks/scrub",
+        "redaction/keys",
         [
-            ('"sortcode", ', ""),
-            ('"verificationvalue"', '"verification"'),
+            ("|sortcode|", "|"),
+            ('"verificationvalue"', '"verificationvalues"'),
             ("|routingnumber|", "|"),
             ("|passwd|", "|"),
-            ("word in _EXACT or _WITHIN", "_WITHIN"),
+            (
+                "if _SECRET.fullmatch(joined) or _SECRET_PARTS.search(joined)",
+                "if _SECRET_PARTS.search(joined)",
+            ),
+            ('"cvv", "csc", "pan"', '"cvv", "pan"'),
+            ("return is_code and not any(", "return is_code or any("),
+            ('    "pinblock|', '    "'),
+            ("for count in (1, 2))", "for count in (1,))"),
+            ('.removesuffix("__c")', ""),
         ],
+        *_REDACTION,
+    ),
+    *mutants(
+        "redaction/text",
+        [
+            ("(Kind.CARD, Kind.REFERENCE_LIKE) or finding.grouped", "(Kind.CARD, Kind.REFERENCE_LIKE)"),
+            ("return not any(letter.isspace() for letter in reference)", "return True"),
+            ("and not patterns.may_be_iban(text)", ""),
+            ("and not isinstance(value, bool) and not is_reference(key)", "and not isinstance(value, bool)"),
+            ("{redact_text(name): redact_value(name, inner)", "{name: redact_value(name, inner)"),
+        ],
+        *_REDACTION,
+    ),
+    *mutants(
+        "redaction/patterns",
+        [
+            ("% 97 == 1", "% 97 != 1"),
+            ("NL4a10n ", ""),
+            ('or text[max(start - 4, 0) : start].upper() == "IBAN"', ""),
+            ("last.kind if last.kind is one.kind else Kind.CREDENTIAL", "one.kind"),
+            ("max(last.end, one.end), kind", "min(last.end, one.end), kind"),
+            ('("cvv", "cvc", "cvn", "csc"))', '("cvv", "cvc", "cvn"))'),
+        ],
+        *_REDACTION,
+    ),
+    *mutants(
+        "redaction/card_numbers",
+        [
+            ('_range("2221", "2720", (16,))', '_range("2221", "2620", (16,))'),
+            ('    _range("37", "37", (15,), (15,)),\n', ""),
+            ("range(19, 11, -1)", "range(18, 11, -1)"),
+            ("(4, 4, 4, 4, 3), ", ""),
+            ("(doubled[last] - doubled[first]) % 10 == 0", "True"),
+            ("length <= 15 and text[start - 1 : start]", "text[start - 1 : start]"),
+            ("right - left in _HEX_LENGTHS and _HEX", "_HEX"),
+            ("if beside_letter and one and not any(", "if beside_letter and one and any("),
+        ],
+        *_REDACTION,
+    ),
+    *mutants(
+        "redaction/bodies",
+        [
+            ('    if text.lstrip(_BLANK).startswith("<"):', "    if False:"),
+            ("if string[2] is not None or not _is_kept(one, key, string[1]):", "if True:"),
+            ("return is_reference(key) and may_stay(finding, value)", "return may_stay(finding, value)"),
+            ('if is_secret(match[1]) and not match[2].endswith("/"):', "if is_secret(match[1]):"),
+        ],
+        *_REDACTION,
+    ),
+    *mutants(
+        "queue",
+        [
+            ("if self.func_name not in FUNCTIONS:", 'if not self.func_name.startswith("connector."):'),
+            ("self.instance is not None or self.args or self.kwargs", "self.args or self.kwargs"),
+            (
+                "self.instance is not None or self.args or self.kwargs",
+                "self.instance is not None or self.args",
+            ),
+            ("if self.rejection or self.func_name not in FUNCTIONS:", "if self.func_name not in FUNCTIONS:"),
+            ('if len(fields.get("data", b"")) > JOB_BYTES:', "if False:"),
+            ('"failure_callback_name", ', ""),
+            ('"dependency_id", "dependency_ids"', '"dependency_id"'),
+            (
+                "for name, value in fields.items() if name in _JOB_FIELDS}",
+                "for name, value in fields.items()}",
+            ),
+            ("serializer=JSONSerializer, ", ""),
+            ("pipe.delete(_flag(stage), _again(stage))", "pipe.delete(_flag(stage))"),
+        ],
+        "tests/test_queue.py",
+        "tests/test_jobs.py",
+    ),
+    *mutants(
+        "front",
+        [
+            ("> self.limits.request_seconds, oldest)", "> 10 * self.limits.request_seconds, oldest)"),
+            ("if len(self.open) > self.limits.connections:", "if False:"),
+            ("while self.buffered > self.limits.buffered_bytes:", "while False:"),
+            ("if self._in_headers and received > self.limits.header_bytes:", "if False:"),
+            ("if len(self.headers) >= self.limits.headers:", "if False:"),
+            ("if int(length) > self.limits.body_bytes:", "if False:"),
+            ("if self._body_bytes > self.limits.body_bytes:", "if False:"),
+            ("if len(self.pipeline) >= PIPELINED:", "if False:"),
+            ("elif now - self._unsent_since > self.limits.answer_seconds:", "elif False:"),
+            ('if b"_" in name or name in _OWN_HEADERS:', "if name in _OWN_HEADERS:"),
+            ('if b"_" in name or name in _OWN_HEADERS:', 'if b"_" in name:'),
+            ("self.guard.buffered -= self.received\n", "pass\n"),
+            ("            self._free.release()\n            return _json", "            return _json"),
+        ],
+        "tests/test_front.py",
     ),
     *mutants(
         "webhooks/carrying",
