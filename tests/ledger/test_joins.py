@@ -144,8 +144,8 @@ def test_its_events_are_told_again_under_the_account(engine: Engine) -> None:
     assert statuses(engine) == {"evt_1": "fetched", "evt_2": "fetched"}
     with engine.connect() as connection:
         told_ = timeline(connection, [BOB, OWN])
-    assert [(entry.event_id, entry.new) for entry in told_[BOB]] == [("evt_1", True), ("evt_2", True)]
-    assert told_[OWN] == []
+    assert [(entry.event_id, entry.new) for entry in told_[BOB].entries] == [("evt_1", True), ("evt_2", True)]
+    assert told_[OWN].entries == []
 
 
 def test_an_event_that_is_dead_or_pending_stays_so(engine: Engine) -> None:

@@ -412,17 +412,6 @@ def test_each_try_counts_and_only_that_of_the_object_that_is_named(engine: Engin
     assert found == {"dispute": (0, True), "refund": (1, False)}
 
 
-def test_only_what_waits_is_found_by_its_references_the_newest_first(engine: Engine) -> None:
-    tell(engine, dispute("old", "ch_1"))
-    rows(engine, "UPDATE snapshot SET first_seen_at = now() - interval '1 day'")
-    tell(engine, dispute("joined", "ch_1"))
-    rows(engine, "UPDATE snapshot SET link = 'gateway reference ch_1' WHERE id = 'joined'")
-    tell(engine, dispute("a_new", "ch_1"))
-    with engine.connect() as connection:
-        found = told.waiting(connection, ["reference:ch_1"])
-    assert [one_.item.id for one_ in found] == ["a_new", "old"]
-
-
 def test_an_observation_is_never_changed_by_another_of_the_same_event(engine: Engine) -> None:
     with engine.begin() as connection:
         told.store(connection, [("evt_1", dispute())])

@@ -96,7 +96,7 @@ def test_what_is_let_go_is_more_urgent_or_as_urgent_for_something_new(
     was: tuple[Urgency, int], now: tuple[Urgency, int], is_more: bool
 ) -> None:
     claimed = subjects.Claimed(BOB, SOURCE, SITE, "bob", was[0], was[1], 1)
-    assert holding._is_more_urgent(claimed, leases.Renewed(*now)) is is_more
+    assert holding.is_more_urgent(claimed, leases.Renewed(*now)) is is_more
 
 
 def at_each_look(*then: Callable[[], None]) -> Callable[[float], None]:
