@@ -51,6 +51,8 @@ CHECK_SECONDS: Final = 1.0
 PIPELINED: Final = 8
 LARGE_BYTES: Final = 64 * 1024
 """Deliveries are smaller than this, with few exceptions."""
+LARGE_THREADS: Final = 2
+"""Of a lane, for large requests: reading them costs CPU, and more threads would only take it from the others."""
 RECEIVE_BYTES: Final = 64 * 1024
 """What the kernel keeps for a connection that is not read, and so what one read returns at most (about twice this)."""
 RESERVED_FILES: Final = 256
@@ -446,7 +448,7 @@ class Front:
     ) -> None:
         self.connections = Connections(limits)
         self._app, self._limits, self._lane_of = app, limits, lane_of
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[tuple[str, bool], Lane] = {}
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         assert scope["type"] == "http"
@@ -458,13 +460,18 @@ class Front:
                 return
             pieces.append(message["body"])
             complete = not message["more_body"]
-        name = self._lane_of(scope["path"])
-        lane = self._lanes.get(name)
-        if lane is None:
-            lane = self._lanes[name] = Lane(name, self._app, self._limits.threads)
-        answer = await lane.answer(environ_of(scope, b"".join(pieces)), self._limits.wait_seconds)
+        body = b"".join(pieces)
+        lane = self._lane(self._lane_of(scope["path"]), len(body) > LARGE_BYTES)
+        answer = await lane.answer(environ_of(scope, body), self._limits.wait_seconds)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    def _lane(self, name: str, large: bool) -> Lane:
+        lane = self._lanes.get((name, large))
+        if lane is None:
+            threads = min(self._limits.threads, LARGE_THREADS) if large else self._limits.threads
+            lane = self._lanes[name, large] = Lane(name, self._app, threads)
+        return lane
 
 
 def environ_of(scope: HTTPScope, body: bytes) -> WSGIEnvironment:

@@ -458,6 +458,22 @@ def test_one_lane_that_hangs_leaves_the_others_their_threads() -> None:
         wait_until(lambda: sum(one["PATH_INFO"] == "/hold" for one in served.app.environs) == 5)
 
 
+def test_large_requests_take_no_thread_from_small_ones() -> None:
+    head = b"POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    with serving(Limits(request_seconds=3600, wait_seconds=60, threads=3)) as served, ExitStack() as cleanup:
+        for _ in range(5):
+            cleanup.enter_context(served.open(head + b"x" * 100_000))
+        for _ in range(2):
+            assert served.app.held.acquire(timeout=60)
+        served.wait_for_connections(5, 5)
+        wait_until(lambda: served.connections.buffered >= 500_000)
+        assert served.ask(body=b"small") == (200, b"small")
+        assert len(served.app.environs) == 3  # two large ones at work, three wait
+        served.app.release.set()
+        for _ in range(3):
+            assert served.app.held.acquire(timeout=60)
+
+
 def test_without_a_free_thread_in_time_the_answer_is_503_and_nothing_ran() -> None:
     limits = Limits(request_seconds=3600, wait_seconds=0.01, threads=1)
     with serving(limits) as served, served.open(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"):

@@ -43,10 +43,12 @@ FIRST_STATUS = {
     Fate.UNREADABLE: "dead",
 }
 
-# Of what a tombstone is: of the content alone where the id is not signed.
+# Of what a tombstone is: of the content alone where the id is not signed. What was recorded beside another content
+# (``_beside``) counts under the id that it came with.
 DIGEST = (
     "sha256(convert_to({0}.source || chr(31) || {0}.site || chr(31) || "
-    "CASE WHEN {0}.signed_at IS NULL THEN {0}.event_id ELSE '' END || "
+    "CASE WHEN {0}.signed_at IS NOT NULL THEN '' WHEN {0}.content = '' THEN {0}.event_id "
+    "ELSE replace({0}.event_id, '~' || left(encode({0}.content, 'hex'), 16), '') END || "
     "CASE WHEN {0}.content = '' THEN '' ELSE chr(31) || encode({0}.content, 'hex') END, 'UTF8'))"
 )
 
@@ -111,15 +113,11 @@ _COUNT = f"""
     SELECT DISTINCT source, site, event_id, hex AS content FROM same
     """.format(worked="NOT event.strong_id")
 
-# What is left has a known id and other content: a new event, under an id of its own. Its row may have been removed
-# by retention, under either id.
+# What is left has a known id and other content: a new event, under an id of its own.
 _INSERT_BESIDE = (
     f"""{_INSERT}
       AND EXISTS (SELECT 1 FROM event WHERE event.source = new.source AND event.site = new.site
                                         AND event.event_id = new.base_id)
-      AND NOT EXISTS (SELECT 1 FROM tombstone CROSS JOIN LATERAL
-                          (SELECT new.source, new.site, new.base_id AS event_id, new.content, new.signed_at) AS base
-                      WHERE digest = {DIGEST.format("base")})
     """
     + _ON_CONFLICT
 )

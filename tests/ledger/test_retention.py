@@ -148,6 +148,20 @@ def test_what_was_purged_is_known_by_its_content(engine: Engine) -> None:
     assert statuses(engine) == {"plain": "pending"}
 
 
+def test_what_was_recorded_beside_other_content_is_known_too_once_both_are_purged(engine: Engine) -> None:
+    both = (event("plain", content="aa"), event("plain", content="bb"))
+    record(engine, *both)
+    assert statuses(engine) == {"plain": "pending", "plain~bb": "pending"}
+    aged(engine)
+    purge(engine, None, 90)
+    a_minute_later(engine)
+    purge(engine, None, 90)
+    record(engine, *both)
+    assert rows(engine, "SELECT id FROM event") == []
+    record(engine, event("plain", content="cc"), *both)
+    assert statuses(engine) == {"plain": "pending"}
+
+
 def test_transmissions_are_forgotten_when_their_signature_is_too_old(engine: Engine) -> None:
     rows(
         engine,
