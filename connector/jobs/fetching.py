@@ -25,7 +25,7 @@ def fetch(wires: Wiring, limit: int | None) -> int:
     )
     answered = asking.ask(wires.engine, wires.apis, wires.lookups, checkpoint=wires.checkpoint)
     wires.checkpoint()
-    answered |= joining.work_queue(wires.engine)
+    answered |= joining.work_queue(wires.engine, wires.checkpoint)
     noticed = notice(wires) if outcome.failed or outages.last(wires.engine) else 0
     with wires.engine.connect() as connection:
         more = outcome.more or match_queue.tasks_wait(connection)

@@ -74,7 +74,7 @@ def ask(
     checkpoint: Callable[[], None] = uninterrupted,
 ) -> set[str]:
     """Ask about what is to be asked about now; the subjects that became due by the answers. ``only``: about these
-    objects. ``checkpoint``: called before each call of a processor."""
+    objects. ``checkpoint``: called before each call of a processor, and between two pieces of the other work."""
     with engine.begin() as connection:
         claimed = told.claim_asks(connection, limit, LEASE_SECONDS, only)
         out = set(circuits.open_circuits(connection))
@@ -82,11 +82,11 @@ def ask(
         return set()
     wanted = [one for one in claimed if _lacks(engine, one, apis)]
     again, stored = _ask_processors(engine, lookups, wanted, out, checkpoint)
-    due = joining.match_stored(engine, [*_now(engine, claimed), *stored])
+    due = joining.match_stored(engine, [*_now(engine, claimed), *stored], checkpoint=checkpoint)
     unsure = [one for one in _now(engine, claimed) if _is_unsure(one, apis)]
-    if unsure and (later := _ask_billing(engine, apis, unsure, out)) is not None:
+    if unsure and (later := _ask_billing(engine, apis, unsure, out, checkpoint)) is not None:
         again |= {told.key_of(one.item): later for one in unsure}
-    due |= joining.match_stored(engine, _now(engine, unsure))
+    due |= joining.match_stored(engine, _now(engine, unsure), checkpoint=checkpoint)
     return due | _settle(engine, claimed, again)
 
 
@@ -163,7 +163,9 @@ def _ask_processor(
     return None
 
 
-def _ask_billing(engine: Engine, apis: Apis, waiting: Sequence[Told], out: set[str]) -> Again | None:
+def _ask_billing(
+    engine: Engine, apis: Apis, waiting: Sequence[Told], out: set[str], checkpoint: Callable[[], None]
+) -> Again | None:
     """Fetch the invoices that waiting objects name, from every billing site; when to ask again."""
     numbers = _numbers(engine, waiting)
     again: Again | None = None
@@ -174,7 +176,7 @@ def _ask_billing(engine: Engine, apis: Apis, waiting: Sequence[Told], out: set[s
             again = _WAIT
             continue
         try:
-            _fetch(engine, api, source, site, numbers)
+            _fetch(engine, api, (source, site), numbers, checkpoint)
         except (Transient, Permanent) as error:
             again = _later(engine, error, max(one.asks for one in waiting), f"{source}:{site}")
     return again
@@ -189,17 +191,23 @@ def _numbers(engine: Engine, waiting: Sequence[Told]) -> list[str]:
     return sorted({one.invoice_number for one in named if one.invoice_number})
 
 
-def _fetch(engine: Engine, api: SourceApi, source: str, site: str, numbers: Sequence[str]) -> None:
+def _fetch(
+    engine: Engine,
+    api: SourceApi,
+    at: tuple[str, str],
+    numbers: Sequence[str],
+    checkpoint: Callable[[], None],
+) -> None:
     """The invoices, and with them their accounts. One the site does not have is no error."""
     with engine.connect() as connection:
         now = snapshots.clock(connection)
     pointers = tuple(Pointer("invoice", (f"number-{number}",)) for number in numbers)
-    asked = Claimed(0, source, site, "", Urgency.DISPUTE, pointers, now, now, 0)
-    fetcher = Fetcher(engine, source, site, api)
+    asked = Claimed(0, *at, "", Urgency.DISPUTE, pointers, now, now, 0)
+    fetcher = Fetcher(engine, *at, api, checkpoint=checkpoint)
     try:
         failures = fetcher.fetch([asked])
     finally:
-        joining.match_again(engine, fetcher.changed_keys)
+        joining.match_again(engine, fetcher.changed_keys, checkpoint)
     transient = next((error for error in failures.values() if isinstance(error, Transient)), None)
     if transient is not None:
         raise transient

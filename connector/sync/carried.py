@@ -32,7 +32,7 @@ class CarriedBatch:
         with self.engine.begin() as connection:
             stored = told.store(connection, [(e.event_id, item) for e in self.batch for item in e.carried])
             match_queue.enqueue(connection, told.changed_keys(stored))
-        joining.match_stored(self.engine, stored)
+        joining.match_stored(self.engine, stored, checkpoint=self.checkpoint)
         touched = {told.key_of(one.item) for one in stored}
         due = self._settle(touched)
         asking.ask(self.engine, apis, lookups, only=sorted(touched), checkpoint=self.checkpoint)

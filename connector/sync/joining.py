@@ -3,14 +3,15 @@
 Whatever the ledger learns leaves its keys in the match queue (``ledger/match_queue.py``), in the transaction that
 stores it. What is stored at the same time by two workers is found by the one that commits second. Work is done in
 slices of a bounded size; what is left of a task is worked by the next job, and the sweep comes round to every open
-match in case a worker died.
+match in case a worker died. ``checkpoint`` is called before each object that is moved: there the urgent lane takes its
+turn.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +26,7 @@ from connector.ledger.subjects import Due
 from connector.ledger.told import Told
 from connector.mappers import keys, references
 from connector.sync import newcomers
+from connector.sync.fetching import uninterrupted
 from connector.sync.matching import Match, Verdict, match, revised
 
 log = structlog.get_logger("connector.joining")
@@ -67,13 +69,20 @@ class _Patience:
         return True
 
 
-def match_stored(engine: Engine, stored: Sequence[Told], run_id: int | None = None) -> set[str]:
+def match_stored(
+    engine: Engine,
+    stored: Sequence[Told],
+    run_id: int | None = None,
+    checkpoint: Callable[[], None] = uninterrupted,
+) -> set[str]:
     """Match what processors told of just now, and what that is evidence for; the subjects that became due."""
-    result = _match(engine, stored, _Patience(PAUSES), run_id)
-    return result.due | match_again(engine, told.changed_keys(stored) | result.keys)
+    result = _match(engine, stored, _Patience(PAUSES), run_id, checkpoint)
+    return result.due | match_again(engine, told.changed_keys(stored) | result.keys, checkpoint)
 
 
-def match_again(engine: Engine, changed: Iterable[str]) -> set[str]:
+def match_again(
+    engine: Engine, changed: Iterable[str], checkpoint: Callable[[], None] = uninterrupted
+) -> set[str]:
     """Match again the objects of these keys, about which something new is known; the subjects that became due. More
     than ``MOST_AT_ONCE`` objects are left to the next job."""
     wanted = set(changed)
@@ -84,12 +93,13 @@ def match_again(engine: Engine, changed: Iterable[str]) -> set[str]:
         charges = joins.charges(connection, wanted)
         wanted |= {key for one in charges for key in references.of_processor(one, references.REFERENCE)}
         match_queue.enqueue(connection, wanted)
-    return _work(engine, wanted).due
+    return _work(engine, wanted, _Patience(PAUSES), checkpoint).due
 
 
-def work_queue(engine: Engine) -> set[str]:
-    """Go on with the match queue, a bounded part of it; the subjects that became due."""
-    return _work(engine, None).due
+def work_queue(engine: Engine, checkpoint: Callable[[], None] = uninterrupted) -> set[str]:
+    """Go on with the match queue, a bounded part of it; the subjects that became due. Waits for no worker that holds an
+    object: in a bulk run that is this one, for minutes."""
+    return _work(engine, None, _Patience(()), checkpoint).due
 
 
 def match_in_turn(engine: Engine, limit: int = AT_ONCE) -> set[str]:
@@ -98,13 +108,15 @@ def match_in_turn(engine: Engine, limit: int = AT_ONCE) -> set[str]:
     with engine.begin() as connection:
         objects = match_queue.next_in_cycle(connection, limit)
         some = told.load(connection, objects)
-    result = _match(engine, some, _Patience(()), None)
+    result = _match(engine, some, _Patience(()), None, uninterrupted)
     return result.due
 
 
-def _work(engine: Engine, only: set[str] | None) -> _Result:
+def _work(
+    engine: Engine, only: set[str] | None, patience: _Patience, checkpoint: Callable[[], None]
+) -> _Result:
     """Slice by slice. What a match makes known is worked with the rest."""
-    result, patience, taken = _Result(), _Patience(PAUSES), 0
+    result, taken = _Result(), 0
     while taken < MOST_AT_ONCE:
         with engine.begin() as connection:
             tasks = match_queue.claim(connection, KEYS_AT_ONCE, only)
@@ -115,7 +127,7 @@ def _work(engine: Engine, only: set[str] | None) -> _Result:
             slices = match_queue.slices(connection, tasks, each)
             objects = sorted({object_ for some in slices.values() for _, object_ in some})
             found = told.load(connection, objects)
-        done = _match(engine, found, patience, None)
+        done = _match(engine, found, patience, None, checkpoint)
         with engine.begin() as connection:
             places = {key: some[-1][0] for key, some in slices.items() if len(some) == each}
             match_queue.advance(connection, tasks, places)
@@ -129,7 +141,13 @@ def _work(engine: Engine, only: set[str] | None) -> _Result:
 # A pass over some objects ------------------------------------------------------------------------------------------
 
 
-def _match(engine: Engine, objects: Sequence[Told], patience: _Patience, run_id: int | None) -> _Result:
+def _match(
+    engine: Engine,
+    objects: Sequence[Told],
+    patience: _Patience,
+    run_id: int | None,
+    checkpoint: Callable[[], None],
+) -> _Result:
     """Match those whose match is open. Each is moved in a transaction of its own; one that a worker holds is tried
     again later."""
     result = _Result()
@@ -142,6 +160,7 @@ def _match(engine: Engine, objects: Sequence[Told], patience: _Patience, run_id:
             found = _change(one, verdicts[told.key_of(one.item)])
             if found is None:
                 continue
+            checkpoint()
             moved = _move(engine, one, found, patience, run_id)
             if moved is None:
                 held.append(one)

@@ -115,7 +115,8 @@ class _SiteBatch:
         changed = sorted(self.changed_keys)
         for start in range(0, len(changed), MATCHED_KEYS):
             self.checkpoint()
-            due += len(joining.match_again(self.engine, changed[start : start + MATCHED_KEYS]))
+            some = changed[start : start + MATCHED_KEYS]
+            due += len(joining.match_again(self.engine, some, self.checkpoint))
         return due
 
     def _fetch(self, api: SourceApi) -> int:

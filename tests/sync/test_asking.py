@@ -271,6 +271,16 @@ def test_the_invoice_that_the_processor_answered_is_fetched_at_once(
     assert links(engine)["ch_1"][0] == BOB
 
 
+def test_what_is_urgent_takes_its_turn_between_the_calls_for_invoices(
+    engine: Engine, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.sync.fetching.CALLS", 1)
+    tell(engine, *(dispute(f"dp_{n}", invoice_number=f"{n}") for n in range(5)))
+    turns: list[int] = []
+    asking.ask(engine, {HERE: api}, {}, checkpoint=lambda: turns.append(len(api.calls)))
+    assert {0, 1, 2, 3, 4} <= set(turns), "before each call"
+
+
 def test_others_that_wait_are_joined_by_what_was_fetched(engine: Engine, api: FakeApi) -> None:
     api.replace(account(gateway_customers=("cus_1",)))
     tell(engine, item("m_1", Kind.MANDATE, customer="cus_1"))

@@ -711,6 +711,30 @@ def test_one_match_that_frees_very_many_is_worked_in_bounded_slices(
     assert jobs == 3
 
 
+def test_urgent_matching_between_two_moves_of_a_slice_leaves_every_object_matched_once(
+    engine: Engine,
+) -> None:
+    """At a checkpoint the urgent lane of the same worker matches too, among it objects and keys of this slice."""
+    tell(engine, *charges(range(20), "cus_1"), dispute("dp_1", customer="cus_1"))
+    turns: list[set[str]] = []
+
+    def lane() -> None:
+        turns.append(joining.work_queue(engine))
+        if len(turns) == 5:
+            joining.match_stored(engine, tell(engine, dispute("dp_2", "ch_19", customer="cus_1")))
+            joining.match_again(engine, ["customer:cus_1"])
+
+    with engine.begin() as connection:
+        now = snapshots.clock(connection)
+        stored = snapshots.store(connection, SOURCE, SITE, now, [account(gateway_customers=("cus_1",))])
+    joining.match_again(engine, stored, lane)
+    assert len(turns) >= 5
+    joining.work_queue(engine)
+    assert set(links(engine).values()) == {(BOB, "customer cus_1")}
+    assert len(links(engine)) == 22
+    assert one(engine, "SELECT count(*) AS n FROM subject WHERE key <> :bob", bob=BOB).n == 0
+
+
 def test_a_waiting_charge_is_no_news_for_the_other_objects_of_its_customer(engine: Engine) -> None:
     tell(engine, *charges(range(3), "cus_1"))
     stored = tell(engine, charge("ch_new", "pi_new", customer="cus_1", invoice_number="7"))
@@ -747,4 +771,8 @@ def test_held_objects_share_the_time_that_a_call_waits(
     assert sum(waited) == sum(joining.PAUSES)
     assert joining.work_queue(engine) == set()
     assert sum(waited) == sum(joining.PAUSES), "they are not due yet"
+    assert one(engine, "SELECT count(*) AS n FROM match_task WHERE ready_at > now()").n == 20
+    rows(engine, "UPDATE match_task SET ready_at = now() WHERE ready_at < 'infinity'")
+    assert joining.work_queue(engine) == set()
+    assert sum(waited) == sum(joining.PAUSES), "the queue itself waits for nobody: they are tried again later"
     assert one(engine, "SELECT count(*) AS n FROM match_task WHERE ready_at > now()").n == 20

@@ -407,6 +407,17 @@ def test_a_step_that_gave_no_queue_takes_none_back() -> None:
     assert (change.transition, change.transition_fields) == (Transition.DEESCALATE, {"Priority": "Medium"})
 
 
+def test_a_step_back_that_does_not_change_the_queue_leaves_the_owner_alone() -> None:
+    """A person may have given the case to a queue of their own."""
+    steps = (
+        Escalation(days_left=7, queue="Billing_Escalations"),
+        Escalation(days_left=2, priority="High"),
+    )
+    change = by_rule(due(5), case(escalation=2, priority="High"), escalation=steps)
+    assert (change.transition, change.fields[LEVEL]) == (Transition.DEESCALATE, 1)
+    assert change.transition_fields == {"Priority": "Medium"}
+
+
 def test_what_a_person_chose_since_is_not_taken_back() -> None:
     taken = escalate(due(30), case(escalation=3, priority="Low", in_queue=False))
     assert (taken.transition, taken.fields[LEVEL], taken.transition_fields) == (Transition.DEESCALATE, 0, {})

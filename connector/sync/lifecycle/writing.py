@@ -54,7 +54,7 @@ def _transition_fields(
         values |= {F.SUBJECT: opening[F.SUBJECT], F.OWNER: opening[F.OWNER]}
     if step.escalates:
         values |= _escalation(settings, step.escalation)
-    if step.deescalates and step.queue_before is not None:
+    if step.deescalates and step.queue_before not in (None, settings.queue_at(step.escalation)):
         values[F.OWNER] = opening[F.OWNER]
     if _gives_priority_back(step, case):
         values[F.PRIORITY] = opening[F.PRIORITY]

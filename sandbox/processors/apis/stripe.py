@@ -1,9 +1,8 @@
 """Stripe's ``/v1``: charges, payment intents, refunds, disputes, and lists of them.
 
 Any key that begins with ``sk_test_sandbox`` is good. A restricted key names what it may read:
-``rk_test_sandbox_charges.payment_intents``.
-Any key that begins with ``sk_test_sandbox`` is good. ``Stripe-Account`` names a connected account: what is in one is
-there, and nowhere else. An account that nothing is in is not connected.
+``rk_test_sandbox_charges.payment_intents``. ``Stripe-Account`` names a connected account: what is in one is there, and
+nowhere else. An account that nothing is in is not connected.
 
 https://docs.stripe.com/api (looked at in November 2026)
 """

@@ -158,8 +158,8 @@ def _asked(ask: Callable[[], T], account: str | None) -> T:
 def _refused(error: stripe.StripeError, account: str | None) -> Exception:
     if account and (error.http_status == HTTPStatus.FORBIDDEN or error.code == _NO_ACCESS):
         return Permanent(
-            f"Stripe does not let this key read the connected account {account}: connect it again, or take it out of "
-            "STRIPE_CONNECTED_ACCOUNTS.",
+            f"Stripe does not let this key read the connected account {account}: connect it again, give a restricted "
+            "key the permission, or take the account out of STRIPE_CONNECTED_ACCOUNTS.",
             code=error.code or str(error.http_status),
         )
     if error.code == _MISSING:
