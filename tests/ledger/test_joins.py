@@ -144,8 +144,8 @@ def test_its_events_are_told_again_under_the_account(engine: Engine) -> None:
     assert statuses(engine) == {"evt_1": "fetched", "evt_2": "fetched"}
     with engine.connect() as connection:
         told_ = timeline(connection, [BOB, OWN])
-    assert [(entry.event_id, entry.new) for entry in told_[BOB]] == [("evt_1", True), ("evt_2", True)]
-    assert told_[OWN] == []
+    assert [(entry.event_id, entry.new) for entry in told_[BOB].entries] == [("evt_1", True), ("evt_2", True)]
+    assert told_[OWN].entries == []
 
 
 def test_an_event_that_is_dead_or_pending_stays_so(engine: Engine) -> None:
@@ -163,8 +163,11 @@ def test_what_was_written_about_it_is_the_accounts_and_its_own_subject_is_gone(e
     assert {row.subject for row in rows(engine, "SELECT subject FROM mirror")} == {BOB}
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}
     assert links(engine) == {"dp_1": (BOB, "gateway reference ch_1")}
+    moved = [MovedCase(f"{OWN}:dispute:1", OWN, BOB)]
     with engine.connect() as connection:
-        assert attempts.moved_cases(connection, [BOB]) == [MovedCase(f"{OWN}:dispute:1", OWN, BOB)]
+        for asked in ([BOB], [OWN], [BOB, OWN]):
+            assert attempts.moved_cases(connection, asked) == moved
+        assert attempts.moved_cases(connection, [f"{BOB}2"]) == []
 
 
 def test_where_its_case_was_is_remembered_until_the_case_is_written_under_the_account(engine: Engine) -> None:

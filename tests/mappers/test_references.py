@@ -38,6 +38,16 @@ def test_billing_objects_are_found_by_what_the_gateway_calls_them(
     assert references.of_billing(item) == found
 
 
+def test_a_payment_is_evidence_for_its_invoice_too() -> None:
+    paid = payment(gateway_reference="ch_1", invoice_number="FR" + "1" * 20)
+    numbers = (f"invoice:FR{'1' * 20}", f"invoice:{'1' * 20}")
+    assert references.evidence_of(paid) == ("reference:ch_1", *numbers)
+    assert references.evidence_of(payment(gateway_reference="ch_1", invoice_number=None)) == (
+        "reference:ch_1",
+    )
+    assert references.evidence_of(invoice(number="1001")) == ("invoice:1001",)
+
+
 @pytest.mark.parametrize(
     ("item", "found"),
     [
@@ -147,7 +157,7 @@ def test_an_amount_in_cents_is_read(
     ("value", "code", "found"),
     [
         ("49", "USD", "49.00"), (" 49.5 ", "USD", "49.50"), (19.99, "USD", "19.99"), ("-3", "USD", "3.00"),
-        ("49", None, None), (True, "USD", None), ("Infinity", "USD", None), ("x", "USD", None), ("1e15", "USD", None),
+        ("49", None, "49"), (True, "USD", None), ("Infinity", "USD", None), ("x", "USD", None), ("1e15", "USD", None),
         ("999999999999999", "USD", "999999999999999.00"),
     ],
 )  # fmt: skip
