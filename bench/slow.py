@@ -43,6 +43,14 @@ KINDS: Final[dict[str, tuple[bytes, ...]]] = {
 """What each client sends at first; the kinds take turns."""
 
 
+@dataclass(slots=True)
+class Unsent:
+    """What of its beginning a client has not sent yet: the server may read slowly. ``dribbles``: whether it goes on."""
+
+    left: bytes
+    dribbles: bool
+
+
 @dataclass
 class SlowClients:
     """Connections that are kept open. ``cut_off``: how many the server closed."""
@@ -61,8 +69,11 @@ class SlowClients:
                 self._open(selector)
             dribble_at = time.monotonic() + 1
             while not self._stop.is_set():
-                for key, _ in selector.select(0.1):
-                    self._read(selector, key)
+                for key, events in selector.select(0.1):
+                    if events & selectors.EVENT_READ:
+                        self._read(selector, key)
+                    else:
+                        self._send(selector, key)
                 if time.monotonic() >= dribble_at:
                     dribble_at += 1
                     self._dribble(selector)
@@ -78,13 +89,26 @@ class SlowClients:
         client.settimeout(5)
         try:
             client.connect(("127.0.0.1", self.port))
-            client.sendall(beginning)
         except OSError:
             client.close()
             return
         client.setblocking(False)
-        selector.register(client, selectors.EVENT_READ, beginning)
+        unsent = Unsent(beginning, bool(beginning))
+        self._send(selector, selector.register(client, selectors.EVENT_READ, unsent))
         self.opened += 1
+
+    @staticmethod
+    def _send(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+        """As much of the beginning as fits. One that the server has closed is found when it is read."""
+        client = key.fileobj
+        assert isinstance(client, socket.socket)
+        sent = 0
+        with suppress(OSError):
+            sent = client.send(key.data.left)
+        key.data.left = key.data.left[sent:]
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if key.data.left else 0)
+        if events != key.events:
+            selector.modify(client, events, key.data)
 
     def _read(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
         client = key.fileobj
@@ -103,7 +127,7 @@ class SlowClients:
         for key in list(selector.get_map().values()):
             client = key.fileobj
             assert isinstance(client, socket.socket)
-            if key.data:
+            if key.data.dribbles and not key.data.left:
                 with suppress(OSError):
                     client.send(self.dribble)
 

@@ -16,6 +16,7 @@ import io
 import json
 import queue
 import resource
+import socket
 import sys
 import threading
 from collections import Counter
@@ -29,6 +30,7 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
@@ -47,6 +49,10 @@ MOST_EXPIRED: Final = 50
 """In one sweep: closing a thousand at once would stop the event loop for as long as that takes."""
 CHECK_SECONDS: Final = 1.0
 PIPELINED: Final = 8
+LARGE_BYTES: Final = 64 * 1024
+"""Deliveries are smaller than this, with few exceptions."""
+RECEIVE_BYTES: Final = 64 * 1024
+"""What the kernel keeps for a connection that is not read, and so what one read returns at most (about twice this)."""
 RESERVED_FILES: Final = 256
 """File descriptors kept free for the database, Redis, the log and outgoing calls."""
 
@@ -56,8 +62,9 @@ class Limits:
     """What strangers may cost one process.
 
     ``request_seconds``: from the first byte of a request to the last of its body. ``answer_seconds``: for the client
-    to take its answer. ``buffered_bytes``: all requests that are not answered yet, together. ``wait_seconds``: for a
-    thread, before 503.
+    to take its answer. ``buffered_bytes``: all requests that are not answered yet, together. ``large_requests``: how
+    many of these may be above ``LARGE_BYTES``. ``large_seconds``: for one of them to arrive while others wait for its
+    place. ``wait_seconds``: for a thread, before 503.
     """
 
     request_seconds: float = 10.0
@@ -67,6 +74,8 @@ class Limits:
     headers: int = 100
     body_bytes: int = 1024 * 1024
     buffered_bytes: int = 64 * 1024 * 1024
+    large_requests: int = 32
+    large_seconds: float = 1.0
     connections: int = 4096
     threads: int = 16
 
@@ -84,8 +93,11 @@ class Limits:
 
 
 class Connections:
-    """The connections of this process. Where room is needed, the one is closed whose request is awaited longest: a
-    request that arrives at once is never the one.
+    """The connections of this process. Where room is needed, the one is closed whose request is awaited longest, and a
+    large one before a small one.
+
+    Large requests wait for a place: until it is free their connections are not read. Whoever sends many of them is
+    slowed down, and the event loop is free for the others.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -93,6 +105,10 @@ class Connections:
         self.open: set[GuardedProtocol] = set()
         self.waiting: dict[GuardedProtocol, None] = {}
         """Those whose request is not complete, or that are idle; the oldest first."""
+        self.large: set[GuardedProtocol] = set()
+        """Those with a large request that is not answered yet."""
+        self.held: dict[GuardedProtocol, None] = {}
+        """Those that are not read because too many requests are large; the oldest first."""
         self.buffered = 0
         self.refusals: Counter[str] = Counter()
         """Since the last line in the log."""
@@ -111,13 +127,38 @@ class Connections:
     def remove(self, connection: GuardedProtocol) -> None:
         self.open.discard(connection)
         self.waiting.pop(connection, None)
+        self.release(connection)
+
+    def release(self, connection: GuardedProtocol) -> None:
+        """Its requests are answered, or given up."""
         self.buffered -= connection.received
         connection.received = 0
+        self.large.discard(connection)
+        if connection in self.held:
+            del self.held[connection]
+            connection.read_on()
+        while self.held and len(self.large) < self.limits.large_requests:
+            newest, _ = self.held.popitem()  # the oldest may never end, and its client may be gone
+            self.large.add(newest)
+            newest.read_on()
+
+    def take_place(self, connection: GuardedProtocol) -> None:
+        """A large request arrives: it is read on if there is a place, otherwise when there is one."""
+        if connection in self.large or connection in self.held:
+            return
+        if len(self.large) < self.limits.large_requests:
+            self.large.add(connection)
+        else:
+            self.held[connection] = None
+            connection.hold()
 
     def make_room(self) -> bool:
         """Whether all that is not answered yet fits into memory, if need be without the oldest."""
         while self.buffered > self.limits.buffered_bytes:
-            if not self._close_oldest(lambda connection: connection.received > 0):
+            if not (
+                self._close_oldest(lambda connection: connection.received > LARGE_BYTES)
+                or self._close_oldest(lambda connection: connection.received > 0)
+            ):
                 return False
         return True
 
@@ -143,6 +184,10 @@ class Connections:
         overdue = takewhile(lambda one: now - (one.started or now) > self.limits.request_seconds, oldest)
         for connection in list(islice(overdue, MOST_EXPIRED)):
             connection.refuse(408, "timeout", "The request did not arrive in time. Send it again.")
+        if self.held:
+            self._close_oldest(
+                lambda one: one in self.large and now - (one.started or now) > self.limits.large_seconds
+            )
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._check_answers(now)
@@ -158,6 +203,16 @@ class Connections:
         """Abort what is overdue, and the largest if all together need too much memory."""
         if sum([connection.check_answer(now) for connection in list(self.open)]) > self.limits.buffered_bytes:
             max(self.open, key=GuardedProtocol.unsent).transport.abort()
+
+
+class Flow(FlowControl):
+    """Whether a connection is read. uvicorn asks for more of each body; one that is held has to wait."""
+
+    held = False
+
+    def resume_reading(self) -> None:
+        if not self.held:
+            super().resume_reading()
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -177,6 +232,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow: Flow = Flow(transport)
         self.guard = self.app.connections
         self.limits = self.guard.limits
         self.started = self.loop.time()
@@ -201,6 +257,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse_body()  # chunks of one byte, or endless trailers
         elif not self.guard.make_room():
             self.refuse(503, "busy", "Too many requests are under way. Send it again later.")
+        elif received > LARGE_BYTES and not self.refused:
+            self.guard.take_place(self)
 
     # Callbacks of the parser: a request begins, its parts arrive, it is complete
 
@@ -261,6 +319,15 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.write(_raw_answer(status, error, message))
         self.transport.close()
 
+    def hold(self) -> None:
+        self.flow.held = True
+        self.flow.pause_reading()
+
+    def read_on(self) -> None:
+        self.flow.held = False
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+
     def send_400_response(self, _msg: str) -> None:
         self.refuse(400, "malformed", "This is not a valid HTTP request.")
 
@@ -289,8 +356,8 @@ class GuardedProtocol(HttpToolsProtocol):
         return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
 
     def _release(self) -> None:
-        self.guard.buffered -= self.received
-        self.received = self._earlier = 0
+        self.guard.release(self)
+        self._earlier = 0
 
     def _refuse_body(self) -> None:
         self.refuse(413, "too_large", f"A body has at most {self.limits.body_bytes:,} bytes.")
@@ -477,7 +544,9 @@ def serve(factory: str, host: str, port: int, processes: int, stop_seconds: int)
         access_log=False, proxy_headers=False, server_header=False, timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=stop_seconds, timeout_worker_healthcheck=HUNG_SECONDS,
     )  # fmt: skip
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
+    listener = config.bind_socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    Multiprocess(config, sockets=[listener]).run()
 
 
 def main() -> None:

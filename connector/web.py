@@ -51,10 +51,13 @@ def create_front(wires: Wiring | None = None) -> Front:
     return Front(app, limits, lane_of)
 
 
+_PROBES: Final = {"/healthz": "health", "/readyz": "readiness", "/metrics": "metrics"}
+
+
 def lane_of(path: str) -> str:
-    """Whose threads a request takes: its source's. Probes have some of their own, whatever strangers ask for."""
-    if path == "/healthz":
-        return "health"
+    """Whose threads a request takes: its source's. Each probe has some of its own, whatever strangers ask for."""
+    if path in _PROBES:
+        return _PROBES[path]
     root, _, rest = path.removeprefix("/").partition("/")
     if f"/{root}" != MOUNTED_AT:
         return "web"

@@ -332,6 +332,75 @@ def test_bodies_are_bounded_together_and_the_oldest_gives_way() -> None:
         assert clients[3].recv(65_536).startswith(b"HTTP/1.1 200")
 
 
+LARGE = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+
+
+def test_large_requests_wait_for_a_place_and_small_ones_do_not() -> None:
+    limits = Limits(request_seconds=3600, wait_seconds=60, threads=2, large_requests=1, large_seconds=900)
+    with serving(limits) as served, ExitStack() as cleanup:
+        first = cleanup.enter_context(served.open(LARGE + b"x" * 100_000))
+        wait_until(lambda: len(served.connections.large) == 1)
+        held = [cleanup.enter_context(served.open(LARGE + b"x" * 100_000)) for _ in range(2)]
+        wait_until(lambda: len(served.connections.held) == 2)
+        older, newer = list(served.connections.held)
+        received = newer.received
+        for client in held:
+            client.sendall(b"x" * 50_000)
+        assert served.ask(body=b"small") == (200, b"small")
+        served.after(0)
+        assert newer.received == received  # what was sent meanwhile is not read
+        assert set(served.connections.held) == {older, newer}
+
+        first.sendall(b"x" * 900_000)
+        assert first.recv(65_536).startswith(b"HTTP/1.1 200")
+        wait_until(lambda: newer.received > received)
+        assert served.connections.large == {newer}
+        assert set(served.connections.held) == {older}
+
+
+def test_a_large_request_that_takes_long_gives_way_to_those_that_wait() -> None:
+    limits = Limits(request_seconds=3600, wait_seconds=60, threads=2, large_requests=1, large_seconds=900)
+    with serving(limits) as served, ExitStack() as cleanup:
+        first = cleanup.enter_context(served.open(LARGE + b"x" * 100_000))
+        wait_until(lambda: len(served.connections.large) == 1)
+        served.on_loop(lambda: served.connections.expire(served.loop.time() + 1000))
+        assert len(served.connections.open) == 1  # nobody waits
+
+        second = cleanup.enter_context(served.open(LARGE + b"x" * 999_999))
+        wait_until(lambda: len(served.connections.held) == 1)
+        served.on_loop(lambda: served.connections.expire(served.loop.time() + 1000))
+        assert error(everything(first)) == (503, "busy")
+        second.sendall(b"x")
+        assert second.recv(65_536).startswith(b"HTTP/1.1 200")
+        wait_until(lambda: not served.connections.large)
+
+
+def test_a_client_that_waits_for_a_place_may_leave() -> None:
+    limits = Limits(request_seconds=3600, wait_seconds=60, threads=2, large_requests=1, large_seconds=900)
+    with serving(limits) as served, ExitStack() as cleanup:
+        first = cleanup.enter_context(served.open(LARGE + b"x" * 100_000))
+        wait_until(lambda: len(served.connections.large) == 1)
+        served.open(LARGE + b"x" * 100_000).close()
+        wait_until(lambda: len(served.connections.held) == 1)
+        first.sendall(b"x" * 900_000)
+        assert first.recv(65_536).startswith(b"HTTP/1.1 200")
+        wait_until(lambda: not served.connections.large and not served.connections.held)
+        assert served.connections.buffered == 0
+
+
+def test_small_requests_outlive_large_ones_where_memory_is_full() -> None:
+    limits = Limits(request_seconds=3600, wait_seconds=60, threads=2, buffered_bytes=1_000_000)
+    with serving(limits) as served, ExitStack() as cleanup:
+        small = cleanup.enter_context(served.open(PARTIAL))
+        served.wait_for_connections(1, 1)
+        first = cleanup.enter_context(served.open(LARGE + b"x" * 900_000))
+        wait_until(lambda: served.connections.buffered > 900_000)
+        cleanup.enter_context(served.open(LARGE + b"x" * 900_000))
+        assert error(everything(first)) == (503, "busy")
+        small.sendall(b"x" * 999)
+        assert small.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
 def test_complete_requests_that_wait_for_a_thread_count_too() -> None:
     limits = Limits(request_seconds=3600, wait_seconds=60, threads=1, buffered_bytes=3_000_000)
     head = b"POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"

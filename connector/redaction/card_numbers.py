@@ -171,7 +171,7 @@ def _is_usual(groups: Sequence[int], separators: Sequence[str]) -> bool:
     versions: there, only groups of one size, those printed on cards, and a number in two parts."""
     if all(_BLANKS_AND_DASHES.fullmatch(one) for one in separators):
         return True
-    equal = len(set(groups[:-1])) == 1 and groups[-1] <= groups[0]
+    equal = len(set(groups[:-1])) == 1 and (groups[-1] <= groups[0] or len(groups) > 6)
     return equal or tuple(groups) in _CARD_GROUPS or len(groups) == 2
 
 

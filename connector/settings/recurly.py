@@ -11,7 +11,6 @@ from connector.settings.reading import listed
 RETENTION_15_DAYS_AND_ONE = 16 * 24 * 3600
 """Recurly keeps a delivery for 15 days and can send it again by hand, automatically for 3. Whether a retry is signed
 with a new time is not documented. A replay is harmless: it is a duplicate."""
-"""Recurly keeps a delivery for 15 days and can send it again by hand; a replay is harmless (deduplicated)."""
 
 
 @dataclass(frozen=True, slots=True)

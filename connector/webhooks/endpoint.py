@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -22,7 +22,7 @@ from werkzeug.wsgi import get_content_length, get_input_stream
 
 from connector.errors import Rejected
 from connector.webhooks.metrics import Metrics
-from connector.webhooks.receiver import Answer, receive, rejected
+from connector.webhooks.receiver import Answer, FailureLog, receive, rejected
 from connector.webhooks.registry import SOURCES
 from connector.webhooks.source import Challenged, Delivery, Inbox, Source
 
@@ -56,13 +56,14 @@ class Endpoint:
     refused: Callable[[str, str, str, str], None]
     metrics: Metrics
     clock: Callable[[], datetime]
+    log_failure: FailureLog = field(default_factory=FailureLog)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
         source, site = self._address(environ["PATH_INFO"])
         reader: object = self.sources.get((source, site))
         if environ["REQUEST_METHOD"] == "GET" and isinstance(reader, Challenged):
-            return _challenged(reader, source, site, environ, start_response)
+            return self._challenged(reader, source, site, environ, start_response)
         answer = self._answered(source, site, environ)
         if answer.outcome == "rejected" and reader is not None:
             with suppress(RuntimeError):  # no thread can be started to count it
@@ -86,22 +87,26 @@ class Endpoint:
             delivery = Delivery(source, site, _body(environ), _headers(environ), self.clock())
         except Rejected as refusal:
             known = (source, site) if reader else (OTHER, OTHER)  # a stranger's words are not logged
-            return rejected(*known, refusal)
-        return receive(delivery, reader, self.inbox.record, self.wake)
+            return rejected(*known, refusal, self.log_failure)
+        return receive(delivery, reader, self.inbox.record, self.wake, self.log_failure)
 
-
-def _challenged(
-    reader: Challenged, source: str, site: str, environ: WSGIEnvironment, start_response: StartResponse
-) -> Iterable[bytes]:
-    """The vendor's question when the address is set up. It delivers nothing, and is not counted as a delivery."""
-    query = environ.get("QUERY_STRING", "")
-    try:
-        asked = dict(reversed(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True)))
-        proof = reader.challenge(asked).encode()
-    except Rejected as refusal:
-        return _response(rejected(source, site, refusal), environ, start_response)
-    start_response("200 OK", [("Content-Type", _TEXT), ("Content-Length", str(len(proof)))])
-    return [proof]
+    def _challenged(
+        self,
+        reader: Challenged,
+        source: str,
+        site: str,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        """The vendor's question when the address is set up. It delivers nothing, and is not counted as a delivery."""
+        query = environ.get("QUERY_STRING", "")
+        try:
+            asked = dict(reversed(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True)))
+            proof = reader.challenge(asked).encode()
+        except Rejected as refusal:
+            return _response(rejected(source, site, refusal, self.log_failure), environ, start_response)
+        start_response("200 OK", [("Content-Type", _TEXT), ("Content-Length", str(len(proof)))])
+        return [proof]
 
 
 def _not_configured(source: str, site: str, sources: Iterable[tuple[str, str]]) -> Rejected:

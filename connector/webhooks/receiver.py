@@ -7,6 +7,8 @@ may quote the row it refused.
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,6 +23,7 @@ from connector.webhooks.source import Delivery, Recorded, Source
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER: Final = 5
+LINE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +38,53 @@ class Answer:
     events: tuple[Event, ...] = ()
 
 
+class FailureLog:
+    """The log lines of deliveries that are not taken. Strangers can cause any number, so those that say the same
+    are written once a second, with how many there were since the line before (``count``)."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lines: dict[tuple[str | None, ...], tuple[float, int]] = {}
+        """By what a line says: when it may be written again, and how often it was not."""
+        self._lock = threading.Lock()
+
+    def __call__(self, write: Callable[..., object], **said: str | None) -> None:
+        line = tuple(said.values())
+        with self._lock:
+            now = self._now()
+            next_at, skipped = self._lines.get(line, (now, 0))
+            if now < next_at:
+                self._lines[line] = (next_at, skipped + 1)
+                return
+            self._lines[line] = (now + LINE_SECONDS, 0)
+        write("delivery", **said, **({"count": skipped + 1} if skipped else {}))
+
+
 def receive(
     delivery: Delivery,
     source: Source,
     record: Callable[[Sequence[Event]], Recorded],
     wake: Callable[[], None],
+    log_failure: FailureLog | None = None,
 ) -> Answer:
     """The answer to one delivery. Never raises: what goes wrong here is a 503, and the sender tries again."""
+    log_failure = log_failure or FailureLog()
     try:
         events = source.read(delivery)
         answer = _recorded(events, record(events)) if events else _nothing()
     except Rejected as refusal:
-        return rejected(delivery.source, delivery.site, refusal)
+        return rejected(delivery.source, delivery.site, refusal, log_failure)
     except Exception as error:  # noqa: BLE001 - the web border: a database may be out in many ways
-        return _unavailable(delivery, error)
+        return _unavailable(delivery, error, log_failure)
     _tell(delivery, answer)
     if any(event.fate is Fate.HANDLED for event in events):
         _wake(delivery, wake)
     return answer
 
 
-def rejected(source: str, site: str, refusal: Rejected) -> Answer:
+def rejected(source: str, site: str, refusal: Rejected, log_failure: FailureLog) -> Answer:
     """A refusal, logged and answered with what to do about it."""
-    log.warning("delivery", source=source, site=site, outcome="rejected", reason=refusal.reason)
+    log_failure(log.warning, source=source, site=site, outcome="rejected", reason=refusal.reason)
     headers = {"WWW-Authenticate": 'Basic realm="casewire"'} if refusal.reason in CHALLENGES else {}
     body = {"error": refusal.reason, "message": str(refusal)}
     return Answer(refusal.status, body, "rejected", refusal.reason, headers)
@@ -72,11 +99,11 @@ def _nothing() -> Answer:
     return Answer(200, {"accepted": 0, "duplicates": 0}, "accepted")
 
 
-def _unavailable(delivery: Delivery, error: Exception) -> Answer:
+def _unavailable(delivery: Delivery, error: Exception, log_failure: FailureLog) -> Answer:
     seconds = error.retry_after if isinstance(error, Transient) else None
     headers = {"Retry-After": str(math.ceil(seconds or RETRY_AFTER))}
-    log.error(
-        "delivery",
+    log_failure(
+        log.error,
         source=delivery.source,
         site=delivery.site,
         outcome="unavailable",

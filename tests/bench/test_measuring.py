@@ -63,5 +63,5 @@ def _read(request: bytes) -> Event:
     headers = {name.decode().lower(): value.decode() for name, _, value in lines}
     assert int(headers["content-length"]) == len(body)
     delivery = Delivery("recurly", "bench", body, headers, datetime.now(UTC))
-    (event,) = Recurly((SECRET.encode(),), ()).read(delivery)
+    (event,) = Recurly((SECRET.encode(),), (), 300.0).read(delivery)
     return event

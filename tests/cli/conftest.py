@@ -66,4 +66,7 @@ def stocked(engine: Engine) -> Engine:
     with engine.begin() as connection:
         subjects.mark_due(connection, [due("eve")])
     rows(engine, "UPDATE subject SET status = 'dead', error = 'Mend it.', error_code = 'NO_FIELD'")
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due("bob")])
+    rows(engine, "UPDATE subject SET status = 'idle' WHERE code = 'bob'")
     return engine

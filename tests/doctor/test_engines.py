@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from connector import queue
 from connector.doctor import State, is_green, postgresql
 from connector.doctor import redis as redis_
-from connector.ledger.engine import open_engine
+from connector.ledger.engine import migrate, open_engine
 from connector.wiring import Wiring
 
 from .conftest import seen
@@ -81,10 +81,15 @@ def test_a_database_without_tables_is_to_be_migrated(
     assert found["postgresql: clock"].state is State.OK
 
 
-def test_tables_of_a_newer_version_are_not_to_be_migrated(running: Wiring) -> None:
-    with running.engine.begin() as connection:
+def test_tables_of_a_newer_version_are_not_to_be_migrated(
+    wire: Callable[..., Wiring], empty_database_url: str
+) -> None:
+    engine = open_engine(empty_database_url)
+    migrate(engine)
+    with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    found = seen(postgresql.areas(running))["postgresql: tables"]
+    engine.dispose()
+    found = seen(postgresql.areas(wire(database_url=empty_database_url)))["postgresql: tables"]
     assert (found.state, "revision 9999, which this version" in found.told) == (State.FAILED, True)
     assert found.mend == "Install the newer Casewire that made it."
 

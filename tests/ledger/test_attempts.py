@@ -227,8 +227,7 @@ def test_a_case_that_is_to_be_moved_is_not_forgotten_and_tells_whence(engine: En
     other = change("k3", object="Account", mirror={"Billing_Account_Key__c": "x"})
     write(engine, attempt("bob", moved, stays, other))
     with engine.begin() as connection:
-        assert attempts.former_subjects(connection, [subject("bob")]) == {
-            "stripe:dispute:dp_1": subject("bob")
-        }
+        (case,) = attempts.moved_cases(connection, [subject("bob")])
+        assert case == attempts.MovedCase("k1", "stripe:dispute:dp_1", subject("bob"))
         attempts.forget(connection, [subject("bob")])
     assert list(mirror(engine)) == [("Case", "k1")]

@@ -182,11 +182,11 @@ def test_a_timeline_has_the_worked_events_of_its_account_oldest_first(engine: En
         )
     with engine.connect() as connection:
         found = timeline.load(connection, [subject("bob"), subject("nobody")])
-    assert [(e.event_id, e.new, e.refs) for e in found[subject("bob")]] == [
+    assert [(e.event_id, e.new, e.refs) for e in found[subject("bob")].entries] == [
         ("old", False, ("inv1",)),
         ("new", True, ("inv1", "number-1001")),
     ]
-    assert found[subject("nobody")] == []
+    assert found[subject("nobody")].entries == []
 
 
 def test_a_timeline_has_every_new_event_but_only_so_many_old_ones(
@@ -200,7 +200,7 @@ def test_a_timeline_has_every_new_event_but_only_so_many_old_ones(
         s=subject(),
     )
     with engine.connect() as connection:
-        found = timeline.load(connection, [subject()])[subject()]
+        found = timeline.load(connection, [subject()])[subject()].entries
     assert (sum(e.new for e in found), sum(not e.new for e in found)) == (4, 2)
 
 
@@ -208,4 +208,4 @@ def test_an_event_without_a_time_of_its_own_happened_when_it_was_received(engine
     record(engine, event(occurred_at=None))
     rows(engine, "UPDATE event SET subject = :s, status = 'done', received_at = :t", s=subject(), t=T0)
     with engine.connect() as connection:
-        assert timeline.load(connection, [subject()])[subject()][0].occurred_at == T0
+        assert timeline.load(connection, [subject()])[subject()].entries[0].occurred_at == T0

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from connector.errors import Rejected, Unavailable
 from connector.events import Event, Fate, Pointer, Urgency
-from connector.webhooks.receiver import receive
+from connector.webhooks.receiver import FailureLog, receive
 from connector.webhooks.source import Delivery
 
 from .memory import NOW, Bell, MemoryInbox
@@ -131,3 +131,23 @@ def test_a_fault_is_logged_with_its_class_and_cause() -> None:
         "Unavailable",
         "ConnectionError",
     )
+
+
+def test_a_flood_of_refusals_is_one_line_a_second_with_their_count() -> None:
+    now = [100.0]
+    log_failure = FailureLog(lambda: now[0])
+    refused, broken = Batch(fault=Rejected(401, "stale", "Set the clock.")), Batch(fault=ValueError("Wren"))
+
+    def receive_all() -> list[tuple[str, int | None]]:
+        with capture_logs() as lines:
+            for source in (refused,) * 50 + (broken,) * 3:
+                receive(DELIVERY, source, MemoryInbox().record, Bell(), log_failure)
+        return [(line["outcome"], line.get("count")) for line in lines]
+
+    assert receive_all() == [("rejected", None), ("unavailable", None)]
+    now[0] += 0.999
+    assert receive_all() == []
+    now[0] += 0.001
+    assert receive_all() == [("rejected", 100), ("unavailable", 6)]
+    now[0] += 5
+    assert receive_all() == [("rejected", 50), ("unavailable", 3)]

@@ -150,6 +150,7 @@ def test_calls_are_counted_by_route_and_the_plane_is_not(town: Town) -> None:
     requests.get(f"{town.processors}/merchants/sandbox/transactions/x", timeout=10)
     assert town.plane("GET", "calls") == {
         "total": 3,
+        "faults": {},
         "calls": {
             "GET /merchants/{merchant}/transactions/{id}": 1,
             "GET /payments/{id}": 1,

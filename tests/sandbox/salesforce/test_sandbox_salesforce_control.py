@@ -31,6 +31,7 @@ def test_calls_are_counted_by_method_and_route_and_the_control_plane_is_not(api:
     api("GET", "/")
     assert api("GET", "/__sandbox__/calls").get_json() == {
         "total": 3,
+        "faults": {},
         "calls": {
             "GET /services/data/vXX.0/query": 1,
             "PATCH /services/data/vXX.0/composite/sobjects/Account/Billing_Key__c": 1,
