@@ -4,7 +4,7 @@ import pytest
 from braintree import WebhookNotification
 
 from connector.events import Urgency
-from connector.facts import Kind
+from connector.facts import Kind, Status
 from connector.mappers import braintree_statuses
 from connector.mappers.braintree_kinds import LABELS
 from connector.webhooks.braintree.kinds import HANDLED, IGNORED
