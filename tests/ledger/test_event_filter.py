@@ -146,7 +146,9 @@ BODIES = {
     "n2": '{"reference": "7994-AB_cd", "name": "Zoë"}',
     "n3": "x" * 200 + " tail",
     "n4": None,
+    "n5": '{"note": "an example of how a row is done: ABCD, it and s 7994 then AB CDE"}',
 }
+"""The last has the words of searches, but not their text."""
 SEARCHES = (
     "jane",
     "JANE.ROE",
@@ -170,6 +172,15 @@ def test_a_search_finds_the_same_before_and_after_the_words_are_indexed(engine: 
     settle(engine)
     assert extend_word_index(engine, 100) == len(BODIES)
     assert searched(engine, term) == before
+
+
+@pytest.mark.parametrize("term", ["ane.roe", "xample", "0% "])
+def test_a_word_is_found_by_its_start_only(engine: Engine, term: str) -> None:
+    record(engine, *(event(id_, body=body) for id_, body in BODIES.items()))
+    assert searched(engine, term) == []
+    settle(engine)
+    extend_word_index(engine, 100)
+    assert searched(engine, term) == []
 
 
 def test_words_of_young_events_are_not_indexed_yet(engine: Engine) -> None:

@@ -44,6 +44,16 @@ def test_the_most_urgent_events_are_claimed_first_then_the_oldest(engine: Engine
     assert known(engine) == ["dispute", "failed", "failed later", "profile"]
 
 
+@pytest.mark.parametrize("most", Urgency)
+def test_only_what_is_as_urgent_as_asked_for_is_claimed_and_counted(engine: Engine, most: Urgency) -> None:
+    record(engine, *(event(urgency.name, urgency=urgency) for urgency in Urgency))
+    with engine.begin() as connection:
+        wanted = [urgency for urgency in Urgency if urgency <= most]
+        assert events.waiting(connection, 10, most=most) == len(wanted)
+        assert [one_.urgency for one_ in events.claim(connection, "w:1", 10, most=most)] == wanted
+        assert events.waiting(connection, 10) == len(Urgency) - len(wanted)
+
+
 def test_a_claimed_event_comes_as_it_was_recorded(engine: Engine) -> None:
     record(engine, event("n1", "inv1", "number-1001"))
     (claimed,) = claim(engine)

@@ -163,8 +163,11 @@ def test_what_was_written_about_it_is_the_accounts_and_its_own_subject_is_gone(e
     assert {row.subject for row in rows(engine, "SELECT subject FROM mirror")} == {BOB}
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}
     assert links(engine) == {"dp_1": (BOB, "gateway reference ch_1")}
+    moved = [MovedCase(f"{OWN}:dispute:1", OWN, BOB)]
     with engine.connect() as connection:
-        assert attempts.moved_cases(connection, [BOB]) == [MovedCase(f"{OWN}:dispute:1", OWN, BOB)]
+        for asked in ([BOB], [OWN], [BOB, OWN]):
+            assert attempts.moved_cases(connection, asked) == moved
+        assert attempts.moved_cases(connection, [f"{BOB}2"]) == []
 
 
 def test_where_its_case_was_is_remembered_until_the_case_is_written_under_the_account(engine: Engine) -> None:

@@ -47,6 +47,38 @@ def find(engine: Engine, *refs: tuple[str, str]) -> dict[tuple[str, str], Known]
         return snapshots.find(connection, SOURCE, SITE, refs)
 
 
+EVIDENCE = payment(gateway="stripe", gateway_reference="ch_1")
+NAMED = {"reference:ch_1", "invoice:1001"}
+
+
+@pytest.mark.parametrize(
+    ("comes", "changed"),
+    [
+        (EVIDENCE, set()),
+        (replace(EVIDENCE, updated_at=later(60)), set()),
+        (replace(EVIDENCE, account_code="eve"), NAMED),
+        (replace(EVIDENCE, amount=Decimal("48.00")), NAMED),
+        (replace(EVIDENCE, currency="EUR"), NAMED),
+        (replace(EVIDENCE, gateway="adyen"), NAMED),
+        (replace(EVIDENCE, status="declined"), NAMED),
+        (replace(EVIDENCE, gateway_references=("pi_1",)), NAMED | {"reference:pi_1"}),
+    ],
+)
+def test_what_says_something_new_of_whose_an_object_is_names_its_keys(
+    engine: Engine, comes: facts.Payment, changed: set[str]
+) -> None:
+    with engine.begin() as connection:
+        assert snapshots.store(connection, SOURCE, SITE, T0, [EVIDENCE]) == NAMED
+        assert snapshots.store(connection, SOURCE, SITE, later(1), [comes]) == changed
+
+
+def test_what_comes_back_names_its_keys_again(engine: Engine) -> None:
+    store(engine, T0, EVIDENCE)
+    gone(engine, later(1), Gone("payment", EVIDENCE.id))
+    with engine.begin() as connection:
+        assert snapshots.store(connection, SOURCE, SITE, later(2), [EVIDENCE]) == NAMED
+
+
 # ── never back in time ────────────────────────────────────────────────────────────────────────────────────────
 
 

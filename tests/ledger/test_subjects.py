@@ -194,6 +194,7 @@ def test_a_worker_claims_only_what_is_as_urgent_as_it_asks_for(
     with engine.begin() as connection:
         expected = sum(urgency >= least for urgency in Urgency)
         assert subjects.backlog(connection, 10, least=least).ready == expected
+        assert subjects.backlog(connection, 10, **bounds).ready == len(codes)
 
 
 def test_the_run_that_asked_is_known_until_the_account_and_its_history_are_done(engine: Engine) -> None:
@@ -270,6 +271,25 @@ def test_a_try_is_counted_only_if_it_was_spent(engine: Engine, spend: bool, trie
     found = bob(engine)
     assert (found.status, found.tries) == ("due", tries)
     assert (found.error, found.error_code) == ("row lock", "UNABLE_TO_LOCK_ROW")
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "left"), [((), Urgency.ROUTINE), ((Urgency.FAILURE,), Urgency.DISPUTE)], ids=["no", "yes"]
+)
+def test_what_is_left_of_a_dispute_is_as_urgent_as_said_unless_it_became_due_again(
+    engine: Engine, meanwhile: tuple[Urgency, ...], left: Urgency
+) -> None:
+    mark(engine, due(urgency=Urgency.DISPUTE))
+    (claimed,) = claim(engine)
+    mark(engine, *(due(urgency=urgency) for urgency in meanwhile))
+    settle(engine, claimed, "due", remainder=Urgency.ROUTINE)
+    assert Urgency(bob(engine).urgency) is left
+
+
+def test_an_account_that_waits_keeps_its_urgency_where_nothing_is_said_of_the_rest(engine: Engine) -> None:
+    mark(engine, due(urgency=Urgency.DISPUTE))
+    settle(engine, claim(engine)[0], "due")
+    assert Urgency(bob(engine).urgency) is Urgency.DISPUTE
 
 
 def test_a_dead_one_says_why(engine: Engine) -> None:

@@ -40,6 +40,29 @@ def test_an_object_is_what_was_told_and_belongs_to_itself(engine: Engine) -> Non
     assert found.item.known_since is not None
 
 
+@pytest.mark.parametrize(
+    ("link", "is_open", "is_weak"),
+    [
+        ("", True, False),
+        ("payee", False, False),
+        ("gateway reference ch_1", False, False),
+        ("invoice number 1001", True, True),
+        ("customer cus_1", True, True),
+    ],
+)
+def test_a_match_may_change_unless_a_reference_made_it(link: str, is_open: bool, is_weak: bool) -> None:
+    found = told.Told(dispute(), "recurly:acme:account:bob", link)
+    assert (found.is_open, found.is_weak) == (is_open, is_weak)
+
+
+def test_a_charge_is_news_for_others_where_it_says_more_of_the_payment(engine: Engine) -> None:
+    keys = ("reference:ch_1", "reference:pi_1")
+    said = charge("ch_1", "pi_1", at=at(0), amount=None)
+    more = replace(said, at=at(1), invoice_number="1001"), replace(said, at=at(2), amount=Decimal("9.00"))
+    found = [tell(engine, one_)[0].changed_keys for one_ in (said, replace(said, at=at(0)), *more)]
+    assert found == [keys, (), keys, keys]
+
+
 def test_the_same_event_tells_the_same_thing_once(engine: Engine) -> None:
     for _ in range(3):
         tell(engine, dispute())
@@ -410,6 +433,20 @@ def test_each_try_counts_and_only_that_of_the_object_that_is_named(engine: Engin
         for row in rows(engine, "SELECT object, asks, ask_at FROM snapshot")
     }
     assert found == {"dispute": (0, True), "refund": (1, False)}
+
+
+def test_only_what_may_still_be_matched_is_found_by_its_references_disputes_first(engine: Engine) -> None:
+    tell(engine, charge("a_charge", "ch_1"), dispute("waits", "ch_1"))
+    for id_, link in {"joined": "gateway reference ch_1", "weak": "invoice number 1001"}.items():
+        tell(engine, dispute(id_, "ch_1"))
+        rows(engine, "UPDATE snapshot SET link = :link WHERE id = :id", link=link, id=id_)
+        tell(engine, dispute(id_, "ch_1", status=Status.LOST, at=at(1)))
+    task = match_queue.Task("reference:ch_1", 1, "")
+    with engine.connect() as connection:
+        found = match_queue.slices(connection, [task], 10)["reference:ch_1"]
+        assert [id_ for _, (_, _, id_) in found] == ["waits", "weak", "a_charge"]
+        rest = match_queue.slices(connection, [replace(task, place=found[0][0])], 1)
+        assert rest == {"reference:ch_1": found[1:2]}
 
 
 def test_an_observation_is_never_changed_by_another_of_the_same_event(engine: Engine) -> None:

@@ -38,6 +38,16 @@ def test_billing_objects_are_found_by_what_the_gateway_calls_them(
     assert references.of_billing(item) == found
 
 
+def test_a_payment_is_evidence_for_its_invoice_too() -> None:
+    paid = payment(gateway_reference="ch_1", invoice_number="FR" + "1" * 20)
+    numbers = (f"invoice:FR{'1' * 20}", f"invoice:{'1' * 20}")
+    assert references.evidence_of(paid) == ("reference:ch_1", *numbers)
+    assert references.evidence_of(payment(gateway_reference="ch_1", invoice_number=None)) == (
+        "reference:ch_1",
+    )
+    assert references.evidence_of(invoice(number="1001")) == ("invoice:1001",)
+
+
 @pytest.mark.parametrize(
     ("item", "found"),
     [

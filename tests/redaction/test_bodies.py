@@ -101,6 +101,7 @@ def test_the_values_of_secret_keys_are_removed_from_json(body: str, stored: str)
         ("<token><![CDATA[x]]></token >", "<token>[removed]</token >"),
         ("<token><id>1</id></token><id>2</id>", "<token>[removed]</token><id>2</id>"),
         ("<token nil='true'></token><token/>", "<token nil='true'></token><token/>"),
+        ("<a><token/><b>1</b></a>", "<a><token/><b>1</b></a>"),
         ("<verification-value>1", "<verification-value>[removed]"),
         (
             "<card number='4111' cvv = \"1\" kind='x'/>",

@@ -78,7 +78,7 @@ WRITTEN = {
 @given(
     number=st.sampled_from(CARDS),
     separator=st.sampled_from(SEPARATORS),
-    sizes=st.sampled_from(((4, 4, 4, 4), (4, 6, 5), (6,), (2, 2, 2, 2, 2, 2, 2, 2), (1,) * 19, (20,))),
+    sizes=st.sampled_from(((4, 4, 4, 4), (4, 6, 5), (6,), (2,) * 10, (1,) * 19, (20,))),
     form=st.sampled_from(sorted(WRITTEN)),
     before=st.sampled_from(("", "card ", "PAN", "nr.:", "(", "99 ", "é", "x=")),
     after=st.sampled_from(("", " exp 12/29", "EXP", ")", ",", "…", " 99", "é")),
@@ -141,6 +141,7 @@ def test_an_iban_needs_its_check_digits_and_its_countrys_shape() -> None:
         ("4111111111111111 5555555555554444", f"{REMOVED} {REMOVED}"),
         ("4111 1111 1111 1111, 5555 5555 5555 4444", f"{REMOVED}, {REMOVED}"),
         ("12 4111111111111111 33", f"12 {REMOVED} 33"),
+        ("ref +4111111111111111", f"ref +{REMOVED}"),
     ],
 )
 def test_what_is_removed_from_text(text: str, left: str) -> None:
@@ -259,3 +260,20 @@ def test_a_value_is_redacted_by_its_key() -> None:
     }
     redacted = {"account": REMOVED, "id": "4111111111111111", "cvv": REMOVED, "list": [{"note": REMOVED}]}
     assert redact_value("options", value) == redacted
+
+
+@pytest.mark.parametrize(
+    "key", ["id", "pspReference", "tracking_number", "invoiceNumber", "Psp_Reference__c"]
+)
+@pytest.mark.parametrize("value", ["4111111111111111", 4111111111111111])
+def test_digits_under_the_key_of_a_reference_are_kept(key: str, value: object) -> None:
+    assert redact_value(key, value) == value
+
+
+@pytest.mark.parametrize("key", ["Number__c", "Sort_Code__c", "acme:cvv", "passwd", "sortcode"])
+def test_a_secret_is_known_by_its_key_however_that_is_written(key: str) -> None:
+    assert redact_value(key, "x1") == REMOVED
+
+
+def test_a_key_is_redacted_as_text_is() -> None:
+    assert redact_value("counts", {"4111 1111 1111 1111": 1, "a": True}) == {REMOVED: 1, "a": True}

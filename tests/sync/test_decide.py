@@ -16,6 +16,7 @@ from connector.mappers import fields
 from connector.plan import Plan
 from connector.policy import Policy
 from connector.sync.decide import decide
+from connector.sync.evidence import with_currencies
 from sync.crm import MemoryCrm
 from sync.stories import STORIES, tell
 from sync.world import (
@@ -202,3 +203,13 @@ def test_an_amount_without_a_currency_is_in_that_of_its_payment_and_never_empty(
     assert case.fields["Billing_Amount_Text__c"] == text
     assert text in str(case.on_create["Subject"])
     assert found["Account"].fields["Billing_Open_Dispute_Text__c"] == text
+
+
+def test_a_currency_that_was_said_stays_beside_one_that_was_not() -> None:
+    paid = payment(gateway_reference="ch_1", currency="EUR")
+    said, unsaid = (
+        dispute(id_="dp_1", amount=Decimal("12"), currency="GBP"),
+        dispute(id_="dp_2", amount=Decimal("7"), currency=None),
+    )
+    found = [item.currency for item in with_currencies(facts(paid, said, unsaid)).objects]
+    assert found == ["GBP", "EUR"]

@@ -99,6 +99,22 @@ def test_what_is_let_go_is_more_urgent_or_as_urgent_for_something_new(
     assert holding.is_more_urgent(claimed, leases.Renewed(*now)) is is_more
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "became"),
+    [
+        (Urgency.ROUTINE, Urgency.DISPUTE, True),
+        (Urgency.FAILURE, Urgency.DISPUTE, True),
+        (Urgency.DISPUTE, Urgency.DISPUTE, False),
+        (Urgency.ROUTINE, Urgency.FAILURE, False),
+    ],
+)
+def test_a_batch_that_is_over_soon_is_left_only_by_what_became_a_dispute(
+    was: Urgency, now: Urgency, became: bool
+) -> None:
+    claimed = subjects.Claimed(BOB, SOURCE, SITE, "bob", was, 1, 1)
+    assert holding.became_dispute(claimed, leases.Renewed(now, 2)) is became
+
+
 def at_each_look(*then: Callable[[], None]) -> Callable[[float], None]:
     """Does the first while the job is looked at for the first time, and so on."""
     coming = iter(then)

@@ -588,6 +588,19 @@ def test_a_task_that_nobody_came_to_is_found_in_the_queue(engine: Engine) -> Non
         assert not match_queue.tasks_wait(connection)
 
 
+def test_a_task_that_a_worker_holds_does_not_wait_until_its_lease_ends(engine: Engine) -> None:
+    weakly_matched(engine)
+    with engine.begin() as connection:
+        match_queue.next_in_cycle(connection, 10)
+        match_queue.enqueue(connection, ["reference:ch_1"])
+        assert [task.key for task in match_queue.claim(connection, 10)] == ["reference:ch_1"]
+        assert not match_queue.tasks_wait(connection)
+        assert match_queue.claim(connection, 10) == []
+    rows(engine, "UPDATE match_task SET ready_at = now() WHERE key <> :sweep", sweep=match_queue.SWEEP)
+    with engine.begin() as connection:
+        assert match_queue.tasks_wait(connection)
+
+
 def test_an_account_that_a_worker_holds_keeps_the_object_until_it_lets_go(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,13 @@ def test_a_row_that_was_refused_before_is_not_sent() -> None:
     assert list(crm.of("Account")) == ["eve"]
 
 
+def test_no_key_is_freed_for_a_row_that_was_refused_before() -> None:
+    crm = FakeCrm(records={("Account", "typed"): {"Id": "001", fields.KEY: "bob"}})
+    results = Results(refused={BOB: Refused("X", "No.", transient=False)})
+    write(crm, [replace(row(*BOB), frees="001")], results=results)
+    assert crm.upserts == []
+
+
 def going(*at_each: set[tuple[str, str]]) -> Callable[[], Set[tuple[str, str]]]:
     """What is dropped when it is asked first, and so on."""
     coming = iter(at_each)

@@ -4,7 +4,7 @@ import pytest
 from braintree import WebhookNotification
 
 from connector.events import Urgency
-from connector.facts import Kind
+from connector.facts import Kind, Status
 from connector.mappers import braintree_statuses
 from connector.mappers.braintree_kinds import LABELS
 from connector.webhooks.braintree.kinds import HANDLED, IGNORED
@@ -93,3 +93,21 @@ def test_a_network_is_told_by_the_instrument_or_else_by_the_card(
     instrument: str, card: str, network: str | None
 ) -> None:
     assert braintree_statuses.network(instrument, card) == network
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("open", Status.NEEDS_RESPONSE),
+        ("under_review", Status.UNDER_REVIEW),
+        ("disputed", Status.UNDER_REVIEW),
+        ("won", Status.WON),
+        ("lost", Status.LOST),
+        ("accepted", Status.ACCEPTED),
+        ("auto_accepted", Status.ACCEPTED),
+        ("expired", Status.EXPIRED),
+        ("retrieved", None),
+    ],
+)
+def test_each_state_of_a_dispute_at_braintree_is_one_of_ours(word: str, status: Status | None) -> None:
+    assert braintree_statuses.DISPUTES.get(word) is status

@@ -164,6 +164,7 @@ DECISIONS = [
         _RULES + "test_payment_failed.py",
         _RULES + "test_dispute.py",
         _RULES + "test_refund.py",
+        "tests/sync/test_decide.py",
         "tests/sync/test_checklist.py",
     ),
     *mutants(

@@ -102,9 +102,13 @@ LEDGER = [
             ("found_at < now() - make_interval(days => :days) LIMIT", "true LIMIT"),
             ("seen_at < now() - make_interval(days => :days) ORDER BY", "true ORDER BY"),
             ("TRANSMISSION_DAYS: Final = 5", "TRANSMISSION_DAYS: Final = 1"),
-            ("        forget_purged_words(connection, ids)\n", "        pass\n"),
         ],
         "tests/ledger/test_retention.py",
+    ),
+    *mutants(
+        "ledger/retention",
+        [("        forget_purged_words(connection, ids)\n", "        pass\n")],
+        "tests/ledger/test_event_filter.py",
     ),
     *mutants(
         "ledger/attempts",
@@ -129,6 +133,7 @@ LEDGER = [
         ],
         "tests/ledger/test_attempts.py",
         "tests/ledger/test_runs.py",
+        "tests/ledger/test_joins.py",
         "tests/sync/test_joining.py",
     ),
     *mutants(
@@ -597,8 +602,8 @@ LEDGER = [
             ("received_at >= :since AND {_FIRST_ID_SINCE}", "{_FIRST_ID_SINCE}"),
             ("received_at < :until AND {_LAST_ID_UNTIL}", "{_LAST_ID_UNTIL}"),
             (
-                "> (facet.source, facet.kind, facet.status)",
-                ">= (facet.source, facet.kind, facet.status || '!')",
+                "(event.source, event.kind, event.status) > (facet.source, facet.kind, facet.status)",
+                "(event.source, event.kind) > (facet.source, facet.kind)",
             ),
             ("AND event.status = facet.status", ""),
             ('"id < :before": wanted.before', '"id <= :before": wanted.before'),

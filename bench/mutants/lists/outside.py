@@ -227,7 +227,7 @@ OUTSIDE = [
             ("elif now - self._unsent_since > self.limits.answer_seconds:", "elif False:"),
             ('if b"_" in name or name in _OWN_HEADERS:', "if name in _OWN_HEADERS:"),
             ('if b"_" in name or name in _OWN_HEADERS:', 'if b"_" in name:'),
-            ("self.guard.buffered -= self.received\n", "pass\n"),
+            ("self.buffered -= connection.received\n", "pass\n"),
             ("            self._free.release()\n            return _json", "            return _json"),
         ],
         "tests/test_front.py",
