@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from samples import due, one, rows, subject
 from sqlalchemy import Engine
 
 from connector.events import Urgency
-from connector.ledger import leases, subjects
+from connector.ledger import leases, subjects, watermarks
 from connector.ledger.leases import Renewed
 
 BOB, EVE = subject("bob"), subject("eve")
@@ -43,3 +45,14 @@ def test_what_somebody_else_holds_or_nobody_does_is_not_held(engine: Engine) -> 
     with engine.begin() as connection:
         leases.release_all(connection, "w")
     assert renew(engine, "w:1", BOB, EVE) == {}
+
+
+def test_a_turn_is_one_callers_until_it_is_time_again(engine: Engine) -> None:
+    hour = timedelta(hours=1)
+    with engine.begin() as connection:
+        assert watermarks.take(connection, "turn", hour)
+    with engine.begin() as connection:
+        assert not watermarks.take(connection, "turn", hour)
+    rows(engine, "UPDATE watermark SET at = at - interval '1 hour'")
+    with engine.begin() as connection:
+        assert watermarks.take(connection, "turn", hour)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import SITE, SOURCE, one, rows, subject
+from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 from sync.world import account, applied, invoice, payment, subscription
 
 from connector import facts
 from connector.facts import BillingObject, Gone
-from connector.ledger import snapshots
+from connector.ledger import snapshots, subjects, transfers
 from connector.ledger.snapshots import Known, Snapshot
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -77,6 +77,17 @@ def test_what_comes_back_names_its_keys_again(engine: Engine) -> None:
     gone(engine, later(1), Gone("payment", EVIDENCE.id))
     with engine.begin() as connection:
         assert snapshots.store(connection, SOURCE, SITE, later(2), [EVIDENCE]) == NAMED
+
+
+def test_a_payment_that_is_gone_is_found_by_no_name(engine: Engine) -> None:
+    store(engine, T0, EVIDENCE)
+    names = {"ch_1", EVIDENCE.uuid}
+    with engine.begin() as connection:
+        subjects.mark_due(connection, [due()])
+        assert set(transfers.named(connection, names)) == names
+    gone(engine, later(1), Gone("payment", EVIDENCE.id))
+    with engine.connect() as connection:
+        assert transfers.named(connection, names) == {}
 
 
 # ── never back in time ────────────────────────────────────────────────────────────────────────────────────────

@@ -41,3 +41,14 @@ def test_only_what_differs_from_what_was_last_written_is_sent(linked: str) -> No
 
 def test_a_record_that_it_is_linked_to_since_is_written_whole() -> None:
     assert set(written("001000000000001AAA", "001000000000002AAA")) == set(WANTED)
+
+
+@pytest.mark.parametrize(("object_", "exists"), [("Billing_Invoice__c", True), ("Case", False)])
+def test_what_was_written_is_there_but_a_case_only_if_salesforce_has_it(object_: str, exists: bool) -> None:
+    """Agents delete cases; those that are there were read with the facts."""
+    record = (object_, f"{SUBJECT}:1")
+    reading = Reading(facts(), NOW, (), {record: Mirrored("500000000000001AAA", {"Name": "x"})})
+    subject = Claimed(SUBJECT, "recurly", "acme", "bob", Urgency.ROUTINE, 1, 1)
+    plan = Plan(SUBJECT, (Change(*record, rule="any", reason="why", fields={"Name": "y"}),))
+    ((row,),) = LastWritten(FakeCrm()).rows([Decision(subject, reading, plan)], unfitted, Org())
+    assert row.exists is exists

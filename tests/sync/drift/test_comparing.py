@@ -135,3 +135,15 @@ def test_a_field_that_cannot_be_read_or_that_the_org_lacks_is_not_compared() -> 
     change = Change(F.OBJECT, "k", "r", "w", {F.ORIGIN: "renewal", "Gone__c": 1, F.TOTAL: Decimal(1)})
     found = compared(change, Held("a01", "k", {F.TOTAL: 1, F.ORIGIN: "***"}), {}, Owned.of(SHAPE, ()))
     assert found == {F.TOTAL: "1"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "updateable", "is_compared"),
+    [("double", True, True), ("double", False, False), ("encryptedstring", True, False)],
+)
+def test_what_cannot_be_written_or_read_is_not_compared(
+    type_: str, updateable: bool, is_compared: bool
+) -> None:
+    field = OrgField(F.TOTAL, type_, createable=True, updateable=updateable)
+    owned = Owned.of(orgs.shape(more={F.OBJECT: [field]}), ())
+    assert (owned.field(F.OBJECT, F.TOTAL) is not None) is is_compared

@@ -116,6 +116,29 @@ def test_a_payment_by_card_or_wallet_that_was_taken_back_is_no_bank_debit(
     assert ("bank" in text) == (problem == "Bank debit returned")
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        *(
+            "ach",
+            "us_bank_account",
+            "sepa",
+            "sepa_core",
+            "sepa_cor1",
+            "sepa_b2b",
+            "sepa_debit",
+            "bacs",
+            "becs",
+        ),
+        *("becs_nz", "pad", "autogiro", "betalingsservice", "faster_payments", "pay_to", "ACH"),
+    ],
+)
+def test_every_scheme_of_bank_debits_is_known(scheme: str) -> None:
+    case = the_case(facts(TAKEN, PAID, debit(network_code=None, network=scheme, method="Wallet")), RULE)
+    assert case is not None
+    assert case.on_create["Subject"] == "Bank debit returned: USD 49.00 (account bob)"
+
+
 def test_what_is_not_said_of_the_charge_is_read_from_the_payment_behind_it() -> None:
     by_paypal = replace(TAKEN, payment_method=card(brand="PayPal"))
     case = the_case(facts(by_paypal, PAID, debit(network=None, network_code=None)), RULE)

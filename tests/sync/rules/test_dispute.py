@@ -187,6 +187,8 @@ def test_of_two_purchases_with_one_reference_it_is_about_the_one_of_its_amount()
         ({"amount": Decimal("49.01")}, False),
         ({"currency": "GBP"}, False),
         ({"source": "adyen"}, False),
+        ({"invoice_number": "001"}, False),
+        ({"invoice_number": "001", "truncated": True}, True),
     ],
     ids=str,
 )
@@ -195,7 +197,7 @@ def test_an_invoice_number_leads_to_no_payment_that_it_cannot_be_about(
 ) -> None:
     """Its account may be known by the customer, and the number be that of another system."""
     paid = payment(gateway="stripe", gateway_reference="other")
-    numbered = dispute(references=("ch_9",), invoice_number="1001", **changed)
+    numbered = dispute(**{"references": ("ch_9",), "invoice_number": "1001"} | changed)
     assert ("Billing_Payment__c" in case_of(facts(paid_invoice(), paid, numbered)).parents) is is_known
 
 
