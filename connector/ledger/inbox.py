@@ -71,8 +71,11 @@ _INSERT = f"""
            new.urgency, new.occurred_at, new.strong_id, new.format, new.pointers, new.body, new.note, new.carried
     FROM {_NEW}
     WHERE NOT (new.strong_id AND EXISTS (SELECT 1 FROM tombstone WHERE digest = {DIGEST.format("new")}))
-      AND NOT EXISTS (SELECT 1 FROM event WHERE event.source = new.source AND event.site = new.site
-                          AND event.content = new.content AND event.signed_at >= new.signed_at)
+      -- One descent of event_signed_content for each row. As NOT EXISTS, PostgreSQL reads the whole table while it has
+      -- no statistics of it.
+      AND COALESCE((SELECT event.signed_at FROM event WHERE event.source = new.source AND event.site = new.site
+                        AND event.content = new.content AND event.signed_at IS NOT NULL
+                        ORDER BY event.signed_at DESC LIMIT 1) < new.signed_at, true)
     """
 _ON_CONFLICT = " ON CONFLICT DO NOTHING RETURNING source, site, event_id, encode(content, 'hex') AS content"
 
