@@ -348,7 +348,7 @@ def records_of(running: Stack) -> Iterator[tuple[str, str]]:
 
 
 def _delivered(session: requests.Session, url: str, headers: Mapping[str, str], body: bytes) -> int:
-    """The answer to a delivery. One that is answered 503 is sent again, as PayPal's first until its certificate came."""
+    """The answer to a delivery. PayPal's first is answered 503 until its certificate is there; it is sent again."""
     for _ in range(600):
         status = session.post(url, data=body, headers=headers, timeout=30).status_code
         if status != 503:
