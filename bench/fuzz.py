@@ -462,10 +462,7 @@ class Client:
             raw = altered(chance, one, self.corpus)
             headers, body = SIGN[one.source](raw, one.form, self.certificates)
             try:
-                connection.request("POST", f"/webhooks/{one.source}", body, headers)
-                answer = connection.getresponse()
-                answer.read()
-                status = answer.status
+                status = _post(connection, one.source, body, headers)
             except (http.client.HTTPException, OSError) as error:
                 connection.close()
                 # a body over the limit is refused while it is still being sent
@@ -477,6 +474,18 @@ class Client:
                 bad.append(f"{one.source} {status}: {raw[:300]!r}")
         connection.close()
         return answers, bad
+
+
+def _post(connection: http.client.HTTPConnection, source: str, body: bytes, headers: Headers) -> int:
+    """The status of the answer. PayPal's first deliveries are answered 503 until the process has their certificate."""
+    for _ in range(600):
+        connection.request("POST", f"/webhooks/{source}", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        if (source, answer.status) != ("paypal", 503):
+            break
+        time.sleep(0.05)
+    return answer.status
 
 
 def run(count: int, seed: int, settle_seconds: float | None) -> int:

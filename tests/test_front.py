@@ -236,7 +236,9 @@ def test_the_deadline_counts_from_the_first_byte_however_many_follow() -> None:
 
 
 def test_an_answer_that_is_not_taken_holds_no_thread_and_ends() -> None:
-    with serving() as served, ExitStack() as cleanup:
+    # room for all four answers: the bound on their memory has a test of its own
+    limits = Limits(request_seconds=3600, answer_seconds=3600, threads=2, buffered_bytes=1_000_000_000)
+    with serving(limits) as served, ExitStack() as cleanup:
         asked = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
         slow = [cleanup.enter_context(served.open(asked, receive=4096)) for _ in range(4)]
         wait_until(lambda: sum(one.unsent() > 0 for one in list(served.connections.open)) == 4)
