@@ -359,9 +359,9 @@ def _sign_adyen_items(value: Any) -> None:
             for n in ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
         ]
         parts += [amount.get("value"), amount.get("currency"), told.get("eventCode"), told.get("success")]
-        signed = ":".join("" if part is None else str(part) for part in parts).encode(
-            "utf-8", "surrogatepass"
-        )
+        signed = ":".join(
+            "" if part is None or isinstance(part, list | dict) else str(part) for part in parts
+        ).encode("utf-8", "surrogatepass")
         digest = hmac.new(bytes.fromhex(SECRET), signed, hashlib.sha256).digest()
         data = told.get("additionalData")
         told["additionalData"] = {
