@@ -243,7 +243,7 @@ def alter_json(chance: random.Random, value: Any, others: Sequence[Any]) -> None
     elif what == 7 and isinstance(holder, dict):
         holder[chance.choice(("id", "object", "amount", "data", f"{key}", f"{key}_", ""))] = holder.pop(key)
     else:
-        holder[key] = nested(chance.choice((3, 60, 400)))
+        holder[key] = nested(chance.choice((3, 60, 150)))
 
 
 def alter_xml(chance: random.Random, root: ET.Element, others: Sequence[ET.Element]) -> None:
