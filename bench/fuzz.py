@@ -349,22 +349,27 @@ def _sign_adyen_items(value: Any) -> None:
     """Sign what still looks like an item; what does not stays unsigned, as a forger would send it."""
     items = value.get("notificationItems") if isinstance(value, dict) else None
     for item in items if isinstance(items, list) else ():
-        told = item.get("NotificationRequestItem") if isinstance(item, dict) else None
-        if not isinstance(told, dict):
+        notification = item.get("NotificationRequestItem") if isinstance(item, dict) else None
+        if not isinstance(notification, dict):
             continue
-        amount = told.get("amount")
+        amount = notification.get("amount")
         amount = amount if isinstance(amount, dict) else {}
         parts = [
-            told.get(n)
+            notification.get(n)
             for n in ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
         ]
-        parts += [amount.get("value"), amount.get("currency"), told.get("eventCode"), told.get("success")]
+        parts += [
+            amount.get("value"),
+            amount.get("currency"),
+            notification.get("eventCode"),
+            notification.get("success"),
+        ]
         signed = ":".join(
             "" if part is None or isinstance(part, list | dict) else str(part) for part in parts
         ).encode("utf-8", "surrogatepass")
         digest = hmac.new(bytes.fromhex(SECRET), signed, hashlib.sha256).digest()
-        data = told.get("additionalData")
-        told["additionalData"] = {
+        data = notification.get("additionalData")
+        notification["additionalData"] = {
             **(data if isinstance(data, dict) else {}),
             "hmacSignature": base64.b64encode(digest).decode(),
         }
