@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, jsonify, request
 
-from connector.front import Front
+from connector.front import Front, keep_modules
 
 
 def create_app() -> Flask:
@@ -19,4 +19,6 @@ def create_app() -> Flask:
 
 def create_front() -> Front:
     """The same route behind the server and the front that Casewire has."""
-    return Front(create_app())
+    app = create_app()
+    keep_modules()
+    return Front(app)

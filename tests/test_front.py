@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +17,32 @@ import uvicorn
 from structlog.testing import capture_logs
 from waiting import wait_until
 
-from connector.front import Connections, Front, GuardedProtocol, Limits, call, environ_of
+from connector.front import Call, Connections, Front, GuardedProtocol, Limits, environ_of
 
 CALM = Limits(request_seconds=3600, answer_seconds=3600, wait_seconds=60, threads=2)
 PARTIAL = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+
+
+class Commit:
+    """An answer that waits: 200 once it is done, 503 if it is iterated before."""
+
+    def __init__(self, body: bytes, start_response: Callable[..., Any], commits: list[Commit]) -> None:
+        self.body, self.start_response = body, start_response
+        self.done = False
+        self.iterated = 0
+        commits.append(self)
+
+    def when_ready(self, call: Callable[[], None]) -> None:
+        self.call = call
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.iterated += 1
+        self.start_response("200 OK" if self.done else "503 Service Unavailable", [])
+        yield self.body
+
+    def finish(self) -> None:
+        self.done = True
+        self.call()
 
 
 @dataclass
@@ -31,12 +53,16 @@ class App:
     release: threading.Event = field(default_factory=threading.Event)
     held: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    commits: list[Commit] = field(default_factory=list)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.environs.append(environ)
         body = environ["wsgi.input"].read()
         if environ["PATH_INFO"].startswith("/hold"):
             self.held.release()
             assert self.release.wait(60)
+        if environ["PATH_INFO"].startswith("/commit"):
+            return Commit(body, start_response, self.commits)
         if environ["PATH_INFO"] == "/large":
             body = b"x" * 20_000_000
         if environ["PATH_INFO"] == "/broken":
@@ -460,6 +486,33 @@ def test_one_lane_that_hangs_leaves_the_others_their_threads() -> None:
         wait_until(lambda: sum(one["PATH_INFO"] == "/hold" for one in served.app.environs) == 5)
 
 
+def test_an_answer_that_waits_holds_no_thread() -> None:
+    limits = Limits(request_seconds=3600, wait_seconds=3600, threads=1)
+    head = b"POST /commit HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+    with serving(limits) as served, ExitStack() as cleanup:
+        clients = [cleanup.enter_context(served.open(head + b"%d" % number)) for number in range(5)]
+        commits = served.app.commits
+        wait_until(lambda: sum(hasattr(one, "call") for one in commits) == 5)
+        assert served.ask(body=b"other") == (200, b"other")
+        for commit in reversed(commits):
+            commit.finish()
+            commit.call()  # twice is once
+        answers = [client.recv(65_536) for client in clients]
+        assert [answer[:12] + answer[-1:] for answer in answers] == [
+            b"HTTP/1.1 200%d" % number for number in range(5)
+        ]
+        assert [commit.iterated for commit in commits] == [1] * 5
+
+
+def test_an_answer_that_waits_too_long_is_finished_as_it_is() -> None:
+    with serving(Limits(request_seconds=3600, wait_seconds=0.01, threads=1)) as served:
+        assert served.ask("/commit", b"late") == (503, b"late")
+        (commit,) = served.app.commits
+        commit.finish()
+        assert served.ask(body=b"next") == (200, b"next")
+        assert commit.iterated == 1
+
+
 def test_large_requests_take_no_thread_from_small_ones() -> None:
     head = b"POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
     with serving(Limits(request_seconds=3600, wait_seconds=60, threads=3)) as served, ExitStack() as cleanup:
@@ -563,7 +616,9 @@ def test_an_answer_gets_its_length_and_is_closed(method: str, length: bytes | No
         write(b"he")
         return Pieces([b"l", b"lo"])
 
-    answer = call(app, {"REQUEST_METHOD": method})
+    call = Call(app, {"REQUEST_METHOD": method})
+    assert call.begin() is None
+    answer = call.finish()
     assert (answer.status, answer.body, closed) == (201, b"hello", [True])
     assert dict(answer.headers) == {b"x-name": b"value"} | ({b"content-length": length} if length else {})
 

@@ -187,10 +187,13 @@ def serve_metrics(address: str, wires: Wiring, folder: Path) -> BaseWSGIServer:
 
 def web_process() -> Front:
     """What each process of the web server serves."""
+    from connector.front import keep_modules
     from connector.web import create_front
 
     end_with_parent(int(os.environ[SERVER]), WEB_STOP_SECONDS)
-    return create_front()
+    front = create_front()
+    keep_modules()
+    return front
 
 
 @click.command()

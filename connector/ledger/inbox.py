@@ -1,7 +1,7 @@
 """Recording events: what arrives together is committed together.
 
 A commit costs the same for one row as for fifty, so while one is under way the deliveries that arrive wait in
-line and go into the next. Each caller returns only after the commit that holds its events.
+line and go into the next. Each recording is done only after the commit that holds its events.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import json
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -29,9 +30,13 @@ QUIET_SECONDS = 30.0
 """After so long without a delivery the connection is closed. Until then it is kept: the pool would look whether
 it still lives before each commit, which costs more than the commit."""
 
-REST_SECONDS = 0.004
-"""After a commit of several deliveries the next waits a moment for more company: a tenth more deliveries a second.
-A delivery that comes alone never waits."""
+REST_SECONDS = 0.010
+"""After a commit of several deliveries the next waits for more: each commit costs PostgreSQL and this process about a
+millisecond beside its rows. A delivery that comes alone never waits."""
+
+BY_KEY = "SET enable_seqscan = off"
+"""Every statement here looks rows up by a key. A plan that was made while the table was small is kept until PostgreSQL
+has new statistics: with a sequential scan in it, the receiver becomes slower with every delivery."""
 
 OUT = (OperationalError, InterfaceError)
 """PostgreSQL is gone or has no time: no row is to blame."""
@@ -60,6 +65,12 @@ _NEW = """
     CROSS JOIN LATERAL (SELECT raw.*, decode(raw.hex, 'hex') AS content) AS new
     """
 
+# Events of the same signed content. OFFSET 0 has PostgreSQL find them by the content, in event_signed_content, before
+# it compares the rest: while it has no statistics it would as soon read every event of the site.
+_SAME_CONTENT = """(SELECT id, source, site, signed_at FROM event
+        WHERE event.content = {0}.content AND event.signed_at IS NOT NULL OFFSET 0) AS same
+        WHERE same.source = {0}.source AND same.site = {0}.site"""
+
 # One statement is one transaction: begin, insert and commit in one round trip. The rows come as one JSON text,
 # which is made and read in C on both sides; thirteen arrays are not. An event conflicts by its id, or by its
 # content and signed time; either way the row that is there stays. Content that was signed later than every copy
@@ -71,11 +82,7 @@ _INSERT = f"""
            new.urgency, new.occurred_at, new.strong_id, new.format, new.pointers, new.body, new.note, new.carried
     FROM {_NEW}
     WHERE NOT (new.strong_id AND EXISTS (SELECT 1 FROM tombstone WHERE digest = {DIGEST.format("new")}))
-      -- One descent of event_signed_content for each row. As NOT EXISTS, PostgreSQL reads the whole table while it has
-      -- no statistics of it.
-      AND COALESCE((SELECT event.signed_at FROM event WHERE event.source = new.source AND event.site = new.site
-                        AND event.content = new.content AND event.signed_at IS NOT NULL
-                        ORDER BY event.signed_at DESC LIMIT 1) < new.signed_at, true)
+      AND COALESCE((SELECT max(same.signed_at) FROM {_SAME_CONTENT.format("new")}) < new.signed_at, true)
     """
 _ON_CONFLICT = " ON CONFLICT DO NOTHING RETURNING source, site, event_id, encode(content, 'hex') AS content"
 
@@ -85,36 +92,37 @@ _ON_CONFLICT = " ON CONFLICT DO NOTHING RETURNING source, site, event_id, encode
 #
 # A delivery whose identity is only a digest of its body (Recurly XML) may truly have happened again: state A,
 # then B, then A. It is worked again, under the same row, so that the timeline does not show it twice.
+_WORKED = "NOT event.strong_id"
 _COUNT = f"""
     WITH again AS MATERIALIZED (SELECT new.* FROM {_NEW}),
     same AS MATERIALIZED (
-        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at
-        FROM again JOIN event ON event.source = again.source AND event.site = again.site
-                             AND event.event_id = again.event_id
-        WHERE event.content IN ('', again.content) OR again.content = ''
+        SELECT named.id, again.source, again.site, again.event_id, again.hex, again.signed_at
+        FROM again CROSS JOIN LATERAL (
+            SELECT id, content FROM event WHERE event.source = again.source AND event.site = again.site
+                AND event.event_id = again.event_id OFFSET 0) AS named
+        WHERE named.content IN ('', again.content) OR again.content = ''
         UNION
-        SELECT event.id, again.source, again.site, again.event_id, again.hex, again.signed_at
-        FROM again JOIN event ON event.source = again.source AND event.site = again.site
-                             AND event.content = again.content AND event.signed_at >= again.signed_at),
+        SELECT found.id, again.source, again.site, again.event_id, again.hex, again.signed_at
+        FROM again CROSS JOIN LATERAL (
+            SELECT same.id FROM {_SAME_CONTENT.format("again")} AND same.signed_at >= again.signed_at) AS found),
     locked AS MATERIALIZED (
         SELECT id FROM event WHERE id IN (SELECT id FROM same) ORDER BY id FOR UPDATE),
     counted AS (
         UPDATE event SET
             deliveries = event.deliveries + 1,
             signed_at = CASE WHEN EXISTS (
-                SELECT 1 FROM event twin WHERE twin.source = event.source AND twin.site = event.site
-                    AND twin.content = event.content AND twin.signed_at = told.signed_at)
+                SELECT 1 FROM {_SAME_CONTENT.format("event")} AND same.signed_at = told.signed_at)
                 THEN event.signed_at ELSE GREATEST(event.signed_at, told.signed_at) END,
-            hinted_at = CASE WHEN {{worked}} THEN now() ELSE event.hinted_at END,
-            ready_at = CASE WHEN {{worked}} THEN now() ELSE event.ready_at END,
-            lease = CASE WHEN {{worked}} THEN NULL ELSE event.lease END,
-            status = CASE WHEN {{worked}} AND event.status IN ('fetched', 'done') THEN 'pending'
+            hinted_at = CASE WHEN {_WORKED} THEN now() ELSE event.hinted_at END,
+            ready_at = CASE WHEN {_WORKED} THEN now() ELSE event.ready_at END,
+            lease = CASE WHEN {_WORKED} THEN NULL ELSE event.lease END,
+            status = CASE WHEN {_WORKED} AND event.status IN ('fetched', 'done') THEN 'pending'
                           ELSE event.status END
         FROM (SELECT same.id, max(same.signed_at) AS signed_at
               FROM same JOIN locked USING (id) GROUP BY same.id) AS told
         WHERE event.id = told.id)
     SELECT DISTINCT source, site, event_id, hex AS content FROM same
-    """.format(worked="NOT event.strong_id")
+    """
 
 # What is left has a known id and other content: a new event, under an id of its own.
 _INSERT_BESIDE = (
@@ -146,21 +154,50 @@ class Recorded:
     duplicates: int
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """A delivery in line. ``answered`` is locked until there is an answer; cheaper than a Future."""
+class Recording:
+    """Events on their way into the ledger."""
 
-    events: Sequence[Event]
-    answered: threading.Lock = field(default_factory=threading.Lock)
-    answer: Recorded | Unavailable | Rejected | None = None
-    given_up: bool = False
+    __slots__ = ("_answer", "_answered", "_call", "_deadline", "events", "given_up")
 
-    def __post_init__(self) -> None:
-        self.answered.acquire()
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+        self.given_up = False
+        self._answer: Recorded | Unavailable | Rejected | None = None
+        self._answered = threading.Lock()  # locked until there is an answer; cheaper than a Future
+        self._answered.acquire()
+        self._call: deque[Callable[[], None]] = deque()
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called once, when ``result`` will not wait. By any thread, perhaps by this one at once."""
+        self._call.append(call)
+        if self._answer is not None:
+            self._tell()
+
+    def result(self) -> Recorded:
+        """Wait for the commit. Unavailable when the ledger was not written within four seconds; Rejected when a
+        transmission brought other content before."""
+        if self._answer is None and not self._answered.acquire(
+            timeout=max(self._deadline - time.monotonic(), 0)
+        ):
+            self.given_up = True
+            raise Unavailable("ledger", "The ledger did not answer in time.", retry_after=5)
+        if isinstance(self._answer, Recorded):
+            return self._answer
+        assert self._answer is not None
+        raise self._answer
 
     def settle(self, answer: Recorded | Unavailable | Rejected) -> None:
-        self.answer = answer
-        self.answered.release()
+        self._answer = answer
+        self._answered.release()
+        self._tell()
+
+    def _tell(self) -> None:
+        try:
+            call = self._call.popleft()
+        except IndexError:  # nobody waits, or another thread has just taken it
+            return
+        call()
 
 
 Identity = tuple[str, str, str, str]
@@ -172,24 +209,17 @@ class Inbox:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._line: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._line: queue.SimpleQueue[Recording | None] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
 
-    def record(self, events: Sequence[Event]) -> Recorded:
-        """Commit these events. Unavailable when the ledger cannot be written within four seconds; Rejected when a
-        transmission brought other content before."""
+    def record(self, events: Sequence[Event]) -> Recording:
+        """Begin to commit these events."""
         self._ensure_thread()
-        waiting = _Waiting(events)
-        self._line.put(waiting)
-        if not waiting.answered.acquire(timeout=PATIENCE_SECONDS):
-            waiting.given_up = True
-            raise Unavailable("ledger", "The ledger did not answer in time.", retry_after=5)
-        if isinstance(waiting.answer, Recorded):
-            return waiting.answer
-        assert waiting.answer is not None
-        raise waiting.answer
+        recording = Recording(events)
+        self._line.put(recording)
+        return recording
 
     def _ensure_thread(self) -> None:
         if self._thread is not None and self._thread.is_alive():
@@ -222,7 +252,7 @@ class Inbox:
                 time.sleep(REST_SECONDS)
         self._let_go()
 
-    def _next(self) -> _Waiting | None:
+    def _next(self) -> Recording | None:
         """The next delivery in line, however long that takes."""
         try:
             return self._line.get(timeout=QUIET_SECONDS)
@@ -230,7 +260,7 @@ class Inbox:
             self._let_go()
             return self._line.get()
 
-    def _commit(self, batch: list[_Waiting]) -> None:
+    def _commit(self, batch: list[Recording]) -> None:
         try:
             batch = self._without_replays(batch)
             inserted = self._insert([event for waiting in batch for event in waiting.events])
@@ -243,7 +273,7 @@ class Inbox:
         for waiting in batch:
             waiting.settle(_recorded(waiting.events, inserted))
 
-    def _refuse_or_split(self, batch: list[_Waiting], error: DBAPIError) -> None:
+    def _refuse_or_split(self, batch: list[Recording], error: DBAPIError) -> None:
         """One delivery PostgreSQL cannot take must not hold back the others; without PostgreSQL all fail."""
         if isinstance(error, OUT) or len(batch) == 1:
             _fail(batch, error)
@@ -255,13 +285,13 @@ class Inbox:
         """Insert or count again; the identities that were new."""
         return self._on_connection(lambda connection: insert(connection, events))
 
-    def _without_replays(self, batch: list[_Waiting]) -> list[_Waiting]:
+    def _without_replays(self, batch: list[Recording]) -> list[Recording]:
         """The deliveries without those whose transmission brought other content before. These are refused."""
         sent = [event for waiting in batch for event in waiting.events if event.transmission]
         refused = self._on_connection(lambda connection: other_content(connection, sent)) if sent else set()
         if not refused:
             return batch
-        kept: list[_Waiting] = []
+        kept: list[Recording] = []
         for waiting in batch:
             if refused.isdisjoint(_sending(event) for event in waiting.events):
                 kept.append(waiting)
@@ -284,6 +314,7 @@ class Inbox:
         if self._connection is None:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()
+            connection.exec_driver_sql(BY_KEY)
             self._connection = connection
         return self._connection
 
@@ -313,7 +344,7 @@ def insert(connection: Connection, events: Sequence[Event]) -> set[Identity]:
 
 def _identities(connection: Connection, statement: str, rows: Sequence[Mapping[str, Any]]) -> set[Identity]:
     found = connection.exec_driver_sql(statement, (json.dumps(rows),))
-    return {(row.source, row.site, row.event_id, row.content) for row in found}
+    return {tuple(row) for row in found}
 
 
 def _key(row: Mapping[str, Any]) -> Identity:
@@ -391,7 +422,7 @@ def _recorded(events: Sequence[Event], inserted: set[Identity]) -> Recorded:
     return Recorded(accepted, len(events) - accepted)
 
 
-def _fail(batch: list[_Waiting], error: Exception) -> None:
+def _fail(batch: list[Recording], error: Exception) -> None:
     for waiting in batch:
         refusal = Unavailable("ledger", "The ledger cannot be written.", retry_after=5)
         refusal.__cause__ = error

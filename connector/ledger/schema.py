@@ -90,7 +90,7 @@ event = Table(
     Column("runs", ARRAY(BigInteger), nullable=False, server_default="{}"),
     UniqueConstraint("source", "site", "event_id", name="event_identity"),
     Index(
-        *("event_signed_content", "source", "site", "content", "signed_at"),
+        *("event_signed_content", "content", "source", "site", "signed_at"),
         unique=True,
         postgresql_where=text("signed_at IS NOT NULL"),
     ),

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     casewire_worker: str | None = None
     casewire_operator: str | None = None
     casewire_web_processes: int = Field(default=2, ge=1, le=64)
-    casewire_web_threads: int = Field(default=16, ge=1, le=512)
+    casewire_web_threads: int = Field(default=8, ge=1, le=512)
     """For each source, in each process."""
     casewire_web_connections: int = Field(default=4096, ge=16, le=65536)
     """In each process."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ from connector.errors import Rejected
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.receiver import Answer, FailureLog, receive, rejected
 from connector.webhooks.registry import SOURCES
-from connector.webhooks.source import Challenged, Delivery, Inbox, Source
+from connector.webhooks.source import Challenged, Delivery, Inbox, Recording, Source
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -64,12 +64,21 @@ class Endpoint:
         reader: object = self.sources.get((source, site))
         if environ["REQUEST_METHOD"] == "GET" and isinstance(reader, Challenged):
             return self._challenged(reader, source, site, environ, start_response)
-        answer = self._answered(source, site, environ)
-        if answer.outcome == "rejected" and reader is not None:
-            with suppress(RuntimeError):  # no thread can be started to count it
-                self.refused(source, site, answer.reason, str(answer.body["message"]))
-        self.metrics.answered(source if source in SOURCES else OTHER, answer, time.perf_counter() - started)
-        return _response(answer, environ, start_response)
+
+        def finish(answer: Answer) -> Iterable[bytes]:
+            if answer.outcome == "rejected" and reader is not None:
+                with suppress(RuntimeError):  # no thread can be started to count it
+                    self.refused(source, site, answer.reason, str(answer.body["message"]))
+            self.metrics.answered(
+                source if source in SOURCES else OTHER, answer, time.perf_counter() - started
+            )
+            return _response(answer, environ, start_response)
+
+        steps = self._steps(source, site, environ)
+        try:
+            return _Committing(next(steps), steps, finish)
+        except StopIteration as ended:
+            return finish(ended.value)
 
     def _address(self, path: str) -> tuple[str, str]:
         """The source and the site that a path names; no source where it is none of ours."""
@@ -77,18 +86,18 @@ class Endpoint:
         source, site = (*names, "")[:2] if 1 <= len(names) <= 2 and all(names) else ("", "")
         return source, site or self.default_sites.get(source, "")
 
-    def _answered(self, source: str, site: str, environ: WSGIEnvironment) -> Answer:
+    def _steps(self, source: str, site: str, environ: WSGIEnvironment) -> Generator[Recording, None, Answer]:
         reader = self.sources.get((source, site))
         try:
             if environ["REQUEST_METHOD"] != "POST":
                 raise Rejected(405, "method_not_allowed", "Deliveries are sent by POST.")
             if reader is None:
                 raise _not_configured(source, site, self.sources)
-            delivery = Delivery(source, site, _body(environ), _headers(environ), self.clock())
+            delivery = Delivery(source, site, _body(environ), _Headers(environ), self.clock())
         except Rejected as refusal:
             known = (source, site) if reader else (OTHER, OTHER)  # a stranger's words are not logged
             return rejected(*known, refusal, self.log_failure)
-        return receive(delivery, reader, self.inbox.record, self.wake, self.log_failure)
+        return (yield from receive(delivery, reader, self.inbox.record, self.wake, self.log_failure))
 
     def _challenged(
         self,
@@ -109,6 +118,25 @@ class Endpoint:
         return [proof]
 
 
+@dataclass(frozen=True, slots=True)
+class _Committing:
+    """The answer to a delivery that is being committed. Who iterates it waits for the commit, as any WSGI server does;
+    ``front.py`` asks to be called instead, and gives the thread to the next request."""
+
+    recording: Recording
+    steps: Generator[Recording, None, Answer]
+    finish: Callable[[Answer], Iterable[bytes]]
+
+    def when_ready(self, call: Callable[[], None]) -> None:
+        self.recording.when_done(call)
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            next(self.steps)
+        except StopIteration as ended:
+            yield from self.finish(ended.value)
+
+
 def _not_configured(source: str, site: str, sources: Iterable[tuple[str, str]]) -> Rejected:
     if source not in SOURCES:
         return Rejected(404, "unknown_source", f"The sources are: {', '.join(sorted(SOURCES))}.")
@@ -123,16 +151,29 @@ def _not_configured(source: str, site: str, sources: Iterable[tuple[str, str]]) 
     )
 
 
-def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    given = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if value := environ.get(name):
-            given[name.replace("_", "-").lower()] = value
-    return given
+class _Headers(Mapping[str, str]):
+    """The headers of a request by their names in lower case. A source asks for a few: all are not copied."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        value: str = self._environ[key if key in _PLAIN else f"HTTP_{key}"]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        named = (
+            key.removeprefix("HTTP_") for key in self._environ if key in _PLAIN or key.startswith("HTTP_")
+        )
+        return (key.replace("_", "-").lower() for key in named)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_PLAIN: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+"""The headers that WSGI has without ``HTTP_``."""
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
@@ -144,7 +185,7 @@ def _body(environ: WSGIEnvironment) -> bytes:
     if length is None and environ.get("HTTP_TRANSFER_ENCODING") and not ends:
         raise Rejected(411, "length_required", "Send the body with a Content-Length.")
     try:
-        body = _read(environ, MOST_BYTES + 1)
+        body = _read(environ, MOST_BYTES + 1 if length is None else length)
     except (OSError, ValueError, HTTPException):
         raise _incomplete() from None
     if len(body) > MOST_BYTES:
@@ -155,7 +196,11 @@ def _body(environ: WSGIEnvironment) -> bytes:
 
 
 def _read(environ: WSGIEnvironment, most: int) -> bytes:
-    stream, pieces = get_input_stream(environ, max_content_length=most + 1), list[bytes]()
+    if environ.get("wsgi.input_terminated"):
+        stream = environ["wsgi.input"]
+    else:
+        stream = get_input_stream(environ, max_content_length=most + 1)
+    pieces: list[bytes] = []
     while most > 0 and (piece := stream.read(min(most, 65_536))):
         pieces.append(piece)
         most -= len(piece)

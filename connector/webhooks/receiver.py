@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,7 @@ import structlog
 from connector.errors import Rejected, Transient
 from connector.events import Event, Fate
 from connector.webhooks.signatures import CHALLENGES
-from connector.webhooks.source import Delivery, Recorded, Source
+from connector.webhooks.source import Delivery, Recorded, Recording, Source
 
 log = structlog.get_logger(__name__)
 
@@ -63,15 +63,21 @@ class FailureLog:
 def receive(
     delivery: Delivery,
     source: Source,
-    record: Callable[[Sequence[Event]], Recorded],
+    record: Callable[[Sequence[Event]], Recording],
     wake: Callable[[], None],
     log_failure: FailureLog | None = None,
-) -> Answer:
-    """The answer to one delivery. Never raises: what goes wrong here is a 503, and the sender tries again."""
+) -> Generator[Recording, None, Answer]:
+    """The answer to one delivery. Yields what has to be committed first: the caller may do other work meanwhile. Never
+    raises: what goes wrong here is a 503, and the sender tries again."""
     log_failure = log_failure or FailureLog()
     try:
         events = source.read(delivery)
-        answer = _recorded(events, record(events)) if events else _nothing()
+        if events:
+            recording = record(events)
+            yield recording
+            answer = _recorded(events, recording.result())
+        else:
+            answer = _nothing()
     except Rejected as refusal:
         return rejected(delivery.source, delivery.site, refusal, log_failure)
     except Exception as error:  # noqa: BLE001 - the web border: a database may be out in many ways

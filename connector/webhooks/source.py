@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -57,7 +57,19 @@ class Recorded(Protocol):
     def duplicates(self) -> int: ...
 
 
-class Inbox(Protocol):
-    """Where events are recorded. Returns after the commit; raises when there was none."""
+class Recording(Protocol):
+    """Events that are being committed."""
 
-    def record(self, events: Sequence[Event]) -> Recorded: ...
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called once, by any thread, when ``result`` will not wait."""
+        ...
+
+    def result(self) -> Recorded:
+        """Waits for the commit; raises when there was none."""
+        ...
+
+
+class Inbox(Protocol):
+    """Where events are recorded."""
+
+    def record(self, events: Sequence[Event]) -> Recording: ...

@@ -60,7 +60,7 @@ def test_an_unknown_kind_is_recorded_and_visible(source: str, inbox: Inbox, engi
     kind, read = UNKNOWN[source]
     told = read(kind)
     assert (told.source, told.kind, told.fate, told.carried) == (source, kind, Fate.UNKNOWN, ())
-    assert inbox.record([told]).accepted == 1
+    assert inbox.record([told]).result().accepted == 1
     with engine.connect() as connection:
         found = listing.unknown_kinds(connection)
     assert [(row["source"], row["kind"], row["events"]) for row in found] == [(source, kind, 1)]

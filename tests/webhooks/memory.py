@@ -26,6 +26,21 @@ class Counts:
     duplicates: int
 
 
+@dataclass(frozen=True)
+class Done:
+    """Events that are recorded already, or never will be."""
+
+    outcome: Counts | Exception
+
+    def when_done(self, call: Callable[[], None]) -> None:
+        call()
+
+    def result(self) -> Counts:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
 @dataclass
 class MemoryInbox:
     """Unique by (source, site, event_id), as the ledger is. ``fault`` is raised instead of recording."""
@@ -33,14 +48,14 @@ class MemoryInbox:
     events: dict[tuple[str, str, str], Event] = field(default_factory=dict)
     fault: Exception | None = None
 
-    def record(self, events: Sequence[Event]) -> Counts:
+    def record(self, events: Sequence[Event]) -> Done:
         if self.fault:
-            raise self.fault
+            return Done(self.fault)
         before = len(self.events)
         for event in events:
             self.events.setdefault((event.source, event.site, event.event_id), event)
         accepted = len(self.events) - before
-        return Counts(accepted, len(events) - accepted)
+        return Done(Counts(accepted, len(events) - accepted))
 
     @property
     def only(self) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -58,8 +58,9 @@ class Recurly:
             self._verify_xml(delivery)
             return (_event(delivery, "xml", xml.read(delivery.body), verify.body_identity(delivery.body)),)
         signed_at = self._verify_json(delivery)
-        event = _event(delivery, "json", parse.read(delivery.body), verify.identity(delivery))
-        return (replace(event, content=hashlib.sha256(delivery.body).hexdigest(), signed_at=signed_at),)
+        content = hashlib.sha256(delivery.body).hexdigest()
+        reading = parse.read(delivery.body)
+        return (_event(delivery, "json", reading, verify.identity(delivery), content, signed_at),)
 
     def _verify_json(self, delivery: Delivery) -> datetime:
         if not self.secrets:
@@ -78,7 +79,14 @@ class Recurly:
         signatures.require_basic_auth(delivery.headers.get("authorization"), self.pairs)
 
 
-def _event(delivery: Delivery, format_: str, reading: Reading, identity: verify.Identity) -> Event:
+def _event(
+    delivery: Delivery,
+    format_: str,
+    reading: Reading,
+    identity: verify.Identity,
+    content: str = "",
+    signed_at: datetime | None = None,
+) -> Event:
     return Event(
         source=delivery.source,
         site=delivery.site,
@@ -92,4 +100,6 @@ def _event(delivery: Delivery, format_: str, reading: Reading, identity: verify.
         format=format_,
         strong_id=identity.strong,
         note=reading.note,
+        content=content,
+        signed_at=signed_at,
     )
