@@ -31,8 +31,8 @@ import psycopg
 import requests
 from redis import Redis
 
-from connector import embedded, queue
-from connector.embedded import Addresses, free_port
+from connector import local_services, queue
+from connector.local_services import Addresses, free_port
 
 STRANGER = 54321
 START_SECONDS = 300.0
@@ -88,7 +88,7 @@ def _casewire(home: Path) -> Iterator[Target]:
         process = subprocess.Popen(command, env=given, stdout=log, stderr=log, start_new_session=True)
     try:
         _wait(lambda: _is_ready(port), START_SECONDS, "Casewire is ready")
-        found = embedded.running(home)
+        found = local_services.running(home)
         assert found
         _wait(lambda: _workers(found), START_SECONDS, "a worker runs")
         below = psutil.Process(process.pid).children(recursive=True)
@@ -261,7 +261,7 @@ def _home_of_others(target: Target) -> Iterator[str]:
     with socket.socket(socket.AF_UNIX) as listener, suppress(OSError):
         listener.bind(str(mine / ".s.PGSQL.5432"))
         with suppress(OSError):
-            (target.home / embedded.FILE).unlink()
+            (target.home / local_services.FILE).unlink()
             yield "removed the addresses"
         with suppress(OSError):
             target.sockets.symlink_to(mine)

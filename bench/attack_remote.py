@@ -28,7 +28,7 @@ from typing import Final
 from bench import slow
 from bench.deliveries import payload
 from bench.receive import casewire_web
-from connector.cli.local import SITE
+from connector.cli.local_stack import SITE
 from connector.cli.serve import engines, environment
 from connector.front import Limits
 from sandbox.recurly.notifications import sign

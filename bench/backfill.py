@@ -19,8 +19,8 @@ from sqlalchemy import text
 from bench.equal import Equality, equality
 from bench.progress import say
 from bench.report import Row
-from connector.cli.local import Stack, stack
-from connector.sync.backfill.writing import AT_ONCE
+from connector.cli.local_stack import Stack, stack
+from connector.sync.backfill.batch_writer import AT_ONCE
 
 ACCOUNTS = 10_000
 QUICK = 300

@@ -19,7 +19,7 @@ from bench.deliveries import posted
 from bench.priming import populate, prime, slow_down
 from bench.progress import say
 from bench.report import Row
-from connector.cli.local import Stack, stack
+from connector.cli.local_stack import Stack, stack
 
 COMMAND = "python -m bench burst"
 FACTOR = 100.0

@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connector.cli.local import SITE, Stack
+from connector.cli.local_stack import SITE, Stack
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
-from connector.mappers import fields, keys
+from connector.mappers import external_ids, fields
 from connector.mappers.times import parse_salesforce_time
 
 Fact = Any
@@ -29,11 +29,11 @@ class Compared:
 
 
 def _record(kind: str, id_: str) -> Callable[[Fact], str]:
-    return lambda fact: keys.record("recurly", SITE, kind, str(getattr(fact, id_)))
+    return lambda fact: external_ids.record("recurly", SITE, kind, str(getattr(fact, id_)))
 
 
 def _owner(fact: Fact) -> str:
-    return keys.subject("recurly", SITE, fact.account_code)
+    return external_ids.subject("recurly", SITE, fact.account_code)
 
 
 PARENT = f"Account__r.{fields.KEY}"
@@ -41,7 +41,7 @@ COMPARED = (
     Compared(
         "account",
         fields.Account.OBJECT,
-        lambda fact: keys.subject("recurly", SITE, fact.code),
+        lambda fact: external_ids.subject("recurly", SITE, fact.code),
         {
             "Name": lambda fact: fact.company,
             fields.Account.CODE: lambda fact: fact.code,
@@ -53,11 +53,11 @@ COMPARED = (
     Compared(
         "account",
         fields.Contact.OBJECT,
-        lambda fact: keys.record("recurly", SITE, "contact", fact.code),
+        lambda fact: external_ids.record("recurly", SITE, "contact", fact.code),
         {
             fields.Contact.EMAIL: lambda fact: fact.email,
             fields.Contact.LAST_NAME: lambda fact: fact.last_name,
-            f"Account.{fields.KEY}": lambda fact: keys.subject("recurly", SITE, fact.code),
+            f"Account.{fields.KEY}": lambda fact: external_ids.subject("recurly", SITE, fact.code),
         },
     ),
     Compared(
@@ -97,7 +97,7 @@ COMPARED = (
             fields.Payment.AMOUNT: lambda fact: fact.amount,
             fields.Payment.CURRENCY: lambda fact: fact.currency,
             fields.Payment.AT: lambda fact: fact.collected_at,
-            f"Invoice__r.{fields.KEY}": lambda fact: keys.record(
+            f"Invoice__r.{fields.KEY}": lambda fact: external_ids.record(
                 "recurly", SITE, "invoice", str(fact.invoice_number)
             ),
             PARENT: _owner,

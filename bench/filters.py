@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from bench.progress import say
 from bench.report import Row
 from connector.cli.serve import engines
-from connector.ledger import listing
+from connector.ledger import queries
 from connector.ledger.engine import open_engine
 from connector.ledger.event_filter import Filter, extend_word_index
 
@@ -71,7 +71,7 @@ def _milliseconds(engine: Engine, wanted: Filter) -> float:
     for _ in range(TIMES):
         started = time.perf_counter()
         with engine.connect() as connection:
-            listing.events(connection, wanted)
+            queries.events(connection, wanted)
         took.append(time.perf_counter() - started)
     return statistics.median(took) * 1000
 

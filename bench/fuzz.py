@@ -39,7 +39,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from sqlalchemy import text
 
 from bench.progress import say
-from connector.cli.local import PAYPAL_WEBHOOK, SITE, Stack, processor_endpoints, stack
+from connector.cli.local_stack import PAYPAL_WEBHOOK, SITE, Stack, processor_endpoints, stack
 from sandbox.processors import authorizenet, braintree, gocardless, paypal, stripe
 from sandbox.recurly import notifications
 

@@ -22,7 +22,7 @@ from bench.deliveries import posted
 from bench.priming import LATENCY, populate, prime, slow_down
 from bench.progress import say
 from bench.report import Row
-from connector.cli.local import Stack, stack
+from connector.cli.local_stack import Stack, stack
 
 COMMAND = "python -m bench idle"
 TARGET = 0.4

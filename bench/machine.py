@@ -10,7 +10,7 @@ from pathlib import Path
 from redis import Redis
 from sqlalchemy import create_engine, make_url
 
-from connector.embedded import Engines
+from connector.local_services import Engines
 
 
 def machine() -> dict[str, str]:

@@ -23,18 +23,18 @@ from redis import Redis
 from rq import Queue, SimpleWorker, Worker
 from rq.job import JobStatus
 
-from connector import facts
 from connector.clients.recurly import RecurlyClient
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
-from connector.facts import BillingObject, Facts
-from connector.mappers import fields, keys
-from connector.plan import Change
+from connector.container import Wiring, wiring
+from connector.mappers import external_ids, fields
+from connector.models import facts
+from connector.models.facts import BillingObject, Facts
+from connector.models.plan import Change
 from connector.policy import Policy
 from connector.settings import load
-from connector.sync.decide import decide
-from connector.sync.rows import row_for
+from connector.sync.apply.row_diff import row_for
+from connector.sync.decide.decide import decide
 from connector.webhooks.recurly import parse
-from connector.wiring import Wiring, wiring
 
 WORKERS: Final = ("fork", "simple")
 _RECORDS: Final = {
@@ -94,7 +94,7 @@ def _get(kind: str, refs: tuple[str, ...]) -> BillingObject:
 def _changes(account: facts.Account, about: BillingObject | None) -> list[Change]:
     """What Casewire would write of these two, and nothing else that it knows."""
     seen = Facts(
-        subject=keys.subject("recurly", _site(), account.code),
+        subject=external_ids.subject("recurly", _site(), account.code),
         source="recurly",
         site=_site(),
         code=account.code,

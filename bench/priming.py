@@ -5,13 +5,13 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from bench.progress import say
-from connector.cli.local import SITE, Stack
+from connector.cli.local_stack import SITE, Stack
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
-from connector.events import Urgency
-from connector.facts import BillingObject
 from connector.ledger import snapshots, subjects
 from connector.ledger.subjects import Due
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.models.events import Urgency
+from connector.models.facts import BillingObject
 
 KINDS = ("account", "subscription", "invoice", "payment")
 LATENCY = {"salesforce": 150, "recurly": 100}
@@ -29,7 +29,10 @@ def prime(stack: Stack, codes: list[str]) -> None:
     """Read all there is of them, list by list, and have the worker write it to the CRM."""
     slow_down(stack, slow=False)
     found = _everything(stack)
-    due = [Due(keys.subject("recurly", SITE, code), "recurly", SITE, code, Urgency.ROUTINE) for code in codes]
+    due = [
+        Due(external_ids.subject("recurly", SITE, code), "recurly", SITE, code, Urgency.ROUTINE)
+        for code in codes
+    ]
     with stack.engine.begin() as connection:
         snapshots.store(connection, "recurly", SITE, snapshots.clock(connection), found)
         subjects.mark_due(connection, due)

@@ -26,9 +26,9 @@ from bench import load, slow
 from bench.deliveries import prepared
 from bench.progress import say
 from bench.report import Row
-from connector.cli.local import SITE
+from connector.cli.local_stack import SITE
 from connector.cli.serve import engines, environment
-from connector.embedded import free_port
+from connector.local_services import free_port
 
 COMMAND = "python -m bench receive"
 CONNECTIONS = 64

@@ -22,10 +22,10 @@ from bench.priming import LATENCY, populate, prime, slow_down
 from bench.progress import say
 from bench.report import Row
 from connector import queue
-from connector.cli.local import SITE, Stack, stack
-from connector.events import Event, Fate, Pointer, Urgency
-from connector.facts import Kind, ProcessorObject, Status
+from connector.cli.local_stack import SITE, Stack, stack
 from connector.ledger.inbox import Inbox, insert
+from connector.models.events import Event, Fate, Pointer, Urgency
+from connector.models.facts import Kind, ProcessorObject, Status
 from connector.queue import Queue, Stage
 
 COMMAND = "python -m bench urgent"

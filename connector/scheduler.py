@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector import jobs
-from connector.wiring import Wiring
+from connector.container import Wiring
 
 log = structlog.get_logger("connector.scheduler")
 

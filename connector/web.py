@@ -22,16 +22,16 @@ from redis.exceptions import RedisError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from connector import logs
+from connector.backlog_metrics import Gauges
+from connector.container import Wiring, wiring
 from connector.errors import CasewireError
 from connector.front import Front, Limits
-from connector.gauges import Gauges
 from connector.ledger.engine import require_current
 from connector.ledger.inbox import Inbox
 from connector.queue import Refusals, Stage, waker
-from connector.webhooks.endpoint import MOUNTED_AT, Endpoint
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.registry import SOURCES, configured
-from connector.wiring import Wiring, wiring
+from connector.webhooks.routes import MOUNTED_AT, Endpoint
 
 log = structlog.get_logger(__name__)
 

@@ -18,9 +18,9 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from connector import queue
+from connector.container import Wiring
 from connector.ledger import leases
 from connector.queue import StageJob
-from connector.wiring import Wiring
 
 log = structlog.get_logger("connector.worker")
 

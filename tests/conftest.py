@@ -17,9 +17,9 @@ from sqlalchemy.pool import NullPool
 from tls import self_signed, tls_in_front_of
 
 from connector import queue
-from connector.embedded import Engines
 from connector.ledger.engine import migrate, open_engine
 from connector.ledger.schema import metadata
+from connector.local_services import Engines
 
 _NUMBER = itertools.count(1)
 TESTS = Path(__file__).parent

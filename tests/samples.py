@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from connector.events import Event, Fate, Pointer, Urgency
 from connector.ledger.inbox import insert
 from connector.ledger.subjects import Due
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.models.events import Event, Fate, Pointer, Urgency
 
 SOURCE = "recurly"
 SITE = "acme"
@@ -43,7 +43,7 @@ def due(code: str = "bob", urgency: Urgency = Urgency.ROUTINE) -> Due:
 
 
 def subject(code: str = "bob") -> str:
-    return keys.subject(SOURCE, SITE, code)
+    return external_ids.subject(SOURCE, SITE, code)
 
 
 def record(engine: Engine, *events: Event) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 from samples import SITE, SOURCE, event, rows, subject
 from sqlalchemy import Engine
 
-from connector.events import Event, Pointer, Urgency
-from connector.facts import BillingObject, Kind, ProcessorObject, Status
-from connector.ledger import snapshots, told
-from connector.ledger.told import Told
+from connector.ledger import observations, snapshots
+from connector.ledger.observations import Told
+from connector.models.events import Event, Pointer, Urgency
+from connector.models.facts import BillingObject, Kind, ProcessorObject, Status
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -67,7 +67,7 @@ def carrying(event_id: str, *carried: ProcessorObject, **changed: Any) -> Event:
 def tell(engine: Engine, *observed: ProcessorObject, by: str = "evt") -> list[Told]:
     """The ledger hears of these, each by an event of its own."""
     with engine.begin() as connection:
-        return told.store(
+        return observations.store(
             connection, [(f"{by}_{one.id}_{one.at:%j%H%M%S}_{one.status}", one) for one in observed]
         )
 
@@ -80,7 +80,7 @@ def bill(engine: Engine, *objects: BillingObject) -> None:
 
 def known(engine: Engine, id_: str = "dp_1", kind: Kind = Kind.DISPUTE, source: str = "stripe") -> Told:
     with engine.connect() as connection:
-        (found,) = told.load(connection, [(source, str(kind), id_)])
+        (found,) = observations.load(connection, [(source, str(kind), id_)])
     return found
 
 

@@ -22,11 +22,11 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 from waiting import wait_until
 
-from connector import embedded, queue
-from connector.embedded import EngineError, Engines, HomeLock, prepare_home, private
-from connector.embedded.server import end_leftovers
+from connector import local_services, queue
 from connector.errors import SetupError
 from connector.ledger.engine import migrate, open_engine
+from connector.local_services import EngineError, Engines, HomeLock, prepare_home, private
+from connector.local_services.server import end_leftovers
 from connector.parent_watch import is_alive
 
 NOT_DURABLE = ["fsync=off"]
@@ -45,7 +45,7 @@ def engines(home: Path) -> Iterator[Engines]:
     running = Engines(home, None, None, settings=NOT_DURABLE)
     yield running
     running.stop()
-    assert embedded.running(home) is None
+    assert local_services.running(home) is None
     assert running.pids() == {}
     assert not _directory(running).exists()
 
@@ -82,7 +82,7 @@ def _answer(engines: Engines) -> None:
 
 def test_other_commands_of_the_same_home_find_them(engines: Engines, home: Path) -> None:
     _answer(engines)
-    found = embedded.running(home)
+    found = local_services.running(home)
     assert found
     assert (found.database_url, found.redis_url) == (engines.database_url, engines.redis_url)
     assert found.keeper == os.getpid()
@@ -144,24 +144,24 @@ def test_engines_that_are_given_are_not_started(tmp_path: Path) -> None:
     running = Engines(tmp_path, "postgresql://there/db", "redis://there/0")
     assert (running.database_url, running.redis_url) == ("postgresql://there/db", "redis://there/0")
     assert running.restart_dead() == []
-    assert embedded.running(tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [embedded.FILE, private.LOCK]
+    assert local_services.running(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [local_services.FILE, private.LOCK]
     running.stop()
-    assert embedded.running(tmp_path) is None
+    assert local_services.running(tmp_path) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"database_url": "x"}', '{"keeper": "x"}', "1"])
 def test_a_file_that_says_nothing_names_no_engines(tmp_path: Path, content: str) -> None:
-    (tmp_path / embedded.FILE).write_text(content)
-    assert embedded.running(tmp_path) is None
+    (tmp_path / local_services.FILE).write_text(content)
+    assert local_services.running(tmp_path) is None
 
 
 def test_engines_whose_process_was_killed_are_not_running(tmp_path: Path) -> None:
     """Not even if its pid is another's by now: the lock tells."""
     known = {"database_url": "postgresql://x/y", "redis_url": "redis://x/0", "keeper": os.getpid()}
-    (tmp_path / embedded.FILE).write_text(json.dumps(known))
+    (tmp_path / local_services.FILE).write_text(json.dumps(known))
     (tmp_path / private.LOCK).write_text(f"{os.getpid()}\n")
-    assert embedded.running(tmp_path) is None
+    assert local_services.running(tmp_path) is None
 
 
 # ── one process for a home, and what a killed one leaves ──────────────────────────────────────────────────────────
@@ -175,7 +175,7 @@ def test_a_second_process_on_a_home_is_refused_with_the_pid_of_the_first(
     for given in ((None, None), ("postgresql://there/db", "redis://there/0")):
         with pytest.raises(SetupError, match=rf"already runs in .*process {os.getpid()}\)"):
             Engines(home, *given)
-    assert embedded.running(home), "nothing of the first was deleted"
+    assert local_services.running(home), "nothing of the first was deleted"
     assert engines.pids() == before
     _answer(engines)
 
@@ -192,7 +192,7 @@ def test_a_command_that_looks_does_not_keep_a_start_out(tmp_path: Path) -> None:
 KEEPER = """
 import sys, time
 from pathlib import Path
-from connector.embedded import Engines
+from connector.local_services import Engines
 engines = Engines(Path(sys.argv[1]), None, None, settings=["fsync=off"])
 print(*engines.pids().values(), engines.database_url.partition("?host=")[2], flush=True)
 time.sleep(600)
@@ -476,11 +476,11 @@ def test_a_home_of_another_user_is_refused_also_behind_a_link(tmp_path: Path) ->
 def test_addresses_that_others_could_have_written_are_not_used(
     engines: Engines, home: Path, tmp_path: Path
 ) -> None:
-    file = home / embedded.FILE
+    file = home / local_services.FILE
     file.chmod(0o666)
     try:
         with pytest.raises(SetupError, match="can be written by other users"):
-            embedded.running(home)
+            local_services.running(home)
     finally:
         file.chmod(0o600)
     written = file.read_text()
@@ -491,11 +491,11 @@ def test_addresses_that_others_could_have_written_are_not_used(
         for directory in (theirs, tmp_path / "link", tmp_path / "gone"):
             file.write_text(json.dumps({**json.loads(written), "directory": str(directory)}))
             with pytest.raises(SetupError, match="is not the folder"):
-                embedded.running(home)
+                local_services.running(home)
     finally:
         file.write_text(written)
-    (tmp_path / embedded.FILE).symlink_to(file)
-    assert embedded.running(tmp_path) is None, "a link is not read"
+    (tmp_path / local_services.FILE).symlink_to(file)
+    assert local_services.running(tmp_path) is None, "a link is not read"
 
 
 def test_only_private_directories_of_dead_processes_are_removed(
@@ -518,7 +518,7 @@ def test_a_folder_of_something_else_is_not_taken_for_data(tmp_path: Path) -> Non
     with pytest.raises(SetupError, match="not a PostgreSQL database"):
         Engines(tmp_path, None, "redis://there/0")
     assert (tmp_path / "postgres" / "letters.txt").read_text() == "mine"
-    assert embedded.running(tmp_path) is None
+    assert local_services.running(tmp_path) is None
     HomeLock(tmp_path).release()
 
 

@@ -19,19 +19,19 @@ from sync.world import account, decline, invoice, payment
 from telling import BOB, bill, carrying, charge, dispute, links, tell
 
 from connector import jobs, queue
+from connector.container import Wiring
 from connector.errors import SetupError, Unavailable
-from connector.events import Pointer, Urgency
-from connector.facts import Facts
 from connector.jobs import applying
 from connector.jobs.urgent import lane
-from connector.ledger import circuits, events, leases, locks, match_queue, snapshots, subjects
+from connector.ledger import circuit_breakers, events, leases, locks, match_queue, snapshots, subjects
 from connector.ledger.locks import Lock
-from connector.plan import Change, Plan
+from connector.models.events import Pointer, Urgency
+from connector.models.facts import Facts
+from connector.models.plan import Change, Plan
 from connector.queue import Stage
 from connector.settings import Settings
-from connector.sync import joining
-from connector.sync.apply import Applier
-from connector.wiring import Wiring
+from connector.sync.apply.applier import Applier
+from connector.sync.refresh import account_matching
 
 
 def decide(facts: Facts) -> Plan:
@@ -99,7 +99,7 @@ def test_nothing_to_do_wakes_nobody(wires: Wires) -> None:
 
 
 def test_a_full_batch_wakes_the_next(engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.sync.refresh.BATCH", 1)
+    monkeypatch.setattr("connector.sync.refresh.refresh.BATCH", 1)
     record(engine, event("n1"), event("n2"))
     jobs.run(wires, Stage.REFRESH)
     assert queued(wires) == ["apply", "refresh"]
@@ -108,7 +108,7 @@ def test_a_full_batch_wakes_the_next(engine: Engine, wires: Wires, monkeypatch: 
 def test_more_accounts_than_a_batch_wake_the_next(
     engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.sync.apply.BATCH", 2)
+    monkeypatch.setattr("connector.sync.apply.applier.BATCH", 2)
     learn(engine, "a", "b", "c")
     jobs.run(wires, Stage.APPLY)
     assert queued(wires) == ["apply"]
@@ -238,7 +238,7 @@ def test_urgent_work_takes_its_turn_between_two_calls_of_a_batch_of_events(
 ) -> None:
     """The dispute arrives while the first call is under way; the batch needs many more."""
     monkeypatch.setattr("connector.jobs.urgent.CHECK_SECONDS", 0.0)
-    monkeypatch.setattr("connector.sync.fetching.CALLS", 1)
+    monkeypatch.setattr("connector.sync.refresh.object_fetcher.CALLS", 1)
     disputed.api.objects += [invoice(id=f"i{n}", uuid=f"ui{n}", number=str(n)) for n in range(10)]
     record(engine, *(event(f"n{n}", f"uuid-ui{n}") for n in range(10)))
     seen: list[int] = []
@@ -259,7 +259,7 @@ def test_urgent_work_takes_its_turn_between_two_calls_to_salesforce(
     engine: Engine, disputed: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.jobs.urgent.CHECK_SECONDS", 0.0)
-    monkeypatch.setattr("connector.sync.writing.AT_ONCE", 2)
+    monkeypatch.setattr("connector.sync.apply.record_writer.AT_ONCE", 2)
 
     class Arriving(FakeCrm):
         def upsert(self, object_: str, key_field: str, given: Any) -> Any:
@@ -278,7 +278,7 @@ def test_an_account_of_the_batch_that_becomes_disputed_is_let_go_and_written_at_
     engine: Engine, disputed: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.jobs.urgent.CHECK_SECONDS", 0.0)
-    monkeypatch.setattr("connector.sync.writing.AT_ONCE", 1)
+    monkeypatch.setattr("connector.sync.apply.record_writer.AT_ONCE", 1)
 
     class Arriving(FakeCrm):
         def upsert(self, object_: str, key_field: str, given: Any) -> Any:
@@ -375,7 +375,7 @@ def heard_of(engine: Engine, code: str, count: int) -> None:
 def test_an_account_with_very_many_events_is_written_some_at_a_time(
     engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.ledger.timeline.NEW_EVENTS", 3)
+    monkeypatch.setattr("connector.ledger.account_events.NEW_EVENTS", 3)
     learn(engine, "big")
     heard_of(engine, "big", 8)
     applier = Applier(engine, wires.crm, Org, timeline, wires.clock, "w")
@@ -393,7 +393,7 @@ def test_an_account_with_very_many_events_is_written_some_at_a_time(
 def test_what_is_left_of_an_urgent_account_with_many_events_is_routine(
     engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.ledger.timeline.NEW_EVENTS", 3)
+    monkeypatch.setattr("connector.ledger.account_events.NEW_EVENTS", 3)
     learn(engine, "big")
     heard_of(engine, "big", 8)
     rows(engine, "UPDATE subject SET urgency = 0")
@@ -504,8 +504,8 @@ def test_without_salesforce_settings_accounts_wait_and_the_status_says_why(
     jobs.run(wires, Stage.APPLY)
     assert states(engine) == {"bob": "due"}
     with engine.connect() as connection:
-        found = circuits.open_circuits(connection)["salesforce"]
-    assert (found.code, found.reason) == (circuits.NOT_SET_UP, "Set SALESFORCE_LOGIN_URL.")
+        found = circuit_breakers.open_circuits(connection)["salesforce"]
+    assert (found.code, found.reason) == (circuit_breakers.NOT_SET_UP, "Set SALESFORCE_LOGIN_URL.")
 
 
 # ── the sweep finds what nobody woke ──────────────────────────────────────────────────────────────────────────
@@ -615,8 +615,8 @@ def test_the_sweep_joins_what_was_left_when_a_worker_died(engine: Engine, wires:
 def test_matches_that_one_job_leaves_are_made_by_the_next(
     engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "MOST_AT_ONCE", 10)
-    monkeypatch.setattr(joining, "AT_ONCE", 10)
+    monkeypatch.setattr(account_matching, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(account_matching, "AT_ONCE", 10)
     tell(engine, *(charge(f"ch_{n}", customer="cus_1") for n in range(25)))
     bill(engine, account(gateway_customers=("cus_1",)))
     with engine.begin() as connection:
@@ -693,7 +693,7 @@ def test_a_policy_that_cannot_be_read_stops_neither_the_reading_nor_the_sweep(
 @pytest.fixture
 def many(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """More accounts than are written one batch after the other; a job is worth it from ten rows on."""
-    monkeypatch.setattr("connector.sync.writing.IN_BULK", 10)
+    monkeypatch.setattr("connector.sync.apply.record_writer.IN_BULK", 10)
     budget = wires.policy.budget.model_copy(update={"bulk_from": 200})
     wires.__dict__["policy"] = wires.policy.model_copy(update={"budget": budget})
     codes = [f"acc{number}" for number in range(205)]

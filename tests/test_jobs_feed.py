@@ -16,15 +16,15 @@ from sync.fake_api import FakeApi
 from sync.world import account
 
 from connector import jobs, queue
+from connector.container import Wiring
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.facts import BillingObject
 from connector.jobs import looking
-from connector.ledger import circuits, locks, silences, watermarks
+from connector.ledger import circuit_breakers, locks, source_activity, watermarks
 from connector.ledger.locks import Lock
+from connector.models.facts import BillingObject
 from connector.policy import Policy, Reconcile
 from connector.queue import Stage
 from connector.settings import Settings
-from connector.wiring import Wiring
 
 HERE = (SOURCE, SITE)
 TURN = f"turn:feed:{SOURCE}:{SITE}"
@@ -122,7 +122,7 @@ def test_the_policy_says_how_often(wires: Wires, changes: dict[str, int]) -> Non
 
 def test_while_the_site_is_out_it_waits(wires: Wires, engine: Engine) -> None:
     with engine.begin() as connection:
-        circuits.open_circuit(connection, ":".join(HERE), "503", "503", 60)
+        circuit_breakers.open_circuit(connection, ":".join(HERE), "503", "503", 60)
     turn(wires)
     assert queued(wires) == []
     jobs.run(wires, Stage.FEED)
@@ -178,7 +178,7 @@ def test_a_feed_that_cannot_be_read_is_tried_again_after_a_minute(
     jobs.sweep(wires)
     assert queued(wires) == []
     with engine.connect() as connection:
-        assert (":".join(HERE) in circuits.open_circuits(connection)) == opened
+        assert (":".join(HERE) in circuit_breakers.open_circuits(connection)) == opened
     rows(engine, "DELETE FROM circuit")
     rows(engine, "UPDATE watermark SET at = at - interval '61 seconds' WHERE name LIKE 'turn:%'")
     jobs.sweep(wires)
@@ -249,7 +249,7 @@ def listened(wires: Wires) -> list[dict[str, Any]]:
 
 def silent(engine: Engine, of: Sequence[tuple[str, str]] = (HERE, ("stripe", ""))) -> list[str]:
     with engine.connect() as connection:
-        return [one_.source for one_ in silences.lasting(connection, of)]
+        return [one_.source for one_ in source_activity.lasting(connection, of)]
 
 
 def test_a_silence_is_noticed_once_and_the_feed_is_read_at_once(wires: Wires, engine: Engine) -> None:

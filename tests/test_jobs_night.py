@@ -21,19 +21,19 @@ from sync.world import account
 from telling import dispute
 
 from connector import jobs, queue
+from connector.container import Wiring
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.events import Urgency
-from connector.facts import Facts
 from connector.jobs import nightly
-from connector.ledger import circuits, locks, runs, snapshots, subjects
+from connector.ledger import circuit_breakers, locks, runs, snapshots, subjects
 from connector.ledger.locks import Lock
-from connector.plan import Change, Plan
+from connector.models.events import Urgency
+from connector.models.facts import Facts
+from connector.models.plan import Change, Plan
 from connector.policy import Policy, Reconcile
 from connector.queue import Stage
 from connector.settings import Settings
-from connector.sync.apply import Applier
-from connector.sync.reconcile import Reach, Sides, Window
-from connector.wiring import Wiring
+from connector.sync.apply.applier import Applier
+from connector.sync.reconcile.reconciliation import Reach, Sides, Window
 
 NIGHT = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 HERE = (SOURCE, SITE)
@@ -169,7 +169,7 @@ def test_the_first_time_is_the_night_after_it_was_switched_on(wires: Wires) -> N
 @pytest.mark.parametrize("destination", ["salesforce", ":".join(HERE)])
 def test_it_waits_while_somebody_it_asks_is_out(wires: Wires, destination: str) -> None:
     with wires.engine.begin() as connection:
-        circuits.open_circuit(connection, destination, "503", "503", 60)
+        circuit_breakers.open_circuit(connection, destination, "503", "503", 60)
     assert not woken(wires)
 
 
@@ -347,7 +347,7 @@ def test_a_processor_that_is_out_is_said(wires: Wires, comparing: Comparing) -> 
 
 def test_a_site_that_is_out_is_waited_for_an_hour(wires: Wires, beta: FakeApi, comparing: Comparing) -> None:
     with wires.engine.begin() as connection:
-        circuits.open_circuit(connection, "recurly:beta", "503 all day", "503", 60)
+        circuit_breakers.open_circuit(connection, "recurly:beta", "503 all day", "503", 60)
     assert not woken(wires)
     wires.now = NIGHT + timedelta(minutes=61)
     assert woken(wires)
@@ -358,7 +358,7 @@ def test_a_site_that_is_out_is_waited_for_an_hour(wires: Wires, beta: FakeApi, c
 def test_all_sites_that_are_out_are_waited_for(wires: Wires, beta: FakeApi) -> None:
     with wires.engine.begin() as connection:
         for site in (SITE, "beta"):
-            circuits.open_circuit(connection, f"recurly:{site}", "503", "503", 60)
+            circuit_breakers.open_circuit(connection, f"recurly:{site}", "503", "503", 60)
     wires.now = NIGHT + timedelta(hours=9)
     assert not woken(wires)
 

@@ -13,14 +13,14 @@ from samples import due, one, rows, subject
 from sqlalchemy import Engine
 
 from connector import jobs, queue
+from connector.container import Wiring
 from connector.errors import SetupError, Unavailable
-from connector.events import Urgency
-from connector.facts import Link, LinkState
-from connector.ledger import circuits, links, subjects
+from connector.ledger import circuit_breakers, links, subjects
+from connector.models.events import Urgency
+from connector.models.facts import Link, LinkState
 from connector.queue import Stage
 from connector.settings import Settings
-from connector.sync.destination import DESTINATION
-from connector.wiring import Wiring
+from connector.sync.availability.destinations import DESTINATION
 
 BOB = subject("bob")
 
@@ -104,7 +104,7 @@ def test_nobody_looks_where_nothing_was_ever_looked_for(wires: Wiring, engine: E
 
 def test_nobody_looks_while_salesforce_is_out(wires: Wiring, engine: Engine) -> None:
     with engine.begin() as connection:
-        circuits.open_circuit(connection, "salesforce", "It is out.", "503", None)
+        circuit_breakers.open_circuit(connection, "salesforce", "It is out.", "503", None)
     jobs.sweep(wires)
     assert queued(wires) == []
 
@@ -125,7 +125,7 @@ def test_it_waits_while_calls_are_short(wires: Wiring, crm: Crm) -> None:
     ("trouble", "code"),
     [
         (lambda: Unavailable(DESTINATION, "It is out.", code="503"), "503"),
-        (lambda: SetupError("Set SALESFORCE_CLIENT_ID."), circuits.NOT_SET_UP),
+        (lambda: SetupError("Set SALESFORCE_CLIENT_ID."), circuit_breakers.NOT_SET_UP),
     ],
 )
 def test_what_it_meets_opens_the_circuit_like_any_other_call(
@@ -134,5 +134,5 @@ def test_what_it_meets_opens_the_circuit_like_any_other_call(
     crm.trouble = trouble()
     jobs.run(wires, Stage.WATCH)
     with engine.connect() as connection:
-        assert [one.code for one in circuits.troubled(connection)] == [code]
+        assert [one.code for one in circuit_breakers.troubled(connection)] == [code]
     assert state(engine) == "idle"

@@ -11,7 +11,7 @@ import tomli_w
 
 from connector.errors import SetupError
 from connector.policy import CaseRule, Escalation, Policy
-from connector.policy.shapes import Section
+from connector.policy.base import Section
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "policy.example.toml"
 

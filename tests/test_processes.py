@@ -16,9 +16,9 @@ import pytest
 from structlog.testing import capture_logs
 from waiting import wait_until
 
-from connector import processes
+from connector import supervisor
 from connector.parent_watch import is_alive, send_signal
-from connector.processes import Keeper, run_child
+from connector.supervisor import Keeper, run_child
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def test_a_child_that_dies_at_once_is_started_with_growing_pauses() -> None:
 
 
 def test_a_child_that_ran_steadily_is_started_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "STEADY_SECONDS", 0.0)
+    monkeypatch.setattr(supervisor, "STEADY_SECONDS", 0.0)
     keeper = Keeper(command=python("raise SystemExit(3)"))
     keeper.add("worker-1", [], dict(os.environ))
     with capture_logs() as lines, kept(keeper):
@@ -94,7 +94,7 @@ def test_a_child_that_ran_steadily_is_started_again_at_once(monkeypatch: pytest.
 
 
 def test_a_child_that_will_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.2)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + textwrap.dedent(SAY_AND_WAIT)
     keeper = Keeper(command=(sys.executable, "-c", deaf))
     keeper.add("worker-1", [str(tmp_path / "said")], dict(os.environ))
@@ -121,7 +121,7 @@ def test_what_children_say_goes_where_it_is_told(tmp_path: Path) -> None:
 
 KEEPER = """
     import os, sys, threading
-    from connector.processes import Keeper
+    from connector.supervisor import Keeper
     keeper = Keeper(command=(sys.executable, "-c", sys.argv[1], sys.argv[2]))
     keeper.add("worker-1", [], {**os.environ, "CASEWIRE_KEPT": "1"})
     keeper.run(threading.Event())

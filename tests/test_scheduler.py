@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from connector import queue, scheduler
+from connector.container import Wiring
 from connector.settings import Settings
-from connector.wiring import Wiring
 
 
 class Stop(threading.Event):

@@ -19,13 +19,13 @@ from webhooks.recurly_deliveries import signed, thin
 
 from connector import queue
 from connector.cli.serve import serve_metrics
+from connector.container import Wiring
 from connector.errors import SetupError
-from connector.ledger import budgets, circuits, missed, silences, subjects
+from connector.ledger import api_usage, circuit_breakers, missed_changes, source_activity, subjects
 from connector.ledger.engine import open_engine
-from connector.ledger.missed import Missing
+from connector.ledger.missed_changes import Missing
 from connector.settings import Settings, child_environment
 from connector.web import Readiness, create_app, create_front, create_metrics_app, lane_of
-from connector.wiring import Wiring
 
 SECRET = "open-sesame"
 
@@ -233,7 +233,7 @@ import os, shutil, sys
 from datetime import UTC, datetime
 from connector.settings import Settings
 from connector.web import create_app
-from connector.wiring import Wiring
+from connector.container import Wiring
 from webhooks.recurly_deliveries import signed, thin
 
 client = create_app(Wiring(Settings())).test_client()
@@ -275,8 +275,8 @@ def test_the_front_has_the_limits_of_the_settings(wires: Wiring, monkeypatch: py
 def test_what_waits_is_told_as_numbers(engine: Engine, client: FlaskClient) -> None:
     with engine.begin() as connection:
         subjects.mark_due(connection, [due("bob"), due("eve")])
-        circuits.open_circuit(connection, "salesforce", "out", "503", None)
-        budgets.note(connection, "salesforce", 10, 1000)
+        circuit_breakers.open_circuit(connection, "salesforce", "out", "503", None)
+        api_usage.note(connection, "salesforce", 10, 1000)
     told = client.get("/metrics").text.splitlines()
     assert "casewire_accounts_due 2.0" in told
     assert 'casewire_circuit_open{destination="salesforce"} 1.0' in told
@@ -289,8 +289,8 @@ def test_who_is_silent_and_what_was_missed_are_told_as_numbers(engine: Engine, c
     silent = 'casewire_source_silent{site="acme",source="recurly"}'
     assert f"{silent} 0.0" in client.get("/metrics").text
     with engine.begin() as connection:
-        silences.begin(connection, here, datetime.now(UTC))
-        missed.record(connection, here, [there], None)
+        source_activity.begin(connection, here, datetime.now(UTC))
+        missed_changes.record(connection, here, [there], None)
     told = client.get("/metrics").text.splitlines()
     assert f"{silent} 1.0" in told
     assert "casewire_missed_changes 1.0" in told

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from connector.clients.processors import CLIENTS
+from connector.container import Wiring
 from connector.settings import Settings
 from connector.webhooks.registry import SOURCES
-from connector.wiring import Wiring
 
 KEYS = {
     "stripe": {"STRIPE_API_KEY": "sk_test_1"},

@@ -77,8 +77,8 @@ class Database:
 
     @classmethod
     def start(cls, home: Path) -> Self:
-        from connector.embedded import Engines
         from connector.ledger.engine import migrate, open_engine
+        from connector.local_services import Engines
 
         durability = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         server = Engines(home, None, _NO_REDIS, settings=durability)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from connector import __version__, logs
-from connector.cli import failing
+from connector.cli import errors
 
 COMMANDS = {
     "demo": "connector.cli.demo",
@@ -57,7 +57,7 @@ class _Casewire(click.Group):
         return command
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        with failing.said():
+        with errors.said():
             return super().make_context(*args, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -68,7 +68,7 @@ class _Casewire(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with failing.said():
+        with errors.said():
             return super().invoke(ctx)
 
 

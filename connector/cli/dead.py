@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from connector.cli.acting import REASON, YES, acting, confirm
-from connector.cli.showing import stories
-from connector.cli.showing.output import Said, as_json, err, table
-from connector.cli.waking import wake
-from connector.ledger import acts, listing, runs
+from connector.cli.audit import REASON, YES, acting, confirm
+from connector.cli.notify import wake
+from connector.cli.output import event_history
+from connector.cli.output.console import Said, as_json, err, table
+from connector.container import Wiring, wiring
+from connector.ledger import event_actions, queries, runs
 from connector.ledger.event_filter import Filter
-from connector.ledger.listing import Found
-from connector.mappers import words
+from connector.ledger.queries import Found
+from connector.mappers import phrases
 from connector.queue import Stage
-from connector.wiring import Wiring, wiring
 
 ACCOUNT = click.option("--account", type=Said(), help="Only this account: its code, or its whole key.")
 
@@ -38,8 +38,8 @@ def list_(account: str | None, limit: int, json_: bool) -> None:
     Example: casewire dead list
     """
     with wiring().engine.connect() as connection:
-        accounts = listing.dead_subjects(connection, account, limit + 1)
-        events = listing.events(connection, Filter(status="dead", account=account, limit=limit + 1))
+        accounts = queries.dead_subjects(connection, account, limit + 1)
+        events = queries.events(connection, Filter(status="dead", account=account, limit=limit + 1))
     left_out = len(accounts) > limit or len(events) > limit
     accounts, events = accounts[:limit], events[:limit]
     if json_:
@@ -61,7 +61,7 @@ def _about(event: Found) -> str:
 
 
 def _to_do(event: Found) -> str:
-    return f"{stories.why(event)} Then: {stories.again(event)}"
+    return f"{event_history.why(event)} Then: {event_history.again(event)}"
 
 
 @dead.command()
@@ -93,20 +93,20 @@ def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_:
         acting(wires, "retry", reason, {"account": account}) as cause,
         wires.engine.begin() as connection,
     ):
-        accounts = acts.retry_subjects(connection, account, cause.run_id)
-        events = acts.replay(connection, _dead(account), cause.run_id)
+        accounts = event_actions.retry_subjects(connection, account, cause.run_id)
+        events = event_actions.replay(connection, _dead(account), cause.run_id)
         assert cause.run_id is not None
         runs.progress(connection, cause.run_id, {"accounts": accounts, "events": events})
-    err.print(f"Tried again: {words.count(accounts, 'account')} and {words.count(events, 'event')}.")
+    err.print(f"Tried again: {phrases.count(accounts, 'account')} and {phrases.count(events, 'event')}.")
     wake(wires, Stage.REFRESH, Stage.APPLY)
 
 
 def _counted(wires: Wiring, account: str | None) -> tuple[int, int]:
     """Accounts and events. ClickException: nobody has heard of the account."""
     with wires.engine.connect() as connection:
-        accounts = acts.count_dead_subjects(connection, account)
-        events = acts.count_replayable(connection, _dead(account))
-        unknown = account is not None and not accounts + events and not listing.knows(connection, account)
+        accounts = event_actions.count_dead_subjects(connection, account)
+        events = event_actions.count_replayable(connection, _dead(account))
+        unknown = account is not None and not accounts + events and not queries.knows(connection, account)
     if unknown:
         raise click.ClickException(f"Casewire knows no account {account!r}. See: casewire dead list")
     return accounts, events

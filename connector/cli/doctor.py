@@ -9,7 +9,7 @@ from itertools import groupby
 
 import click
 
-from connector.cli.showing.output import as_json, err, out, show
+from connector.cli.output.console import as_json, err, out, show
 from connector.doctor import Finding, State, examine, is_green
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red", State.SKIPPED: "dim"}

@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection
 
-from connector.cli.acting import REASON, YES, acting, confirm
-from connector.cli.showing import stories
-from connector.cli.showing.output import Said, Time, as_json, err, out, table
-from connector.cli.waking import wake
-from connector.ledger import acts, listing, runs
-from connector.ledger import stories as ledger
+from connector.cli.audit import REASON, YES, acting, confirm
+from connector.cli.notify import wake
+from connector.cli.output import event_history
+from connector.cli.output.console import Said, Time, as_json, err, out, table
+from connector.container import Wiring, wiring
+from connector.ledger import event_actions, queries, runs
+from connector.ledger import event_history as ledger
 from connector.ledger.event_filter import Filter
-from connector.ledger.listing import Found
+from connector.ledger.queries import Found
 from connector.queue import Stage
-from connector.wiring import Wiring, wiring
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATUSES = ("pending", "fetched", "done", "ignored", "unknown", "dead", "buried")
@@ -66,7 +66,7 @@ def list_(limit: int, before: int | None, json_: bool, **wanted: Any) -> None:
     Example: casewire events list --status dead --since 7d
     """
     with wiring().engine.connect() as connection:
-        found = listing.events(connection, Filter(**wanted, before=before, limit=limit + 1))
+        found = queries.events(connection, Filter(**wanted, before=before, limit=limit + 1))
     has_more, found = len(found) > limit, found[:limit]
     if has_more:
         err.print(f"There are more. The next page: --before {found[-1]['id']}")
@@ -76,7 +76,15 @@ def list_(limit: int, before: int | None, json_: bool, **wanted: Any) -> None:
     table(
         ("id", "received", "kind", "status", "account", "deliveries", "note"),
         [
-            (e["id"], e["received_at"], e["kind"], e["status"], _account(e), e["deliveries"], stories.why(e))
+            (
+                e["id"],
+                e["received_at"],
+                e["kind"],
+                e["status"],
+                _account(e),
+                e["deliveries"],
+                event_history.why(e),
+            )
             for e in found
         ],
         empty="No such events.",
@@ -99,7 +107,7 @@ def show_(event_id: int, json_: bool) -> None:
     if json_:
         as_json(story)
         return
-    for line in stories.lines(story):
+    for line in event_history.lines(story):
         out.print(line)
 
 
@@ -167,15 +175,15 @@ class _Act:
 
 
 _REPLAY = _Act(
-    acts.count_replayable,
-    acts.replay,
+    event_actions.count_replayable,
+    event_actions.replay,
     "would be worked again",
     "will be worked again",
     "No such event can be worked again: one that points to nothing cannot, and a buried one must be named.",
 )
 _BURY = _Act(
-    acts.count_buriable,
-    acts.bury,
+    event_actions.count_buriable,
+    event_actions.bury,
     "would be buried",
     "buried",
     "No such event is to be buried: only one that is dead, unknown or waits can be.",
@@ -206,7 +214,7 @@ def _done(wires: Wiring, asked: _Asked, act: _Act) -> bool:
 def _counted(wires: Wiring, which: Filter, act: _Act) -> int:
     """An event that is named and is not there, or can't be done, is a mistake; that a filter finds none is not."""
     with wires.engine.connect() as connection:
-        missing = acts.missing(connection, which.ids)
+        missing = event_actions.missing(connection, which.ids)
         if missing:
             named = ", ".join(map(str, missing))
             raise click.ClickException(f"There is no event {named}. See: casewire events list")

@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from connector.cli.acting import REASON, acting, can_ask
-from connector.cli.showing.output import as_json, err, out, show
-from connector.cli.waking import wake
+from connector.cli.audit import REASON, acting, can_ask
+from connector.cli.notify import wake
+from connector.cli.output.console import as_json, err, out, show
+from connector.container import Wiring, wiring
 from connector.errors import Permanent, SetupError
-from connector.facts import Candidate, Link
 from connector.ledger import links
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.models.facts import Candidate, Link
 from connector.queue import Stage
-from connector.sync.linking import by_hand
-from connector.sync.linking.by_hand import Wish
-from connector.sync.linking.searching import Search
-from connector.wiring import Wiring, wiring
+from connector.sync.linking import manual_link
+from connector.sync.linking.candidate_search import Search
+from connector.sync.linking.manual_link import Wish
 
 REVIEW = "review"
 _ACCOUNT_ID = re.compile(r"001[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
@@ -60,7 +60,7 @@ def link(
 
 def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, yes: bool) -> None:
     search = Search(wires.salesforce, wires.shaping.org.shape)
-    wish = by_hand.look(wires.engine, search, _subject(wires, account, site), id_)
+    wish = manual_link.look(wires.engine, search, _subject(wires, account, site), id_)
     if wish.before is not None and wish.before.account_id == wish.record.id:
         err.print(f"{show(wish.subject)} is linked to {_named(wish)} already.")
         return
@@ -68,7 +68,7 @@ def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, 
     _consent(yes)
     options = {"account": wish.subject, "from": wish.from_id, "to": wish.record.id}
     with acting(wires, "link", reason, options) as cause:
-        if not by_hand.link(wires.engine, wires.salesforce, search, wish, cause, wires.clock()):
+        if not manual_link.link(wires.engine, wires.salesforce, search, wish, cause, wires.clock()):
             raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
     err.print(
         f"{show(wish.subject)} is linked to {_named(wish)}; all that is known of it is written there now."
@@ -77,7 +77,7 @@ def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, 
 
 
 def _subject(wires: Wiring, account: str, site: str | None) -> str:
-    if keys.account_of(account)[2]:
+    if external_ids.account_of(account)[2]:
         return account
     sites = [one.name for one in wires.settings.recurly]
     if not sites:
@@ -85,7 +85,7 @@ def _subject(wires: Wiring, account: str, site: str | None) -> str:
     chosen = site or sites[0]
     if chosen not in sites or (site is None and len(sites) > 1):
         raise click.UsageError(f"Say which site: --site {' or --site '.join(sites)}.")
-    return keys.subject("recurly", chosen, account)
+    return external_ids.subject("recurly", chosen, account)
 
 
 def _meant(wish: Wish) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import tomli_w
 
-from connector.cli.showing.output import err
+from connector.cli.output.console import err
+from connector.container import wiring
 from connector.policy import Policy
-from connector.sync import mapping
-from connector.wiring import wiring
+from connector.sync.org_schema import mapping
 
 
 @click.group()

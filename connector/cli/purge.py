@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from connector import jobs
-from connector.cli.acting import REASON, acting
-from connector.cli.showing.output import err
+from connector.cli.audit import REASON, acting
+from connector.cli.output.console import err
+from connector.container import Wiring, wiring
 from connector.ledger import retention, runs
-from connector.wiring import Wiring, wiring
 
 
 @click.command()

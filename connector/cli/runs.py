@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import click
 
-from connector.cli.showing.attempts import attempt_lines
-from connector.cli.showing.missing import FIRST, missing_lines
-from connector.cli.showing.output import Time, as_json, out, plain, show, table
-from connector.ledger import goes, listing, missed
+from connector.cli.output.attempts import attempt_lines
+from connector.cli.output.console import Time, as_json, out, plain, show, table
+from connector.cli.output.missed_changes import FIRST, missing_lines
+from connector.container import wiring
+from connector.ledger import missed_changes, queries, run_sessions
 from connector.ledger import runs as ledger
 from connector.ledger.runs import Run
-from connector.wiring import wiring
 
 TROUBLES: Final = 20
 MISSED: Final = 10_000
@@ -75,16 +75,16 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
             raise click.ClickException(f"There is no run {run_id}. See: casewire runs list")
         found: dict[str, Any] = {
             **asdict(run),
-            "goes": goes.of_run(connection, run_id),
+            "goes": run_sessions.of_run(connection, run_id),
             "outcomes": ledger.outcomes(connection, run_id),
             "troubles": ledger.troubles(connection, run_id, TROUBLES),
         }
-        first, count = missed.of_run(connection, run_id, MISSED if json_ else FIRST)
+        first, count = missed_changes.of_run(connection, run_id, MISSED if json_ else FIRST)
         found["missed"] = [asdict(one) for one in first]
         found["missed_in_all"] = count
         if account is not None:
             ids = ledger.attempts_of(connection, run_id, account)
-            found["attempts"] = listing.attempts(connection, ids)
+            found["attempts"] = queries.attempts(connection, ids)
     if json_:
         as_json(found)
         return

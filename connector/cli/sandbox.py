@@ -9,7 +9,7 @@ import click
 
 from connector import settings
 from connector.cli.serve import stop_event
-from connector.processes import run_child
+from connector.supervisor import run_child
 
 _SERVERS: Final = ("salesforce", "recurly", "processors")
 STOP_SECONDS: Final = 10.0

@@ -17,14 +17,14 @@ import click
 import structlog
 
 from connector import logs, settings
-from connector.cli.showing.output import err
-from connector.embedded import Engines
+from connector.cli.output.console import err
+from connector.container import Wiring, wiring
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
+from connector.local_services import Engines
 from connector.parent_watch import SERVER, end_with_parent, end_with_stdin
-from connector.processes import Keeper, run_child
-from connector.wiring import Wiring, wiring
+from connector.supervisor import Keeper, run_child
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer

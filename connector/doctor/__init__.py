@@ -10,13 +10,13 @@ from contextlib import suppress
 from typing import Final
 
 from connector import settings
+from connector.container import Wiring
 from connector.doctor import configuration, postgresql, processors, recurly, redis, webhooks
-from connector.doctor.finding import Area, Finding, State, is_green
-from connector.doctor.looking import look_at, not_asked
+from connector.doctor.result import Area, Finding, State, is_green
+from connector.doctor.runner import look_at, not_asked
 from connector.doctor.salesforce import area as salesforce
 from connector.errors import CasewireError
 from connector.settings import Settings
-from connector.wiring import Wiring
 
 __all__ = ["AREAS", "Finding", "State", "examine", "is_green"]
 

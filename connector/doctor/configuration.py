@@ -10,12 +10,12 @@ from typing import Final
 from dotenv.parser import Binding, parse_stream
 
 from connector import settings
-from connector.doctor.finding import Area, Check, Told, failed, ok, warning
+from connector.container import Wiring
+from connector.doctor.result import Area, Check, Told, failed, ok, warning
 from connector.errors import SetupError
 from connector.policy import Policy
 from connector.settings import InvalidSettings, Settings
-from connector.sync import mapping
-from connector.wiring import Wiring
+from connector.sync.org_schema import mapping
 
 SETTINGS: Final = "values"
 _ENV: Final = Path(".env")

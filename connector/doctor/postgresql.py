@@ -9,12 +9,12 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector import embedded
-from connector.doctor.clock import compared
-from connector.doctor.finding import Area, Check, Told, failed, ok, stopped
+from connector import local_services
+from connector.container import Wiring
+from connector.doctor.clock_skew import compared
+from connector.doctor.result import Area, Check, Told, failed, ok, stopped
 from connector.ledger.engine import revision_problem
 from connector.ledger.schema import metadata
-from connector.wiring import Wiring
 
 OLDEST: Final = 14
 _REACH: Final = (
@@ -39,7 +39,7 @@ def areas(wires: Wiring) -> Iterator[Area]:
 
 def _reachable(wires: Wiring) -> Iterator[Told]:
     given = wires.settings
-    if not given.database_url and embedded.running(given.casewire_home) is None:
+    if not given.database_url and local_services.running(given.casewire_home) is None:
         yield stopped(NOT_RUNNING, START)
         return
     try:

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Final
 
 from connector.clients.processors import CLIENTS, ProcessorClient
-from connector.doctor.finding import Area, Check, Told, failed, ok, warning
-from connector.doctor.looking import advice
+from connector.container import Wiring
+from connector.doctor.result import Area, Check, Told, failed, ok, warning
+from connector.doctor.runner import advice
 from connector.errors import CasewireError, Permanent
-from connector.facts import Kind, ProcessorObject
-from connector.mappers import words
+from connector.mappers import phrases
+from connector.models.facts import Kind, ProcessorObject
 from connector.settings import Processor
 from connector.settings.processors import is_of_the_other_world
-from connector.wiring import Wiring
 
 _NOBODYS: Final[Mapping[str, tuple[str, ...]]] = {
     "stripe": ("ch_casewiredoctor", "pi_casewiredoctor"),
@@ -77,7 +77,7 @@ def _lists(source: str, given: Processor, mend: str) -> Iterator[Told]:
     api, now = _client(source, given), datetime.now(UTC)
     good = []
     for kind in sorted(api.lists):
-        name = words.plain(f"{kind}s")
+        name = phrases.plain(f"{kind}s")
         try:
             next(api.listed(kind, now - timedelta(seconds=_LISTED_SECONDS), now), None)
         except CasewireError as error:

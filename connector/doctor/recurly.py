@@ -7,10 +7,10 @@ from functools import cache
 from typing import Final
 
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
-from connector.doctor.finding import Area, Check, NotAsked, Told, failed, ok, warning
+from connector.container import Wiring
+from connector.doctor.result import Area, Check, NotAsked, Told, failed, ok, warning
 from connector.errors import Permanent
 from connector.settings import RecurlySite
-from connector.wiring import Wiring
 
 _KEYS: Final = "In Recurly: Integrations > API Credentials"
 _SCARCE: Final = 0.1

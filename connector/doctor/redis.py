@@ -9,11 +9,11 @@ from typing import Any, Final
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 from rq.worker_registration import get_keys
 
-from connector import embedded, queue
-from connector.doctor.finding import Area, Check, Told, failed, ok, stopped, warning
+from connector import local_services, queue
+from connector.container import Wiring
 from connector.doctor.postgresql import NOT_RUNNING, START
+from connector.doctor.result import Area, Check, Told, failed, ok, stopped, warning
 from connector.errors import SetupError
-from connector.wiring import Wiring
 
 OLDEST: Final = 6
 _REACH: Final = (
@@ -41,7 +41,7 @@ def areas(wires: Wiring) -> Iterator[Area]:
 
 def _reachable(wires: Wiring) -> Iterator[Told]:
     given = wires.settings
-    if not given.redis_url and embedded.running(given.casewire_home) is None:
+    if not given.redis_url and local_services.running(given.casewire_home) is None:
         yield stopped(NOT_RUNNING, START)
         return
     try:

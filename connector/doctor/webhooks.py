@@ -12,12 +12,12 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.doctor.finding import Area, Check, Told, failed, ok, skipped, warning
+from connector.container import Wiring
+from connector.doctor.result import Area, Check, Told, failed, ok, skipped, warning
 from connector.errors import CasewireError
-from connector.ledger.deliveries import DAYS, Heard, heard
+from connector.ledger.last_received import DAYS, Heard, heard
 from connector.settings import RecurlySite
 from connector.webhooks.registry import SOURCES
-from connector.wiring import Wiring
 
 Key = tuple[str, str]
 News = Callable[[], Mapping[Key, Heard]]

@@ -15,13 +15,13 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from connector.container import Wiring, wiring
 from connector.errors import CasewireError
 from connector.jobs import applying, fetching, looking, nightly, urgent
 from connector.jobs.sweeping import purge, sweep
 from connector.ledger import leases
 from connector.ledger.engine import is_away
 from connector.queue import Stage
-from connector.wiring import Wiring, wiring
 
 __all__ = [
     "apply",

@@ -6,17 +6,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from connector.container import Wiring
 from connector.errors import SetupError
-from connector.events import Urgency
 from connector.jobs import fetching
 from connector.ledger import events, locks, subjects
 from connector.ledger.locks import Lock
+from connector.models.events import Urgency
 from connector.queue import Stage
-from connector.sync import apply as applying
-from connector.sync.apply import Applier
-from connector.sync.destination import unavailable
-from connector.sync.waiting import hold
-from connector.wiring import Wiring
+from connector.sync.apply import applier as applying
+from connector.sync.apply.applier import Applier
+from connector.sync.availability.circuit_breaker import hold
+from connector.sync.availability.destinations import unavailable
 
 GATHER_UNTIL = 200
 """While this many events wait to be fetched, accounts are gathered rather than applied one by one …"""

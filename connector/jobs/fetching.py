@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from connector.container import Wiring
 from connector.errors import SetupError
 from connector.ledger import events, match_queue
 from connector.queue import Stage
-from connector.sync import asking, joining, outages
-from connector.sync import history as histories
-from connector.sync import refresh as refreshing
-from connector.wiring import Wiring
+from connector.sync.monitoring import incident_detection
+from connector.sync.refresh import account_matching, enrichment
+from connector.sync.refresh import history_fetch as histories
+from connector.sync.refresh import refresh as refreshing
 
 
 def fetch(wires: Wiring, limit: int | None) -> int:
@@ -23,10 +24,10 @@ def fetch(wires: Wiring, limit: int | None) -> int:
         checkpoint=wires.checkpoint,
         on_full=lambda: wires.queue.wake_another(Stage.REFRESH),
     )
-    answered = asking.ask(wires.engine, wires.apis, wires.lookups, checkpoint=wires.checkpoint)
+    answered = enrichment.ask(wires.engine, wires.apis, wires.lookups, checkpoint=wires.checkpoint)
     wires.checkpoint()
-    answered |= joining.work_queue(wires.engine, wires.checkpoint)
-    noticed = notice(wires) if outcome.failed or outages.last(wires.engine) else 0
+    answered |= account_matching.work_queue(wires.engine, wires.checkpoint)
+    noticed = notice(wires) if outcome.failed or incident_detection.last(wires.engine) else 0
     with wires.engine.connect() as connection:
         more = outcome.more or match_queue.tasks_wait(connection)
     if more:
@@ -43,7 +44,7 @@ def notice(wires: Wiring) -> int:
         settings = wires.policy.rules.incident
     except SetupError:
         return 0
-    return outages.notice(wires.engine, settings, wires.clock())
+    return incident_detection.notice(wires.engine, settings, wires.clock())
 
 
 def fetch_histories(wires: Wiring, limit: int | None) -> int:

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
+from connector.container import Wiring
 from connector.errors import SetupError
 from connector.jobs import looking
-from connector.ledger import silences, watermarks
-from connector.ledger.silences import Silence
+from connector.ledger import source_activity, watermarks
+from connector.ledger.source_activity import Silence
 from connector.policy import Reconcile
-from connector.sync.silence import is_silent
+from connector.sync.monitoring.silence_detection import is_silent
 from connector.webhooks import registry
-from connector.wiring import Wiring
 
 log = structlog.get_logger("connector.jobs")
 
@@ -36,9 +36,9 @@ def listen(wires: Wiring) -> None:
         return
     read = looking.sites(wires) if policy.feed_minutes else ()
     with wires.engine.begin() as connection:
-        silences.listen(connection)
-        ear = _Ear(connection, wires.clock(), policy, silences.last_heard(connection))
-        lasting = {(one.source, one.site): one for one in silences.lasting(connection, of)}
+        source_activity.listen(connection)
+        ear = _Ear(connection, wires.clock(), policy, source_activity.last_heard(connection))
+        lasting = {(one.source, one.site): one for one in source_activity.lasting(connection, of)}
         began = [site for site in of if site not in lasting and ear.begins(site)]
         ended = [one for site, one in lasting.items() if ear.ends(site, one)]
         for site in [*began, *((one.source, one.site) for one in ended)]:
@@ -65,13 +65,13 @@ class _Ear:
         last_at = self.spoke.get(site)
         if not least or last_at is None or self.now - last_at <= least:
             return False
-        silent = is_silent(silences.heard(self.connection, site), last_at, self.now, least)
-        return silent and silences.begin(self.connection, site, last_at)
+        silent = is_silent(source_activity.heard(self.connection, site), last_at, self.now, least)
+        return silent and source_activity.begin(self.connection, site, last_at)
 
     def ends(self, site: Site, silence: Silence) -> bool:
         """Whether it has spoken since, or need not any more, and nobody else has noticed."""
         over = not self.policy.silence_minutes or self.spoke.get(site, silence.since) > silence.since
-        return over and silences.end(self.connection, site)
+        return over and source_activity.end(self.connection, site)
 
 
 def _tell_silence(site: Site, since: datetime, *, reads: bool) -> None:

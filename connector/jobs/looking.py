@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
+from connector.container import Wiring
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.events import Urgency
-from connector.ledger import circuits, events, links, locks, watermarks
-from connector.ledger import missed as ledger
+from connector.ledger import circuit_breakers, events, links, locks, watermarks
+from connector.ledger import missed_changes as ledger
 from connector.ledger.locks import Lock
+from connector.models.events import Urgency
 from connector.policy import Reconcile
 from connector.queue import Stage
-from connector.sync import missed
-from connector.sync.destination import DESTINATION, unavailable
-from connector.sync.fetching import SourceApi
-from connector.sync.linking import watching
-from connector.sync.waiting import hold
-from connector.wiring import Wiring
+from connector.sync.availability.circuit_breaker import hold
+from connector.sync.availability.destinations import DESTINATION, unavailable
+from connector.sync.linking import crm_poll
+from connector.sync.monitoring import gap_detection
+from connector.sync.refresh.object_fetcher import SourceApi
 
 log = structlog.get_logger("connector.jobs")
 
@@ -42,12 +42,12 @@ def look_at_links(wires: Wiring, limit: int | None) -> int:
     try:
         every = timedelta(minutes=wires.policy.linking.watch_minutes)
         with wires.engine.begin() as connection:
-            if not watermarks.take(connection, watching.TURN, every):
+            if not watermarks.take(connection, crm_poll.TURN, every):
                 return 0
         if wires.spending.level() < Urgency.ROUTINE:
             return 0
         shape = wires.shaping.org.shape
-        found = watching.Watch(wires.engine, wires.salesforce, shape).look(wires.clock())
+        found = crm_poll.Watch(wires.engine, wires.salesforce, shape).look(wires.clock())
     except (SetupError, Unavailable) as error:
         hold(wires.engine, unavailable(error))
     else:
@@ -63,9 +63,9 @@ def time_to_watch(wires: Wiring, connection: Connection) -> bool:
     except SetupError:
         return False
     return (
-        watermarks.has_passed(connection, watching.TURN, every)
+        watermarks.has_passed(connection, crm_poll.TURN, every)
         and links.exist(connection)
-        and DESTINATION not in circuits.open_circuits(connection)
+        and DESTINATION not in circuit_breakers.open_circuits(connection)
     )
 
 
@@ -121,7 +121,7 @@ def feed_at_once(connection: Connection, site: Site, policy: Reconcile) -> None:
 def _turns(wires: Wiring, connection: Connection, policy: Reconcile) -> Iterator[Site]:
     if not policy.feed_minutes or events.waiting(connection, BEHIND) >= BEHIND:
         return
-    out = circuits.open_circuits(connection)
+    out = circuit_breakers.open_circuits(connection)
     for site in sites(wires):
         if ":".join(site) not in out and watermarks.has_passed(connection, _turn(site), _every(policy)):
             yield site
@@ -138,7 +138,7 @@ def _walk(wires: Wiring, site: Site, api: SourceApi, policy: Reconcile) -> None:
 
     told = {"source": site[0], "site": site[1]}
     try:
-        found = missed.look(
+        found = gap_detection.look(
             wires.engine,
             site,
             api,

@@ -11,22 +11,22 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
+from connector.container import Wiring
 from connector.errors import CasewireError, SetupError
 from connector.jobs import applying, looking
-from connector.ledger import circuits, locks, runs, watermarks
+from connector.ledger import circuit_breakers, locks, runs, watermarks
 from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
-from connector.sync import missed
-from connector.sync.apply import Applier
-from connector.sync.destination import DESTINATION
-from connector.sync.fetching import SourceApi
-from connector.sync.missed import Missed
-from connector.sync.patience import AWAY, Patience
-from connector.sync.reconcile import COMMAND, Reach, Reconciling, reach
-from connector.sync.reconcile.filling import Filled, fill
-from connector.sync.reconcile.looking import Looked, look_at_each
-from connector.wiring import Wiring
+from connector.sync.apply.applier import Applier
+from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.retry import AWAY, Patience
+from connector.sync.monitoring import gap_detection
+from connector.sync.monitoring.gap_detection import Missed
+from connector.sync.reconcile.processor_gaps import Filled, fill
+from connector.sync.reconcile.reconciliation import COMMAND, Reach, Reconciling, reach
+from connector.sync.reconcile.site_gaps import Looked, look_at_each
+from connector.sync.refresh.object_fetcher import SourceApi
 
 log = structlog.get_logger("connector.jobs")
 
@@ -54,7 +54,7 @@ def is_due(wires: Wiring, connection: Connection) -> bool:
     night = _moment(policy, now)
     if not policy.nightly or not watermarks.is_before(connection, TURN, night):
         return False
-    out = circuits.open_circuits(connection)
+    out = circuit_breakers.open_circuits(connection)
     away = [":".join(site) in out for site in looking.sites(wires)]
     if DESTINATION in out or (any(away) and (now - night < PATIENT or all(away))):
         return False
@@ -163,12 +163,12 @@ class _Night:
         """What each site changed; one whose circuit is open is left out, unless there is no other."""
         apis = self.wires.apis
         with self.wires.engine.connect() as connection:
-            circuit = circuits.open_circuits(connection)
+            circuit = circuit_breakers.open_circuits(connection)
         out = {site[1]: circuit[name].reason for site in apis if (name := ":".join(site)) in circuit}
         return look_at_each(apis, self._look, out if len(out) < len(apis) else {})
 
     def _look(self, site: tuple[str, str], api: SourceApi) -> Missed:
-        return missed.look(
+        return gap_detection.look(
             self.wires.engine,
             site,
             api,

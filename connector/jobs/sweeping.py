@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import structlog
 
+from connector.container import Wiring
 from connector.jobs import fetching, listening, looking, nightly
-from connector.ledger import event_filter, events, match_queue, retention, subjects, told
+from connector.ledger import event_filter, events, match_queue, observations, retention, subjects
 from connector.queue import Stage
-from connector.sync import joining, outages
-from connector.wiring import Wiring
+from connector.sync.monitoring import incident_detection
+from connector.sync.refresh import account_matching
 
 log = structlog.get_logger("connector.jobs")
 
@@ -21,8 +22,8 @@ INDEXED_EVENTS = 2_000
 def sweep(wires: Wiring) -> None:
     """What nobody else would notice: work that waits without a wake, leases that ran out, time that passed, a source
     that fell silent."""
-    joining.match_in_turn(wires.engine, SWEPT)
-    if outages.last(wires.engine):
+    account_matching.match_in_turn(wires.engine, SWEPT)
+    if incident_detection.last(wires.engine):
         fetching.notice(wires)
     listening.listen(wires)
     event_filter.extend_word_index(wires.engine, INDEXED_EVENTS)
@@ -34,7 +35,7 @@ def sweep(wires: Wiring) -> None:
     with wires.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         waiting = {
             Stage.REFRESH: events.waiting(connection, 1)
-            or told.asks_wait(connection)
+            or observations.asks_wait(connection)
             or match_queue.tasks_wait(connection),
             Stage.APPLY: subjects.backlog(connection, 1).ready,
             Stage.HISTORY: subjects.histories_wanted(connection),

@@ -18,16 +18,16 @@ import structlog
 from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException
 
+from connector.container import Wiring
 from connector.errors import CasewireError, SetupError
-from connector.events import Urgency
 from connector.jobs import fetching
-from connector.ledger import circuits, events, leases, subjects
+from connector.ledger import circuit_breakers, events, leases, subjects
 from connector.ledger.engine import is_away
+from connector.models.events import Urgency
 from connector.queue import Stage
-from connector.sync import refresh as refreshing
-from connector.sync.destination import DESTINATION
-from connector.sync.fetching import uninterrupted
-from connector.wiring import Wiring
+from connector.sync.availability.destinations import DESTINATION
+from connector.sync.refresh import refresh as refreshing
+from connector.sync.refresh.object_fetcher import uninterrupted
 
 log = structlog.get_logger("connector.jobs")
 
@@ -120,7 +120,7 @@ class UrgentLane:
             if due.oldest is not None and events.waiting(connection, GATHER_UNTIL) >= GATHER_UNTIL:
                 ready = self.wires.clock() - due.oldest >= GATHER_SECONDS
             if ready:
-                ready = DESTINATION not in circuits.open_circuits(connection)
+                ready = DESTINATION not in circuit_breakers.open_circuits(connection)
             return Waiting(events.waiting(connection, 1, most=Urgency.DISPUTE) > 0, ready)
 
     def _fetch(self, limit: int) -> int:

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from connector.events import Urgency
-from connector.facts.linking import MADE
 from connector.ledger.subjects import Due
+from connector.models.events import Urgency
+from connector.models.linking import MADE
 
 _NOTE = text(
     """

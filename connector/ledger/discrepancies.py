@@ -16,8 +16,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, text
 
-from connector.events import Urgency
-from connector.facts import (
+from connector.ledger import subjects
+from connector.ledger.subjects import Due
+from connector.mappers import external_ids, fields
+from connector.models.events import Urgency
+from connector.models.facts import (
     Difference,
     Discrepancies,
     Discrepancy,
@@ -26,9 +29,6 @@ from connector.facts import (
     Movement,
     Shown,
 )
-from connector.ledger import subjects
-from connector.ledger.subjects import Due
-from connector.mappers import fields, keys
 
 RECURLY: Final = "recurly"
 MOST: Final = 200
@@ -106,7 +106,7 @@ def _values(one: Discrepancy) -> dict[str, Any]:
     sides = {name: asdict(shown) for name in _SIDES if (shown := getattr(one, name)) is not None}
     return {
         "key": one.key,
-        "subject": keys.discrepancy(RECURLY, one.site, one.difference),
+        "subject": external_ids.discrepancy(RECURLY, one.site, one.difference),
         "difference": str(one.difference),
         "site": one.site,
         "processor": one.processor,

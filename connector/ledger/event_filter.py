@@ -24,7 +24,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 
 from connector.ledger.locks import Lock, until_committed
-from connector.mappers import keys
+from connector.mappers import external_ids
 
 SEARCHED_CHARACTERS: Final = 100_000
 """Of a body; a tsvector holds a mebibyte at most."""
@@ -188,7 +188,7 @@ class Selection:
     def _account(self) -> Sequence[_Branch]:
         """Events of its subjects, one for each site that has the code; and those not fetched that point to it."""
         account = self._wanted.account or ""
-        code = keys.account_of(account)[2] or account
+        code = external_ids.account_of(account)[2] or account
         subjects = self._connection.execute(
             text("SELECT key FROM subject WHERE code = :account AND key LIKE '%:account:%'"),
             {"account": account},

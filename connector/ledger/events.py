@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from connector.events import Pointer, Urgency
-from connector.facts import ProcessorObject
-from connector.ledger import told
+from connector.ledger import observations
+from connector.models.events import Pointer, Urgency
+from connector.models.facts import ProcessorObject
 from connector.redaction import redact_text
 
 LEASE_SECONDS = 180
@@ -95,7 +95,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         received_at=row.received_at,
         tries=row.tries,
         event_id=row.event_id,
-        carried=tuple(told.decode(one) for one in row.carried),
+        carried=tuple(observations.decode(one) for one in row.carried),
     )
 
 

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from connector.errors import Rejected, Unavailable
-from connector.events import Event, Fate
-from connector.ledger import told
+from connector.ledger import observations
+from connector.models.events import Event, Fate
 
 MOST_AT_ONCE = 128
 PATIENCE_SECONDS = 4.0
@@ -407,7 +407,7 @@ def _row(event: Event) -> dict[str, Any]:
         "pointers": [(pointer.object, pointer.refs) for pointer in event.pointers],
         "body": event.body,
         "note": event.note,
-        "carried": [told.encode(one) for one in event.carried],
+        "carried": [observations.encode(one) for one in event.carried],
     }
 
 

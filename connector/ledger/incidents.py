@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from connector.facts import Incident
 from connector.ledger.locks import Lock, until_committed
+from connector.models.facts import Incident
 
 Site = tuple[str, str]
 

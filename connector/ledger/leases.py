@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from connector.events import Urgency
 from connector.ledger.subjects import LEASE_SECONDS
+from connector.models.events import Urgency
 from connector.redaction import redact_text
 
 

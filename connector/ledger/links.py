@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from connector.facts import Candidate, Link, LinkState
-from connector.facts.linking import MADE
 from connector.ledger import subjects as due
 from connector.ledger.locks import Lock, until_committed
+from connector.models.facts import Candidate, Link, LinkState
+from connector.models.linking import MADE
 
 _HELD = "state IN ('review', 'waiting')"
 _GONE = "EXISTS (SELECT 1 FROM snapshot s WHERE s.subject = link.subject AND s.object = 'account' AND s.gone)"

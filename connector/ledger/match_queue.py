@@ -1,6 +1,6 @@
 """Which processor objects may still be matched to another account, and what is to be matched again.
 
-``match_key`` has a row for each key (a reference, invoice number or customer, ``mappers/references.py``) of each object
+``match_key`` has a row for each key (a reference, invoice number or customer, ``mappers/match_keys.py``) of each object
 whose match is open: it waits for an account, or it was matched by less than a gateway reference. ``match_task`` is the
 queue: a key about which something new is known. A task keeps its position, so a key of 100,000 objects is worked in
 slices, each in a job of its own, and a slice costs the same however many objects wait.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from connector.mappers import references
+from connector.mappers import match_keys
 
 Key = tuple[str, str, str]
 """Source, kind, id of an object."""
@@ -27,7 +27,7 @@ LEASE_SECONDS = 60.0
 
 OPEN = (
     "s.link IS NOT NULL AND s.link <> 'payee' "
-    f"AND NOT starts_with(s.link, '{references.MATCHED_BY[references.REFERENCE]} ')"
+    f"AND NOT starts_with(s.link, '{match_keys.MATCHED_BY[match_keys.REFERENCE]} ')"
 )
 """The match of a snapshot ``s`` may still change."""
 _OWN_KEY = f"'{OBJECT}' || s.source || ':' || s.object || ':' || s.id"

@@ -15,10 +15,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, text
 
-from connector import facts
-from connector.facts import BillingObject, Gone, ProcessorObject
-from connector.ledger import told
-from connector.mappers import keys, references
+from connector.ledger import observations
+from connector.mappers import external_ids, match_keys
+from connector.models import facts
+from connector.models.facts import BillingObject, Gone, ProcessorObject
 
 _SHAPES: Mapping[str, TypeAdapter[Any]] = {
     shape.object: TypeAdapter(shape)
@@ -64,7 +64,7 @@ def alias(object_: BillingObject) -> str:
 def subject_of(source: str, site: str, object_: BillingObject) -> str:
     """The account an object belongs to, as a subject key."""
     code = object_.code if isinstance(object_, facts.Account) else object_.account_code
-    return keys.subject(source, site, code)
+    return external_ids.subject(source, site, code)
 
 
 _STORE = text(
@@ -144,7 +144,7 @@ def store(
         "subjects": [subject_of(source, site, row) for row in rows],
         "versions": [row.updated_at for row in rows],
         "data": [_SHAPES[row.object].dump_json(row).decode() for row in rows],
-        "refs": [told.array(references.of_billing(row)) for row in rows],
+        "refs": [observations.array(match_keys.of_billing(row)) for row in rows],
         "happened": [row.created_at if isinstance(row, facts.Payment) else None for row in rows],
     }
     changed = _changed_evidence(connection, rows, values)
@@ -156,7 +156,7 @@ def _changed_evidence(
     connection: Connection, rows: Sequence[BillingObject], values: Mapping[str, Any]
 ) -> set[str]:
     """The keys of those objects that are new or say something else than before of whose they are."""
-    keyed = [n for n, row in enumerate(rows) if references.evidence_of(row)]
+    keyed = [n for n, row in enumerate(rows) if match_keys.evidence_of(row)]
     if not keyed:
         return set()
     lists = ("objects", "ids", "subjects", "refs", "data")
@@ -168,7 +168,7 @@ def _changed_evidence(
             **{name: [values[name][n] for n in keyed] for name in lists},
         },
     )
-    return {key for row in found for key in references.evidence_of(rows[keyed[row.n - 1]])}
+    return {key for row in found for key in match_keys.evidence_of(rows[keyed[row.n - 1]])}
 
 
 def _version(object_: BillingObject) -> float:
@@ -301,6 +301,6 @@ def load(connection: Connection, subjects: Sequence[str]) -> dict[str, list[Snap
 
 def _value(row: Row[Any]) -> BillingObject | ProcessorObject:
     if row.object not in _SHAPES:
-        return told.read(json.loads(row.data), row.link, row.first_seen_at)
+        return observations.read(json.loads(row.data), row.link, row.first_seen_at)
     value: BillingObject = _SHAPES[row.object].validate_json(row.data)
     return value

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from connector.events import Urgency
-from connector.ledger.timeline import NEW_EVENTS, OLD_EVENTS
+from connector.ledger.account_events import NEW_EVENTS, OLD_EVENTS
+from connector.models.events import Urgency
 from connector.redaction import redact_text
 
 NEW_EVENT_WEIGHT = 3
@@ -148,7 +148,7 @@ _SIZED = f"""
                 ) AS known),
             fits AS (SELECT key FROM sized WHERE COALESCE(before, 0) < :rows)
 """
-"""Counts no further than a decision loads: ``ledger/timeline.py``."""
+"""Counts no further than a decision loads: ``ledger/account_events.py``."""
 
 
 def _claim(

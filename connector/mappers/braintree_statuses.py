@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from connector.facts import Stage, Status
+from connector.models.facts import Stage, Status
 
 DISPUTES: Final[Mapping[str, Status]] = {
     "open": Status.NEEDS_RESPONSE,

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from connector.facts import Payment
+from connector.models.facts import Payment
 
 
 @dataclass(frozen=True, slots=True)

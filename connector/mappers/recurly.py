@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from connector import facts
 from connector.errors import Permanent
 from connector.mappers import money
+from connector.models import facts
 
 _METHODS: Final = {
     "amazon": "Amazon Pay",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.mappers.untrusted import part, word
+from connector.mappers.safe_parse import part, word
 
 NETWORKS: Final[Mapping[str, str]] = {
     "ach_debit": "ach",

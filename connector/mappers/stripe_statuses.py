@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.facts import Status
+from connector.models.facts import Status
 
 Body = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
-from connector.metadata.folder import text
+from connector.metadata.source_tree import text
 
 Described = Mapping[str, Any]
 

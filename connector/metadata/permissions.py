@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from connector.metadata.folder import local, text
+from connector.metadata.source_tree import local, text
 
 INTEGRATION: Final = "Casewire_Integration"
 """The permission set of the user Casewire logs in as."""

@@ -16,19 +16,7 @@ from pydantic import ValidationError
 
 from connector.errors import SetupError
 from connector.policy.admin import Admin
-from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
-from connector.policy.budget import Budget
-from connector.policy.discrepancies import Compare, DiscrepancyRule
-from connector.policy.disputes import Dispute, FraudWarning
-from connector.policy.incidents import IncidentRule
-from connector.policy.linking import AccountMatch, Key, Linking
-from connector.policy.mistakes import explain
-from connector.policy.orgs import LookupTo, Mapped, Orgs
-from connector.policy.payouts import BankDebit, Payout
-from connector.policy.reconcile import Reconcile
-from connector.policy.refunds import Refund, RefundPolicy
-from connector.policy.rules import Rules
-from connector.policy.shapes import (
+from connector.policy.base import (
     CaseRule,
     Cases,
     Escalation,
@@ -40,7 +28,19 @@ from connector.policy.shapes import (
     Tier,
     TimeZone,
 )
-from connector.policy.texts import Text, Told
+from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
+from connector.policy.budget import Budget
+from connector.policy.discrepancies import Compare, DiscrepancyRule
+from connector.policy.disputes import Dispute, FraudWarning
+from connector.policy.incidents import IncidentRule
+from connector.policy.linking import AccountMatch, Key, Linking
+from connector.policy.orgs import LookupTo, Mapped, Orgs
+from connector.policy.payouts import BankDebit, Payout
+from connector.policy.reconcile import Reconcile
+from connector.policy.refunds import Refund, RefundPolicy
+from connector.policy.rules import Rules
+from connector.policy.templates import Text, Told
+from connector.policy.validation_errors import explain
 
 __all__ = [
     "AccountMatch",

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from connector.policy.shapes import Amount, CaseRule, Days, DeveloperName, Tier, Word
-from connector.policy.texts import Text
+from connector.policy.base import Amount, CaseRule, Days, DeveloperName, Tier, Word
+from connector.policy.templates import Text
 from connector.policy.tiered import TieredRule
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from connector.policy.shapes import Section
+from connector.policy.base import Section
 
 
 class Budget(Section):

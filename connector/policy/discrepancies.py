@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from connector.policy.shapes import Amount, CaseRule, DeveloperName, Section
-from connector.policy.texts import Text
+from connector.policy.base import Amount, CaseRule, DeveloperName, Section
+from connector.policy.templates import Text
 
 Hours = Annotated[int, Field(ge=0, le=2160)]
 

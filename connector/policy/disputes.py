@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connector.policy.shapes import CaseRule, Days, DeveloperName, Escalation, Word
-from connector.policy.texts import Text
+from connector.policy.base import CaseRule, Days, DeveloperName, Escalation, Word
+from connector.policy.templates import Text
 
 
 class Dispute(CaseRule):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from connector.policy.shapes import CaseRule, Days, DeveloperName, Word
-from connector.policy.texts import Text
+from connector.policy.base import CaseRule, Days, DeveloperName, Word
+from connector.policy.templates import Text
 
 
 class IncidentRule(CaseRule):

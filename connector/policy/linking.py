@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from connector.policy.shapes import CaseRule, Days, DeveloperName, Section
-from connector.policy.texts import Text
+from connector.policy.base import CaseRule, Days, DeveloperName, Section
+from connector.policy.templates import Text
 
 FieldName = Annotated[str, Field(max_length=80, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Known = Annotated[

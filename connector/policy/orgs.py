@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self, get_args, get_type_hint
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from connector.facts import Account, Invoice, Payment, Subscription
-from connector.policy.shapes import DeveloperName, Section
+from connector.models.facts import Account, Invoice, Payment, Subscription
+from connector.policy.base import DeveloperName, Section
 
 ApiName = Annotated[str, Field(max_length=80, pattern=r"^[A-Za-z](_{0,2}[A-Za-z0-9])*$")]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connector.policy.shapes import CaseRule, DeveloperName, Word
-from connector.policy.texts import Text
+from connector.policy.base import CaseRule, DeveloperName, Word
+from connector.policy.templates import Text
 from connector.policy.tiered import TieredRule
 
 

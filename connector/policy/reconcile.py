@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from connector.policy.base import Section
 from connector.policy.discrepancies import Compare
-from connector.policy.shapes import Section
 
 Minutes = Annotated[int, Field(ge=0, le=100_000)]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from connector.policy.shapes import Amount, Days, DeveloperName, Section, Tier, Word
-from connector.policy.texts import Text
+from connector.policy.base import Amount, Days, DeveloperName, Section, Tier, Word
+from connector.policy.templates import Text
 from connector.policy.tiered import TieredRule
 
 Judgement = Literal["eligible", "needs_approval", "not_eligible"]

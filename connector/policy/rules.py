@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.policy.base import Section
 from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
 from connector.policy.discrepancies import DiscrepancyRule
 from connector.policy.disputes import Dispute, FraudWarning
@@ -9,7 +10,6 @@ from connector.policy.incidents import IncidentRule
 from connector.policy.linking import AccountMatch
 from connector.policy.payouts import BankDebit, Payout
 from connector.policy.refunds import Refund
-from connector.policy.shapes import Section
 
 
 class Rules(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from connector.policy.shapes import CaseRule, Tier
+from connector.policy.base import CaseRule, Tier
 
 
 class TieredRule(CaseRule):

@@ -9,7 +9,7 @@ from connector.reporting.billing import LINES, PERCENT, Counting, Report
 from connector.reporting.cases import Case
 from connector.reporting.definitions import DEFINITIONS, GENERAL
 from connector.reporting.period import Period
-from connector.reporting.tables import ALL, Section
+from connector.reporting.table_models import ALL, Section
 
 __all__ = [
     "ALL",

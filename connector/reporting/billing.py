@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connector.reporting.cases import Case
-from connector.reporting.flow import Flow
-from connector.reporting.handling import Handling, Turnaround
 from connector.reporting.outcomes import Disputes, Recovery, win_rate
 from connector.reporting.period import Period
-from connector.reporting.tables import ALL, Section, Value, share
+from connector.reporting.table_models import ALL, Section, Value, share
+from connector.reporting.turnaround import Handling, Turnaround
+from connector.reporting.volume import Flow
 
 PERCENT: Final = ("rate", "share")
 """How the names of figures end that are parts of a whole, from 0 to 1."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from connector.sync import lifecycle
+from connector.sync.decide import lifecycle
 
 
 class Owner(StrEnum):

@@ -8,7 +8,7 @@ from typing import Final
 
 from connector.reporting.cases import Case
 from connector.reporting.period import Period
-from connector.reporting.tables import ALL, NOT_TOLD, Counts, Label, Section, Sums, Value, share
+from connector.reporting.table_models import ALL, NOT_TOLD, Counts, Label, Section, Sums, Value, share
 
 _RECOVERY: Final = (
     *("recovered", "lost", "recovery_rate"),

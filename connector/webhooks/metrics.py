@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 from connector.webhooks.receiver import Answer
 
 log = structlog.get_logger("connector.webhooks")

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from connector.errors import Rejected, Transient
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 from connector.webhooks.signatures import CHALLENGES
 from connector.webhooks.source import Delivery, Recorded, Recording, Source
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from connector.events import Event
+from connector.models.events import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 
 from bench import attack_local
 from bench.attack_local import STRANGER, Attempt, Target
-from connector import embedded
-from connector.embedded import Engines
+from connector import local_services
+from connector.local_services import Engines
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     home = tmp_path_factory.mktemp("attacked") / "home"
     running = Engines(home, None, None, settings=["fsync=off"])
-    found = embedded.running(home)
+    found = local_services.running(home)
     assert found
     owner = (home / "postgres").stat().st_uid
     yield Target(home, found, {pid: name for name, pid in running.pids().items()}, frozenset({owner}))

@@ -10,7 +10,7 @@ from bench import __main__ as command
 from bench.burst import Burst
 from bench.deliveries import posted, prepared
 from bench.idle import Took
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 from connector.webhooks.recurly import Recurly
 from connector.webhooks.source import Delivery
 

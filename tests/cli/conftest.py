@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli import casewire
-from connector.events import Fate
+from connector.container import wiring
 from connector.ledger import subjects
-from connector.wiring import wiring
+from connector.models.events import Fate
 
 Run = Callable[..., Result]
 

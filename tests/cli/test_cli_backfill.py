@@ -16,9 +16,9 @@ from samples import one, rows
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from connector.cli.acting import login_name
+from connector.cli.audit import login_name
+from connector.container import Wiring, wiring
 from connector.sync.backfill import Turn
-from connector.wiring import Wiring, wiring
 
 from .conftest import Run
 from .vendors import SITE, Vendors, vendors
@@ -285,7 +285,7 @@ def test_where_recurly_does_not_answer_it_says_so_and_how_to_go_on(
 def test_a_wait_for_recurly_s_rate_limit_is_explained(
     casewire: Run, both: Vendors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_module("connector.cli.backfill.wiring"), "EXPLAIN_FROM", 0.0)
+    monkeypatch.setattr(import_module("connector.cli.backfill.container"), "EXPLAIN_FROM", 0.0)
     both.told("recurly", "PUT", "rate_limit", {"limit": 12, "seconds": 2})
     result = casewire("backfill")
     both.told("recurly", "PUT", "rate_limit", {})

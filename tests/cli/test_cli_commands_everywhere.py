@@ -17,11 +17,11 @@ from redis.exceptions import ConnectionError as Away
 from samples import due, event, record
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
-from connector.cli.acting import confirm
-from connector.cli.choosing import codes
+from connector.cli.account_options import codes
+from connector.cli.audit import confirm
+from connector.container import wiring
 from connector.ledger import runs, subjects
 from connector.queue import Queue
-from connector.wiring import wiring
 
 from .conftest import Run
 
@@ -173,7 +173,7 @@ def test_what_takes_postgresql_too_long_is_to_be_narrowed(
         connection.execute(text("SET LOCAL statement_timeout = 1"))
         connection.execute(text("SELECT pg_sleep(5)"))
 
-    monkeypatch.setattr("connector.ledger.listing.events", slow)
+    monkeypatch.setattr("connector.ledger.queries.events", slow)
     line = said(connected("events", "list", "--search", "4711"))
     assert "Ask for less at once: a shorter --since" in line
 
@@ -250,7 +250,7 @@ def test_on_a_terminal_the_count_is_typed(typed: str, ended: int, told: tuple[st
     ours, theirs = pty.openpty()
     asked = [
         *(sys.executable, "-c"),
-        "from connector.cli.acting import confirm; confirm(1234, 20, None); print('done')",
+        "from connector.cli.audit import confirm; confirm(1234, 20, None); print('done')",
     ]
     with subprocess.Popen(
         asked, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

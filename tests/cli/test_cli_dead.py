@@ -9,7 +9,7 @@ from samples import event, ids, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 
 from connector import queue
-from connector.events import Pointer
+from connector.models.events import Pointer
 
 from .conftest import Run
 

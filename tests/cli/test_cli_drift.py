@@ -14,14 +14,14 @@ from jsonschema import Draft202012Validator
 from openpyxl import load_workbook
 from sync.fake_crm import Org
 
-from connector.cli.drift import findings, mending
-from connector.cli.drift.findings import MISSING, UNKNOWN, Found, Kept, Mending, Tally
+from connector.cli.drift import repair, report
+from connector.cli.drift.report import MISSING, UNKNOWN, Found, Kept, Mending, Tally
 from connector.ledger.attempts import Mirrored
-from connector.plan import Change, Parent, Transition
-from connector.sync.drift.looking import Drifted, Look
-from connector.sync.drift.mending import Mended
-from connector.sync.drift.unknown import Unknown
-from connector.sync.rows import Row, row_for
+from connector.models.plan import Change, Parent, Transition
+from connector.sync.apply.row_diff import Row, row_for
+from connector.sync.drift.detector import Drifted, Look
+from connector.sync.drift.orphan_records import Unknown
+from connector.sync.drift.repair import Mended
 
 from .conftest import Run
 
@@ -92,14 +92,14 @@ def test_numbers_are_told_by_rule_object_and_field(found: Found) -> None:
 def test_people_are_told_what_each_record_holds_and_should_say(
     found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    findings.as_text(found, fix=False)
+    report.as_text(found, fix=False)
     told = capsys.readouterr().out
     assert "timeline\tBilling_Event__c\tName\t1\n" in told
     assert f"  Account {BOB} is missing\n    account: account: because\n" in told
     assert "  Billing_Event__c e1\n    timeline: timeline: because\n    Name: =typed → X\n" in told
     assert f"    Amount__c: 4 → 3\n    Account__c: – → {BOB}\n" in told
     assert "Status" not in told
-    assert f"  Billing_Invoice__c a0X9 is unknown to Casewire: {findings.TO_DO}\n" in told
+    assert f"  Billing_Invoice__c a0X9 is unknown to Casewire: {report.TO_DO}\n" in told
     assert f"    its key: recurly:acme:invoice:9999, on {BOB}\n" in told
     assert "    its key: –\n" in told
 
@@ -107,7 +107,7 @@ def test_people_are_told_what_each_record_holds_and_should_say(
 def test_with_fix_it_is_told_as_the_changes_that_mend_it(
     found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    findings.as_text(found, fix=True)
+    report.as_text(found, fix=True)
     told = capsys.readouterr().out
     assert "  update Case c1 [resolve]\n" in told
     assert "    Status: – → Closed\n" in told
@@ -124,7 +124,7 @@ LEFT_OUT = {("Case", "c1"): frozenset({"B__c", "A__c"})}
 def test_the_document_fits_its_schema(
     found: Found, mended: Mended | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    findings.as_json(found, Mending(mended, 7) if mended else Mending())
+    report.as_json(found, Mending(mended, 7) if mended else Mending())
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert [entry["key"] for entry in told["drift"]] == [BOB, "e1", "c1", "p1"]
@@ -148,28 +148,28 @@ def test_the_document_fits_its_schema(
 
 
 def test_nothing_found_is_a_document_too(nothing: Found, capsys: pytest.CaptureFixture[str]) -> None:
-    findings.as_json(nothing, Mending())
+    report.as_json(nothing, Mending())
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert (told["drift"], told["unknown"]) == ([], [])
 
 
 def test_what_it_came_to_is_said_with_the_right_numbers(found: Found, nothing: Found) -> None:
-    assert list(findings.summary(found.tally)) == [
+    assert list(report.summary(found.tally)) == [
         "4 records drift, in 2 of 8 accounts; 2 left out, as work waits for them.",
         "2 records are unknown to Casewire, and never touched: delete them, or clear the Billing_Key__c, by hand.",
         "k: A rule failed.",
     ]
-    assert list(findings.summary(Tally(accounts=1, drifted=1, records=1, unknown=1))) == [
+    assert list(report.summary(Tally(accounts=1, drifted=1, records=1, unknown=1))) == [
         "1 record drifts, in 1 of 1 account.",
         "1 record is unknown to Casewire, and never touched: delete it, or clear the Billing_Key__c, by hand.",
     ]
-    assert list(findings.mended(Mended(written=1, left=1, dead={"a"}))) == [
+    assert list(report.mended(Mended(written=1, left=1, dead={"a"}))) == [
         "1 record written.",
         "1 account is left to the workers, or to be tried again: casewire status",
         "1 account was given up on: casewire dead list",
     ]
-    assert list(findings.mended(Mended(written=2, left=2, dead={"a", "b", "c"}, left_out=LEFT_OUT))) == [
+    assert list(report.mended(Mended(written=2, left=2, dead={"a", "b", "c"}, left_out=LEFT_OUT))) == [
         "2 records written.",
         "Case c1: Salesforce does not take the values of A__c, B__c; it drifts again.",
         "2 accounts are left to the workers, or to be tried again: casewire status",
@@ -178,8 +178,8 @@ def test_what_it_came_to_is_said_with_the_right_numbers(found: Found, nothing: F
 
 
 def test_spreadsheets_have_a_line_for_each_field(found: Found, tmp_path: Path) -> None:
-    findings.as_csv(tmp_path / "d.csv", found)
-    findings.as_xlsx(tmp_path / "d.xlsx", found)
+    report.as_csv(tmp_path / "d.csv", found)
+    report.as_xlsx(tmp_path / "d.xlsx", found)
     with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [(line["record"], line["field"]) for line in lines] == [
@@ -191,7 +191,7 @@ def test_spreadsheets_have_a_line_for_each_field(found: Found, tmp_path: Path) -
         ("recurly:acme:invoice:9999", UNKNOWN),
         ("003X", UNKNOWN),
     ]
-    assert (lines[-1]["holds"], lines[-1]["should say"]) == ("003X", findings.TO_DO)
+    assert (lines[-1]["holds"], lines[-1]["should say"]) == ("003X", report.TO_DO)
     assert lines[1]["holds"] == "'=typed"
     book = load_workbook(tmp_path / "d.xlsx")
     assert book.sheetnames == ["By rule and field", "Drift", "Unknown"]
@@ -215,8 +215,8 @@ def test_what_is_kept_can_be_read_while_it_is_read(found: Found) -> None:
 
 
 def test_accounts_are_mended_some_at_a_time(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mending, "BATCH", 1)
-    first, second = mending.batches(found.drift)
+    monkeypatch.setattr(repair, "BATCH", 1)
+    first, second = repair.batches(found.drift)
     assert (first.subjects, first.unlinked, first.lost) == ([BOB], {BOB}, set())
     assert (second.subjects, second.unlinked, second.lost) == ([EVE], set(), {("Contact", "p1")})
 

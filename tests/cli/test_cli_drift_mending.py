@@ -17,13 +17,13 @@ from samples import SITE, SOURCE, due, one, rows
 from sync.world import account, invoice
 
 from connector.cli import drift as command
-from connector.cli.drift import mending
+from connector.cli.drift import repair
+from connector.container import wiring
 from connector.ledger import snapshots, subjects
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Contact
 from connector.mappers.fields import Invoice as F
-from connector.sync.drift import looking
-from connector.wiring import wiring
+from connector.sync.drift import detector
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
 from sandbox.salesforce.desk import Desk
@@ -118,8 +118,8 @@ def test_a_deleted_record_s_key_on_another_record_moves_nothing_onto_that(
     world: World, object_: str, apart: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if apart:
-        monkeypatch.setattr(looking, "BATCH", 1)
-        monkeypatch.setattr(mending, "BATCH", 1)
+        monkeypatch.setattr(detector, "BATCH", 1)
+        monkeypatch.setattr(repair, "BATCH", 1)
     first, second = world.swap(object_)
     found = world.told(code=1)
     told = {(entry["key"], entry["missing"]) for entry in found["drift"] if entry["object"] == object_}
@@ -137,8 +137,8 @@ def test_a_deleted_record_s_key_on_another_record_moves_nothing_onto_that(
 def test_a_case_that_says_all_of_another_one_is_still_itself(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "BATCH", 1)
-    monkeypatch.setattr(mending, "BATCH", 1)
+    monkeypatch.setattr(detector, "BATCH", 1)
+    monkeypatch.setattr(repair, "BATCH", 1)
     first, second = world.swap(Case.OBJECT)
     world.desk.edit(Case.OBJECT, first["Id"], {Case.ACCOUNT_KEY: second[Case.ACCOUNT_KEY]})
     world.drift("--fix", "--apply", code=0)

@@ -10,7 +10,7 @@ from samples import ids, one, rows, statuses
 from sqlalchemy import Engine
 
 from connector import queue
-from connector.ledger import circuits
+from connector.ledger import circuit_breakers
 from connector.ledger.engine import open_engine, require_current
 
 from .conftest import Run
@@ -194,7 +194,7 @@ def test_where_nothing_is_found_that_is_said_and_no_run_is_made(
 
 def test_the_status_says_what_needs_a_person(connected: Run, stocked: Engine) -> None:
     with stocked.begin() as connection:
-        circuits.open_circuit(connection, "recurly:acme", "It is [out].", "503", None)
+        circuit_breakers.open_circuit(connection, "recurly:acme", "It is [out].", "503", None)
     result = connected("status")
     assert result.exit_code == 1
     for told in ("dead letters", "casewire dead list", "recurly new.kind", "It is [out].", "casewire worker"):

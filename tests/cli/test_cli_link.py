@@ -12,8 +12,8 @@ from samples import due, one, subject
 from sqlalchemy import Engine
 
 from connector import queue
-from connector.facts import Candidate, Link, LinkState
 from connector.ledger import links, subjects
+from connector.models.facts import Candidate, Link, LinkState
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
 from sandbox.salesforce.desk import Desk

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from connector.cli.showing import output
+from connector.cli.output import console as output
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from connector.cli.showing.progress import progress
+from connector.cli.output.progress import progress
 
 
 class Clock:

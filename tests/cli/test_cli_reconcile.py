@@ -24,14 +24,14 @@ from sync.reconcile.books import ThreeSides, charge, paid
 from sync.world import account, at
 from telling import dispute
 
+from connector.container import Wiring, wiring
 from connector.errors import Transient
-from connector.facts import Status
 from connector.ledger import locks
-from connector.ledger import missed as ledger
+from connector.ledger import missed_changes as ledger
 from connector.ledger.locks import Lock
-from connector.sync.apply import Applier
-from connector.sync.decide import decide
-from connector.wiring import Wiring, wiring
+from connector.models.facts import Status
+from connector.sync.apply.applier import Applier
+from connector.sync.decide.decide import decide
 
 from .conftest import Run
 

@@ -12,11 +12,11 @@ from samples import subject
 from sqlalchemy import Engine
 
 from connector import settings
-from connector.cli.acting import acting
-from connector.ledger import attempts, missed, runs, subjects
+from connector.cli.audit import acting
+from connector.container import Wiring
+from connector.ledger import attempts, missed_changes, runs, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
-from connector.ledger.missed import Missing
-from connector.wiring import Wiring
+from connector.ledger.missed_changes import Missing
 
 from .conftest import Run
 
@@ -131,7 +131,7 @@ def test_what_a_run_did_to_one_account_is_told_field_by_field(connected: Run, re
 def test_what_a_run_filled_in_is_listed(connected: Run, resynced: int, engine: Engine) -> None:
     there = [Missing("invoice", f"i{number}", AT, subject()) for number in range(22)]
     with engine.begin() as connection:
-        missed.record(connection, ("recurly", "acme"), there, resynced)
+        missed_changes.record(connection, ("recurly", "acme"), there, resynced)
     told = connected("runs", "show", resynced).stdout.splitlines()
     assert told[-21] == f"  missed     invoice i0 of {subject()}, 2026-11-20 12:00:00"
     assert told[-1] == f"  missed     … and 2 more: casewire runs show {resynced} --json"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from connector.metadata.folder import Source, default_place, read
+from connector.metadata.source_tree import Source, default_place, read
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
 from sandbox.server import Server, serve
@@ -38,7 +38,7 @@ def casewire(run: Run, server: Server, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("SALESFORCE_LOGIN_URL", server.url)
     monkeypatch.setenv("SALESFORCE_CLIENT_ID", "sandbox")
     monkeypatch.setenv("SALESFORCE_CLIENT_SECRET", "sandbox")
-    monkeypatch.setattr("connector.cli.salesforce.deploying.sleep", lambda _: None)
+    monkeypatch.setattr("connector.cli.salesforce.deploy_progress.sleep", lambda _: None)
     return lambda *arguments: run("salesforce", *arguments)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from xlsxwriter import Workbook
 
-from connector.cli.showing.sheets import (
+from connector.cli.output.spreadsheets import (
     Book,
     NewFile,
     Table,

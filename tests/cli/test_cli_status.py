@@ -12,10 +12,10 @@ from rq.utils import utcformat
 from samples import SITE, SOURCE, rows
 from sqlalchemy import Engine
 
-from connector.ledger import missed, runs, silences
-from connector.ledger.missed import Missing
+from connector.container import Wiring
+from connector.ledger import missed_changes, runs, source_activity
+from connector.ledger.missed_changes import Missing
 from connector.queue import NAME, Queue
-from connector.wiring import Wiring
 
 from .conftest import Run
 
@@ -58,8 +58,8 @@ def lines(connected: Run) -> dict[str, str]:
 
 def test_a_source_that_is_silent_needs_a_person(connected: Run, site: Engine) -> None:
     with site.begin() as connection:
-        silences.begin(connection, (SOURCE, SITE), SINCE)
-        silences.begin(connection, ("stripe", ""), SINCE)
+        source_activity.begin(connection, (SOURCE, SITE), SINCE)
+        source_activity.begin(connection, ("stripe", ""), SINCE)
     told = lines(connected)["silent"]
     assert told == f"recurly:acme since {SINCE:%Y-%m-%d %H:%M:%S}: is its webhook endpoint in order?"
     found = json.loads(connected("status", "--json").stdout)
@@ -72,7 +72,7 @@ def test_a_source_that_is_silent_needs_a_person(connected: Run, site: Engine) ->
 def test_what_was_missed_lately_is_counted(connected: Run, site: Engine) -> None:
     there = [Missing("invoice", f"i{number}", SINCE, "s") for number in range(12)]
     with site.begin() as connection:
-        missed.record(connection, (SOURCE, SITE), there, None)
+        missed_changes.record(connection, (SOURCE, SITE), there, None)
     assert lines(connected)["missed"].startswith(
         "12 changes in 7 days that no delivery told of, all filled in; the last "
     )
@@ -176,7 +176,7 @@ def test_a_feed_that_was_not_read_for_long_needs_a_person(
     monkeypatch.setenv("RECURLY_API_KEY", "key")
     read = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=hours)
     with site.begin() as connection:
-        missed.looked_through(connection, (SOURCE, SITE), SINCE, read)
+        missed_changes.looked_through(connection, (SOURCE, SITE), SINCE, read)
     assert needs_a_person(well) == late
     told = lines(well).get("feed", "")
     assert (
@@ -189,7 +189,7 @@ def test_a_feed_that_was_not_read_for_long_needs_a_person(
 
 def test_what_cannot_be_read_is_said(well: Run, site: Engine) -> None:
     with site.begin() as connection:
-        missed.keep_unread(connection, (SOURCE, SITE), [("invoice", "i1")])
+        missed_changes.keep_unread(connection, (SOURCE, SITE), [("invoice", "i1")])
     told = lines(well)["not readable"]
     assert told == "1 changed object in 7 days; the last recurly:acme:invoice:i1  → feed_lacks in the log"
 

@@ -7,7 +7,7 @@ import json
 from samples import due, event, ids, one, record, rows, subject
 from sqlalchemy import Engine
 
-from connector.ledger import runs, stories, subjects
+from connector.ledger import event_history, runs, subjects
 
 from .conftest import Run
 from .test_cli_runs import AT, attempted, change
@@ -40,15 +40,15 @@ def test_what_was_done_by_hand_since_is_told(connected: Run, engine: Engine) -> 
 
 def test_what_workers_wrote_besides_is_told_record_by_record(connected: Run, engine: Engine) -> None:
     number = known(engine)
-    for _ in range(stories.MOST + 2):
+    for _ in range(event_history.MOST + 2):
         attempted(engine, None, "retry", change("c[2]", salesforce_id="500B"), error="It is [locked].")
     told = connected("events", "show", number).stdout
     assert "also       2026-11-20 12:00:00 attempt " in told
     assert "(webhook) retry: It is [locked]." in told
-    assert told.count("written  Case 500B  c[2] [resolve]") == stories.MOST
+    assert told.count("written  Case 500B  c[2] [resolve]") == event_history.MOST
     assert "… and 2 more since" in told
     document = json.loads(connected("events", "show", number, "--json").stdout)
-    assert (len(document["also"]), document["also_left_out"]) == (stories.MOST, 2)
+    assert (len(document["also"]), document["also_left_out"]) == (event_history.MOST, 2)
     assert document["also"][0]["changes"][0]["before"] == {"Status": "New", "Billing_Amount__c": "49"}
 
 

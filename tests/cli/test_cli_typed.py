@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli import demo
-from connector.cli.demo.typed import BY_EMAIL, BY_NAME, PROSPECTS, TWICE, Typed, type_in
-from connector.cli.demo.verdict import judge, linked
-from connector.cli.local import Vendors, sandbox_settings, vendors
-from connector.facts import Link, LinkState
-from connector.facts.linking import MADE
+from connector.cli.demo.seed_records import BY_EMAIL, BY_NAME, PROSPECTS, TWICE, Typed, type_in
+from connector.cli.demo.verification import judge, linked
+from connector.cli.local_stack import Vendors, sandbox_settings, vendors
 from connector.ledger import links
+from connector.models.facts import Link, LinkState
+from connector.models.linking import MADE
 
 POPULATION = {"accounts": demo.POPULATION, "seed": 3}
 TYPED = BY_EMAIL + BY_NAME + 2 * TWICE + PROSPECTS

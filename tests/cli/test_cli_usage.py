@@ -13,7 +13,7 @@ import click
 import pytest
 
 from connector.cli import COMMANDS, casewire
-from connector.cli.showing.output import Time
+from connector.cli.output.console import Time
 
 from .conftest import Run
 

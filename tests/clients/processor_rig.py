@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.clients.processors import CLIENTS, ProcessorClient
-from connector.facts import Kind, ProcessorObject
+from connector.models.facts import Kind, ProcessorObject
 from connector.settings import processors
 
 AT = datetime(2026, 11, 3, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.facts import Kind, ProcessorObject, Status
+from connector.models.facts import Kind, ProcessorObject, Status
 
 from .processor_rig import client, item
 from .scripted import Asked, Reply, Scripted

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from connector.facts import Kind, ProcessorObject, Status
+from connector.models.facts import Kind, ProcessorObject, Status
 
 from .processor_rig import client, item
 from .scripted import Asked, Reply, Scripted

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.errors import Permanent
-from connector.facts import Kind, ProcessorObject
+from connector.models.facts import Kind, ProcessorObject
 
 from .processor_rig import client, item
 from .scripted import Asked, Reply, Scripted

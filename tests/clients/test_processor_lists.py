@@ -12,7 +12,7 @@ import pytest
 
 from connector.clients.processors import CLIENTS
 from connector.errors import Permanent, Transient
-from connector.facts import Kind, ProcessorObject, Stage, Status
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
 
 from .processor_rig import client
 from .scripted import Asked, Reply, Scripted

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.clients.processors import CLIENTS, api
+from connector.clients.processors import CLIENTS, base
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.facts import Kind
+from connector.models.facts import Kind
 from connector.settings import processors
 
 from .processor_rig import KEYS, client, item
@@ -97,7 +97,7 @@ def test_a_processor_that_says_nothing_is_not_waited_for(
 ) -> None:
     file = "authorizenet.wire" if source == "authorizenet" else source
     module = importlib.import_module(f"connector.clients.processors.{file}")
-    assert module.TIMEOUTS is api.TIMEOUTS
+    assert module.TIMEOUTS is base.TIMEOUTS
     monkeypatch.setattr(module, "TIMEOUTS", (0.3, 0.3))
     assert outcome(source, HANG) == (Transient, "", "timeout")
 

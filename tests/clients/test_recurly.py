@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from connector import facts
 from connector.clients.recurly import Fetched, RecurlyClient, RecurlyConfig
 from connector.errors import Permanent, SetupError, Transient, Unavailable
+from connector.models import facts
 
 from .scripted import DROP, HANG, Asked, Reply, Script, Scripted
 

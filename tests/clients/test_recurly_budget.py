@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from connector.clients.recurly.budget import RateBudget, retry_after
+from connector.clients.recurly.rate_limit import RateBudget, retry_after
 from connector.errors import Unavailable
 
 

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from connector.clients.recurly.budget import RateBudget
+from connector.clients.recurly.rate_limit import RateBudget
 from connector.errors import Unavailable
 
 MINUTE = 60.0

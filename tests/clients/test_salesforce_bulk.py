@@ -8,10 +8,10 @@ import io
 import pytest
 
 from connector.clients.salesforce import Verdict
-from connector.clients.salesforce.batches import Batches
 from connector.clients.salesforce.bulk import Bulk
 from connector.clients.salesforce.bulk_jobs import NobodysJobs
-from connector.clients.salesforce.patience import Patience
+from connector.clients.salesforce.collections import Batches
+from connector.clients.salesforce.polling import Patience
 from connector.clients.salesforce.session import Session
 from connector.errors import Permanent, Transient, Unavailable
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.clients.salesforce.bulk_query import BulkQuery
-from connector.clients.salesforce.patience import Patience
+from connector.clients.salesforce.polling import Patience
 from connector.clients.salesforce.session import Session
 from connector.errors import Permanent, Transient
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from connector.clients.salesforce import Deployment, Problem, SalesforceClient
-from connector.clients.salesforce.soap import NAMESPACE
+from connector.clients.salesforce.metadata_api import NAMESPACE
 from connector.errors import Permanent, Transient, Unavailable
 
 from .salesforce_rig import API, SESSION_REFUSED, XML, Rig, envelope, fault, one_by_one, soap_fault

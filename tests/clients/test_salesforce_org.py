@@ -11,9 +11,9 @@ import requests
 from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig
 from connector.errors import Permanent, SetupError
 from connector.mappers import fields
-from connector.mappers.orgs import CaseStatus
+from connector.mappers.org_schema import CaseStatus
 from connector.policy import Policy
-from connector.sync.shaping import Shaping
+from connector.sync.org_schema.adaptation import Shaping
 from sandbox import salesforce as sandbox
 from sandbox.control import Control
 from sandbox.salesforce.metadata import default_metadata

@@ -10,7 +10,7 @@ import pytest
 
 from connector.clients.salesforce import Verdict
 from connector.clients.salesforce.errors import of_answer
-from connector.clients.salesforce.rows import results
+from connector.clients.salesforce.row_results import results
 
 MEANT = {
     "DUPLICATE_VALUE": Verdict.DEAD,

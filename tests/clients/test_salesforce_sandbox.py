@@ -12,7 +12,7 @@ import requests
 
 from connector.clients.salesforce import Deployment, SalesforceClient, SalesforceConfig, Verdict, parent
 from connector.clients.salesforce.bulk_jobs import NobodysJobs
-from connector.clients.salesforce.soap import NAMESPACE
+from connector.clients.salesforce.metadata_api import NAMESPACE
 from connector.errors import Permanent
 from sandbox import salesforce as sandbox_salesforce
 from sandbox.control import Control

@@ -13,7 +13,6 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connector import facts
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.clients.salesforce import (
     Org,
@@ -24,10 +23,11 @@ from connector.clients.salesforce import (
 )
 from connector.errors import SetupError, Transient, Unavailable
 from connector.mappers import fields
-from connector.mappers.salesforce import required_fields
+from connector.mappers.field_limits import required_fields
+from connector.models import facts
 from connector.policy import Policy
-from connector.sync.shaping import Shaping
-from connector.sync.shaping.lacking import lacking
+from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.missing_fields import lacking
 from sandbox import recurly as sandbox_recurly
 from sandbox import salesforce as sandbox_salesforce
 from sandbox.control import Control

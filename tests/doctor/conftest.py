@@ -9,11 +9,11 @@ import pytest
 from redis import Redis
 
 from connector import settings
+from connector.container import Wiring
 from connector.doctor import Finding
-from connector.doctor.finding import Area
-from connector.doctor.looking import look_at
+from connector.doctor.result import Area
+from connector.doctor.runner import look_at
 from connector.settings import Settings
-from connector.wiring import Wiring
 
 Findings = dict[str, Finding]
 

@@ -13,10 +13,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from connector import queue
+from connector.container import Wiring
 from connector.doctor import State, is_green, postgresql
 from connector.doctor import redis as redis_
 from connector.ledger.engine import migrate, open_engine
-from connector.wiring import Wiring
 
 from .conftest import seen
 

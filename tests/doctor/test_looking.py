@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector.doctor.clock import compared
-from connector.doctor.finding import Area, Check, NotAsked, State, Told, failed, is_green, ok, skipped
-from connector.doctor.looking import look_at
+from connector.doctor.clock_skew import compared
+from connector.doctor.result import Area, Check, NotAsked, State, Told, failed, is_green, ok, skipped
+from connector.doctor.runner import look_at
 from connector.errors import SetupError
 
 

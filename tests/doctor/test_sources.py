@@ -8,9 +8,9 @@ import pytest
 from samples import event, record, rows
 from sqlalchemy import Engine
 
+from connector.container import Wiring
 from connector.doctor import State, processors, recurly, webhooks
-from connector.events import Fate
-from connector.wiring import Wiring
+from connector.models.events import Fate
 from sandbox.control import Control
 from sandbox.processors import Processors
 from sandbox.processors import create_app as processors_app

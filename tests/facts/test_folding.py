@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.facts.folding import CLEARLY_LATER, fold
-from connector.facts.processing import SETTLED, STATUS_ORDER, STATUSES
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.models.observation_merge import CLEARLY_LATER, fold
+from connector.models.processor_objects import SETTLED, STATUS_ORDER, STATUSES
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OPEN = (Status.NEEDS_RESPONSE, Status.UNDER_REVIEW)

@@ -27,11 +27,11 @@ from sync.world import (
     subscription,
 )
 
-from connector.facts import Facts, Incident
-from connector.facts.local_time import day_of, localised, on_clock
+from connector.models.facts import Facts, Incident
+from connector.models.local_time import day_of, localised, on_clock
 from connector.policy import Policy
-from connector.sync.decide import decide
-from connector.sync.rows import encode
+from connector.sync.apply.row_diff import encode
+from connector.sync.decide.decide import decide
 
 NEW_YORK, TOKYO = ZoneInfo("America/New_York"), ZoneInfo("Asia/Tokyo")
 EVENING = datetime(2026, 11, 21, 4, 30, tzinfo=UTC)

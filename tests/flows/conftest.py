@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from flows.crm import Rows, comparable
 from flows.playing import faults_struck, fresh, mended, started, stories, tell, worked
 

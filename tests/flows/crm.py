@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connector.cli.local import Stack, Vendors
+from connector.cli.local_stack import Stack, Vendors
 from connector.mappers import fields
 from connector.mappers.fields import Case, Event
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import requests
 from sqlalchemy import text
 
-from connector.cli.local import Stack, Vendors
+from connector.cli.local_stack import Stack, Vendors
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Contact
 

@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from connector.cli.demo.verdict import Verdict, judge
-from connector.cli.local import Stack, stack
+from connector.cli.demo.verification import Verdict, judge
+from connector.cli.local_stack import Stack, stack
 from connector.ledger.schema import metadata
 from connector.queue import Queue
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from connector.cli.local import Stack, Vendors
+from connector.cli.local_stack import Stack, Vendors
 from flows.crm import cases
 from flows.playing import cue, play, settled, started, verdict, wait_for
 

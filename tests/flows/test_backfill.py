@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from connector.mappers.fields import Case
 from flows.crm import contents
 from flows.playing import calls, fresh, play, scalar, wait_for, worked

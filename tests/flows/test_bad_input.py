@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from flows.playing import play, scalar, worked
 from sandbox.recurly.notifications import sign
 

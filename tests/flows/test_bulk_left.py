@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import text
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
 from connector.mappers import fields
 from flows.playing import play, scalar, wait_for

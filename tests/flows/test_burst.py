@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.local import Stack, casewire
+from connector.cli.local_stack import Stack, casewire
 from flows.playing import kill, parts, play, scalar, wait_for, worked
 
 ACCOUNTS, EVENTS = 60, 600

@@ -12,7 +12,7 @@ import pytest
 
 from connector.cli import COMMANDS
 from connector.cli import casewire as group
-from connector.cli.local import Stack, casewire
+from connector.cli.local_stack import Stack, casewire
 from flows.crm import contents, differences
 from flows.playing import calls, fresh, play, scalar, settled, worked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from connector.cli.local import Stack, casewire
+from connector.cli.local_stack import Stack, casewire
 from flows.crm import account, cases
 from flows.playing import fault, mended, play, settled, worked
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from flows.crm import Rows, comparable, differences
 from flows.playing import fresh, kill, killing, settled, stories, tell, wait_for, worked
 

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import text
 
-from connector.cli.local import Stack, casewire
+from connector.cli.local_stack import Stack, casewire
 from connector.mappers import fields
 from flows.edits import Edits, Record, crm, differences, written
 from flows.playing import fresh, play, settled, stories, tell, worked

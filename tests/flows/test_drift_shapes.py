@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from connector.mappers import fields
 from flows.playing import started, tell, worked
 from flows.test_drift import drift, listed

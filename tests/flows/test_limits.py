@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from connector.cli.local import SITE, Stack, casewire
-from connector.events import Urgency
-from connector.facts import Account
+from connector.cli.local_stack import SITE, Stack, casewire
 from connector.ledger import snapshots, subjects
 from connector.ledger.subjects import Due
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.models.events import Urgency
+from connector.models.facts import Account
 from flows.crm import Rows, cases, comparable, differences
 from flows.playing import calls, fault, faults_struck, fresh, play, scalar, stories, tell, wait_for, worked
 
@@ -124,7 +124,8 @@ def edited(running: Stack, count: int) -> None:
             for code in codes
         ]
         due = [
-            Due(keys.subject("recurly", SITE, code), "recurly", SITE, code, Urgency.ROUTINE) for code in codes
+            Due(external_ids.subject("recurly", SITE, code), "recurly", SITE, code, Urgency.ROUTINE)
+            for code in codes
         ]
         with running.engine.begin() as connection:
             snapshots.store(connection, "recurly", SITE, snapshots.clock(connection), known)

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from connector.cli.local import SITE, Stack, casewire
-from connector.events import Urgency
-from connector.facts import Account
+from connector.cli.local_stack import SITE, Stack, casewire
 from connector.ledger import snapshots, subjects
 from connector.ledger.subjects import Due
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.models.events import Urgency
+from connector.models.facts import Account
 from flows.playing import scalar, settled, started, wait_for
 
 EXISTING = 5_000
@@ -55,7 +55,7 @@ class Customer:
 
     @property
     def subject(self) -> str:
-        return keys.subject("recurly", SITE, self.code)
+        return external_ids.subject("recurly", SITE, self.code)
 
     @property
     def email(self) -> str | None:

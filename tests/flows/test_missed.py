@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, text
 
-from connector.cli.local import SITE, Stack, casewire
+from connector.cli.local_stack import SITE, Stack, casewire
 from connector.mappers.fields import Account, Event
 from flows.crm import Rows, contents, differences
 from flows.playing import fresh, play, scalar, verdict, wait_for, worked

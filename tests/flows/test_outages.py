@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.local import Stack, casewire
+from connector.cli.local_stack import Stack, casewire
 from flows.playing import calls, fault, mended, play, scalar, tell, wait_for, worked
 
 STORIES = (

@@ -15,9 +15,9 @@ import psutil
 import pytest
 import requests
 
-from connector import embedded
-from connector.cli.local import Stack
-from connector.embedded import free_port
+from connector import local_services
+from connector.cli.local_stack import Stack
+from connector.local_services import free_port
 from flows.playing import parts, play, wait_for, worked
 
 
@@ -93,14 +93,14 @@ def test_one_up_for_a_home_and_nothing_is_left_of_it_however_it_ends(home: Path)
             assert second.returncode == 1
         said = (home / "up.log").read_text()
         assert re.search(rf"already runs in .* \(process {first.pid}\)", said), said
-        found = embedded.running(home)
+        found = local_services.running(home)
         assert found
         assert found.keeper == first.pid, "nothing of the first was deleted"
         first.kill()
         first.wait()
         _, left = psutil.wait_procs(below, timeout=300)
         assert [one.name() for one in left] == []
-    assert embedded.running(home) is None
+    assert local_services.running(home) is None
     with _up(home) as (third, below):
         assert {one.name() for one in below} >= {"postgres", "valkey-server"}
         third.send_signal(signal.SIGTERM)

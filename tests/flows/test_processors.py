@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from connector.mappers.fields import Case, Dispute
 from flows.playing import cue, fault, mended, play, scalar, settled, started, tell, wait_for, worked
 

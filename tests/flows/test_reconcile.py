@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from openpyxl import load_workbook
 
-from connector.cli.local import Stack, casewire, processor_endpoints
+from connector.cli.local_stack import Stack, casewire, processor_endpoints
 from connector.mappers.fields import Account, Case, Discrepancy, Dispute, Event
 from flows.crm import Rows, contents, differences, undated
 from flows.playing import cue, fresh, scalar, settled, stories, tell, wait_for, worked

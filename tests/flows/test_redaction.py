@@ -21,7 +21,7 @@ import requests
 from redis import Redis
 from sqlalchemy import text
 
-from connector.cli.local import Stack, processor_endpoints
+from connector.cli.local_stack import Stack, processor_endpoints
 from connector.ledger.schema import metadata
 from connector.mappers import fields
 from flows.playing import scalar, settled, started

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from connector.cli.demo.verdict import judge
-from connector.cli.local import Stack, casewire, vendors
-from connector.embedded import free_port
+from connector.cli.demo.verification import judge
+from connector.cli.local_stack import Stack, casewire, vendors
+from connector.local_services import free_port
 from flows.playing import calls, scalar, settled, started, tell, wait_for
 
 

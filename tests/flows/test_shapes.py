@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.local import Stack, casewire
+from connector.cli.local_stack import Stack, casewire
 from connector.mappers.fields import PERSON_KEY, Account, Case, Contact
 from flows.crm import Rows, contents, differences
 from flows.playing import fresh, started, tell, worked

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.local import Stack
+from connector.cli.local_stack import Stack
 from connector.mappers.fields import Account, Case, Event
 from flows.crm import Rows, comparable, differences
 from flows.playing import fresh, settled, stories, tell

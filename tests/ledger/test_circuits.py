@@ -6,24 +6,24 @@ import pytest
 from samples import due, event, one, record, rows
 from sqlalchemy import Engine
 
-from connector.ledger import circuits, events, leases, subjects
+from connector.ledger import circuit_breakers, events, leases, subjects
 
 FAR = 3600.0
 
 
 def open_(engine: Engine, retry_after: float | None = None, destination: str = "salesforce") -> float:
     with engine.begin() as connection:
-        return circuits.open_circuit(connection, destination, "It is out.", "503", retry_after)
+        return circuit_breakers.open_circuit(connection, destination, "It is out.", "503", retry_after)
 
 
-def still_open(engine: Engine) -> dict[str, circuits.Open]:
+def still_open(engine: Engine) -> dict[str, circuit_breakers.Open]:
     with engine.connect() as connection:
-        return circuits.open_circuits(connection)
+        return circuit_breakers.open_circuits(connection)
 
 
 def close(engine: Engine) -> None:
     with engine.begin() as connection:
-        circuits.close_circuit(connection, "salesforce")
+        circuit_breakers.close_circuit(connection, "salesforce")
 
 
 def pass_time(engine: Engine) -> None:

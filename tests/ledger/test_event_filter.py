@@ -12,7 +12,7 @@ from samples import event, record, rows
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy import event as sqlalchemy_event
 
-from connector.ledger import acts, listing
+from connector.ledger import event_actions, queries
 from connector.ledger.event_filter import SETTLE_SECONDS, Filter, extend_word_index
 from connector.ledger.retention import purge
 
@@ -114,13 +114,16 @@ def test_every_filter_reads_few_pages_of_a_large_ledger(large: Engine, pages_rea
     for name, (wanted, _) in SELECTIVE.items():
         filter_ = Filter(**{k: first + v if k == "before" else v for k, v in wanted.items()})
         with large.connect() as connection:
-            found[name] = len(listing.events(connection, filter_))
-        read[name] = pages_read(lambda connection, f=filter_: listing.events(connection, f))
+            found[name] = len(queries.events(connection, filter_))
+        read[name] = pages_read(lambda connection, f=filter_: queries.events(connection, f))
     assert found == {name: count for name, (_, count) in SELECTIVE.items()}
     assert {name: pages for name, pages in read.items() if pages > PAGES_ALLOWED} == {}
 
 
-@pytest.mark.parametrize("count", [acts.count_replayable, acts.count_buriable, acts.replay, acts.bury])
+@pytest.mark.parametrize(
+    "count",
+    [event_actions.count_replayable, event_actions.count_buriable, event_actions.replay, event_actions.bury],
+)
 def test_what_replay_and_bury_select_is_read_by_the_same_indexes(pages_read: Any, count: Any) -> None:
     for wanted in (
         {"account": "c17"},
@@ -133,7 +136,7 @@ def test_what_replay_and_bury_select_is_read_by_the_same_indexes(pages_read: Any
 
 def searched(engine: Engine, term: str) -> list[str]:
     with engine.connect() as connection:
-        return [row["event_id"] for row in listing.events(connection, Filter(search=term))]
+        return [row["event_id"] for row in queries.events(connection, Filter(search=term))]
 
 
 def settle(engine: Engine) -> None:

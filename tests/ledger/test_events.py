@@ -8,9 +8,9 @@ import pytest
 from samples import event, make_ready, one, record, rows, subject
 from sqlalchemy import Engine
 
-from connector.events import Pointer, Urgency
 from connector.ledger import events
 from connector.ledger.events import MOST_TRIES, WORN, Claimed, Fetched
+from connector.models.events import Pointer, Urgency
 
 
 def claim(engine: Engine, token: str = "w:1", limit: int = 100) -> list[Claimed]:

@@ -16,10 +16,10 @@ from samples import event, make_ready, one, record, rows, statuses, weak
 from sqlalchemy import Connection, Engine
 
 from connector.errors import Rejected, Unavailable
-from connector.events import Event, Fate, Pointer
 from connector.ledger import events
 from connector.ledger.engine import open_engine
 from connector.ledger.inbox import _COUNT, _INSERT, BY_KEY, Inbox, Recorded, _row, insert
+from connector.models.events import Event, Fate, Pointer
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 InboxOf = Callable[[Engine], Inbox]

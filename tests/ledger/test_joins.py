@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from sync.world import account, invoice, payment
 from telling import BOB, EVE, bill, carrying, charge, dispute, due_subjects, item, known, links, payout, tell
 
-from connector.events import Urgency
-from connector.facts import Gone, Kind
-from connector.ledger import attempts, joins, snapshots, subjects, told
+from connector.ledger import attempts, observations, pending_matches, snapshots, subjects
+from connector.ledger.account_events import load as timeline
 from connector.ledger.attempts import Attempt, Cause, MovedCase, RowChange
 from connector.ledger.subjects import Due
-from connector.ledger.timeline import load as timeline
 from connector.mappers import fields
+from connector.models.events import Urgency
+from connector.models.facts import Gone, Kind
 
 OWN = "stripe:dispute:dp_1"
 OWN_DUE = Due(OWN, "stripe", "", "dispute:dp_1", Urgency.DISPUTE)
@@ -26,14 +26,14 @@ TO_BOB = due("bob", Urgency.DISPUTE)
 def found(engine: Engine, *refs: str) -> dict[str, list[tuple[str, str]]]:
     """Reference → (object, subject) of what it names."""
     with engine.connect() as connection:
-        known_ = joins.candidates(connection, refs)
+        known_ = pending_matches.candidates(connection, refs)
     return {ref: [(one_.object, one_.subject) for one_ in candidates] for ref, candidates in known_.items()}
 
 
 def join(engine: Engine, id_: str = "dp_1", how: str = "gateway reference ch_1") -> bool:
     it = known(engine, id_)
     with engine.begin() as connection:
-        return joins.move(connection, it, TO_BOB, how) is not None
+        return pending_matches.move(connection, it, TO_BOB, how) is not None
 
 
 def own(engine: Engine, *event_ids: str) -> None:
@@ -85,9 +85,11 @@ def test_what_is_gone_or_waits_itself_or_is_a_payout_is_no_candidate(engine: Eng
 
 def customer_of(engine: Engine, id_: str = "other") -> list[str]:
     """The accounts that other objects of the customer cus_1 belong to, as an object ``id_`` may know them."""
-    wanted = joins.CustomerOf("stripe", "cus_1", "mandate", id_)
+    wanted = pending_matches.CustomerOf("stripe", "cus_1", "mandate", id_)
     with engine.connect() as connection:
-        return [one_.subject for one_ in joins.customer_candidates(connection, [wanted]).get(wanted, [])]
+        return [
+            one_.subject for one_ in pending_matches.customer_candidates(connection, [wanted]).get(wanted, [])
+        ]
 
 
 def test_an_object_that_was_matched_by_more_than_its_customer_leads_others_to_its_account(
@@ -98,7 +100,9 @@ def test_an_object_that_was_matched_by_more_than_its_customer_leads_others_to_it
     assert join(engine)
     assert customer_of(engine) == [BOB]
     with engine.begin() as connection:
-        assert joins.move(connection, known(engine, "pm_1", Kind.MANDATE), due("eve"), "customer cus_1")
+        assert pending_matches.move(
+            connection, known(engine, "pm_1", Kind.MANDATE), due("eve"), "customer cus_1"
+        )
     assert customer_of(engine) == [BOB]
 
 
@@ -107,21 +111,25 @@ def test_two_owners_of_a_customer_are_found_however_many_objects_they_have(engin
     tell(engine, *(dispute(id_, f"ch_{id_}", customer="cus_1") for id_ in ids))
     for id_, code in zip(ids, ["bob", "bob", "eve", "eve", "amy", "bob"], strict=True):
         with engine.begin() as connection:
-            assert joins.move(connection, known(engine, id_), due(code), f"gateway reference ch_{id_}")
+            assert pending_matches.move(
+                connection, known(engine, id_), due(code), f"gateway reference ch_{id_}"
+            )
     assert customer_of(engine) == [subject("amy"), EVE]
 
 
 def test_an_object_is_no_evidence_for_itself(engine: Engine) -> None:
     tell(engine, item("pm_1", Kind.MANDATE, customer="cus_1"))
     with engine.begin() as connection:
-        assert joins.move(connection, known(engine, "pm_1", Kind.MANDATE), TO_BOB, "invoice number 1001")
+        assert pending_matches.move(
+            connection, known(engine, "pm_1", Kind.MANDATE), TO_BOB, "invoice number 1001"
+        )
     assert (customer_of(engine, "pm_1"), customer_of(engine, "pm_2")) == ([], [BOB])
 
 
 def test_the_gateway_of_a_payment_is_told(engine: Engine) -> None:
     bill(engine, payment(gateway_reference="ch_1", gateway="braintree_blue"))
     with engine.connect() as connection:
-        (candidate,) = joins.candidates(connection, ["reference:ch_1"])["reference:ch_1"]
+        (candidate,) = pending_matches.candidates(connection, ["reference:ch_1"])["reference:ch_1"]
     assert candidate.gateway == "braintree_blue"
 
 
@@ -130,9 +138,9 @@ def test_charges_are_found_by_what_the_payment_is_called_and_by_nothing_else(eng
         engine, charge("ch_1", "pi_1", customer="cus_1", invoice_number="1"), charge("ch_2", customer="cus_1")
     )
     with engine.connect() as connection:
-        named = joins.charges(connection, ["reference:pi_1", "customer:cus_1", "invoice:1"])
+        named = pending_matches.charges(connection, ["reference:pi_1", "customer:cus_1", "invoice:1"])
         assert [one_.id for one_ in named] == ["ch_1"]
-        assert joins.charges(connection, ["customer:cus_1"]) == []
+        assert pending_matches.charges(connection, ["customer:cus_1"]) == []
 
 
 # ── moving ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,7 +197,7 @@ def test_the_account_stays_as_urgent_as_it_was(engine: Engine) -> None:
     tell(engine, dispute("dp_1", "ch_1"))
     with engine.begin() as connection:
         subjects.mark_due(connection, [due("bob", Urgency.DISPUTE)])
-        assert joins.move(connection, known(engine), due("bob", Urgency.ROUTINE), "customer c")
+        assert pending_matches.move(connection, known(engine), due("bob", Urgency.ROUTINE), "customer c")
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}
 
 
@@ -198,7 +206,9 @@ def test_what_another_has_joined_meanwhile_is_left_alone(engine: Engine) -> None
     before = known(engine)
     assert join(engine, how="gateway reference ch_1")
     with engine.begin() as connection:
-        assert joins.move(connection, before, due("eve"), "customer cus_1") == joins.Moved()
+        assert (
+            pending_matches.move(connection, before, due("eve"), "customer cus_1") == pending_matches.Moved()
+        )
     assert links(engine) == {"dp_1": (BOB, "gateway reference ch_1")}
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}
 
@@ -231,7 +241,7 @@ def test_nobody_claims_an_object_while_it_moves(engine: Engine) -> None:
     own(engine)
     it = known(engine)
     with engine.begin() as moving, engine.begin() as other:
-        assert joins.move(moving, it, TO_BOB, "gateway reference ch_1")
+        assert pending_matches.move(moving, it, TO_BOB, "gateway reference ch_1")
         assert subjects.claim(other, "w:1", 10) == []
 
 
@@ -242,7 +252,7 @@ def test_events_that_are_given_to_an_object_while_it_is_joined_come_with_it(engi
     it = known(engine)
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as settling:
-            (held,) = told.load(settling, [("stripe", "dispute", "dp_1")], hold=True)
+            (held,) = observations.load(settling, [("stripe", "dispute", "dp_1")], hold=True)
             joining = pool.submit(join, engine)
             with pytest.raises(TimeoutError):
                 joining.result(timeout=0.3)

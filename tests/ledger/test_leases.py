@@ -7,9 +7,9 @@ from datetime import timedelta
 from samples import due, one, rows, subject
 from sqlalchemy import Engine
 
-from connector.events import Urgency
 from connector.ledger import leases, subjects, watermarks
 from connector.ledger.leases import Renewed
+from connector.models.events import Urgency
 
 BOB, EVE = subject("bob"), subject("eve")
 

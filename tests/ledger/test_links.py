@@ -9,8 +9,8 @@ import pytest
 from samples import due, event, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 
-from connector.facts import Candidate, Link, LinkState
 from connector.ledger import links, subjects, watermarks
+from connector.models.facts import Candidate, Link, LinkState
 
 BOB, EVE = subject("bob"), subject("eve")
 LINKED = Link(LinkState.LINKED, "001A", contact_id="003A", how="e-mail", person=True)

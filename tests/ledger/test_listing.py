@@ -9,16 +9,16 @@ import pytest
 from samples import due, event, ids, record, rows, subject
 from sqlalchemy import Engine
 
-from connector.events import Fate, Pointer, Urgency
-from connector.ledger import listing, runs, subjects, timeline
+from connector.ledger import account_events, queries, runs, subjects
 from connector.ledger.event_filter import Filter
+from connector.models.events import Fate, Pointer, Urgency
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def listed(engine: Engine, **wanted: Any) -> list[str]:
     with engine.connect() as connection:
-        return [row["event_id"] for row in listing.events(connection, Filter(**wanted))]
+        return [row["event_id"] for row in queries.events(connection, Filter(**wanted))]
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_an_event_is_listed_with_the_last_run_that_asked_something_of_it(stocked
         asked = [runs.begin(connection, "bury", who, why, {}) for who, why in (("a", "x"), ("b", "y"))]
         (number,) = connection.exec_driver_sql("SELECT id FROM event WHERE event_id = 'n2'").scalars()
         connection.exec_driver_sql("UPDATE event SET runs = %s WHERE event_id = 'n2'", (asked,))
-        found = {one_["id"]: one_["run"] for one_ in listing.events(connection, Filter())}
+        found = {one_["id"]: one_["run"] for one_ in queries.events(connection, Filter())}
     assert found.pop(number) == {"id": asked[1], "command": "bury", "who": "b", "reason": "y"}
     assert {*found.values()} == {None}
 
@@ -114,7 +114,7 @@ def test_an_event_is_listed_with_the_last_run_that_asked_something_of_it(stocked
 def test_the_ledger_knows_an_account_that_it_has_heard_of(stocked: Engine) -> None:
     with stocked.begin() as connection:
         subjects.mark_due(connection, [due("kim")])
-        known = [listing.knows(connection, who) for who in ("kim", subject("kim"), "bob", "nobody")]
+        known = [queries.knows(connection, who) for who in ("kim", subject("kim"), "bob", "nobody")]
     assert known == [True, True, True, False]
 
 
@@ -127,7 +127,7 @@ def test_events_are_listed_by_number(stocked: Engine) -> None:
 
 def test_the_numbers_of_an_empty_ledger(engine: Engine) -> None:
     with engine.connect() as connection:
-        found = listing.numbers(connection)
+        found = queries.numbers(connection)
     assert {name: value for name, value in found.items() if value} == {}
     assert found["events_waiting"] == 0
     assert found["oldest_event_seconds"] is None
@@ -148,8 +148,8 @@ def test_the_numbers_say_what_waits_and_what_needs_a_person(engine: Engine) -> N
         subjects.decide_history(connection, (), [subject("ann")])
     rows(engine, "UPDATE subject SET status = 'dead' WHERE code = 'eve'")
     with engine.connect() as connection:
-        found = listing.numbers(connection)
-        unknown = listing.unknown_kinds(connection)
+        found = queries.numbers(connection)
+        unknown = queries.unknown_kinds(connection)
     assert (found["events_waiting"], found["dead_events"], found["unknown_events"]) == (2, 1, 2)
     assert (found["accounts_due"], found["dead_accounts"], found["histories_wanted"]) == (2, 1, 1)
     assert isinstance(found["oldest_event_seconds"], float)
@@ -181,7 +181,7 @@ def test_a_timeline_has_the_worked_events_of_its_account_oldest_first(engine: En
             id=event_id,
         )
     with engine.connect() as connection:
-        found = timeline.load(connection, [subject("bob"), subject("nobody")])
+        found = account_events.load(connection, [subject("bob"), subject("nobody")])
     assert [(e.event_id, e.new, e.refs) for e in found[subject("bob")].entries] == [
         ("old", False, ("inv1",)),
         ("new", True, ("inv1", "number-1001")),
@@ -192,7 +192,7 @@ def test_a_timeline_has_the_worked_events_of_its_account_oldest_first(engine: En
 def test_a_timeline_has_every_new_event_but_only_so_many_old_ones(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timeline, "OLD_EVENTS", 2)
+    monkeypatch.setattr(account_events, "OLD_EVENTS", 2)
     record(engine, *(event(f"n{number}") for number in range(8)))
     rows(
         engine,
@@ -200,7 +200,7 @@ def test_a_timeline_has_every_new_event_but_only_so_many_old_ones(
         s=subject(),
     )
     with engine.connect() as connection:
-        found = timeline.load(connection, [subject()])[subject()].entries
+        found = account_events.load(connection, [subject()])[subject()].entries
     assert (sum(e.new for e in found), sum(not e.new for e in found)) == (4, 2)
 
 
@@ -208,4 +208,4 @@ def test_an_event_without_a_time_of_its_own_happened_when_it_was_received(engine
     record(engine, event(occurred_at=None))
     rows(engine, "UPDATE event SET subject = :s, status = 'done', received_at = :t", s=subject(), t=T0)
     with engine.connect() as connection:
-        assert timeline.load(connection, [subject()])[subject()].entries[0].occurred_at == T0
+        assert account_events.load(connection, [subject()])[subject()].entries[0].occurred_at == T0

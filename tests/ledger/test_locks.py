@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sync.world import dispute, invoice
 from waiting import wait_until
 
-from connector.ledger import inbox, leases, locks, snapshots, subjects, told
+from connector.ledger import inbox, leases, locks, observations, snapshots, subjects
 from connector.ledger.locks import Lock
 
 
@@ -82,7 +82,7 @@ def _store(connection: Connection) -> None:
 
 
 def _tell(connection: Connection) -> None:
-    told.store(connection, [(f"told by {code}", dispute(id_=code)) for code in "cab"])
+    observations.store(connection, [(f"told by {code}", dispute(id_=code)) for code in "cab"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from samples import due, rows
 from sqlalchemy import Engine
 
-from connector.ledger import attempts, mirrors, standing, subjects
+from connector.ledger import attempts, mirror, subject_status, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -28,26 +28,26 @@ def test_whose_a_record_is_under_which_id_and_why_it_was_written(engine: Engine)
     wrote(engine, "eve", "k2", "other")
     asked = [("Case", "k1"), ("Case", "k2"), ("Case", "k3"), ("Account", "k1")]
     with engine.connect() as connection:
-        assert mirrors.owners(connection, asked) == {("Case", "k1"): "bob", ("Case", "k2"): "eve"}
-        assert mirrors.ids(connection, asked[:1]) == {("Case", "k1"): "500k1"}
-        assert mirrors.under(connection, [("Case", "500k1"), ("Case", "500k9"), ("Account", "500k2")]) == {
+        assert mirror.owners(connection, asked) == {("Case", "k1"): "bob", ("Case", "k2"): "eve"}
+        assert mirror.ids(connection, asked[:1]) == {("Case", "k1"): "500k1"}
+        assert mirror.under(connection, [("Case", "500k1"), ("Case", "500k9"), ("Account", "500k2")]) == {
             ("Case", "500k1"): {"k1"}
         }
-        assert mirrors.told(connection, asked) == {
+        assert mirror.told(connection, asked) == {
             ("Case", "k1"): ("new", "new said so"),
             ("Case", "k2"): ("other", "other said so"),
         }
-        assert mirrors.owners(connection, []) == mirrors.told(connection, []) == {}
+        assert mirror.owners(connection, []) == mirror.told(connection, []) == {}
 
 
 def test_a_record_is_let_go_alone(engine: Engine) -> None:
     wrote(engine, "bob", "k1", "r")
     wrote(engine, "bob", "k2", "r")
     with engine.begin() as connection:
-        mirrors.drop(connection, [("Case", "k1"), ("Account", "k2")])
+        mirror.drop(connection, [("Case", "k1"), ("Account", "k2")])
         assert [record for record, _, _ in attempts.mirrored(connection, ["bob"])] == [("Case", "k2")]
         asked = [("Case", "k1"), ("Case", "k2"), ("Case", "k3")]
-        assert mirrors.ever_written(connection, asked) == set(asked[:2])
+        assert mirror.ever_written(connection, asked) == set(asked[:2])
 
 
 def test_quiet_is_what_nothing_is_to_be_done_for(engine: Engine) -> None:
@@ -57,38 +57,38 @@ def test_quiet_is_what_nothing_is_to_be_done_for(engine: Engine) -> None:
         for one, status in zip(claimed, ("idle", "dead", "due"), strict=True):
             subjects.settle(connection, "w", [subjects.Settled(one.key, one.generation, status)])
         keys = [one.key for one in claimed]
-        assert list(standing.quiet(connection, [*keys, "nobody"])) == keys[:2]
+        assert list(subject_status.quiet(connection, [*keys, "nobody"])) == keys[:2]
 
 
 def test_quiet_tells_that_something_was_done_meanwhile(engine: Engine) -> None:
     with engine.begin() as connection:
         subjects.mark_due(connection, [due("bob")])
         (one,) = subjects.claim(connection, "w", 1)
-        assert standing.quiet(connection, [one.key]) == {}
+        assert subject_status.quiet(connection, [one.key]) == {}
         subjects.settle(connection, "w", [subjects.Settled(one.key, one.generation, "idle")])
-        before = standing.quiet(connection, [one.key])
+        before = subject_status.quiet(connection, [one.key])
     with engine.begin() as connection:
         (again,) = subjects.claim(connection, "w", 1, [one.key])
         subjects.settle(connection, "w", [subjects.Settled(again.key, again.generation, "idle")])
-        assert standing.quiet(connection, [one.key]) not in ({}, before)
+        assert subject_status.quiet(connection, [one.key]) not in ({}, before)
 
 
 def test_what_was_forgotten_is_known_again_as_it_was(engine: Engine) -> None:
     wrote(engine, "bob", "k1", "r")
     wrote(engine, "bob", "k2", "r")
     with engine.begin() as connection:
-        known = mirrors.of(connection, ["bob"])
+        known = mirror.of(connection, ["bob"])
         before = attempts.mirrored(connection, ["bob"])
-        mirrors.drop(connection, [("Case", "k1")])
-        mirrors.restore(connection, known)
+        mirror.drop(connection, [("Case", "k1")])
+        mirror.restore(connection, known)
         assert sorted(attempts.mirrored(connection, ["bob"]), key=str) == sorted(before, key=str)
-        mirrors.restore(connection, [])
+        mirror.restore(connection, [])
 
 
 def test_only_the_record_that_is_named_whole_is_let_go(engine: Engine) -> None:
     wrote(engine, "bob", "k1", "r")
     with engine.begin() as connection:
-        mirrors.drop(connection, [("Account", "k1")])
+        mirror.drop(connection, [("Account", "k1")])
         assert [record for record, _, _ in attempts.mirrored(connection, ["bob"])] == [("Case", "k1")]
 
 
@@ -98,5 +98,5 @@ def test_what_was_written_since_a_moment_is_told(engine: Engine) -> None:
     rows(engine, "UPDATE mirror SET written_at = :at WHERE key = 'k1'", at=NOW)
     with engine.connect() as connection:
         asked = [("Case", "k1"), ("Case", "k2"), ("Case", "k3")]
-        assert mirrors.written_since(connection, asked, NOW) == set(asked[:2])
-        assert mirrors.written_since(connection, asked, NOW + timedelta(seconds=1)) == {asked[1]}
+        assert mirror.written_since(connection, asked, NOW) == set(asked[:2])
+        assert mirror.written_since(connection, asked, NOW + timedelta(seconds=1)) == {asked[1]}

@@ -8,10 +8,10 @@ import pytest
 from samples import due, rows, subject
 from sqlalchemy import Engine, text
 
-from connector.events import Urgency
-from connector.ledger import population, subjects
-from connector.ledger.population import Which
+from connector.ledger import subject_query, subjects
+from connector.ledger.subject_query import Which
 from connector.ledger.subjects import Due
+from connector.models.events import Urgency
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def codes(engine: Engine, which: Which, limit: int = 100) -> list[str]:
     """All of them, page after page; the count says the same."""
     found: list[Due] = []
     with engine.connect() as connection:
-        while page := population.walk(connection, which, found[-1].key if found else "", limit):
+        while page := subject_query.walk(connection, which, found[-1].key if found else "", limit):
             found += page
-        assert population.count(connection, which) == len(found)
+        assert subject_query.count(connection, which) == len(found)
     return [one.code if one.site != "eu" else f"eu/{one.code}" for one in found]
 
 

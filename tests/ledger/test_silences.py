@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from samples import SITE, SOURCE, event, record, rows
 from sqlalchemy import Engine
 
-from connector.ledger import silences
+from connector.ledger import source_activity
 
 HERE = (SOURCE, SITE)
 THEN = datetime.now(UTC).replace(minute=2, second=0, microsecond=0) - timedelta(hours=2)
@@ -20,8 +20,8 @@ def received(engine: Engine, event_id: str, at: datetime, **changed: str) -> Non
 
 def listened(engine: Engine) -> list[tuple[datetime, int]]:
     with engine.begin() as connection:
-        silences.listen(connection)
-        return [(one.at, one.events) for one in silences.heard(connection, HERE)]
+        source_activity.listen(connection)
+        return [(one.at, one.events) for one in source_activity.heard(connection, HERE)]
 
 
 def test_what_was_received_is_counted_by_five_minutes(engine: Engine) -> None:
@@ -33,7 +33,7 @@ def test_what_was_received_is_counted_by_five_minutes(engine: Engine) -> None:
     received(engine, "n9", THEN + timedelta(minutes=62))
     assert listened(engine) == [*later[:2], (later[2][0], 2)], "it goes on where it was"
     with engine.connect() as connection:
-        assert silences.last_heard(connection) == {HERE: THEN + timedelta(minutes=62)}
+        assert source_activity.last_heard(connection) == {HERE: THEN + timedelta(minutes=62)}
 
 
 def test_each_source_is_counted_for_itself(engine: Engine) -> None:
@@ -41,7 +41,7 @@ def test_each_source_is_counted_for_itself(engine: Engine) -> None:
     received(engine, "n2", THEN, source="stripe", site="")
     assert len(listened(engine)) == 1
     with engine.connect() as connection:
-        assert set(silences.last_heard(connection)) == {HERE, ("stripe", "")}
+        assert set(source_activity.last_heard(connection)) == {HERE, ("stripe", "")}
 
 
 def test_what_is_older_than_two_weeks_is_neither_counted_nor_kept(engine: Engine) -> None:
@@ -56,27 +56,27 @@ def test_what_is_older_than_two_weeks_is_neither_counted_nor_kept(engine: Engine
 
 def test_a_silence_begins_and_ends_once(engine: Engine) -> None:
     with engine.begin() as connection:
-        assert silences.begin(connection, HERE, THEN)
-        assert not silences.begin(connection, HERE, THEN)
-        assert not silences.begin(connection, HERE, THEN + timedelta(minutes=1)), "it lasts"
-        assert [one.since for one in silences.lasting(connection, [HERE])] == [THEN]
-        assert silences.end(connection, HERE)
-        assert not silences.end(connection, HERE)
-        assert silences.lasting(connection, [HERE]) == []
+        assert source_activity.begin(connection, HERE, THEN)
+        assert not source_activity.begin(connection, HERE, THEN)
+        assert not source_activity.begin(connection, HERE, THEN + timedelta(minutes=1)), "it lasts"
+        assert [one.since for one in source_activity.lasting(connection, [HERE])] == [THEN]
+        assert source_activity.end(connection, HERE)
+        assert not source_activity.end(connection, HERE)
+        assert source_activity.lasting(connection, [HERE]) == []
 
 
 def test_sources_that_are_not_set_up_any_more_are_not_missed(engine: Engine) -> None:
     with engine.begin() as connection:
-        silences.begin(connection, HERE, THEN)
-        assert silences.lasting(connection, [("adyen", "")]) == []
+        source_activity.begin(connection, HERE, THEN)
+        assert source_activity.lasting(connection, [("adyen", "")]) == []
 
 
 def test_who_has_not_spoken_for_two_weeks_is_given_up_and_may_be_silent_anew(engine: Engine) -> None:
     with engine.begin() as connection:
-        silences.begin(connection, HERE, THEN - timedelta(days=15))
-        silences.listen(connection)
-        assert silences.lasting(connection, [HERE]) == []
-        assert silences.begin(connection, HERE, THEN)
+        source_activity.begin(connection, HERE, THEN - timedelta(days=15))
+        source_activity.listen(connection)
+        assert source_activity.lasting(connection, [HERE]) == []
+        assert source_activity.begin(connection, HERE, THEN)
 
 
 def test_what_was_counted_is_not_counted_again(engine: Engine) -> None:
@@ -96,29 +96,29 @@ def test_each_site_was_heard_for_itself(engine: Engine) -> None:
     received(engine, "n2", THEN + timedelta(hours=1), site="eu1")
     assert len(listened(engine)) == 1
     with engine.connect() as connection:
-        assert len(silences.heard(connection, (SOURCE, "eu1"))) == 1
+        assert len(source_activity.heard(connection, (SOURCE, "eu1"))) == 1
 
 
 def test_one_silence_ends_and_no_other(engine: Engine) -> None:
     with engine.begin() as connection:
-        silences.begin(connection, HERE, THEN)
-        silences.begin(connection, (SOURCE, "eu1"), THEN)
-        silences.listen(connection)
-        assert silences.end(connection, HERE)
-        assert [one.site for one in silences.lasting(connection, [HERE, (SOURCE, "eu1")])] == ["eu1"]
-        assert silences.begin(connection, HERE, THEN + timedelta(hours=1))
-        assert silences.end(connection, HERE)
+        source_activity.begin(connection, HERE, THEN)
+        source_activity.begin(connection, (SOURCE, "eu1"), THEN)
+        source_activity.listen(connection)
+        assert source_activity.end(connection, HERE)
+        assert [one.site for one in source_activity.lasting(connection, [HERE, (SOURCE, "eu1")])] == ["eu1"]
+        assert source_activity.begin(connection, HERE, THEN + timedelta(hours=1))
+        assert source_activity.end(connection, HERE)
     ended = rows(engine, "SELECT count(DISTINCT ended_at) AS n FROM silence WHERE ended_at IS NOT NULL")
     assert ended[0].n == 1, "in one transaction; and none that had ended is ended again"
 
 
 def test_a_silence_that_had_ended_keeps_its_end(engine: Engine) -> None:
     with engine.begin() as connection:
-        silences.begin(connection, HERE, THEN)
-        silences.end(connection, HERE)
+        source_activity.begin(connection, HERE, THEN)
+        source_activity.end(connection, HERE)
     rows(engine, "UPDATE silence SET ended_at = '2026-11-01Z'")
     with engine.begin() as connection:
-        silences.begin(connection, HERE, THEN + timedelta(minutes=1))
-        silences.end(connection, HERE)
+        source_activity.begin(connection, HERE, THEN + timedelta(minutes=1))
+        source_activity.end(connection, HERE)
     kept = rows(engine, "SELECT 1 FROM silence WHERE ended_at = '2026-11-01Z'")
     assert len(kept) == 1

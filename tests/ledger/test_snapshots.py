@@ -15,10 +15,10 @@ from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 from sync.world import account, applied, invoice, payment, subscription
 
-from connector import facts
-from connector.facts import BillingObject, Gone
-from connector.ledger import snapshots, subjects, transfers
+from connector.ledger import payment_lookup, snapshots, subjects
 from connector.ledger.snapshots import Known, Snapshot
+from connector.models import facts
+from connector.models.facts import BillingObject, Gone
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -84,10 +84,10 @@ def test_a_payment_that_is_gone_is_found_by_no_name(engine: Engine) -> None:
     names = {"ch_1", EVIDENCE.uuid}
     with engine.begin() as connection:
         subjects.mark_due(connection, [due()])
-        assert set(transfers.named(connection, names)) == names
+        assert set(payment_lookup.named(connection, names)) == names
     gone(engine, later(1), Gone("payment", EVIDENCE.id))
     with engine.connect() as connection:
-        assert transfers.named(connection, names) == {}
+        assert payment_lookup.named(connection, names) == {}
 
 
 # ── never back in time ────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from samples import due, event, ids, one, record, rows, subject, weak
 from sqlalchemy import Engine
 from sync.world import invoice
 
-from connector.ledger import acts, attempts, events, links, runs, snapshots, stories, subjects
+from connector.ledger import attempts, event_actions, event_history, events, links, runs, snapshots, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
 from connector.ledger.event_filter import Filter
 from connector.ledger.events import Fetched
@@ -30,7 +30,7 @@ def test_an_events_story_goes_from_the_delivery_to_the_record(engine: Engine) ->
             connection,
             [Attempt(subject(), Cause(), T0, T0, "applied", changes=(change,), event_ids=(claimed.id,))],
         )
-        story = stories.story(connection, claimed.id)
+        story = event_history.story(connection, claimed.id)
     assert story
     assert (story["status"], story["body"], story["pointers"]) == (
         "done",
@@ -46,7 +46,7 @@ def test_an_events_story_goes_from_the_delivery_to_the_record(engine: Engine) ->
 
 def test_there_is_no_story_of_an_unknown_event(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert stories.story(connection, 4711) is None
+        assert event_history.story(connection, 4711) is None
 
 
 # ── what a person asked of it ─────────────────────────────────────────────────────────────────────────────────────────
@@ -70,10 +70,10 @@ def test_a_replay_tells_who_and_why_and_keeps_what_was_done_before(engine: Engin
     settled(engine)
     run_id = begun(engine)
     with engine.begin() as connection:
-        acts.replay(connection, Filter(), run_id)
+        event_actions.replay(connection, Filter(), run_id)
     settled(engine)
     with engine.connect() as connection:
-        story = stories.story(connection, ids(engine, "n1")[0])
+        story = event_history.story(connection, ids(engine, "n1")[0])
     assert story is not None
     told = [(one_["trigger"], one_["who"], one_["reason"], one_["run_id"]) for one_ in story["attempts"]]
     assert told == [("webhook", "", "", None), ("replay", "lead", "ticket 4711", run_id)]
@@ -88,7 +88,7 @@ def test_a_burial_tells_who_and_why_beside_what_was_wrong(engine: Engine) -> Non
     rows(engine, "UPDATE event SET status = 'dead', error = 'No API key.'")
     run_id = begun(engine, "bury")
     with engine.begin() as connection:
-        acts.bury(connection, Filter(), run_id)
+        event_actions.bury(connection, Filter(), run_id)
     found = told(engine)
     assert (found["status"], found["error"]) == ("buried", "No API key.")
     assert [(one_["command"], one_["who"], one_["reason"]) for one_ in found["runs"]] == [
@@ -100,7 +100,7 @@ def test_a_replay_that_ends_dead_is_told_of_too(engine: Engine) -> None:
     record(engine, event())
     run_id = begun(engine)
     with engine.begin() as connection:
-        acts.replay(connection, Filter(), run_id)
+        event_actions.replay(connection, Filter(), run_id)
         events.claim(connection, "w:1", 1)
         events.dead(connection, "w:1", ids(engine, "n1"), "No API key.")
     found = told(engine)
@@ -112,7 +112,7 @@ def test_a_replay_that_ends_dead_is_told_of_too(engine: Engine) -> None:
 
 def told(engine: Engine, event_id: str = "n1") -> dict[str, Any]:
     with engine.connect() as connection:
-        found = stories.story(connection, ids(engine, event_id)[0])
+        found = event_history.story(connection, ids(engine, event_id)[0])
     assert found is not None
     return found
 
@@ -194,10 +194,10 @@ def test_a_story_tells_of_so_many_other_attempts_and_counts_the_rest(engine: Eng
     record(engine, event())
     settled(engine)
     run_id = begun(engine, "resync")
-    for _ in range(stories.MOST + 3):
+    for _ in range(event_history.MOST + 3):
         attempted(engine, "applied")
         attempted(engine, "unchanged", cause=Cause("resync", "lead", run_id))
     found = told(engine)
     for name in ("also", "by_hand"):
-        assert (len(found[name]), found[f"{name}_left_out"]) == (stories.MOST, 3)
+        assert (len(found[name]), found[f"{name}_left_out"]) == (event_history.MOST, 3)
     assert [one_["id"] for one_ in found["also"]] == sorted(one_["id"] for one_ in found["also"])

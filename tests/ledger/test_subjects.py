@@ -15,9 +15,9 @@ import pytest
 from samples import due, event, make_ready, one, record, rows, subject
 from sqlalchemy import Engine
 
-from connector.events import Urgency
 from connector.ledger import subjects
 from connector.ledger.subjects import MOST_TRIES, WORN, Claimed, Due, Settled
+from connector.models.events import Urgency
 
 BOB = subject("bob")
 

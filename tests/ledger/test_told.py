@@ -17,10 +17,10 @@ from samples import make_ready, one, record, rows, statuses
 from sqlalchemy import Engine, text
 from telling import T0, at, carrying, charge, dispute, item, known, payout, tell
 
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.ledger import events, match_queue, retention, told
+from connector.ledger import events, match_queue, observations, retention
 from connector.ledger.engine import MIGRATIONS, open_engine
-from connector.mappers import references
+from connector.mappers import match_keys
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
 
 KEY = ("stripe", "dispute", "dp_1")
 
@@ -51,7 +51,7 @@ def test_an_object_is_what_was_told_and_belongs_to_itself(engine: Engine) -> Non
     ],
 )
 def test_a_match_may_change_unless_a_reference_made_it(link: str, is_open: bool, is_weak: bool) -> None:
-    found = told.Told(dispute(), "recurly:acme:account:bob", link)
+    found = observations.Told(dispute(), "recurly:acme:account:bob", link)
     assert (found.is_open, found.is_weak) == (is_open, is_weak)
 
 
@@ -71,7 +71,7 @@ def test_the_same_event_tells_the_same_thing_once(engine: Engine) -> None:
 
 def test_one_event_in_two_deliveries_of_a_batch_is_one_observation(engine: Engine) -> None:
     with engine.begin() as connection:
-        told.store(connection, [("evt_1", dispute()), ("evt_1", dispute()), ("evt_2", dispute())])
+        observations.store(connection, [("evt_1", dispute()), ("evt_1", dispute()), ("evt_2", dispute())])
     assert count(engine) == 2
 
 
@@ -120,7 +120,7 @@ def test_two_connections_that_tell_of_one_object_at_once_lose_nothing(engine: En
 
 def test_whoever_comes_second_waits_for_the_first_and_sees_what_it_added(engine: Engine) -> None:
     with engine.begin() as first, ThreadPoolExecutor(1) as pool:
-        told.store(first, [("evt_1", dispute("dp_1", "ch_1"))])
+        observations.store(first, [("evt_1", dispute("dp_1", "ch_1"))])
         second = pool.submit(tell, engine, dispute("dp_1", "ch_2", at=at(1)))
         with pytest.raises(TimeoutError):
             second.result(timeout=0.3)
@@ -148,7 +148,7 @@ def test_a_payout_is_its_payees_and_waits_for_nothing(
     engine: Engine, payee: str | None, subject: str
 ) -> None:
     (found,) = tell(engine, payout("po_1", payee))
-    assert (found.subject, found.link, found.waits) == (f"stripe:payee:{subject}", told.PAYEE, False)
+    assert (found.subject, found.link, found.waits) == (f"stripe:payee:{subject}", observations.PAYEE, False)
     with engine.connect() as connection:
         assert match_queue.next_in_cycle(connection, 10) == []
 
@@ -187,7 +187,9 @@ def test_texts_of_any_kind_come_back_as_they_were(engine: Engine) -> None:
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"))))
 def test_an_array_is_written_so_that_postgresql_reads_the_same(postgres: Engine, values: list[str]) -> None:
     with postgres.connect() as connection:
-        read = connection.execute(text("SELECT CAST(:it AS text[]) AS found"), {"it": told.array(values)})
+        read = connection.execute(
+            text("SELECT CAST(:it AS text[]) AS found"), {"it": observations.array(values)}
+        )
         assert read.scalar_one() == values
 
 
@@ -201,7 +203,7 @@ def test_a_reference_too_long_for_an_index_finds_nothing_and_breaks_nothing(engi
     tell(engine, dispute("dp_1", "x" * 5000, "ch_1"))
     assert known(engine).item.references == ("ch_1", "x" * 5000)
     assert one(engine, "SELECT refs FROM snapshot").refs == ["reference:ch_1"]
-    assert references.of_processor(charge("c" * 256)) == ()
+    assert match_keys.of_processor(charge("c" * 256)) == ()
 
 
 OBJECTS = st.builds(
@@ -224,7 +226,7 @@ OBJECTS = st.builds(
 
 @given(OBJECTS)
 def test_what_is_kept_is_what_was_told(said: ProcessorObject) -> None:
-    assert told.decode(told.encode(said)) == said
+    assert observations.decode(observations.encode(said)) == said
 
 
 def test_what_an_event_carries_comes_back_when_it_is_claimed(engine: Engine) -> None:
@@ -240,7 +242,7 @@ def test_what_an_event_carries_comes_back_when_it_is_claimed(engine: Engine) -> 
 
 def claimed(engine: Engine, limit: int = 10, lease: float = 60) -> list[str]:
     with engine.begin() as connection:
-        return [found.item.id for found in told.claim_asks(connection, limit, lease)]
+        return [found.item.id for found in observations.claim_asks(connection, limit, lease)]
 
 
 def ask_state(engine: Engine) -> tuple[bool, int]:
@@ -250,13 +252,13 @@ def ask_state(engine: Engine) -> tuple[bool, int]:
 
 def settle(engine: Engine, seconds: float | None, *, spend: bool = True) -> None:
     with engine.begin() as connection:
-        told.asked(connection, [KEY], seconds, spend=spend)
+        observations.asked(connection, [KEY], seconds, spend=spend)
 
 
 def test_what_is_new_is_asked_for_at_once_but_a_charge_is_not(engine: Engine) -> None:
     tell(engine, dispute("dp_1"), charge("ch_1"), item("re_1", Kind.REFUND), payout("po_1"))
     with engine.connect() as connection:
-        assert told.asks_wait(connection)
+        assert observations.asks_wait(connection)
     assert claimed(engine) == ["dp_1", "po_1", "re_1"]
 
 
@@ -281,7 +283,7 @@ def test_what_was_answered_is_never_asked_again_even_with_news(engine: Engine) -
     tell(engine, STORY[1], STORY[2])
     assert (claimed(engine), ask_state(engine)) == ([], (True, 1))
     with engine.connect() as connection:
-        assert not told.asks_wait(connection)
+        assert not observations.asks_wait(connection)
 
 
 def test_what_is_asked_again_waits_and_keeps_waiting_with_news(engine: Engine) -> None:
@@ -307,7 +309,7 @@ def test_what_was_told_outlives_its_event(engine: Engine) -> None:
     record(engine, carrying("evt_1", STORY[0]))
     with engine.begin() as connection:
         (event,) = events.claim(connection, "w:1", 1)
-        told.store(connection, [(event.event_id, one_) for one_ in event.carried])
+        observations.store(connection, [(event.event_id, one_) for one_ in event.carried])
         events.settle_fetched(connection, "w:1", [events.Fetched(event.id, None)])
     rows(engine, "UPDATE event SET received_at = now() - interval '40 days'")
     retention.purge(engine, 30, 30)
@@ -403,8 +405,8 @@ def test_what_waits_or_was_matched_weakly_by_a_version_before_can_be_matched_aga
 
 def test_an_answer_of_an_api_is_the_same_observation_only_while_it_says_the_same() -> None:
     said = dispute()
-    assert told.by_answer(said)[0] == told.by_answer(dispute())[0]
-    assert told.by_answer(said)[0] != told.by_answer(dispute(status=Status.WON))[0]
+    assert observations.by_answer(said)[0] == observations.by_answer(dispute())[0]
+    assert observations.by_answer(said)[0] != observations.by_answer(dispute(status=Status.WON))[0]
 
 
 @pytest.mark.parametrize("kind", [Kind.DISPUTE, Kind.REFUND, Kind.FRAUD_WARNING, Kind.MANDATE, Kind.PAYOUT])
@@ -417,17 +419,17 @@ def test_every_kind_but_a_charge_is_asked_for_where_it_has_an_id(engine: Engine,
 def test_what_is_to_be_asked_later_is_not_asked_now(engine: Engine) -> None:
     tell(engine, dispute())
     with engine.begin() as connection:
-        told.asked(connection, [KEY], 3600.0)
+        observations.asked(connection, [KEY], 3600.0)
     with engine.begin() as connection:
-        assert told.claim_asks(connection, 10, 60.0) == []
-        assert not told.asks_wait(connection)
+        assert observations.claim_asks(connection, 10, 60.0) == []
+        assert not observations.asks_wait(connection)
 
 
 def test_each_try_counts_and_only_that_of_the_object_that_is_named(engine: Engine) -> None:
     tell(engine, dispute("x_1"), item("x_1", Kind.REFUND))
     with engine.begin() as connection:
-        assert [one_.asks for one_ in told.claim_asks(connection, 10, 60.0)] == [1, 1]
-        told.asked(connection, [("stripe", "dispute", "x_1")], None, spend=False)
+        assert [one_.asks for one_ in observations.claim_asks(connection, 10, 60.0)] == [1, 1]
+        observations.asked(connection, [("stripe", "dispute", "x_1")], None, spend=False)
     found = {
         row.object: (row.asks, row.ask_at is None)
         for row in rows(engine, "SELECT object, asks, ask_at FROM snapshot")
@@ -451,7 +453,7 @@ def test_only_what_may_still_be_matched_is_found_by_its_references_disputes_firs
 
 def test_an_observation_is_never_changed_by_another_of_the_same_event(engine: Engine) -> None:
     with engine.begin() as connection:
-        told.store(connection, [("evt_1", dispute())])
+        observations.store(connection, [("evt_1", dispute())])
     with engine.begin() as connection:
-        told.store(connection, [("evt_1", dispute(status=Status.LOST))])
+        observations.store(connection, [("evt_1", dispute(status=Status.LOST))])
     assert known(engine, "dp_1").item.status is Status.NEEDS_RESPONSE

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector.facts import Payment
 from connector.mappers import declines
+from connector.models.facts import Payment
 
 PAYMENT = Payment(
     id="p", uuid="p", account_code="bob", type="purchase", status="declined", origin="recurring",

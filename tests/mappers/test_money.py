@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector.facts import Money
 from connector.mappers.money import amount, exponent, format_money, quantum
+from connector.models.facts import Money
 
 
 @pytest.mark.parametrize(

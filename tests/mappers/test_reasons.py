@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.facts import Kind, ProcessorObject
 from connector.mappers import reasons
 from connector.mappers.reasons.evidence import BY_CATEGORY
+from connector.models.facts import Kind, ProcessorObject
 
 AT = datetime(2026, 11, 3, 12, tzinfo=UTC)
 

@@ -8,32 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from connector.facts import Kind
 from connector.mappers import reasons
 from connector.mappers.reasons import (
+    amex_discover,
+    bank_debit_words,
     bank_debits,
-    bank_words,
-    cards,
     disputes,
     fraud,
-    money_out,
-    other_cards,
+    refund_payout_failures,
+    visa_mastercard,
 )
 from connector.mappers.reasons.evidence import BY_CATEGORY
 from connector.mappers.reasons.reason import Reason, Table
+from connector.models.facts import Kind
 
 TABLES: dict[str, Table] = {
-    "Visa": cards.VISA,
-    "Mastercard": cards.MASTERCARD,
-    "American Express": other_cards.AMEX,
-    "Discover": other_cards.DISCOVER,
+    "Visa": visa_mastercard.VISA,
+    "Mastercard": visa_mastercard.MASTERCARD,
+    "American Express": amex_discover.AMEX,
+    "Discover": amex_discover.DISCOVER,
     "ACH": bank_debits.ACH,
     "SEPA": bank_debits.SEPA,
     "Bacs": bank_debits.BACS,
     "dispute words": disputes.WORDS,
-    "debit words": bank_words.WORDS,
-    "refund words": money_out.REFUNDS,
-    "payout words": money_out.PAYOUTS,
+    "debit words": bank_debit_words.WORDS,
+    "refund words": refund_payout_failures.REFUNDS,
+    "payout words": refund_payout_failures.PAYOUTS,
     "fraud words": fraud.WORDS,
 }
 ROWS = [(name, code, told) for name, table in TABLES.items() for code, told in table.items()]

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from sync.world import account, at, facts, invoice, payment, subscription
 
-from connector.facts import (
+from connector.mappers import declines, fields, phrases, reasons
+from connector.mappers.records import contact as contacts
+from connector.mappers.records import dispute as disputes
+from connector.mappers.records import invoice as invoices
+from connector.mappers.records import payment as payments
+from connector.mappers.records import recurly_links
+from connector.mappers.records import subscription as subscriptions
+from connector.mappers.records.subscription import monthly, mrr
+from connector.models.facts import (
     Account,
     Invoice,
     Kind,
@@ -20,15 +28,7 @@ from connector.facts import (
     Status,
     Subscription,
 )
-from connector.facts.processing import STATUSES
-from connector.mappers import declines, fields, reasons, words
-from connector.mappers.records import contact as contacts
-from connector.mappers.records import dispute as disputes
-from connector.mappers.records import invoice as invoices
-from connector.mappers.records import links
-from connector.mappers.records import payment as payments
-from connector.mappers.records import subscription as subscriptions
-from connector.mappers.records.subscription import monthly, mrr
+from connector.models.processor_objects import STATUSES
 from connector.policy import Policy
 
 
@@ -142,19 +142,19 @@ def test_a_paused_subscription_still_has_a_price() -> None:
     ],
 )
 def test_a_payment_method_reads_well(method: PaymentMethod | None, told: str | None) -> None:
-    assert words.method(method) == told
+    assert phrases.method(method) == told
 
 
 def test_days_are_in_utc() -> None:
     late = datetime.fromisoformat("2026-11-22T23:30:00-05:00")
-    assert words.day(late) == "2026-11-23"
-    assert words.on(late) == on("2026-11-23").date()
-    assert words.day(None) is None
-    assert words.on(None) is None
+    assert phrases.day(late) == "2026-11-23"
+    assert phrases.on(late) == on("2026-11-23").date()
+    assert phrases.day(None) is None
+    assert phrases.on(None) is None
 
 
 def test_counting() -> None:
-    assert [words.count(n, "invoice") for n in (0, 1, 2)] == ["0 invoices", "1 invoice", "2 invoices"]
+    assert [phrases.count(n, "invoice") for n in (0, 1, 2)] == ["0 invoices", "1 invoice", "2 invoices"]
 
 
 # Invoices and payments -----------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ POLICY = Policy.model_validate(
 def test_every_object_leads_to_its_own_page(
     item: Account | Subscription | Invoice | Payment, link: str
 ) -> None:
-    assert links.to(item, facts(), POLICY) == link
+    assert recurly_links.to(item, facts(), POLICY) == link
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from sync.processing import bounced, failed_payout, paid, payee, payout, process
 from sync.rules.asking import changes
 from sync.world import SUBJECT, at, facts, invoice, said, unjoined
 
-from connector.facts import ProcessorObject, Status
 from connector.mappers import fields
 from connector.mappers.records import payout as payouts
 from connector.mappers.records import refund as refunds
-from connector.plan import Parent
+from connector.models.facts import ProcessorObject, Status
+from connector.models.plan import Parent
 
 
 def declared(shape: type) -> set[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from recurly import Resource
 
-from connector import facts
 from connector.errors import Permanent
 from connector.mappers import recurly as mapper
+from connector.models import facts
 
 
 def resource(object_: str, **values: Any) -> Any:

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from samples import SITE, SOURCE
 from sqlalchemy import Engine
 
-from connector.facts import Account
 from connector.ledger import snapshots
 from connector.mappers import recurly
+from connector.models.facts import Account
 
 
 def test_text_that_no_database_keeps_is_left_out(engine: Engine) -> None:

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from sync.world import account, charge, dispute, invoice, payment, subscription
 
-from connector.facts import Account, Invoice, Payment, ProcessorObject, Subscription
-from connector.mappers import keys, references, untrusted
+from connector.mappers import external_ids, match_keys, safe_parse
+from connector.models.facts import Account, Invoice, Payment, ProcessorObject, Subscription
 
 LONG = "x" * 255
 
@@ -35,17 +35,17 @@ LONG = "x" * 255
 def test_billing_objects_are_found_by_what_the_gateway_calls_them(
     item: Payment | Invoice | Account | Subscription, found: tuple[str, ...]
 ) -> None:
-    assert references.of_billing(item) == found
+    assert match_keys.of_billing(item) == found
 
 
 def test_a_payment_is_evidence_for_its_invoice_too() -> None:
     paid = payment(gateway_reference="ch_1", invoice_number="FR" + "1" * 20)
     numbers = (f"invoice:FR{'1' * 20}", f"invoice:{'1' * 20}")
-    assert references.evidence_of(paid) == ("reference:ch_1", *numbers)
-    assert references.evidence_of(payment(gateway_reference="ch_1", invoice_number=None)) == (
+    assert match_keys.evidence_of(paid) == ("reference:ch_1", *numbers)
+    assert match_keys.evidence_of(payment(gateway_reference="ch_1", invoice_number=None)) == (
         "reference:ch_1",
     )
-    assert references.evidence_of(invoice(number="1001")) == ("invoice:1001",)
+    assert match_keys.evidence_of(invoice(number="1001")) == ("invoice:1001",)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_processor_objects_look_for_what_is_behind_them(
     item: ProcessorObject, found: tuple[str, ...]
 ) -> None:
     """Only a charge is the payment itself."""
-    assert references.of_processor(item) == found
+    assert match_keys.of_processor(item) == found
 
 
 @pytest.mark.parametrize(
@@ -88,23 +88,23 @@ def test_processor_objects_look_for_what_is_behind_them(
 def test_a_gateways_name_usually_tells_its_processor(
     gateway: str | None, could_be: bool, source: str | None
 ) -> None:
-    assert references.could_be("stripe", gateway) is could_be
-    assert references.source_of(gateway) == source
+    assert match_keys.could_be("stripe", gateway) is could_be
+    assert match_keys.source_of(gateway) == source
 
 
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        (keys.record("recurly", "acme", "invoice", "1001"), "recurly:acme:invoice:1001"),
-        (keys.record("stripe", "", "dispute", "dp_1"), "stripe:dispute:dp_1"),
+        (external_ids.record("recurly", "acme", "invoice", "1001"), "recurly:acme:invoice:1001"),
+        (external_ids.record("stripe", "", "dispute", "dp_1"), "stripe:dispute:dp_1"),
         (
-            keys.case("recurly", "acme", "invoice", "1001", "past_due", 2),
+            external_ids.case("recurly", "acme", "invoice", "1001", "past_due", 2),
             "recurly:acme:invoice:1001:past_due:2",
         ),
-        (keys.event("stripe", "", "evt_1"), "stripe:event:evt_1"),
-        (keys.payee("stripe", "acct_1"), "stripe:payee:acct_1"),
-        (keys.payee("stripe", ""), "stripe:payee:own"),
-        (keys.gateway("recurly", "acme", "stripe"), "recurly:acme:gateway:stripe"),
+        (external_ids.event("stripe", "", "evt_1"), "stripe:event:evt_1"),
+        (external_ids.payee("stripe", "acct_1"), "stripe:payee:acct_1"),
+        (external_ids.payee("stripe", ""), "stripe:payee:own"),
+        (external_ids.gateway("recurly", "acme", "stripe"), "recurly:acme:gateway:stripe"),
     ],
 )
 def test_a_key_is_made_of_what_does_not_change(key: str, text: str) -> None:
@@ -113,7 +113,7 @@ def test_a_key_is_made_of_what_does_not_change(key: str, text: str) -> None:
 
 @pytest.mark.parametrize("code", ["bob", "b:account:b", "a/b c", ":"])
 def test_an_account_is_read_back_from_its_subject(code: str) -> None:
-    assert keys.account_of(keys.subject("recurly", "acme", code)) == ("recurly", "acme", code)
+    assert external_ids.account_of(external_ids.subject("recurly", "acme", code)) == ("recurly", "acme", code)
 
 
 # What a stranger says -------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_an_account_is_read_back_from_its_subject(code: str) -> None:
     ],
 )  # fmt: skip
 def test_a_word_is_printable_and_of_sensible_length(value: object, found: str | None) -> None:
-    assert untrusted.word(value) == found
+    assert safe_parse.word(value) == found
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_word_is_printable_and_of_sensible_length(value: object, found: str | 
     [("usd", "USD"), ("EUR", "EUR"), ("EURO", None), ("EÜR", None), ("E1R", None), (5, None)],
 )
 def test_a_currency_is_three_letters(value: object, found: str | None) -> None:
-    assert untrusted.currency(value) == found
+    assert safe_parse.currency(value) == found
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_currency_is_three_letters(value: object, found: str | None) -> None:
 def test_an_amount_in_cents_is_read(
     value: object, code: str | None, exponent: int | None, found: str | None
 ) -> None:
-    assert untrusted.minor(value, code, exponent) == (None if found is None else Decimal(found))
+    assert safe_parse.minor(value, code, exponent) == (None if found is None else Decimal(found))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_an_amount_in_cents_is_read(
     ],
 )  # fmt: skip
 def test_an_amount_in_major_units_is_read(value: object, code: str | None, found: str | None) -> None:
-    assert untrusted.major(value, code) == (None if found is None else Decimal(found))
+    assert safe_parse.major(value, code) == (None if found is None else Decimal(found))
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def test_a_time_without_an_offset_is_utc(
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:
-        assert untrusted.moment(value) == found
+        assert safe_parse.moment(value) == found
     finally:
         monkeypatch.undo()
         time.tzset()
 
 
 def test_a_day_lasts_to_its_last_second() -> None:
-    assert untrusted.end_of_day("2026-11-30") == datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
-    assert untrusted.end_of_day("soon") is None
+    assert safe_parse.end_of_day("2026-11-30") == datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
+    assert safe_parse.end_of_day("soon") is None

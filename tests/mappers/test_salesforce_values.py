@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.mappers import fields, keys
-from connector.mappers.records.contact import is_address
-from connector.mappers.salesforce import (
+from connector.mappers import external_ids, fields
+from connector.mappers.field_limits import (
     amount,
     line,
     page,
@@ -20,6 +19,7 @@ from connector.mappers.salesforce import (
     url,
     utf16_length,
 )
+from connector.mappers.records.contact import is_address
 
 PARTY, FAMILY, FLAG = "\U0001f389", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea"
 
@@ -103,43 +103,43 @@ def test_an_address_is_measured_like_every_text() -> None:
 
 @given(st.text(min_size=1, max_size=400), st.sampled_from(["", "acme"]), st.integers(1, 10**9))
 def test_no_key_is_longer_than_an_external_id(id_: str, site: str, cycle: int) -> None:
-    case = keys.case("stripe", site, "dispute", id_, "early_fraud_warning", cycle)
+    case = external_ids.case("stripe", site, "dispute", id_, "early_fraud_warning", cycle)
     found = (
-        keys.subject("recurly", site or "acme", id_),
-        keys.record("authorizenet", site, "fraud_warning", id_),
-        keys.event("stripe", site, id_),
-        keys.payee("stripe", id_),
-        keys.gateway("recurly", "acme", id_),
+        external_ids.subject("recurly", site or "acme", id_),
+        external_ids.record("authorizenet", site, "fraud_warning", id_),
+        external_ids.event("stripe", site, id_),
+        external_ids.payee("stripe", id_),
+        external_ids.gateway("recurly", "acme", id_),
         case,
     )
     assert max(map(utf16_length, found)) <= 255
     assert case.rpartition(":")[::2] == (
-        keys.case("stripe", site, "dispute", id_, "early_fraud_warning", 1).rpartition(":")[0],
+        external_ids.case("stripe", site, "dispute", id_, "early_fraud_warning", 1).rpartition(":")[0],
         str(cycle),
     )
 
 
 def test_a_key_that_fits_is_spelt_out() -> None:
     longest = "x" * (255 - len("stripe:dispute:"))
-    assert keys.record("stripe", "", "dispute", longest) == f"stripe:dispute:{longest}"
+    assert external_ids.record("stripe", "", "dispute", longest) == f"stripe:dispute:{longest}"
     assert (
-        keys.case("recurly", "acme", "invoice", "1001", "past_due", 1)
+        external_ids.case("recurly", "acme", "invoice", "1001", "past_due", 1)
         == "recurly:acme:invoice:1001:past_due:1"
     )
 
 
 def test_long_ids_that_begin_alike_have_different_keys() -> None:
-    first, second = (keys.record("stripe", "", "dispute", "x" * 300 + end) for end in "ab")
+    first, second = (external_ids.record("stripe", "", "dispute", "x" * 300 + end) for end in "ab")
     assert first != second
-    assert first == keys.unjoined("stripe", "dispute", "x" * 300 + "a")
+    assert first == external_ids.unjoined("stripe", "dispute", "x" * 300 + "a")
 
 
 def test_an_account_has_one_key_whether_its_code_or_its_key_is_known() -> None:
     """A code that is read back from a long key is the shortened one: it leads to the same keys."""
-    subject = keys.subject("recurly", "acme", PARTY * 200)
-    source, site, code = keys.account_of(subject)
-    assert keys.subject(source, site, code) == subject
-    assert keys.record(source, site, "contact", code) == keys.record(
+    subject = external_ids.subject("recurly", "acme", PARTY * 200)
+    source, site, code = external_ids.account_of(subject)
+    assert external_ids.subject(source, site, code) == subject
+    assert external_ids.record(source, site, "contact", code) == external_ids.record(
         "recurly", "acme", "contact", PARTY * 200
     )
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.metadata.comparing import Seen
-from connector.metadata.contents import LACKING
-from connector.metadata.folder import Source, default_place, read
+from connector.metadata.component_contents import LACKING
+from connector.metadata.org_diff import Seen
+from connector.metadata.source_tree import Source, default_place, read
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connector.metadata.comparing import Kind, Seen, compare
-from connector.metadata.folder import Source, text
+from connector.metadata.org_diff import Kind, Seen, compare
+from connector.metadata.source_tree import Source, text
 
 Make = Callable[..., Seen]
 

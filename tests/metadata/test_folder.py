@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import SetupError
-from connector.metadata.folder import Source, default_place, read
+from connector.metadata.source_tree import Source, default_place, read
 
 from .project import SOURCE, project
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from connector.errors import Permanent
-from connector.metadata.folder import Source, read
-from connector.metadata.looking import look
-from connector.metadata.target import target
+from connector.metadata.org_info import target
+from connector.metadata.org_reader import look
+from connector.metadata.source_tree import Source, read
 
 from .fake_org import FakeOrg
 from .project import project

@@ -11,8 +11,8 @@ import pytest
 from lxml import etree
 from salesforce.schema import metadata_schema
 
-from connector.metadata.folder import Source, default_place, read
-from connector.metadata.packing import NAMESPACE, archive, manifest, members
+from connector.metadata.package_zip import NAMESPACE, archive, manifest, members
+from connector.metadata.source_tree import Source, default_place, read
 
 from .project import project
 

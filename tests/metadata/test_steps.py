@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.metadata.folder import Source, read
-from connector.metadata.steps import People, Step, people, steps
+from connector.metadata.manual_steps import People, Step, people, steps
+from connector.metadata.source_tree import Source, read
 
 from .fake_org import FakeOrg
 from .project import project

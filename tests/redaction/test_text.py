@@ -14,8 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connector.errors import Permanent
-from connector.facts import Account, Candidate, Invoice, Kind, Payment, ProcessorObject
-from connector.mappers import references
+from connector.mappers import match_keys
+from connector.models.facts import Account, Candidate, Invoice, Kind, Payment, ProcessorObject
 from connector.redaction import REMOVED, redact_body, redact_reference, redact_text, redact_value
 from connector.redaction.card_numbers import find
 
@@ -226,10 +226,10 @@ def test_references_stay_equal_on_both_sides(number: str, separator: str, before
         currency="EUR", total=1, paid=0, balance=1,
     )  # fmt: skip
     account = Account(id="a", code="a", state="active", gateway_customers=(written,))
-    theirs = set(references.of_processor(charge))
+    theirs = set(match_keys.of_processor(charge))
     for ours in (payment, account):
-        assert set(references.of_billing(ours)) <= theirs
-    assert set(references.of_billing(invoice)) & theirs
+        assert set(match_keys.of_billing(ours)) <= theirs
+    assert set(match_keys.of_billing(invoice)) & theirs
     grouped_number = separator and number in CARDS and len(number) == 16
     assert not grouped_number or all(number not in digits(one) for one in theirs)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from connector.ledger.transitions import Transitions
-from connector.mappers.orgs import OrgField, OrgShape
-from connector.mappers.salesforce import required_fields
+from connector.ledger.case_transitions import Transitions
+from connector.mappers.field_limits import required_fields
+from connector.mappers.org_schema import OrgField, OrgShape
+from connector.reporting.case_query import cases, lacking, soql
 from connector.reporting.cases import Ending, Owner
-from connector.reporting.reading import cases, lacking, soql
 
 US = "005000000000001AAA"
 KEY = "recurly:acme:invoice:1001:past_due:1"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connector.facts.processing import STATUSES, Kind, Stage
+from connector.models.processor_objects import STATUSES, Kind, Stage
 
 from .folder import Component, Folder, text
 from .names import Complaints, absent, not_a_value, unknown_columns

@@ -24,14 +24,15 @@ from sync.world import (
 )
 from sync.world import said as said_of
 
-from connector.facts import About, Facts, Kind, Status
-from connector.mappers import fields, keys
-from connector.mappers.orgs import OrgField, OrgShape
-from connector.mappers.salesforce import utf16_length
+from connector.mappers import external_ids as keys
+from connector.mappers import fields
+from connector.mappers.field_limits import utf16_length
+from connector.mappers.org_schema import OrgField, OrgShape
+from connector.models.facts import About, Facts, Kind, Status
 from connector.policy import Policy
-from connector.sync.decide import decide
-from connector.sync.linking import records
-from connector.sync.reading import CASE_SELECT
+from connector.sync.apply.facts_loader import CASE_SELECT
+from connector.sync.decide.decide import decide
+from connector.sync.linking import crm_records
 
 from .folder import Component, Folder, read, text
 from .names import picklist_values
@@ -59,7 +60,7 @@ class Everything(OrgShape):
         return OrgField(name, "string")
 
 
-QUERIES = (records.accounts(Everything()), records.people(Everything()), CASE_SELECT)
+QUERIES = (crm_records.accounts(Everything()), crm_records.people(Everything()), CASE_SELECT)
 
 
 def read_only() -> set[str]:
@@ -173,7 +174,7 @@ def test_the_integration_reads_what_it_asks_for_and_nothing_else(folder: Folder)
 
 def test_what_every_key_of_the_policy_searches_by_is_asked_for() -> None:
     asked = {name for query in QUERIES for name in _selected(query)}
-    assert {f"{object_}.{name}" for object_, name in records.NEEDS.values()} <= asked
+    assert {f"{object_}.{name}" for object_, name in crm_records.NEEDS.values()} <= asked
 
 
 def test_the_integration_makes_and_edits_the_objects_it_writes(folder: Folder) -> None:

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from connector.facts.processing import SETTLED, STATUSES, Kind
-from connector.mappers import keys
-from connector.sync.rules import payment_failed
+from connector.mappers import external_ids
+from connector.models.processor_objects import SETTLED, STATUSES, Kind
+from connector.sync.decide.rules import payment_failed
 
 from .filters import view_criteria
 from .folder import PROJECT, Folder, edited, read, without
@@ -99,10 +99,10 @@ def test_not_joined_lists_objects_without_an_account_and_no_payouts_or_incidents
     view = folder.named("ListView", "Case.Not_Joined_To_An_Account")
     parts = [c.value for c in view_criteria(view) if c.operation == "notContain"]
     subjects = {
-        keys.unjoined("stripe", "dispute", "dp_1"): True,
-        keys.subject("recurly", "acme", "1"): False,
-        keys.payee("stripe", ""): False,
-        keys.gateway("recurly", "acme", "stripe"): False,
+        external_ids.unjoined("stripe", "dispute", "dp_1"): True,
+        external_ids.subject("recurly", "acme", "1"): False,
+        external_ids.payee("stripe", ""): False,
+        external_ids.gateway("recurly", "acme", "stripe"): False,
     }
     assert {s: not any(part in s for part in parts) for s in subjects} == subjects
 
@@ -148,7 +148,7 @@ def test_recovered_is_money_that_came_in_after_all(folder: Folder) -> None:
 def test_a_case_without_an_account_is_no_payout_and_no_incident(folder: Folder) -> None:
     report = folder.named("Report", "Billing/Cases_Without_An_Account")
     parts = [c.value for c in report_criteria(report) if c.operation == "notContain"]
-    subjects = (keys.payee("stripe", ""), keys.gateway("recurly", "acme", "stripe"))
+    subjects = (external_ids.payee("stripe", ""), external_ids.gateway("recurly", "acme", "stripe"))
     assert [any(part in s for part in parts) for s in subjects] == [True, True]
 
 

@@ -16,13 +16,22 @@ from sync.crm import MemoryCrm
 from sync.processing import by_bank
 from sync.world import account, card, facts, paid_invoice, payment, subscription
 
-from connector.events import Event, Fate
-from connector.facts import About, CaseSeen, Facts, Kind, Payment, PaymentMethod, ProcessorObject, SeenEvent
-from connector.facts.folding import fold
-from connector.mappers import keys, references
-from connector.plan import Change, Plan, Transition
+from connector.mappers import external_ids, match_keys
+from connector.models.events import Event, Fate
+from connector.models.facts import (
+    About,
+    CaseSeen,
+    Facts,
+    Kind,
+    Payment,
+    PaymentMethod,
+    ProcessorObject,
+    SeenEvent,
+)
+from connector.models.observation_merge import fold
+from connector.models.plan import Change, Plan, Transition
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 
 SENT_AT = datetime(2026, 11, 3, 11, 59, 58, tzinfo=UTC)
 """When the event of a row happened: two seconds before the deliveries' own now."""
@@ -113,7 +122,7 @@ class Landed:
     @property
     def row(self) -> Change:
         """The event on the timeline."""
-        key = keys.event(self.event.source, "", self.event.event_id)
+        key = external_ids.event(self.event.source, "", self.event.event_id)
         (found,) = [change for change in self.plan.changes if (change.object, change.key) == (_ROW, key)]
         return found
 
@@ -140,9 +149,9 @@ def travel(
 def _alone(event: Event, about: About) -> Callable[..., Facts]:
     """The facts of the one object an event is about, or of its payee."""
     named = event.carried[0]
-    key = keys.payee(named.source, named.payee or "")
+    key = external_ids.payee(named.source, named.payee or "")
     if about is About.OBJECT:
-        key = keys.unjoined(named.source, named.kind, named.id)
+        key = external_ids.unjoined(named.source, named.kind, named.id)
     usual = {"subject": key, "source": named.source, "site": "", "code": named.id, "about": about}
 
     def known(*told: object, now: datetime) -> Facts:
@@ -206,7 +215,7 @@ def _check_timeline(landed: Landed) -> None:
     assert landed.event.kind not in str(label)
     # Where one id is that of two objects (a payment and its review), the row is about the graver.
     assert landed.row.fields["About_Key__c"] in {
-        keys.record(named.source, "", about, named.id) for about in Kind
+        external_ids.record(named.source, "", about, named.id) for about in Kind
     }
     cases = {key for key in landed.crm.of("Case") if f":{named.kind}:{named.id}:" in key}
     hung = landed.row.parents.get("Case__c")
@@ -215,10 +224,10 @@ def _check_timeline(landed: Landed) -> None:
 
 def _finds_its_account(landed: Landed, customer: Customer) -> bool:
     """Whether what it says, or a charge that was told of, leads to the account without a question."""
-    known = {key for one in customer.known() for key in references.of_billing(one)}  # type: ignore[misc]
+    known = {key for one in customer.known() for key in match_keys.of_billing(one)}  # type: ignore[misc]
     charges = [one for one in landed.objects if one.kind is Kind.CHARGE]
     for _ in charges:
-        known.update(*(forms for one in charges if known & {*(forms := references.of_processor(one))}))
+        known.update(*(forms for one in charges if known & {*(forms := match_keys.of_processor(one))}))
     about = landed.event.carried[0]
     (item,) = [one for one in landed.objects if (one.kind, one.id) == (about.kind, about.id)]
-    return bool(known & {*references.of_processor(item)})
+    return bool(known & {*match_keys.of_processor(item)})

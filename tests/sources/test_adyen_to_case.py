@@ -8,7 +8,7 @@ import pytest
 from journey import NO_RECORD, Customer, Row, Table, check, travel
 from webhooks.adyen_deliveries import PAYMENT, body_signature, event, notice, read
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks.adyen.kinds import HANDLED, NAMED
 
 CUSTOMER = Customer("adyen", PAYMENT, ("r-uuid-1",), currency="EUR")

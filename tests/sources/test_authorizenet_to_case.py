@@ -8,7 +8,7 @@ import pytest
 from journey import NO_RECORD, Customer, Row, Table, check, travel
 from webhooks.authorizenet_deliveries import FILTERED, ID, notification, read
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks.authorizenet.kinds import HANDLED
 
 CUSTOMER = Customer("authorize_net", ID, number="1042")

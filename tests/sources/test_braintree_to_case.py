@@ -9,7 +9,7 @@ from journey import NO_RECORD, Customer, Row, Table, check, travel
 from webhooks.braintree_deliveries import event, xml
 from webhooks.test_braintree_objects import CASES, DISBURSEMENT, REFUND
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks.braintree.kinds import HANDLED
 
 CUSTOMER = Customer("braintree_blue", "txn1", number="1042", gateway_customers=("cus1",))

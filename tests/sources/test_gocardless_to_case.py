@@ -9,7 +9,7 @@ from journey import NO_RECORD, Customer, Row, Table, check, travel
 from sync.processing import by_bank
 from webhooks.gocardless_deliveries import batch, item, read
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks.gocardless.kinds import HANDLED
 
 CUSTOMER = Customer("gocardless", "PM1", paid_with=by_bank())

@@ -9,7 +9,7 @@ from journey import NO_RECORD, Customer, Row, Table, check, travel
 from webhooks.paypal_deliveries import event, read, stamp
 from webhooks.test_paypal_objects import CAPTURE, CASES, SALE
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks.paypal.kinds import HANDLED
 
 CUSTOMER = Customer(

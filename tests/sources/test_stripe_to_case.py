@@ -9,7 +9,7 @@ from journey import NO_RECORD, Customer, Row, Table, check, travel
 from webhooks.stripe_deliveries import charge, event, read
 from webhooks.test_stripe_objects import CASES
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks.stripe.kinds import HANDLED
 
 CUSTOMER = Customer("stripe", "ch_1", number="INV-1042")

@@ -15,9 +15,9 @@ from webhooks import (
     stripe_deliveries,
 )
 
-from connector.events import Event, Fate
-from connector.ledger import listing
+from connector.ledger import queries
 from connector.ledger.inbox import Inbox
+from connector.models.events import Event, Fate
 
 UNKNOWN: dict[str, tuple[str, Callable[[str], Event]]] = {
     "adyen": ("KIND_OF_TOMORROW", adyen_deliveries.event),
@@ -62,5 +62,5 @@ def test_an_unknown_kind_is_recorded_and_visible(source: str, inbox: Inbox, engi
     assert (told.source, told.kind, told.fate, told.carried) == (source, kind, Fate.UNKNOWN, ())
     assert inbox.record([told]).result().accepted == 1
     with engine.connect() as connection:
-        found = listing.unknown_kinds(connection)
+        found = queries.unknown_kinds(connection)
     assert [(row["source"], row["kind"], row["events"]) for row in found] == [(source, kind, 1)]

@@ -8,8 +8,8 @@ import pytest
 from journey import NO_CASE, POLICY, Row, travel
 from test_stripe_to_case import CUSTOMER, tell
 
-from connector.facts import About
-from connector.plan import Queue
+from connector.models.facts import About
+from connector.models.plan import Queue
 
 KINDS = {
     "charge.dispute.created": Row("Billing_Dispute__c needs_response", "opens dispute"),

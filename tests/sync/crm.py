@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from connector.facts import CaseSeen
-from connector.plan import Change, CreateValue, Plan, Queue
+from connector.models.facts import CaseSeen
+from connector.models.plan import Change, CreateValue, Plan, Queue
 
 Record = dict[str, CreateValue]
 

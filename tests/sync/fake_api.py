@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.errors import Permanent, Transient
-from connector.facts import BillingObject, Gone
 from connector.ledger import snapshots
+from connector.models.facts import BillingObject, Gone
 
 Refs = tuple[str, ...]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.mappers import fields
-from connector.mappers.orgs import CaseStatus, OrgField, OrgShape
-from connector.mappers.salesforce import required_fields
+from connector.mappers.field_limits import required_fields
+from connector.mappers.org_schema import CaseStatus, OrgField, OrgShape
 from connector.policy import Policy
-from connector.sync.shaping import Shaping
+from connector.sync.org_schema.adaptation import Shaping
 
 STATUSES = (
     CaseStatus("New", False, True),

@@ -9,10 +9,10 @@ from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
-from connector.facts import About, Facts, Kind, Payment, PaymentMethod, ProcessorObject, Status
-from connector.facts.folding import fold
+from connector.models.facts import About, Facts, Kind, Payment, PaymentMethod, ProcessorObject, Status
+from connector.models.observation_merge import fold
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
 from sync.world import NOW, at, charge, facts, payment, told_of
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from connector.facts import BillingObject, CaseSeen, Facts, ProcessorObject, SeenEvent, Stage, Status
+from connector.models.facts import BillingObject, CaseSeen, Facts, ProcessorObject, SeenEvent, Stage, Status
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
 from sync.world import (
     account,

@@ -11,13 +11,13 @@ from samples import SITE, SOURCE, due, event, make_ready, one, record, rows, sta
 from sqlalchemy import Engine
 
 from connector.errors import CasewireError, Permanent, SetupError, Transient, Unavailable
-from connector.facts import Facts
-from connector.ledger import circuits, snapshots, subjects
+from connector.ledger import circuit_breakers, snapshots, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import MOST_TRIES
 from connector.mappers import fields
-from connector.plan import Change, Parent, Plan, Transition
-from connector.sync.apply import Applier, Outcome
+from connector.models.facts import Facts
+from connector.models.plan import Change, Parent, Plan, Transition
+from connector.sync.apply.applier import Applier, Outcome
 
 from .fake_crm import FakeCrm, Org
 from .world import account, invoice, paid_invoice
@@ -300,7 +300,7 @@ def test_while_salesforce_is_out_accounts_wait_no_try_is_spent_and_nobody_asks(
     assert len(crm.queries) == asked
     assert state(engine)[:2] == ("due", 0)
     with engine.connect() as connection:
-        assert circuits.open_circuits(connection)["salesforce"].reason == str(OUT)
+        assert circuit_breakers.open_circuits(connection)["salesforce"].reason == str(OUT)
     assert statuses(engine) == {"n1": "fetched"}
 
 
@@ -350,8 +350,8 @@ def test_an_org_that_lacks_our_fields_is_said_in_the_status_and_waited_for(
     learn(engine, account())
     assert applier(engine, crm, _no_org).run().open
     with engine.connect() as connection:
-        found = circuits.open_circuits(connection)["salesforce"]
-    assert found.code == circuits.NOT_SET_UP
+        found = circuit_breakers.open_circuits(connection)["salesforce"]
+    assert found.code == circuit_breakers.NOT_SET_UP
     assert "Billing_Rule__c" in found.reason
     assert state(engine)[:2] == ("due", 0)
 

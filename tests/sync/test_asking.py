@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 from telling import BOB, at, bill, carrying, charge, dispute, due_subjects, item, known, links, payout, tell
 
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
-from connector.events import Urgency
-from connector.facts import Kind, ProcessorObject
-from connector.ledger import circuits, subjects
-from connector.sync import asking
-from connector.sync.asking import MOST_ASKS
+from connector.ledger import circuit_breakers, subjects
+from connector.models.events import Urgency
+from connector.models.facts import Kind, ProcessorObject
+from connector.sync.refresh import enrichment
+from connector.sync.refresh.enrichment import MOST_ASKS
 
 from .fake_api import FakeApi
 from .world import account, invoice, payment
@@ -51,7 +51,7 @@ def api() -> FakeApi:
 
 
 def ask(engine: Engine, stripe: FakeLookup | None = None, api: FakeApi | None = None) -> set[str]:
-    return asking.ask(engine, {HERE: api} if api else {}, {"stripe": stripe} if stripe else {})
+    return enrichment.ask(engine, {HERE: api} if api else {}, {"stripe": stripe} if stripe else {})
 
 
 def make_askable(engine: Engine) -> None:
@@ -120,7 +120,7 @@ def test_a_joined_object_whose_amount_is_not_known_is_asked_for_and_its_account_
     tell(engine, dispute("dp_1", "ch_1", amount=None, currency=None))
     rows(engine, "UPDATE snapshot SET subject = :bob, link = 'customer c'", bob=BOB)
     with engine.begin() as connection:
-        subjects.mark_due(connection, [asking.due_of(known(engine), Urgency.DISPUTE)])
+        subjects.mark_due(connection, [enrichment.due_of(known(engine), Urgency.DISPUTE)])
     rows(engine, "UPDATE subject SET status = 'idle'")
     stripe.answers["dp_1"] = (dispute("dp_1", status=None, amount=Decimal("7.00"), at=at(-5)),)
     assert ask(engine, stripe) == {BOB}
@@ -173,7 +173,7 @@ def test_an_api_that_is_out_is_left_alone_and_asked_again_afterwards(
     ask(engine, stripe)
     assert stripe.calls == ["dp_1"], "one call is enough to know"
     with engine.connect() as connection:
-        assert set(circuits.open_circuits(connection)) == {"stripe"}
+        assert set(circuit_breakers.open_circuits(connection)) == {"stripe"}
     rows(engine, "UPDATE snapshot SET ask_at = now() - interval '1 second'")
     ask(engine, stripe)
     assert stripe.calls == ["dp_1"], "its circuit is open"
@@ -182,7 +182,7 @@ def test_an_api_that_is_out_is_left_alone_and_asked_again_afterwards(
     ask(engine, stripe)
     assert stripe.calls == ["dp_1", "dp_1", "dp_2", "dp_3"]
     with engine.connect() as connection:
-        assert circuits.troubled(connection) == []
+        assert circuit_breakers.troubled(connection) == []
 
 
 def test_an_outage_of_a_day_does_not_spend_the_tries(engine: Engine, stripe: FakeLookup) -> None:
@@ -237,7 +237,7 @@ def test_one_processor_that_is_out_does_not_hold_up_another(engine: Engine, stri
     adyen = FakeLookup()
     tell(engine, dispute("dp_1", "ch_1"), dispute("dp_9", "psp_9", source="adyen"))
     stripe.trouble[""] = OUT
-    asking.ask(engine, {}, {"stripe": stripe, "adyen": adyen})
+    enrichment.ask(engine, {}, {"stripe": stripe, "adyen": adyen})
     assert adyen.calls == ["dp_9"]
 
 
@@ -274,10 +274,10 @@ def test_the_invoice_that_the_processor_answered_is_fetched_at_once(
 def test_what_is_urgent_takes_its_turn_between_the_calls_for_invoices(
     engine: Engine, api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.sync.fetching.CALLS", 1)
+    monkeypatch.setattr("connector.sync.refresh.object_fetcher.CALLS", 1)
     tell(engine, *(dispute(f"dp_{n}", invoice_number=f"{n}") for n in range(5)))
     turns: list[int] = []
-    asking.ask(engine, {HERE: api}, {}, checkpoint=lambda: turns.append(len(api.calls)))
+    enrichment.ask(engine, {HERE: api}, {}, checkpoint=lambda: turns.append(len(api.calls)))
     assert {0, 1, 2, 3, 4} <= set(turns), "before each call"
 
 
@@ -310,7 +310,7 @@ def test_a_site_that_is_out_is_asked_again(engine: Engine, api: FakeApi) -> None
     assert ask(engine, api=api) == set()
     assert next_ask(engine) == pytest.approx(30, abs=5)
     with engine.connect() as connection:
-        assert set(circuits.open_circuits(connection)) == {"recurly:acme"}
+        assert set(circuit_breakers.open_circuits(connection)) == {"recurly:acme"}
     rows(engine, "UPDATE snapshot SET ask_at = now() - interval '1 second'")
     ask(engine, api=api)
     assert len(api.calls) == 1
@@ -322,7 +322,7 @@ def test_a_site_that_is_out_is_asked_again(engine: Engine, api: FakeApi) -> None
 def test_every_site_is_asked_though_one_is_out(engine: Engine, api: FakeApi) -> None:
     down = FakeApi(down=Unavailable("recurly:old", "Recurly is unavailable.", retry_after=30))
     tell(engine, dispute("dp_1", "ch_1", invoice_number="1001"))
-    assert asking.ask(engine, {(SOURCE, "old"): down, HERE: api}, {}) == {BOB}
+    assert enrichment.ask(engine, {(SOURCE, "old"): down, HERE: api}, {}) == {BOB}
 
 
 def test_an_invoice_that_cannot_be_read_now_is_asked_for_again(engine: Engine, api: FakeApi) -> None:
@@ -339,7 +339,7 @@ def test_its_own_subject_is_due_again_where_something_was_learnt(engine: Engine,
     tell(engine, dispute("dp_1", "ch_1"))
     own = known(engine)
     with engine.begin() as connection:
-        subjects.mark_due(connection, [asking.due_of(own, Urgency.DISPUTE)])
+        subjects.mark_due(connection, [enrichment.due_of(own, Urgency.DISPUTE)])
     rows(engine, "UPDATE subject SET status = 'idle'")
     stripe.answers["dp_1"] = (dispute("dp_1", status=None, reason_text="told later", at=at(1)),)
     assert ask(engine, stripe) == {"stripe:dispute:dp_1"}
@@ -359,6 +359,6 @@ def test_a_subject_is_named_whole(
 ) -> None:
     tell(engine, dispute("dp_1"))
     rows(engine, "UPDATE snapshot SET subject = :subject, link = :link", subject=subject_, link=link)
-    found = asking.due_of(known(engine), Urgency.DISPUTE)
+    found = enrichment.due_of(known(engine), Urgency.DISPUTE)
     assert (found.key, found.source, found.site, found.code) == (subject_, *expected)
     assert carrying("evt", known(engine).item).urgency is found.urgency

@@ -13,14 +13,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.events import Urgency
-from connector.facts import Facts
-from connector.ledger import circuits, leases, snapshots, subjects
-from connector.plan import Change, Plan
-from connector.sync import writing
-from connector.sync.apply import Applier, Outcome
-from connector.sync.bulk_jobs import Held
-from connector.sync.spending import Spending
+from connector.ledger import circuit_breakers, leases, snapshots, subjects
+from connector.models.events import Urgency
+from connector.models.facts import Facts
+from connector.models.plan import Change, Plan
+from connector.sync.apply import record_writer
+from connector.sync.apply.applier import Applier, Outcome
+from connector.sync.apply.bulk_job_tracking import Held
+from connector.sync.availability.api_budget import Spending
 
 from .fake_crm import FakeCrm, Org, RowAnswer
 from .world import account
@@ -69,7 +69,7 @@ def decide(facts: Facts) -> Plan:
 
 @pytest.fixture
 def crm(monkeypatch: pytest.MonkeyPatch) -> Bulk:
-    monkeypatch.setattr(writing, "IN_BULK", 3)
+    monkeypatch.setattr(record_writer, "IN_BULK", 3)
     return Bulk()
 
 
@@ -118,9 +118,9 @@ def jobs_kept(engine: Engine) -> list[str]:
     return [row.job for row in rows(engine, "SELECT job FROM bulk_job ORDER BY job")]
 
 
-def circuit(engine: Engine) -> circuits.Open:
+def circuit(engine: Engine) -> circuit_breakers.Open:
     with engine.connect() as connection:
-        return circuits.open_circuits(connection)["salesforce"]
+        return circuit_breakers.open_circuits(connection)["salesforce"]
 
 
 # ── a run that ends by itself ─────────────────────────────────────────────────────────────────────────────────

@@ -14,15 +14,15 @@ from sqlalchemy import Engine
 from telling import BOB, at, bill, carrying, charge, dispute, due_subjects, links, payout, tell
 
 from connector.errors import Unavailable
-from connector.events import Event, Pointer, Urgency
-from connector.facts import BillingObject, Stage, Status
 from connector.ledger import attempts, snapshots, subjects
+from connector.models.events import Event, Pointer, Urgency
+from connector.models.facts import BillingObject, Stage, Status
 from connector.policy import Policy
-from connector.sync import asking, joining
-from connector.sync.apply import Applier
-from connector.sync.asking import Lookups
-from connector.sync.decide import decide
-from connector.sync.refresh import Outcome, refresh
+from connector.sync.apply.applier import Applier
+from connector.sync.decide.decide import decide
+from connector.sync.refresh import account_matching, enrichment
+from connector.sync.refresh.enrichment import Lookups
+from connector.sync.refresh.refresh import Outcome, refresh
 
 from .fake_api import FakeApi
 from .fake_crm import FakeCrm
@@ -130,7 +130,7 @@ def test_what_was_read_before_the_billing_system_went_away_joins_too(engine: Eng
 def test_a_charge_that_comes_later_leads_to_the_account(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "ask", lambda *_, **__: set())
+    monkeypatch.setattr(enrichment, "ask", lambda *_, **__: set())
     bill(engine, account(), invoice())
     record(engine, told())
     run(engine)
@@ -151,7 +151,7 @@ def test_an_object_that_is_joined_while_its_event_is_settled_takes_the_event_alo
     def meanwhile(*args: Any) -> None:
         monkeypatch.setattr(subjects, "mark_due", mark_due)
         bill(engine, account(), payment(gateway="stripe", gateway_reference="ch_1"))
-        joined_.append(pool.submit(joining.match_again, engine, ["reference:ch_1"]))
+        joined_.append(pool.submit(account_matching.match_again, engine, ["reference:ch_1"]))
         wait(joined_, timeout=0.3)
         mark_due(*args)
 
@@ -390,7 +390,7 @@ def learn_elsewhere(engine: Engine, *objects: BillingObject) -> None:
     with engine.begin() as connection:
         now = snapshots.clock(connection)
         changed = snapshots.store(connection, SOURCE, "emea", now, objects)
-    joining.match_again(engine, changed)
+    account_matching.match_again(engine, changed)
 
 
 def moved_elsewhere(engine: Engine) -> None:
@@ -456,7 +456,7 @@ def test_the_other_cases_of_the_account_that_is_left_stay(engine: Engine, crm: F
 def test_a_case_whose_account_is_contradicted_goes_to_the_triage_queue(engine: Engine, crm: FakeCrm) -> None:
     at_a_wrong_account(engine, crm)
     bill(engine, payment(gateway="adyen", gateway_reference="psp_1"))
-    joining.match_again(engine, ["invoice:1001"])
+    account_matching.match_again(engine, ["invoice:1001"])
     assert links(engine)["dp_1"] == (OWN, "")
     apply(engine, crm, after=LATER)
     (case,) = crm.of("Case").values()
@@ -487,7 +487,7 @@ def test_what_an_account_forgot_is_written_before_its_object_moves(
     engine: Engine, crm: FakeCrm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise nothing told that the case exists, and it was opened as if it was new."""
-    monkeypatch.setattr(joining, "PAUSES", ())
+    monkeypatch.setattr(account_matching, "PAUSES", ())
     case = at_a_wrong_account(engine, crm)
     case |= {"OwnerId": "005agent", "Status": "Working"}
     with engine.begin() as connection:
@@ -498,7 +498,7 @@ def test_what_an_account_forgot_is_written_before_its_object_moves(
     assert links(engine)["dp_1"][0] == BOB
     apply(engine, crm)
     rows(engine, "UPDATE match_task SET ready_at = now() WHERE ready_at < 'infinity'")
-    joining.work_queue(engine)
+    account_matching.work_queue(engine)
     apply(engine, crm)
     (case,) = crm.of("Case").values()
     assert (case["Account"], case["OwnerId"], case["Status"]) == (ELSEWHERE, "005agent", "Working")

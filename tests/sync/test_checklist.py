@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Facts, Payment
 from connector.mappers import reasons
 from connector.mappers.reasons.evidence import BY_CATEGORY
-from connector.sync.evidence import Evidence, checklist
+from connector.models.facts import Facts, Payment
+from connector.sync.decide.context import dispute_checklist
+from connector.sync.decide.context.facts_index import Evidence
 from sync.world import (
     account,
     at,
@@ -32,7 +33,7 @@ CREDIT = dispute(reason="credit_not_processed", network=None, network_code=None)
 
 
 def lines(known: Facts) -> list[str]:
-    return checklist.text(known.objects[-1], Evidence(known)).split("\n")
+    return dispute_checklist.text(known.objects[-1], Evidence(known)).split("\n")
 
 
 def the_line(about: str, *parts: object) -> str:
@@ -61,7 +62,7 @@ def test_everything_that_helps_against_this_kind_of_dispute_is_on_it(item: Any) 
 
 def test_what_answers_an_item_is_looked_for_by_words_that_items_have() -> None:
     items = [item for wanted in BY_CATEGORY.values() for item in wanted]
-    assert all(any(words in item for item in items) for words in checklist.ANSWERS)
+    assert all(any(words in item for item in items) for words in dispute_checklist.ANSWERS)
 
 
 def test_the_payment_comes_first() -> None:
@@ -189,7 +190,7 @@ def test_it_is_of_bounded_length_whatever_the_account_holds() -> None:
     known = facts(
         *subscriptions, *events, *(earlier(1 + n % 28, id=f"p{n}") for n in range(300)), PAID, FRAUD
     )
-    told = checklist.text(FRAUD, Evidence(known))
+    told = dispute_checklist.text(FRAUD, Evidence(known))
     assert len(told) < 6_000
     assert max(map(len, lines(known))) <= 504
 

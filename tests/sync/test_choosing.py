@@ -11,13 +11,13 @@ from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.events import Urgency
 from connector.ledger import snapshots, subjects
 from connector.ledger.subjects import Due
-from connector.mappers import keys
-from connector.sync import anew
-from connector.sync.anew import Reader, is_cheaper_one_by_one, no_key, pages_of
-from connector.sync.choosing import Choice, gather
+from connector.mappers import external_ids
+from connector.models.events import Urgency
+from connector.sync.resync import account_fetch
+from connector.sync.resync.account_fetch import Reader, is_cheaper_one_by_one, no_key, pages_of
+from connector.sync.resync.account_selection import Choice, gather
 
 from .fake_api import FakeApi
 from .world import account, at, invoice
@@ -58,10 +58,10 @@ class Desk:
         sites = {(SOURCE, name): api for name, api in apis.items()}
         self.reader = Reader(engine, sites, self._tell, self.waited.append)
 
-    def gather(self, *sites: anew.Site, **said: Any) -> list[str]:
+    def gather(self, *sites: account_fetch.Site, **said: Any) -> list[str]:
         """The codes that were chosen; of what is no account the whole key."""
         found = gather(self.engine, self.reader, Choice(sites or (HERE,), **said))
-        return [keys.account_of(one.key)[2] or one.key for one in found]
+        return [external_ids.account_of(one.key)[2] or one.key for one in found]
 
     def _tell(self, done: int, note: str = "", *, total: int | None = None) -> None:
         self.told.append((done, total))
@@ -110,7 +110,7 @@ def test_what_cannot_be_fetched_is_a_trouble_of_its_own(desk: Desk, api: FakeApi
 
 
 def test_a_site_without_a_key_is_a_trouble_of_its_accounts(desk: Desk) -> None:
-    abroad = Due(keys.subject(*ABROAD, "kim"), *ABROAD, "kim", Urgency.ROUTINE)
+    abroad = Due(external_ids.subject(*ABROAD, "kim"), *ABROAD, "kim", Urgency.ROUTINE)
     desk.gather(named=(abroad, due("ann")))
     assert desk.reader.troubles == {abroad.key: no_key(ABROAD)}
 
@@ -206,7 +206,7 @@ def test_a_page_of_each_kind_is_read_at_least() -> None:
 def test_many_that_are_named_are_read_by_the_feed_and_those_it_lacks_alone(
     desk: Desk, api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anew, "FEW", 2)
+    monkeypatch.setattr(account_fetch, "FEW", 2)
     assert desk.gather(named=(due("ann"), due("eve"), due("zoe"))) == ["ann", "eve", "zoe"]
     assert singly(api) == ["zoe"]
     assert feed_calls(api) == 3
@@ -241,7 +241,7 @@ def test_but_not_for_ever(desk: Desk, api: FakeApi, said: dict[str, Any]) -> Non
     away_for(api, 100)
     with pytest.raises(Unavailable):
         desk.gather(**said)
-    assert len(desk.waited) == anew.MOST_WAITS
+    assert len(desk.waited) == account_fetch.MOST_WAITS
 
 
 def test_a_walk_goes_on_where_it_was(desk: Desk, engine: Engine) -> None:

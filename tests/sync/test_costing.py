@@ -9,13 +9,13 @@ import pytest
 from samples import SITE, SOURCE, due
 from sqlalchemy import Engine
 
-from connector.facts import Facts
 from connector.ledger import snapshots
 from connector.ledger.attempts import Cause
-from connector.plan import Change, Plan
-from connector.sync.apply import Applier
-from connector.sync.costing import A_BULK_JOB, Costing, calls
-from connector.sync.resync import look, resync_now
+from connector.models.facts import Facts
+from connector.models.plan import Change, Plan
+from connector.sync.apply.applier import Applier
+from connector.sync.apply.call_estimate import A_BULK_JOB, Costing, calls
+from connector.sync.resync.resync import look, resync_now
 
 from .fake_crm import FakeCrm, Org
 from .world import account

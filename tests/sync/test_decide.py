@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.events import Urgency
 from connector.mappers import fields
-from connector.plan import Plan
+from connector.models.events import Urgency
+from connector.models.plan import Plan
 from connector.policy import Policy
-from connector.sync.decide import decide
-from connector.sync.evidence import with_currencies
+from connector.sync.decide.context.facts_index import with_currencies
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
 from sync.stories import STORIES, tell
 from sync.world import (

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.facts import Facts, ProcessorObject, SeenEvent, Stage, Status
-from connector.facts.folding import fold
+from connector.models.facts import Facts, ProcessorObject, SeenEvent, Stage, Status
+from connector.models.observation_merge import fold
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm, Record
 from sync.world import NOW, at, charge, dispute, facts, paid_invoice, payment, said, subscription, unjoined
 

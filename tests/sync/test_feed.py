@@ -10,10 +10,10 @@ from samples import SITE, SOURCE, one, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import Unavailable
-from connector.facts import BillingObject
 from connector.ledger import snapshots
-from connector.sync import feed
-from connector.sync.feed import Page
+from connector.models.facts import BillingObject
+from connector.sync.refresh import change_feed
+from connector.sync.refresh.change_feed import Page
 from sync.fake_api import FakeApi
 from sync.world import account, at, invoice
 
@@ -21,7 +21,7 @@ HERE = (SOURCE, SITE)
 
 
 def read(engine: Engine, api: FakeApi, kind: str = "account") -> list[Page]:
-    return list(feed.pages(engine, api, kind, None))
+    return list(change_feed.pages(engine, api, kind, None))
 
 
 def people(*days: int) -> list[BillingObject]:
@@ -51,7 +51,7 @@ def test_each_page_is_observed_when_it_was_asked_for(engine: Engine) -> None:
 def test_a_page_that_was_asked_for_earlier_does_not_overwrite_what_is_newer(engine: Engine) -> None:
     (page,) = read(engine, FakeApi(people(1)))
     known(engine, account(id="a1", code="c1", updated_at=at(2), company="Newer"))
-    feed.keep(engine, HERE, page)
+    change_feed.keep(engine, HERE, page)
     assert one(engine, "SELECT data->>'company' AS company FROM snapshot").company == "Newer"
 
 
@@ -59,13 +59,13 @@ def test_news_is_what_the_ledger_did_not_have_or_had_older(engine: Engine) -> No
     same, newer, unknown, older = people(1, 2, 3, 4)
     known(engine, same, replace(newer, updated_at=at(1)), replace(older, updated_at=at(9)))
     page = Page("account", (same, newer, unknown, older), at(10), at(4))
-    assert ids(feed.news(engine, HERE, page)) == ["a2", "a3"]
-    feed.keep(engine, HERE, page)
-    assert feed.news(engine, HERE, page) == [], "read twice it is no news"
+    assert ids(change_feed.news(engine, HERE, page)) == ["a2", "a3"]
+    change_feed.keep(engine, HERE, page)
+    assert change_feed.news(engine, HERE, page) == [], "read twice it is no news"
 
 
 def test_whose_they_are(engine: Engine) -> None:
-    owners = feed.owners(
+    owners = change_feed.owners(
         HERE, [account(code="bob"), invoice(account_code="eve"), invoice(account_code="bob")]
     )
     assert [(due.key, due.code) for due in owners] == [(subject("bob"), "bob"), (subject("eve"), "eve")]
@@ -73,8 +73,8 @@ def test_whose_they_are(engine: Engine) -> None:
 
 def test_what_was_read_before_the_site_went_away_is_kept(engine: Engine) -> None:
     api = FakeApi(people(1, 2, 3))
-    walk = feed.pages(engine, api, "account", None)
-    feed.keep(engine, HERE, next(walk))
+    walk = change_feed.pages(engine, api, "account", None)
+    change_feed.keep(engine, HERE, next(walk))
     api.down = Unavailable("recurly:acme", "503")
     with pytest.raises(Unavailable):
         next(walk)

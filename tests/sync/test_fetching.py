@@ -7,10 +7,10 @@ from samples import SITE, SOURCE, event, make_ready, record, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.events import Event, Pointer
-from connector.facts import BillingObject
 from connector.ledger import events, snapshots
-from connector.sync.fetching import Failures, Fetcher
+from connector.models.events import Event, Pointer
+from connector.models.facts import BillingObject
+from connector.sync.refresh.object_fetcher import Failures, Fetcher
 
 from .fake_api import FakeApi
 from .world import account, invoice, payment, subscription

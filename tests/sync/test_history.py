@@ -7,8 +7,8 @@ from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.ledger import circuits, snapshots, subjects
-from connector.sync.history import fetch_histories, fetch_history
+from connector.ledger import circuit_breakers, snapshots, subjects
+from connector.sync.refresh.history_fetch import fetch_histories, fetch_history
 
 from .fake_api import FakeApi
 from .world import account, invoice, payment, subscription
@@ -85,7 +85,7 @@ def test_when_the_site_is_out_its_circuit_opens_and_no_more_is_asked(engine: Eng
     assert fetch_histories(engine, {HERE: api}) == 0
     assert len(api.calls) == 1
     with engine.connect() as connection:
-        assert "recurly:acme" in circuits.open_circuits(connection)
+        assert "recurly:acme" in circuit_breakers.open_circuits(connection)
     rows(engine, "UPDATE subject SET history_ready_at = now() - interval '1 second'")
     fetch_histories(engine, {HERE: api})
     assert len(api.calls) == 1

@@ -10,14 +10,14 @@ from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import SetupError
-from connector.events import Urgency
-from connector.facts import Facts
 from connector.ledger import leases, snapshots, subjects
-from connector.plan import Change, Plan
-from connector.sync import holding
-from connector.sync.apply import Applier, Outcome
-from connector.sync.spending import Spending
-from connector.sync.writing import IN_BULK
+from connector.models.events import Urgency
+from connector.models.facts import Facts
+from connector.models.plan import Change, Plan
+from connector.sync.apply import lease_guard
+from connector.sync.apply.applier import Applier, Outcome
+from connector.sync.apply.record_writer import IN_BULK
+from connector.sync.availability.api_budget import Spending
 
 from .fake_crm import FakeCrm, Org
 from .world import account
@@ -96,7 +96,7 @@ def test_what_is_let_go_is_more_urgent_or_as_urgent_for_something_new(
     was: tuple[Urgency, int], now: tuple[Urgency, int], is_more: bool
 ) -> None:
     claimed = subjects.Claimed(BOB, SOURCE, SITE, "bob", was[0], was[1], 1)
-    assert holding.is_more_urgent(claimed, leases.Renewed(*now)) is is_more
+    assert lease_guard.is_more_urgent(claimed, leases.Renewed(*now)) is is_more
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_batch_that_is_over_soon_is_left_only_by_what_became_a_dispute(
     was: Urgency, now: Urgency, became: bool
 ) -> None:
     claimed = subjects.Claimed(BOB, SOURCE, SITE, "bob", was, 1, 1)
-    assert holding.became_dispute(claimed, leases.Renewed(now, 2)) is became
+    assert lease_guard.became_dispute(claimed, leases.Renewed(now, 2)) is became
 
 
 def at_each_look(*then: Callable[[], None]) -> Callable[[float], None]:

@@ -17,14 +17,22 @@ from sqlalchemy import Engine
 from sqlalchemy import event as sqlalchemy_event
 from telling import BOB, EVE, at, bill, charge, dispute, due_subjects, item, known, links, payout, tell
 
-from connector.events import Urgency
-from connector.facts import Gone, Kind, ProcessorObject, Status
 from connector.ledger import match_queue, snapshots, subjects
-from connector.ledger.joins import Candidate, InvoicePayment
+from connector.ledger.pending_matches import Candidate, InvoicePayment
 from connector.ledger.subjects import Due
-from connector.mappers import references
-from connector.sync import joining
-from connector.sync.matching import UNKNOWN, Contradiction, Match, Verdict, contradiction, match, revised
+from connector.mappers import match_keys
+from connector.models.events import Urgency
+from connector.models.facts import Gone, Kind, ProcessorObject, Status
+from connector.sync.refresh import account_matching
+from connector.sync.refresh.match_rules import (
+    UNKNOWN,
+    Contradiction,
+    Match,
+    Verdict,
+    contradiction,
+    match,
+    revised,
+)
 
 from .world import account, invoice, payment
 
@@ -37,7 +45,7 @@ def candidate(object_: str = "payment", code: str = "bob", **changed: Any) -> Ca
 
 
 def all_waiting(engine: Engine) -> set[str]:
-    return joining.match_in_turn(engine)
+    return account_matching.match_in_turn(engine)
 
 
 # ── which account fits ────────────────────────────────────────────────────────────────────────────────────────
@@ -283,7 +291,7 @@ def test_what_is_known_of_the_charge_is_known_of_the_dispute() -> None:
     ],
 )
 def test_a_gateways_name_may_rule_a_processor_out(source: str, gateway: str | None, fits: bool) -> None:
-    assert references.could_be(source, gateway) is fits
+    assert match_keys.could_be(source, gateway) is fits
 
 
 # ── on the ledger ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -319,7 +327,7 @@ def test_two_accounts_that_fit_are_left_to_a_person(engine: Engine) -> None:
 def test_a_dispute_that_knows_only_its_charge_is_joined_through_it(engine: Engine, payment_says: str) -> None:
     tell(engine, charge("ch_1", "pi_1"), dispute("dp_1", "ch_1"))
     bill(engine, account(), payment(gateway="stripe", gateway_reference=payment_says))
-    assert joining.match_again(engine, [f"reference:{payment_says}"]) == {BOB}
+    assert account_matching.match_again(engine, [f"reference:{payment_says}"]) == {BOB}
     assert {link[0] for link in links(engine).values()} == {BOB}
 
 
@@ -376,15 +384,15 @@ def test_a_payout_is_joined_to_no_account(engine: Engine) -> None:
 def test_only_what_names_the_news_is_tried_again(engine: Engine) -> None:
     tell(engine, dispute("dp_1", "ch_1"), dispute("dp_2", "ch_2"))
     bill(engine, payment(gateway_reference="ch_1"), payment(id="p2", gateway_reference="ch_2", **EVES))
-    assert joining.match_again(engine, []) == set()
-    assert joining.match_again(engine, ["reference:ch_2"]) == {EVE}
+    assert account_matching.match_again(engine, []) == set()
+    assert account_matching.match_again(engine, ["reference:ch_2"]) == {EVE}
     assert links(engine)["dp_1"][1] == ""
 
 
 def test_several_hundred_that_wait_are_joined_together(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "AT_ONCE", 150)
+    monkeypatch.setattr(account_matching, "AT_ONCE", 150)
     numbers = range(400)
     tell(engine, *(dispute(f"dp_{n}", f"ch_{n}") for n in numbers), dispute("dp_other", "ch_other"))
     bill(
@@ -394,7 +402,7 @@ def test_several_hundred_that_wait_are_joined_together(
             for n in numbers
         ),
     )
-    due = joining.match_again(engine, [f"reference:ch_{n}" for n in numbers])
+    due = account_matching.match_again(engine, [f"reference:ch_{n}" for n in numbers])
     assert due == {subject(f"a{n}") for n in numbers}
     assert [id_ for id_, (_, link) in links(engine).items() if not link] == ["dp_other"]
     assert one(engine, "SELECT count(*) AS n FROM subject WHERE status = 'due'").n == 400
@@ -416,7 +424,7 @@ def test_what_a_worker_holds_does_not_keep_the_others_back(
     def no_waiting(seconds: float) -> None:
         pytest.fail("the sweep waits for nobody")
 
-    monkeypatch.setattr("connector.sync.joining.time.sleep", no_waiting)
+    monkeypatch.setattr("connector.sync.refresh.account_matching.time.sleep", no_waiting)
     bill(engine, payment(gateway_reference="ch_1"), payment(id="p2", gateway_reference="ch_2", **EVES))
     tell(engine, dispute("dp_1", "ch_1"), dispute("dp_2", "ch_2"))
     hold(engine, "dp_1")
@@ -436,9 +444,9 @@ def test_what_a_worker_lets_go_of_meanwhile_is_taken(engine: Engine, monkeypatch
         if len(waited) == 3:
             rows(engine, "UPDATE subject SET lease = NULL")
 
-    monkeypatch.setattr("connector.sync.joining.time.sleep", let_go)
-    assert joining.match_stored(engine, [known(engine)]) == {BOB}
-    assert waited == list(joining.PAUSES[:3])
+    monkeypatch.setattr("connector.sync.refresh.account_matching.time.sleep", let_go)
+    assert account_matching.match_stored(engine, [known(engine)]) == {BOB}
+    assert waited == list(account_matching.PAUSES[:3])
 
 
 def test_whoever_commits_second_finds_the_other(engine: Engine) -> None:
@@ -448,7 +456,7 @@ def test_whoever_commits_second_finds_the_other(engine: Engine) -> None:
     def processor(number: int) -> None:
         said: ProcessorObject = dispute(f"dp_{number}", f"ch_{number}")
         started.wait()
-        joining.match_stored(engine, tell(engine, said))
+        account_matching.match_stored(engine, tell(engine, said))
 
     def billing(number: int) -> None:
         paid = payment(id=f"p{number}", uuid=f"u{number}", gateway_reference=f"ch_{number}")
@@ -457,7 +465,7 @@ def test_whoever_commits_second_finds_the_other(engine: Engine) -> None:
         started.wait()
         with engine.begin() as connection:
             snapshots.store(connection, SOURCE, SITE, now, [paid])
-        joining.match_again(engine, references.of_billing(paid))
+        account_matching.match_again(engine, match_keys.of_billing(paid))
 
     with ThreadPoolExecutor(2) as pool:
         for number in range(25):
@@ -471,7 +479,7 @@ def test_two_that_join_the_same_object_join_it_once(engine: Engine) -> None:
     tell(engine, dispute("dp_1", "ch_1"))
     waiting = [known(engine)]
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(joining.match_stored, engine, waiting) for _ in range(4)]:
+        for done in [pool.submit(account_matching.match_stored, engine, waiting) for _ in range(4)]:
             done.result()
     assert one(engine, "SELECT generation FROM subject WHERE key = :key", key=BOB).generation == 1
 
@@ -486,7 +494,7 @@ def bill_elsewhere(engine: Engine, *objects: Any) -> set[str]:
     """Another site learns of these; what they are evidence for is matched again."""
     with engine.begin() as connection:
         changed = snapshots.store(connection, SOURCE, "emea", snapshots.clock(connection), objects)
-    return joining.match_again(engine, changed)
+    return account_matching.match_again(engine, changed)
 
 
 def weakly_matched(engine: Engine, **more: Any) -> None:
@@ -500,7 +508,7 @@ def learn(engine: Engine, *objects: Any) -> set[str]:
     """The site of Bob's account learns of these."""
     with engine.begin() as connection:
         changed = snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), objects)
-    return joining.match_again(engine, changed)
+    return account_matching.match_again(engine, changed)
 
 
 def test_a_weak_match_becomes_a_strong_one_of_the_same_account(engine: Engine) -> None:
@@ -538,13 +546,13 @@ def test_a_payment_by_another_gateway_ends_a_weak_match(engine: Engine) -> None:
 def test_an_answer_that_contradicts_the_invoice_ends_a_weak_match(engine: Engine) -> None:
     weakly_matched(engine, amount=None, currency=None)
     answered = tell(engine, dispute("dp_1", at=at(5), currency="GBP", amount=Decimal("12.50")))
-    joining.match_stored(engine, answered)
+    account_matching.match_stored(engine, answered)
     assert links(engine)["dp_1"] == ("stripe:dispute:dp_1", "")
 
 
 def test_a_charge_that_contradicts_the_invoice_ends_the_match_of_its_dispute(engine: Engine) -> None:
     weakly_matched(engine)
-    joining.match_stored(engine, tell(engine, charge("ch_1", amount=Decimal("80.00"))))
+    account_matching.match_stored(engine, tell(engine, charge("ch_1", amount=Decimal("80.00"))))
     assert links(engine)["dp_1"] == ("stripe:dispute:dp_1", "")
 
 
@@ -582,7 +590,7 @@ def test_a_task_that_nobody_came_to_is_found_in_the_queue(engine: Engine) -> Non
         match_queue.enqueue(connection, snapshots.store(connection, SOURCE, "emea", now, [account(), paid_]))
     with engine.connect() as connection:
         assert match_queue.tasks_wait(connection)
-    joining.work_queue(engine)
+    account_matching.work_queue(engine)
     assert links(engine)["dp_1"][0] == ELSEWHERE
     with engine.connect() as connection:
         assert not match_queue.tasks_wait(connection)
@@ -604,7 +612,7 @@ def test_a_task_that_a_worker_holds_does_not_wait_until_its_lease_ends(engine: E
 def test_an_account_that_a_worker_holds_keeps_the_object_until_it_lets_go(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "PAUSES", ())
+    monkeypatch.setattr(account_matching, "PAUSES", ())
     weakly_matched(engine)
     with engine.begin() as connection:
         subjects.claim(connection, "w:1", 10)
@@ -612,7 +620,7 @@ def test_an_account_that_a_worker_holds_keeps_the_object_until_it_lets_go(
     assert links(engine)["dp_1"] == (BOB, BY_NUMBER)
     rows(engine, "UPDATE subject SET lease = NULL")
     rows(engine, "UPDATE match_task SET ready_at = now() WHERE ready_at < 'infinity'")
-    assert joining.work_queue(engine) == {BOB, ELSEWHERE}
+    assert account_matching.work_queue(engine) == {BOB, ELSEWHERE}
     assert links(engine)["dp_1"][0] == ELSEWHERE
 
 
@@ -665,7 +673,7 @@ def charges(numbers: Iterable[int], customer: str = "cus_{}", **more: Any) -> li
 def cost_of_one_more(engine: Engine, customer: str, **more: Any) -> Cost:
     stored = tell(engine, charge("ch_new", "pi_new", customer=customer, **more), by="new")
     with costs(engine) as cost:
-        joining.match_stored(engine, stored)
+        account_matching.match_stored(engine, stored)
     return cost
 
 
@@ -693,7 +701,7 @@ def test_a_customer_with_very_many_matched_objects_costs_no_more(engine: Engine)
 def test_the_sweep_costs_the_same_however_many_wait_and_comes_round_to_all(engine: Engine) -> None:
     tell(engine, *charges(range(600)))
     with costs(engine) as cost:
-        assert joining.match_in_turn(engine, 20) == set()
+        assert account_matching.match_in_turn(engine, 20) == set()
     assert 0 < cost.rows < 200
     seen: set[str] = set()
     for _ in range(7):
@@ -705,8 +713,8 @@ def test_the_sweep_costs_the_same_however_many_wait_and_comes_round_to_all(engin
 def test_one_match_that_frees_very_many_is_worked_in_bounded_slices(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "MOST_AT_ONCE", 100)
-    monkeypatch.setattr(joining, "AT_ONCE", 50)
+    monkeypatch.setattr(account_matching, "MOST_AT_ONCE", 100)
+    monkeypatch.setattr(account_matching, "AT_ONCE", 50)
     tell(engine, *charges(range(350), "cus_1"), dispute("dp_1", customer="cus_1"))
     learn(engine, account(gateway_customers=("cus_1",)))
     found = [bool(link) for _, link in links(engine).values()]
@@ -718,7 +726,7 @@ def test_one_match_that_frees_very_many_is_worked_in_bounded_slices(
         with engine.connect() as connection:
             if not match_queue.tasks_wait(connection):
                 break
-        joining.work_queue(engine)
+        account_matching.work_queue(engine)
         jobs += 1
     assert {subject_ for subject_, _ in links(engine).values()} == {BOB}
     assert jobs == 3
@@ -732,17 +740,17 @@ def test_urgent_matching_between_two_moves_of_a_slice_leaves_every_object_matche
     turns: list[set[str]] = []
 
     def lane() -> None:
-        turns.append(joining.work_queue(engine))
+        turns.append(account_matching.work_queue(engine))
         if len(turns) == 5:
-            joining.match_stored(engine, tell(engine, dispute("dp_2", "ch_19", customer="cus_1")))
-            joining.match_again(engine, ["customer:cus_1"])
+            account_matching.match_stored(engine, tell(engine, dispute("dp_2", "ch_19", customer="cus_1")))
+            account_matching.match_again(engine, ["customer:cus_1"])
 
     with engine.begin() as connection:
         now = snapshots.clock(connection)
         stored = snapshots.store(connection, SOURCE, SITE, now, [account(gateway_customers=("cus_1",))])
-    joining.match_again(engine, stored, lane)
+    account_matching.match_again(engine, stored, lane)
     assert len(turns) >= 5
-    joining.work_queue(engine)
+    account_matching.work_queue(engine)
     assert set(links(engine).values()) == {(BOB, "customer cus_1")}
     assert len(links(engine)) == 22
     assert one(engine, "SELECT count(*) AS n FROM subject WHERE key <> :bob", bob=BOB).n == 0
@@ -779,13 +787,15 @@ def test_held_objects_share_the_time_that_a_call_waits(
     for id_ in ids:
         hold(engine, id_)
     waited: list[float] = []
-    monkeypatch.setattr("connector.sync.joining.time.sleep", waited.append)
+    monkeypatch.setattr("connector.sync.refresh.account_matching.time.sleep", waited.append)
     learn(engine, account(), payment(gateway="stripe", gateway_reference="ch_1"))
-    assert sum(waited) == sum(joining.PAUSES)
-    assert joining.work_queue(engine) == set()
-    assert sum(waited) == sum(joining.PAUSES), "they are not due yet"
+    assert sum(waited) == sum(account_matching.PAUSES)
+    assert account_matching.work_queue(engine) == set()
+    assert sum(waited) == sum(account_matching.PAUSES), "they are not due yet"
     assert one(engine, "SELECT count(*) AS n FROM match_task WHERE ready_at > now()").n == 20
     rows(engine, "UPDATE match_task SET ready_at = now() WHERE ready_at < 'infinity'")
-    assert joining.work_queue(engine) == set()
-    assert sum(waited) == sum(joining.PAUSES), "the queue itself waits for nobody: they are tried again later"
+    assert account_matching.work_queue(engine) == set()
+    assert sum(waited) == sum(account_matching.PAUSES), (
+        "the queue itself waits for nobody: they are tried again later"
+    )
     assert one(engine, "SELECT count(*) AS n FROM match_task WHERE ready_at > now()").n == 20

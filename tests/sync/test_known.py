@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from connector.events import Urgency
-from connector.facts import Link, LinkState
 from connector.ledger.attempts import Mirrored
 from connector.ledger.subjects import Claimed
-from connector.plan import Change, Plan
-from connector.sync.known import LastWritten, unfitted
-from connector.sync.reading import Reading
-from connector.sync.settling import Decision
+from connector.models.events import Urgency
+from connector.models.facts import Link, LinkState
+from connector.models.plan import Change, Plan
+from connector.sync.apply.baseline import LastWritten, unfitted
+from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.outcomes import Decision
 
 from .fake_crm import FakeCrm, Org
 from .world import NOW, SUBJECT, facts

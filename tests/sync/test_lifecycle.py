@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from connector.facts import About, CaseSeen, ProcessorObject
-from connector.plan import Change, Parent, Queue, RecordType, Transition
+from connector.models.facts import About, CaseSeen, ProcessorObject
+from connector.models.plan import Change, Parent, Queue, RecordType, Transition
 from connector.policy import CaseRule, Cases, Escalation, Policy, Statuses
-from connector.sync import lifecycle
-from connector.sync.lifecycle import Problem
+from connector.sync.decide import lifecycle
+from connector.sync.decide.lifecycle import Problem
 from sync.world import NOW, SUBJECT, at, dispute, facts, seen, unjoined
 
 STEM = "invoice:1001:past_due"

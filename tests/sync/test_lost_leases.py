@@ -11,11 +11,11 @@ import pytest
 from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
-from connector.facts import Facts
 from connector.ledger import snapshots, subjects
-from connector.plan import Change, Plan
-from connector.sync import writing
-from connector.sync.apply import Applier, Outcome
+from connector.models.facts import Facts
+from connector.models.plan import Change, Plan
+from connector.sync.apply import record_writer
+from connector.sync.apply.applier import Applier, Outcome
 
 from .fake_crm import FakeCrm, Org, RowAnswer
 from .world import account
@@ -131,7 +131,7 @@ def test_what_was_lost_with_the_last_call_is_not_kept_as_written(engine: Engine,
 def test_rows_of_a_job_that_are_lost_are_written_whole_when_it_is_over(
     engine: Engine, crm: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "IN_BULK", 2)
+    monkeypatch.setattr(record_writer, "IN_BULK", 2)
     coming = iter([lambda: other_takes_bob(engine, crm)])
     applied(engine, crm, wait=lambda _: next(coming, lambda: None)())
     assert names(crm, "Account", "Name") == ["Old", "Old"]

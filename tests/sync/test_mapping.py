@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import SetupError
-from connector.facts import Facts, PaymentMethod
 from connector.mappers import fields
-from connector.mappers.orgs import OrgField
-from connector.mappers.salesforce import utf16_length
-from connector.plan import Change, Lookup
+from connector.mappers.field_limits import utf16_length
+from connector.mappers.org_schema import OrgField
+from connector.models.facts import Facts, PaymentMethod
+from connector.models.plan import Change, Lookup
 from connector.policy import Mapped, Policy
-from connector.sync.decide import decide
-from connector.sync.mapping import checked
-from connector.sync.mapping.values import Known, Unfit, converted
-from connector.sync.rows import row_for
+from connector.sync.apply.row_diff import row_for
+from connector.sync.decide.decide import decide
+from connector.sync.org_schema.conversion import Known, Unfit, converted
+from connector.sync.org_schema.mapping import checked
 
 from .orgs import Org, fitted, org_field, shape
 from .world import account, facts, invoice, payment, subscription

@@ -13,15 +13,16 @@ from samples import SITE, SOURCE, event, one, record, rows, subject
 from sqlalchemy import Engine, text
 
 from connector.errors import Permanent, Unavailable
-from connector.events import Pointer, Urgency
-from connector.facts import BillingObject, Facts, Kind
-from connector.ledger import missed as ledger
-from connector.ledger import runs, snapshots, subjects, told, watermarks
-from connector.plan import Plan
-from connector.sync import feed, missed
-from connector.sync.apply import Applier
-from connector.sync.missed import GRACE, OVERLAP, Missed
-from connector.sync.patience import Patience
+from connector.ledger import missed_changes as ledger
+from connector.ledger import observations, runs, snapshots, subjects, watermarks
+from connector.models.events import Pointer, Urgency
+from connector.models.facts import BillingObject, Facts, Kind
+from connector.models.plan import Plan
+from connector.sync.apply.applier import Applier
+from connector.sync.availability.retry import Patience
+from connector.sync.monitoring import gap_detection
+from connector.sync.monitoring.gap_detection import GRACE, OVERLAP, Missed
+from connector.sync.refresh import change_feed
 from sync.fake_api import Answer, FakeApi
 from sync.fake_crm import FakeCrm, Org
 from sync.world import NOW, account, dispute, invoice, payment, subscription
@@ -40,7 +41,7 @@ def people(*minutes: float) -> list[BillingObject]:
 
 def look(engine: Engine, *objects: BillingObject, **how: Any) -> Missed:
     usual: dict[str, Any] = {"since": None, "fill": True, "run_id": None}
-    return missed.look(
+    return gap_detection.look(
         engine, HERE, how.pop("api", FakeApi(list(objects))), how.pop("now", NOW), **usual | how
     )
 
@@ -55,7 +56,7 @@ def known(engine: Engine, *objects: BillingObject) -> None:
     """And worked."""
     seen(engine, *objects)
     with engine.begin() as connection:
-        subjects.mark_due(connection, feed.owners(HERE, objects))
+        subjects.mark_due(connection, change_feed.owners(HERE, objects))
     worked(engine)
 
 
@@ -143,7 +144,7 @@ def test_what_was_missing_becomes_facts_and_is_due_for_a_run_of_its_own(engine: 
     assert found.count == 2
     assert look(engine, *people(30, 40)).count == 0
     with engine.connect() as connection:
-        run = runs.latest(connection, missed.COMMAND)
+        run = runs.latest(connection, gap_detection.COMMAND)
     assert run is not None
     assert (run.state, run.progress) == (runs.DONE, {"looked": 2, "missing": 2})
     assert {code: row.run_id for code, row in due(engine).items()} == {"c30": run.id, "c40": run.id}
@@ -292,7 +293,7 @@ def test_what_a_plan_has_seen_of_an_account_that_is_due_is_not_missing(engine: E
     known(engine, account(id="a90", code="c90", updated_at=ago(120)))
     seen(engine, *there)
     with engine.begin() as connection:
-        subjects.mark_due(connection, feed.owners(HERE, there))
+        subjects.mark_due(connection, change_feed.owners(HERE, there))
     assert look(engine, *there).count == 0
 
 
@@ -306,7 +307,7 @@ def test_what_a_plan_has_seen_while_its_account_was_being_written_is_missing(eng
 
     seen(engine, account(id="a90", code="c90", updated_at=ago(120)))
     with engine.begin() as connection:
-        subjects.mark_due(connection, feed.owners(HERE, there))
+        subjects.mark_due(connection, change_feed.owners(HERE, there))
     applier = Applier(engine, FakeCrm(), Org, decide, lambda: NOW, "w")
     assert applier.run().claimed == 1
     assert due(engine) == {}
@@ -464,7 +465,7 @@ def test_an_object_is_only_looked_at_while_its_account_was_not_worked_since(
 def test_what_began_since_then_and_has_not_ended_is_open(engine: Engine, change: str, found: bool) -> None:
     began = datetime(2026, 11, 1, tzinfo=UTC)
     with engine.begin() as connection:
-        told.store(connection, [("evt_1", dispute(opened_at=began))])
+        observations.store(connection, [("evt_1", dispute(opened_at=began))])
     rows(engine, f"UPDATE snapshot SET {change}")
     with engine.connect() as connection:
         assert (ledger.open_since(connection, "stripe", Kind.DISPUTE, began) is not None) is found

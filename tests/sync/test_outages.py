@@ -17,17 +17,17 @@ from samples import one, rows, subject
 from sqlalchemy import Engine
 from telling import bill
 
-from connector.events import Urgency
-from connector.facts import About, CaseSeen, Facts, Incident, Payment
 from connector.ledger import incidents, snapshots
 from connector.ledger.incidents import Attempted
 from connector.mappers import declines
-from connector.plan import Change, Parent, Transition
+from connector.models.events import Urgency
+from connector.models.facts import About, CaseSeen, Facts, Incident, Payment
+from connector.models.plan import Change, Parent, Transition
 from connector.policy import IncidentRule, Policy, Rules
-from connector.sync import outages
-from connector.sync.evidence.holding import HELD
-from connector.sync.rules import incident as rule
-from connector.sync.rules import payment_failed
+from connector.sync.decide.context.incident_suppression import HELD
+from connector.sync.decide.rules import incident as rule
+from connector.sync.decide.rules import payment_failed
+from connector.sync.monitoring import incident_detection
 
 from .world import account, at, decline, facts, invoice, paid_invoice, payment, seen
 
@@ -59,7 +59,7 @@ def going(start: float, count: int, first: int = 500) -> list[Attempted]:
 def find(*attempts: Iterable[Attempted], now: datetime = LATE, **changed: Any) -> list[Incident]:
     given_ = list(itertools.chain(*attempts))
     random.Random(7).shuffle(given_)
-    return outages.find(given_, RULE.model_copy(update=changed), now)
+    return incident_detection.find(given_, RULE.model_copy(update=changed), now)
 
 
 # ── which incidents there are ─────────────────────────────────────────────────────────────────────────────────
@@ -169,12 +169,12 @@ def test_the_order_in_which_payments_became_known_does_not_matter(
     known = list(same.values())
     mixed = list(known)
     shuffle.shuffle(mixed)
-    assert outages.find(mixed, RULE, LATE) == outages.find(known, RULE, LATE)
+    assert incident_detection.find(mixed, RULE, LATE) == incident_detection.find(known, RULE, LATE)
 
 
 @given(ATTEMPTS)
 def test_incidents_of_a_gateway_follow_each_other(attempts: list[Attempted]) -> None:
-    found = outages.find(attempts, RULE, LATE)
+    found = incident_detection.find(attempts, RULE, LATE)
     for one_ in found:
         assert one_.accounts >= RULE.accounts
         assert one_.started_at <= one_.last_failure_at
@@ -198,7 +198,7 @@ def test_thousands_of_attempts_take_no_longer_than_they_must() -> None:
         for n in range(50_000)
     ]
     before = datetime.now(UTC)
-    assert outages.find(busy, RULE, LATE) == []
+    assert incident_detection.find(busy, RULE, LATE) == []
     assert datetime.now(UTC) - before < timedelta(seconds=10)
 
 
@@ -218,7 +218,7 @@ def learn(engine: Engine, *attempts: Attempted, **changed: Any) -> None:
 
 
 def notice(engine: Engine, now: datetime, settings: IncidentRule = RULE) -> int:
-    return outages.notice(engine, settings, now)
+    return incident_detection.notice(engine, settings, now)
 
 
 def load(engine: Engine) -> list[Incident]:
@@ -251,7 +251,7 @@ def test_a_beginning_makes_its_gateway_and_its_accounts_due(engine: Engine) -> N
     }
     row = one(engine, "SELECT source, site FROM subject WHERE key = :key", key=GATEWAY)
     assert tuple(row) == ("recurly", "acme")
-    assert outages.last(engine)
+    assert incident_detection.last(engine)
 
 
 @pytest.mark.parametrize("start", [0, 26, 27, 28, 30])
@@ -288,7 +288,7 @@ def test_an_end_makes_all_of_its_accounts_due(engine: Engine, how: list[Attempte
     learn(engine, *how)
     notice(engine, when(50))
     assert set(take_due(engine)) == {"gateway:stripe", *(f"a{n}" for n in range(6))}
-    assert not outages.last(engine)
+    assert not incident_detection.last(engine)
 
 
 def test_late_news_moves_the_beginning_and_keeps_the_incident(engine: Engine) -> None:
@@ -311,7 +311,7 @@ def test_an_outage_after_one_that_ended_is_another(engine: Engine) -> None:
 
 def test_a_long_incident_keeps_its_beginning_and_lets_all_its_accounts_go(engine: Engine) -> None:
     """Longer than payments are looked back at."""
-    hours = outages.LOOKED_BACK + timedelta(hours=2)
+    hours = incident_detection.LOOKED_BACK + timedelta(hours=2)
     minutes = int(hours.total_seconds() // 60)
     learn(engine, *(tried(n * 5, n) for n in range(minutes // 5)))
     notice(engine, when(120))
@@ -341,7 +341,7 @@ def test_of_one_that_is_over_the_part_that_is_still_looked_at_is_no_news(
     notice(engine, when(15))
     (before,) = load(engine)
     take_due(engine)
-    monkeypatch.setattr(outages, "LOOKED_BACK", timedelta(minutes=14.5))
+    monkeypatch.setattr(incident_detection, "LOOKED_BACK", timedelta(minutes=14.5))
     assert find(failing(1, 6, 1), going(7, 8))[0].ended_at != before.ended_at
     assert notice(engine, when(16)) == 0
     assert load(engine) == [before]

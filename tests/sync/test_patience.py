@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from connector.errors import Transient, Unavailable
-from connector.sync.patience import Patience
+from connector.sync.availability.retry import Patience
 
 
 def waiting(within: float = 100.0) -> tuple[Patience, list[float], list[str]]:

@@ -10,10 +10,10 @@ from samples import SITE, SOURCE, event, make_ready, one, record, rows, statuses
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.events import Event, Pointer, Urgency
-from connector.facts import BillingObject
-from connector.ledger import circuits
-from connector.sync.refresh import MOST_TRIES, UNSEEN_TRIES, Outcome, refresh
+from connector.ledger import circuit_breakers
+from connector.models.events import Event, Pointer, Urgency
+from connector.models.facts import BillingObject
+from connector.sync.refresh.refresh import MOST_TRIES, UNSEEN_TRIES, Outcome, refresh
 
 from .fake_api import FakeApi
 from .world import account, invoice
@@ -203,7 +203,10 @@ def test_while_a_site_is_out_its_events_wait_and_no_try_is_spent(engine: Engine,
     found = the_event(engine)
     assert (found.status, found.tries, found.lease) == ("pending", 0, None)
     with engine.connect() as connection:
-        assert circuits.open_circuits(connection)["recurly:acme"].reason == "Recurly is unavailable (503)."
+        assert (
+            circuit_breakers.open_circuits(connection)["recurly:acme"].reason
+            == "Recurly is unavailable (503)."
+        )
     assert len(api.calls) == 1, "nobody asks while its circuit is open"
 
 

@@ -12,11 +12,11 @@ from samples import make_ready, one, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import Permanent
-from connector.facts import Candidate, Facts, Link, LinkState
 from connector.ledger import links
-from connector.plan import Change, Parent, Plan
-from connector.sync.apply import Applier
-from connector.sync.reading import Reading
+from connector.models.facts import Candidate, Facts, Link, LinkState
+from connector.models.plan import Change, Parent, Plan
+from connector.sync.apply.applier import Applier
+from connector.sync.apply.facts_loader import Reading
 
 from .fake_crm import FakeCrm, Org, Trouble
 from .test_apply import learn, state

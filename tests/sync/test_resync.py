@@ -12,18 +12,18 @@ from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import Unavailable
-from connector.events import Urgency
-from connector.facts import Facts, Gone
-from connector.ledger import circuits, runs, snapshots, subjects
+from connector.ledger import circuit_breakers, runs, snapshots, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Due
-from connector.mappers import fields, keys
+from connector.mappers import external_ids, fields
 from connector.mappers.fields import Case
-from connector.plan import Change, Plan, Transition
+from connector.models.events import Urgency
+from connector.models.facts import Facts, Gone
+from connector.models.plan import Change, Plan, Transition
 from connector.policy import Policy
-from connector.sync.apply import Applier
-from connector.sync.decide import decide as deciding
-from connector.sync.resync import Looked, look, resync_now
+from connector.sync.apply.applier import Applier
+from connector.sync.decide.decide import decide as deciding
+from connector.sync.resync.resync import Looked, look, resync_now
 
 from .fake_crm import FakeCrm, Org
 from .world import account
@@ -120,7 +120,7 @@ def test_an_account_that_was_removed_is_gone_with_what_is_to_be_said_of_it(
     with engine.begin() as connection:
         gone = [Gone("account", "code-bob")]
         snapshots.mark_gone(connection, SOURCE, SITE, snapshots.clock(connection), gone)
-    key = keys.case(SOURCE, SITE, "payment", "pay1", "chargeback", 1)
+    key = external_ids.case(SOURCE, SITE, "payment", "pay1", "chargeback", 1)
     told = {fields.KEY: key, Case.ACCOUNT_KEY: subject("bob"), Case.RULE: "chargeback", Case.STATE: "open"}
     crm.records["Case", key] = {"Id": "500A", "IsClosed": False, "ClosedDate": None, **told}
     (found,) = look(replace(applier, decide=partial(deciding, policy=Policy())), [due()], {})
@@ -183,4 +183,4 @@ def test_when_salesforce_is_out_that_is_said_and_the_account_stays_due(
     assert resync_now(applier, [bob], Cause("resync")).open
     assert one(engine, "SELECT status, tries FROM subject") == ("due", 0)
     with engine.connect() as connection:
-        assert "salesforce" in circuits.open_circuits(connection)
+        assert "salesforce" in circuit_breakers.open_circuits(connection)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connector.ledger.attempts import Mirrored
-from connector.plan import Change, Lookup, Parent, Queue, RecordType, Transition
-from connector.sync.rows import Row, encode, row_for
+from connector.models.plan import Change, Lookup, Parent, Queue, RecordType, Transition
+from connector.sync.apply.row_diff import Row, encode, row_for
 
 
 class Org:

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from connector.errors import Unavailable
-from connector.events import Urgency
 from connector.ledger.attempts import Cause, Mirrored
 from connector.ledger.subjects import MOST_TRIES, Claimed
-from connector.plan import Change, Plan
-from connector.sync.answers import Refused, Results, Written
-from connector.sync.reading import Reading
-from connector.sync.rows import Row, row_for
-from connector.sync.settling import ASTRAY, Decision, Settlement, let_go, settle_one
+from connector.models.events import Urgency
+from connector.models.plan import Change, Plan
+from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.outcomes import ASTRAY, Decision, Settlement, let_go, settle_one
+from connector.sync.apply.row_diff import Row, row_for
+from connector.sync.apply.write_results import Refused, Results, Written
 
 from .fake_crm import Org
 from .world import NOW, SUBJECT, facts

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from connector.errors import SetupError
-from connector.facts import Facts, Link, LinkState
 from connector.mappers import fields
-from connector.mappers.orgs import CaseStatus, OrgField
-from connector.plan import Change, Parent, RecordType
+from connector.mappers.org_schema import CaseStatus, OrgField
+from connector.models.facts import Facts, Link, LinkState
+from connector.models.plan import Change, Parent, RecordType
 from connector.policy import Policy
-from connector.sync.decide import decide
-from connector.sync.shaping import Shaping
-from connector.sync.shaping.persons import person_field
-from connector.sync.shaping.remarks import Remarks
+from connector.sync.decide.decide import decide
+from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.person_accounts import person_field
+from connector.sync.org_schema.schema_warnings import Remarks
 
 from .orgs import fitted, org_field, shape
 from .world import account, event, facts, invoice, payment, subscription

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connector.ledger.silences import STEP, Heard
-from connector.sync.silence import is_silent
+from connector.ledger.source_activity import STEP, Heard
+from connector.sync.monitoring.silence_detection import is_silent
 
 LEAST = timedelta(minutes=30)
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)

@@ -11,14 +11,14 @@ from samples import due, make_ready, rows
 from sqlalchemy import Engine
 
 from connector.errors import Unavailable
-from connector.events import Urgency
-from connector.ledger import budgets, subjects
-from connector.ledger.budgets import Told
+from connector.ledger import api_usage, subjects
+from connector.ledger.api_usage import Told
+from connector.models.events import Urgency
 from connector.policy import Budget
-from connector.sync import spending
-from connector.sync.apply import Applier
-from connector.sync.destination import DESTINATION
-from connector.sync.spending import ASKED_EVERY, Spending
+from connector.sync.apply.applier import Applier
+from connector.sync.availability import api_budget
+from connector.sync.availability.api_budget import ASKED_EVERY, Spending
+from connector.sync.availability.destinations import DESTINATION
 
 from .fake_crm import FakeCrm, Org
 from .test_apply import decide, learn
@@ -58,19 +58,19 @@ class Limits:
     ],
 )
 def test_a_fifth_is_for_people_and_a_twentieth_for_what_is_urgent(left: int, expected: Urgency) -> None:
-    assert spending.level(Told(1000 - left, 1000, 0.0), POLICY) is expected
+    assert api_budget.level(Told(1000 - left, 1000, 0.0), POLICY) is expected
 
 
 def test_an_org_that_is_all_ours_keeps_nothing_back() -> None:
     settings = Budget(reserve_percent=0, urgent_percent=0)
-    assert spending.level(Told(999, 1000, 0.0), settings) is Urgency.ROUTINE
+    assert api_budget.level(Told(999, 1000, 0.0), settings) is Urgency.ROUTINE
 
 
 def test_an_admin_reads_what_waits() -> None:
-    assert spending.in_words(Told(790, 1000, 0.0), POLICY) == (
+    assert api_budget.in_words(Told(790, 1000, 0.0), POLICY) == (
         "790 of 1,000 calls used in 24 hours, 200 kept for people: profile edits wait"
     )
-    assert spending.in_words(Told(1, 1000, 0.0), POLICY).endswith("200 kept for people")
+    assert api_budget.in_words(Told(1, 1000, 0.0), POLICY).endswith("200 kept for people")
 
 
 def test_before_the_org_has_said_anything_all_goes_on(engine: Engine) -> None:
@@ -81,7 +81,7 @@ def test_before_the_org_has_said_anything_all_goes_on(engine: Engine) -> None:
 
 def told(engine: Engine, left: int, age: float = 0.0) -> None:
     with engine.begin() as connection:
-        budgets.note(connection, DESTINATION, 1000 - left, 1000)
+        api_usage.note(connection, DESTINATION, 1000 - left, 1000)
     rows(engine, "UPDATE budget SET told_at = now() - make_interval(secs => :age)", age=age)
 
 
@@ -92,11 +92,11 @@ def test_what_any_worker_was_told_counts_for_all(engine: Engine) -> None:
 
 
 def test_what_is_free_is_what_is_left_but_for_the_peoples_part(engine: Engine) -> None:
-    assert spending.free(engine, POLICY) is None
+    assert api_budget.free(engine, POLICY) is None
     told(engine, left=250)
-    assert spending.free(engine, POLICY) == 50
+    assert api_budget.free(engine, POLICY) == 50
     told(engine, left=150)
-    assert spending.free(engine, POLICY) == 0
+    assert api_budget.free(engine, POLICY) == 0
 
 
 def test_what_was_said_once_is_kept_once(engine: Engine) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from connector.errors import Permanent, Transient, Unavailable
 from connector.mappers import fields
-from connector.plan import Change, Lookup, Parent
-from connector.sync.answers import Refused, Results
-from connector.sync.rows import Row, row_for
-from connector.sync.writing import AT_ONCE, IN_BULK, write
+from connector.models.plan import Change, Lookup, Parent
+from connector.sync.apply.record_writer import AT_ONCE, IN_BULK, write
+from connector.sync.apply.row_diff import Row, row_for
+from connector.sync.apply.write_results import Refused, Results
 
 from .fake_crm import FakeCrm, Org, RowAnswer, Trouble
 

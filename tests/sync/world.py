@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from connector.facts import (
+from connector.models.facts import (
     About,
     Account,
     CaseSeen,

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.events import Event
-from connector.facts import ProcessorObject
+from connector.models.events import Event
+from connector.models.facts import ProcessorObject
 from connector.webhooks import adyen
 from connector.webhooks.source import Delivery, Source
 

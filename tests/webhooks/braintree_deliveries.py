@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from braintree.util.crypto import Crypto
 
-from connector.events import Event
-from connector.facts import ProcessorObject
+from connector.models.events import Event
+from connector.models.facts import ProcessorObject
 from connector.webhooks import braintree
 from connector.webhooks.source import Delivery, Source
 

@@ -12,8 +12,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from connector.errors import Unavailable
-from connector.events import Fate
-from connector.webhooks.endpoint import MOST_BYTES
+from connector.models.events import Fate
+from connector.webhooks.routes import MOST_BYTES
 from connector.webhooks.source import Source
 
 from .memory import NOW, SITE, Desk, desk

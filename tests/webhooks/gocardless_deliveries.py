@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks import gocardless
 from connector.webhooks.source import Delivery, Source
 

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from connector.events import Event
-from connector.webhooks.endpoint import MOUNTED_AT, Endpoint
+from connector.models.events import Event
 from connector.webhooks.metrics import Metrics
+from connector.webhooks.routes import MOUNTED_AT, Endpoint
 from connector.webhooks.source import Source
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)

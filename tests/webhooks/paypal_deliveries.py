@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks import paypal
 from connector.webhooks.source import Delivery, Source
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks import stripe
 from connector.webhooks.source import Delivery, Source
 

@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.facts.folding import fold
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.models.observation_merge import fold
 from connector.webhooks.adyen.kinds import HANDLED
 
 from .adyen_deliveries import PAYMENT, PSP, carried

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks.adyen.kinds import HANDLED, NAMED
 
 from .adyen_deliveries import Settings, batch, body_signature, item, notice, sign_item, source

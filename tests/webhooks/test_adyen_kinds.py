@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from connector.events import Urgency
-from connector.facts import Kind
 from connector.mappers.adyen_kinds import LABELS
+from connector.models.events import Urgency
+from connector.models.facts import Kind
 from connector.webhooks.adyen.kinds import HANDLED, IGNORED, NAMED
 from connector.webhooks.adyen.objects import _READERS
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector.events import Fate, Urgency
-from connector.facts import Kind, Status
+from connector.models.events import Fate, Urgency
+from connector.models.facts import Kind, Status
 from connector.webhooks.adyen.kinds import HANDLED, NAMED
 
 from .adyen_deliveries import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import Rejected
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks.adyen.kinds import HANDLED
 
 from .adyen_deliveries import Settings, batch, body_signature, read, sign_item

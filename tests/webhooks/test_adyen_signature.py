@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.errors import Rejected, SetupError
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks import adyen
 
 from .adyen_deliveries import (

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from connector.facts import Kind
-from connector.facts.processing import STATUSES
 from connector.mappers import kinds
 from connector.mappers.authorizenet_kinds import LABELS
+from connector.models.facts import Kind
+from connector.models.processor_objects import STATUSES
 from connector.webhooks.authorizenet import parse
 from connector.webhooks.authorizenet.kinds import HANDLED, IGNORED
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from connector.events import Event, Fate, Urgency
-from connector.facts import Kind, ProcessorObject, Status
-from connector.facts.folding import fold
-from connector.mappers import reasons, references
+from connector.mappers import match_keys, reasons
+from connector.models.events import Event, Fate, Urgency
+from connector.models.facts import Kind, ProcessorObject, Status
+from connector.models.observation_merge import fold
 from connector.webhooks.authorizenet.kinds import HANDLED
 
 from .authorizenet_deliveries import FILTERED, ID, notification, read
@@ -145,7 +145,7 @@ def test_a_void_that_was_refused_changes_nothing() -> None:
 def test_a_refund_is_known_by_its_own_number() -> None:
     (refund,) = carried("refund.created", id="60000000002")
     assert (refund.id, refund.opened_at) == ("60000000002", AT)
-    assert references.of_processor(refund) == ("reference:60000000002",)
+    assert match_keys.of_processor(refund) == ("reference:60000000002",)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 
 from .authorizenet_deliveries import signed, source
 from .memory import SITE, desk

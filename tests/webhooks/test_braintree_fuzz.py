@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks.braintree.kinds import HANDLED
 
 from .braintree_deliveries import FORM, PRIVATE, PUBLIC, pair, signed, source, xml

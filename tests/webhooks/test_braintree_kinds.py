@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from braintree import WebhookNotification
 
-from connector.events import Urgency
-from connector.facts import Kind, Status
 from connector.mappers import braintree_statuses
 from connector.mappers.braintree_kinds import LABELS
+from connector.models.events import Urgency
+from connector.models.facts import Kind, Status
 from connector.webhooks.braintree.kinds import HANDLED, IGNORED
 from connector.webhooks.braintree.objects import _READERS
 

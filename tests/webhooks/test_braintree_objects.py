@@ -9,9 +9,9 @@ from itertools import permutations
 
 import pytest
 
-from connector.events import Fate, Urgency
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.facts.folding import fold
+from connector.models.events import Fate, Urgency
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.models.observation_merge import fold
 from connector.webhooks.braintree.kinds import HANDLED
 
 from .braintree_deliveries import Settings, carried, dispute, event, xml

@@ -9,7 +9,7 @@ import pytest
 from braintree import BraintreeGateway, Configuration, Environment, WebhookNotification
 from braintree.webhook_testing_gateway import WebhookTestingGateway
 
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 from connector.webhooks.braintree.kinds import HANDLED, IGNORED
 
 from .braintree_deliveries import PRIVATE, PUBLIC, event

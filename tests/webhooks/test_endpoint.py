@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
 from connector.errors import Rejected
-from connector.events import Event
-from connector.webhooks.endpoint import MOST_BYTES
+from connector.models.events import Event
+from connector.webhooks.routes import MOST_BYTES
 from connector.webhooks.source import Delivery
 
 from .memory import SITE, Desk, desk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from connector.events import Fate
+from connector.models.events import Fate
 
 from .gocardless_deliveries import batch, item, signed, source
 from .memory import SITE, Desk, desk

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks.gocardless.kinds import HANDLED
 
 from .gocardless_deliveries import batch, item, signed, source

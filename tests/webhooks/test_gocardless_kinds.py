@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from connector.facts import Kind
-from connector.facts.processing import STATUSES
 from connector.mappers.gocardless_kinds import LABELS
+from connector.models.facts import Kind
+from connector.models.processor_objects import STATUSES
 from connector.webhooks.gocardless import parse
 from connector.webhooks.gocardless.kinds import HANDLED, IGNORED
 

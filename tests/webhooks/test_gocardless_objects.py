@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.events import Event, Fate, Urgency
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.facts.folding import fold
+from connector.models.events import Event, Fate, Urgency
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.models.observation_merge import fold
 from connector.webhooks.gocardless.kinds import HANDLED
 
 from .gocardless_deliveries import batch, item, read

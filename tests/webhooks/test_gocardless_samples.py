@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 from connector.webhooks.gocardless.kinds import HANDLED, IGNORED
 
 from .gocardless_deliveries import batch, item, read, signed, source

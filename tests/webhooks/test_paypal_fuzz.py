@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.events import Fate
-from connector.facts.processing import STATUSES
+from connector.models.events import Fate
+from connector.models.processor_objects import STATUSES
 
 from .memory import SITE, Desk, desk
 from .paypal_deliveries import Host, event, signed, source

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.events import Fate, Pointer, Urgency
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.facts.processing import STATUSES
+from connector.models.events import Fate, Pointer, Urgency
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.models.processor_objects import STATUSES
 from connector.webhooks.paypal.kinds import HANDLED
 
 from .paypal_deliveries import (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.events import Fate
-from connector.facts import Kind
+from connector.models.events import Fate
+from connector.models.facts import Kind
 from connector.webhooks.paypal.verify import Transmission, message
 
 from .memory import SITE, desk

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from connector.errors import Rejected, SetupError, Unavailable
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks import paypal
 
 from .memory import NOW, SITE, desk

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.errors import Rejected, Unavailable
-from connector.events import Event, Fate, Pointer, Urgency
+from connector.models.events import Event, Fate, Pointer, Urgency
 from connector.webhooks.receiver import Answer, FailureLog, receive
 from connector.webhooks.source import Delivery, Recording, Source
 

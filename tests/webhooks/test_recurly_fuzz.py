@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.events import Fate
+from connector.models.events import Fate
 
 from .memory import SITE, Desk, desk
 from .recurly_deliveries import USER, basic, signed, source, thin

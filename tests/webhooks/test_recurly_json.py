@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.events import Fate, Pointer, Urgency
+from connector.models.events import Fate, Pointer, Urgency
 from connector.webhooks.recurly import parse
 
 from .recurly_deliveries import UUID, thin

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 from connector.webhooks import recurly
 from connector.webhooks.source import Delivery
 

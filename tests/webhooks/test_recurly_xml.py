@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.events import Event, Fate, Pointer, Urgency
+from connector.models.events import Event, Fate, Pointer, Urgency
 from connector.webhooks.recurly import xml
 
 from .memory import SITE, Desk, desk

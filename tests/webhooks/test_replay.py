@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.events import Event, Fate
+from connector.models.events import Event, Fate
 
 from . import adyen_deliveries as adyen
 from . import authorizenet_deliveries as authorizenet

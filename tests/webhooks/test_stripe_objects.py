@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connector.events import Fate, Pointer, Urgency
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.facts.folding import fold
-from connector.facts.processing import STATUSES
+from connector.models.events import Fate, Pointer, Urgency
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.models.observation_merge import fold
+from connector.models.processor_objects import STATUSES
 from connector.webhooks.stripe.kinds import HANDLED
 
 from .stripe_deliveries import (

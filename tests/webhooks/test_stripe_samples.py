@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks.stripe.kinds import HANDLED
 
 from .memory import SITE, desk

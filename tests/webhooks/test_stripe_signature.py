@@ -8,7 +8,7 @@ import pytest
 from stripe import WebhookSignature
 
 from connector.errors import Rejected
-from connector.events import Fate
+from connector.models.events import Fate
 from connector.webhooks.stripe.verify import MOST_SIGNATURES
 
 from .memory import NOW

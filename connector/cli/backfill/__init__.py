@@ -10,18 +10,18 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli.acting import REASON, confirm, ending, who
-from connector.cli.backfill.chosen import COMMAND, begun, in_words, named, resumed
-from connector.cli.backfill.outcome import document, lines, write_report
-from connector.cli.backfill.wiring import at_work
-from connector.cli.showing.output import Time, as_json, err, out, show
-from connector.cli.showing.sheets import NewFile
-from connector.ledger import goes, runs
+from connector.cli.audit import REASON, confirm, ending, who
+from connector.cli.backfill.container import at_work
+from connector.cli.backfill.report import document, lines, write_report
+from connector.cli.backfill.run_selection import COMMAND, begun, in_words, named, resumed
+from connector.cli.output.console import Time, as_json, err, out, show
+from connector.cli.output.spreadsheets import NewFile
+from connector.container import Wiring, wiring
+from connector.ledger import run_sessions, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
-from connector.sync import feed
 from connector.sync.backfill import Agree, Phase, State, Turn, Unit
-from connector.wiring import Wiring, wiring
+from connector.sync.refresh import change_feed
 
 YES: Final = click.option(
     "--yes",
@@ -42,16 +42,16 @@ class Kinds(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         asked = {one.strip() for one in value.split(",") if one.strip()}
-        unknown = sorted(asked - set(feed.KINDS))
+        unknown = sorted(asked - set(change_feed.KINDS))
         if unknown or not asked:
             about = f"{unknown[0]!r} is not one" if unknown else "name at least one"
-            self.fail(f"{about} of {', '.join(feed.KINDS)}.", param, ctx)
-        return tuple(kind for kind in feed.KINDS if kind in asked)
+            self.fail(f"{about} of {', '.join(change_feed.KINDS)}.", param, ctx)
+        return tuple(kind for kind in change_feed.KINDS if kind in asked)
 
 
 @click.command()
 @click.option("--since", type=Time(past=True), help="Only what changed since: 2026-11-01, 36h, 7d.")
-@click.option("--objects", type=Kinds(), help=f"Only these kinds, by commas: {', '.join(feed.KINDS)}.")
+@click.option("--objects", type=Kinds(), help=f"Only these kinds, by commas: {', '.join(change_feed.KINDS)}.")
 @click.option("--site", help="Only this Recurly site; all that are configured otherwise.")
 @click.option("--resume", is_flag=True, help="Go on with the newest one that is not done, on any machine.")
 @click.option("--show", "show_", is_flag=True, help="Only the report of the newest one, done or not.")
@@ -156,7 +156,7 @@ def _cause(wires: Wiring, run: Run, go: _Go) -> Cause:
     writes = go.applies or State.of(run.progress).writes
     by = who(wires)
     with wires.engine.begin() as connection:
-        go_id = goes.begin(connection, run.id, by, go.reason, writes=writes)
+        go_id = run_sessions.begin(connection, run.id, by, go.reason, writes=writes)
     return Cause(COMMAND, by, run.id, go_id)
 
 

@@ -28,12 +28,12 @@ from rich.progress import (
 )
 
 from connector import settings
-from connector.cli.demo.typed import type_in
-from connector.cli.demo.verdict import Verdict, judge, linked
-from connector.cli.local import Stack, stack
+from connector.cli.demo.seed_records import type_in
+from connector.cli.demo.verification import Verdict, judge, linked
+from connector.cli.local_stack import Stack, stack
+from connector.cli.output.console import err, out
 from connector.cli.serve import KEPT
-from connector.cli.showing.output import err, out
-from connector.embedded import prepare_home
+from connector.local_services import prepare_home
 
 POPULATION = 25
 """Customers from before Casewire was installed: no event tells of their past. Half of them are in the CRM."""

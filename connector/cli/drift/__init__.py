@@ -13,25 +13,25 @@ from typing import IO, Any, Final
 import click
 
 from connector import logs
-from connector.cli.acting import REASON, YES, confirm
-from connector.cli.choosing import Asked, choice
-from connector.cli.drift import findings
-from connector.cli.drift.findings import Found, Kept, Mending, Tally
-from connector.cli.drift.mending import carry_out
-from connector.cli.showing.output import err, show
-from connector.cli.showing.progress import progress
-from connector.cli.showing.sheets import NewFile, apart
-from connector.ledger import population
-from connector.ledger.population import STATES, Which
+from connector.cli.account_options import Asked, choice
+from connector.cli.audit import REASON, YES, confirm
+from connector.cli.drift import report
+from connector.cli.drift.repair import carry_out
+from connector.cli.drift.report import Found, Kept, Mending, Tally
+from connector.cli.output.console import err, show
+from connector.cli.output.progress import progress
+from connector.cli.output.spreadsheets import NewFile, apart
+from connector.container import Wiring, wiring
+from connector.ledger import subject_query
+from connector.ledger.subject_query import STATES, Which
 from connector.mappers import fields
-from connector.sync.apply import Applier
-from connector.sync.drift.against import Against, Only
-from connector.sync.drift.holding import Asking, Holding, Loaded, load
-from connector.sync.drift.looking import looks
-from connector.sync.drift.owned import Owned
-from connector.sync.patience import Patience
-from connector.sync.rules import RULES, timeline
-from connector.wiring import Wiring, wiring
+from connector.sync.apply.applier import Applier
+from connector.sync.availability.retry import Patience
+from connector.sync.decide.rules import RULES, timeline
+from connector.sync.drift.detector import looks
+from connector.sync.drift.org_baseline import Against, Only
+from connector.sync.drift.org_reader import Asking, Holding, Loaded, load
+from connector.sync.drift.owned_fields import Owned
 
 IN_BULK_FROM: Final = 10_000
 """From so many accounts on whole objects are read by Bulk API 2.0."""
@@ -148,7 +148,7 @@ def _run(wires: Wiring, asked: _Asked, found: Found) -> None:
                 carry_out(wires, applier, found.drift, asked.reason, asked.kept(), mending)
         finally:
             if asked.json_:
-                findings.as_json(found, mending)
+                report.as_json(found, mending)
     _end(asked, tally, mending)
 
 
@@ -157,7 +157,7 @@ def _not_known(wires: Wiring, which: Which) -> dict[str, str]:
     if not which.keys:
         return {}
     with wires.engine.connect() as connection:
-        known = population.walk(connection, Which(keys=which.keys), "", len(which.keys))
+        known = subject_query.walk(connection, Which(keys=which.keys), "", len(which.keys))
     return dict.fromkeys(set(which.keys) - {one.key for one in known}, _NOT_KNOWN)
 
 
@@ -167,7 +167,7 @@ def _applier(wires: Wiring, asked: _Asked, which: Which) -> Iterator[Applier]:
     owned = Owned.of(wires.shaping.org.shape, [one for one, _ in wires.shaping.mapping.fields])
     asking = Asking(wires.salesforce, owned)
     with wires.engine.connect() as connection:
-        many = population.count(connection, which) >= IN_BULK_FROM
+        many = subject_query.count(connection, which) >= IN_BULK_FROM
     if not (many if asked.bulk is None else asked.bulk):
         yield _against(wires, owned, asking, asked.only)
         return
@@ -200,7 +200,7 @@ def _look(applier: Applier, which: Which, found: Found) -> None:
     assert isinstance(applier.known, Against)
     looking, tally = replace(applier, known=replace(applier.known, looking=True)), found.tally
     with applier.engine.connect() as connection:
-        total = population.count(connection, which)
+        total = subject_query.count(connection, which)
     with progress("Comparing accounts", total) as tell:
         for look in looks(looking, which, _patience()):
             found.add(look)
@@ -209,18 +209,18 @@ def _look(applier: Applier, which: Which, found: Found) -> None:
 
 def _tell(asked: _Asked, found: Found) -> None:
     if asked.csv_:
-        findings.as_csv(asked.csv_, found)
+        report.as_csv(asked.csv_, found)
     if asked.xlsx:
-        findings.as_xlsx(asked.xlsx, found)
+        report.as_xlsx(asked.xlsx, found)
     if not (asked.csv_ or asked.xlsx or asked.json_):
-        findings.as_text(found, fix=asked.fix)
-    for line in findings.summary(found.tally):
+        report.as_text(found, fix=asked.fix)
+    for line in report.summary(found.tally):
         err.print(line, markup=False)
 
 
 def _end(asked: _Asked, tally: Tally, mending: Mending) -> None:
     if mending.run is not None:
-        for line in findings.mended(mending.done):
+        for line in report.mended(mending.done):
             err.print(line, markup=False)
     elif asked.fix and tally.records:
         err.print("Nothing was written. Add --apply to do it.")

@@ -17,9 +17,18 @@ import click
 
 from connector import settings
 from connector.cli.doctor import tell
-from connector.cli.init import engines, env_file, files, fitting, policy_file, processors, recurly, salesforce
-from connector.cli.init.answers import Answers, opened
-from connector.cli.showing.output import out, show
+from connector.cli.init import (
+    atomic_write,
+    engines,
+    env_file,
+    policy_defaults,
+    policy_file,
+    processors,
+    recurly,
+    salesforce,
+)
+from connector.cli.init.prompts import Answers, opened
+from connector.cli.output.console import out, show
 from connector.doctor import Finding, State, examine
 from connector.errors import SetupError
 from connector.policy import Policy
@@ -78,7 +87,7 @@ def _asked(answers: Answers, policy: Path) -> dict[str, object]:
     try:
         if look is not None:
             look = salesforce.furnish(answers, look)
-        told = fitting.ask(answers, look, in_force, policy)
+        told = policy_defaults.ask(answers, look, in_force, policy)
     finally:
         if look is not None:
             look.close()
@@ -108,9 +117,9 @@ def _write(answers: Answers, policy: Path, told: dict[str, object]) -> bool:
             base.read_text(encoding="utf-8") if base.exists() else "", answers.settings
         )
         if policy_text is not None:
-            mode = stat.S_IMODE(policy.stat().st_mode) if policy.exists() else files.OPEN
-            _say_written(policy, files.replace(policy, policy_text, mode))
-        _say_written(_ENV, files.replace(_ENV, env_text, files.SECRET))
+            mode = stat.S_IMODE(policy.stat().st_mode) if policy.exists() else atomic_write.OPEN
+            _say_written(policy, atomic_write.replace(policy, policy_text, mode))
+        _say_written(_ENV, atomic_write.replace(_ENV, env_text, atomic_write.SECRET))
     except (SetupError, OSError) as error:
         out.print(f"[red]Not all was written: {show(error)}[/red]")
         return False

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connector.cli.init.answers import Answers
-from connector.cli.init.until_good import asked
+from connector.cli.init.prompt_until_valid import asked
+from connector.cli.init.prompts import Answers
+from connector.container import Wiring
 from connector.doctor import postgresql, redis
-from connector.doctor.finding import Area
+from connector.doctor.result import Area
 from connector.queue import TLS_SCHEME
 from connector.settings import Settings
-from connector.wiring import Wiring
 
 _OURS = "On one machine leave both empty: casewire up brings PostgreSQL and Valkey with it."
 

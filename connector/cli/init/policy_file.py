@@ -12,7 +12,7 @@ import tomli_w
 
 from connector.errors import SetupError
 from connector.policy import Policy
-from connector.sync import mapping
+from connector.sync.org_schema import mapping
 
 HEAD: Final = (
     "# What differs from Casewire's defaults. Every key, with its default: policy.example.toml.\n"

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connector.cli.init.answers import Answers
-from connector.cli.init.until_good import asked
+from connector.cli.init.prompt_until_valid import asked
+from connector.cli.init.prompts import Answers
 from connector.clients.processors import CLIENTS
 from connector.doctor import processors as doctor
-from connector.doctor.finding import Area, Check, Told, failed, ok
+from connector.doctor.result import Area, Check, Told, failed, ok
 from connector.doctor.webhooks import WHERE
 from connector.settings import Processor
 from connector.settings.processors import processors

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from connector.cli.init.answers import Answers
-from connector.cli.init.until_good import asked
+from connector.cli.init.prompt_until_valid import asked
+from connector.cli.init.prompts import Answers
 from connector.doctor import recurly as doctor
-from connector.doctor.finding import Area
+from connector.doctor.result import Area
 from connector.settings import recurly_sites
 from connector.settings.reading import listed
 from connector.settings.recurly import suffix

@@ -5,21 +5,21 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from connector.cli.init.answers import Answers
-from connector.cli.init.until_good import asked, told
-from connector.cli.salesforce import deploying
-from connector.cli.showing.output import out, show
+from connector.cli.init.prompt_until_valid import asked, told
+from connector.cli.init.prompts import Answers
+from connector.cli.output.console import out, show
+from connector.cli.salesforce import deploy_progress
 from connector.clients.salesforce import SalesforceClient
-from connector.doctor.finding import Area, Check
-from connector.doctor.looking import look_at
+from connector.container import Wiring
+from connector.doctor.result import Area, Check
+from connector.doctor.runner import look_at
 from connector.doctor.salesforce import fields
 from connector.doctor.salesforce.area import entering, inside
-from connector.doctor.salesforce.look import Look
+from connector.doctor.salesforce.org_context import Look
 from connector.errors import CasewireError
-from connector.metadata.folder import default_place, read
-from connector.metadata.target import target
+from connector.metadata.org_info import target
+from connector.metadata.source_tree import default_place, read
 from connector.settings import Settings
-from connector.wiring import Wiring
 
 _CREDENTIALS: Final = "secret"
 _JWT: Final = "jwt"
@@ -144,8 +144,8 @@ def _deploy(look: Look) -> None:
     client = SalesforceClient(look.config)
     try:
         with suppress(SystemExit):
-            outcome = deploying.put(client, read(default_place()), check_only=False)
-            deploying.told(outcome, check_only=False)
+            outcome = deploy_progress.put(client, read(default_place()), check_only=False)
+            deploy_progress.told(outcome, check_only=False)
     except CasewireError as error:
         out.print(f"[yellow]{show(error)}[/yellow]")
     finally:

@@ -14,25 +14,25 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli.acting import REASON, acting
-from connector.cli.reconcile.findings import MOST, Found, document, sheet, sheets, show_found
-from connector.cli.showing.output import Time, as_json, err, show
-from connector.cli.showing.progress import progress
-from connector.cli.showing.sheets import NewFile, write_csv, write_xlsx
+from connector.cli.audit import REASON, acting
+from connector.cli.output.console import Time, as_json, err, show
+from connector.cli.output.progress import progress
+from connector.cli.output.spreadsheets import NewFile, write_csv, write_xlsx
+from connector.cli.reconcile.report import MOST, Found, document, sheet, sheets, show_found
+from connector.container import Wiring, wiring
 from connector.errors import Permanent, SetupError
-from connector.facts import Discrepancy
 from connector.ledger import locks, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.locks import Lock
-from connector.sync import missed
-from connector.sync.fetching import SourceApi
-from connector.sync.missed import Missed
-from connector.sync.patience import Patience
-from connector.sync.reconcile import COMMAND, Reach, Reconciling, reach
-from connector.sync.reconcile.filling import fill
-from connector.sync.reconcile.looking import Looked, look_at_each
-from connector.sync.reconcile.sides import RECURLY
-from connector.wiring import Wiring, wiring
+from connector.models.facts import Discrepancy
+from connector.sync.availability.retry import Patience
+from connector.sync.monitoring import gap_detection
+from connector.sync.monitoring.gap_detection import Missed
+from connector.sync.reconcile.adapters import RECURLY
+from connector.sync.reconcile.processor_gaps import fill
+from connector.sync.reconcile.reconciliation import COMMAND, Reach, Reconciling, reach
+from connector.sync.reconcile.site_gaps import Looked, look_at_each
+from connector.sync.refresh.object_fetcher import SourceApi
 
 TURN_SECONDS: Final = 1.0
 
@@ -213,7 +213,7 @@ def _looked(wires: Wiring, asked: Asked, run_id: int | None) -> Looked:
     """What each site changed. One that cannot be asked is left out."""
 
     def look(site: tuple[str, str], api: SourceApi) -> Missed:
-        return missed.look(
+        return gap_detection.look(
             wires.engine,
             site,
             api,

@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 
 from connector import logs
-from connector.cli.report.book import write_book
-from connector.cli.showing.output import as_json, err, table
-from connector.cli.showing.sheets import NewFile, Table, apart, write_csv
-from connector.ledger import transitions
-from connector.mappers import words
+from connector.cli.output.console import as_json, err, table
+from connector.cli.output.spreadsheets import NewFile, Table, apart, write_csv
+from connector.cli.report.workbook import write_book
+from connector.container import Wiring, wiring
+from connector.ledger import case_transitions
+from connector.mappers import phrases
 from connector.reporting import LINES, PERCENT, Case, Counting, Period, Report
-from connector.reporting.reading import cases, lacking, soql
-from connector.wiring import Wiring, wiring
+from connector.reporting.case_query import cases, lacking, soql
 
 
 @click.group()
@@ -82,7 +82,7 @@ def _known(wires: Wiring, site: str | None) -> None:
 def _cases(wires: Wiring, period: Period, site: str | None) -> Iterator[Case]:
     """As a stream: Salesforce's rows are asked for page by page while they are counted."""
     with wires.engine.connect() as connection:
-        known = transitions.written(connection, period.since)
+        known = case_transitions.written(connection, period.since)
     us, shape = wires.salesforce.identity().user_id, wires.shaping.org.shape
     for name in lacking(shape):
         err.print(f"The org has no field {name}: what the report reads of it is not told.", markup=False)
@@ -99,7 +99,7 @@ def _tell(made: Report, xlsx: Path | None, csv_: Path | None, json_: bool) -> No
         as_json(made.document())
     elif not xlsx and not csv_:
         _show(made)
-    err.print(f"{words.count(made.cases, 'case')} read for {made.period.month}.")
+    err.print(f"{phrases.count(made.cases, 'case')} read for {made.period.month}.")
     if made.is_empty:
         err.print("Nothing happened in that month: no case was open, opened or ended.")
 
@@ -108,7 +108,7 @@ def _show(made: Report) -> None:
     rows = made.section("key_figures").rows
     table(
         ("figure", "currency", "value"),
-        [(words.plain(str(name)), currency, _value(str(name), value)) for name, currency, value in rows],
+        [(phrases.plain(str(name)), currency, _value(str(name), value)) for name, currency, value in rows],
         empty="",
     )
 

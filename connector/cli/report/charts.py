@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connector.mappers import words
+from connector.mappers import phrases
 from connector.reporting import ALL, Report, Section
 
 WIDTH: Final = 520
@@ -83,7 +83,7 @@ def draw(workbook: Any, chart: Chart, section: Section, place: Place) -> Any:
         column = place.labels + section.figures.index(figure)
         made.add_series(
             {
-                "name": words.plain(figure).capitalize(),
+                "name": phrases.plain(figure).capitalize(),
                 "categories": [place.sheet, first, place.labels - 1, last, place.labels - 1],
                 "values": [place.sheet, first, column, last, column],
             }

@@ -8,22 +8,22 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli.acting import REASON, YES, acting, confirm
-from connector.cli.choosing import Asked, choice, choosing
-from connector.cli.resync.applying import Applied, carry_out, say
-from connector.cli.resync.printed import Shown, shown
-from connector.cli.resync.totals import Totals
-from connector.cli.showing.output import err
-from connector.cli.showing.progress import progress
-from connector.ledger import population
-from connector.ledger.population import Which
+from connector.cli.account_options import Asked, choice, choosing
+from connector.cli.audit import REASON, YES, acting, confirm
+from connector.cli.output.console import err
+from connector.cli.output.progress import progress
+from connector.cli.resync.apply import Applied, carry_out, say
+from connector.cli.resync.plan_output import Shown, shown
+from connector.cli.resync.summary import Totals
+from connector.container import Wiring, wiring
+from connector.ledger import subject_query
+from connector.ledger.subject_query import Which
 from connector.ledger.subjects import Due
-from connector.sync import spending
-from connector.sync.anew import Reader
-from connector.sync.apply import Applier
-from connector.sync.choosing import Choice, gather
-from connector.sync.resync import look
-from connector.wiring import Wiring, wiring
+from connector.sync.apply.applier import Applier
+from connector.sync.availability import api_budget
+from connector.sync.resync.account_fetch import Reader
+from connector.sync.resync.account_selection import Choice, gather
+from connector.sync.resync.resync import look
 
 _EMPTY: Final = (
     "The ledger knows no account to choose from. Add --all: it reads Recurly. Or first: casewire backfill."
@@ -100,9 +100,9 @@ def _planned(wires: Wiring, applier: Applier, chosen: Choice, told: Shown) -> To
             totals.add(one)
             tell(totals.accounts)
     wires.spending.note()
-    told.planned(totals, spending.free(wires.engine, wires.policy.budget))
+    told.planned(totals, api_budget.free(wires.engine, wires.policy.budget))
     if totals.to_do:
-        more, left = wires.salesforce.calls - before, spending.left(wires.engine, wires.policy.budget)
+        more, left = wires.salesforce.calls - before, api_budget.left(wires.engine, wires.policy.budget)
         err.print(f"Reading for it takes up to {more:,} calls more. Salesforce: {left}.")
     return totals
 
@@ -112,7 +112,7 @@ def _say_from(wires: Wiring, chosen: Choice) -> None:
     if chosen.reads_all:
         return
     with wires.engine.connect() as connection:
-        known = population.count(connection, Which(site=chosen.site, accounts_only=True))
+        known = subject_query.count(connection, Which(site=chosen.site, accounts_only=True))
     err.print(f"Chosen from the {known:,} accounts the ledger knows." if known else _EMPTY)
 
 

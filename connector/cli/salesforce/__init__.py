@@ -10,17 +10,17 @@ from typing import Any, Final
 
 import click
 
-from connector.cli.acting import can_ask
-from connector.cli.salesforce.deploying import put, told
-from connector.cli.showing.output import as_json, err, out, show, table
+from connector.cli.audit import can_ask
+from connector.cli.output.console import as_json, err, out, show, table
+from connector.cli.salesforce.deploy_progress import put, told
 from connector.clients.salesforce import SalesforceClient
-from connector.metadata.comparing import Finding, Kind, compare
-from connector.metadata.folder import Source, default_place, read
-from connector.metadata.looking import look
+from connector.container import wiring
+from connector.metadata.manual_steps import Step, people, steps
+from connector.metadata.org_diff import Finding, Kind, compare
+from connector.metadata.org_info import Target, target
+from connector.metadata.org_reader import look
 from connector.metadata.permissions import INTEGRATION
-from connector.metadata.steps import Step, people, steps
-from connector.metadata.target import Target, target
-from connector.wiring import wiring
+from connector.metadata.source_tree import Source, default_place, read
 
 _FOLDER: Final = click.option(
     "--folder",

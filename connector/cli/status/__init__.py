@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from connector.cli.showing.output import as_json
+from connector.cli.output.console import as_json
 from connector.cli.status.collecting import collect
-from connector.cli.status.telling import tell
-from connector.wiring import wiring
+from connector.cli.status.render import tell
+from connector.container import wiring
 
 
 @click.command()

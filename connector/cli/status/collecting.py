@@ -14,15 +14,24 @@ from rq.worker import BaseWorker
 from sqlalchemy import Connection
 
 from connector import queue
+from connector.container import Wiring
 from connector.errors import SetupError
-from connector.facts import LinkState
 from connector.jobs import looking
-from connector.ledger import budgets, circuits, incidents, links, listing, missed, runs, silences
+from connector.ledger import (
+    api_usage,
+    circuit_breakers,
+    incidents,
+    links,
+    missed_changes,
+    queries,
+    runs,
+    source_activity,
+)
 from connector.ledger.runs import Run
-from connector.sync import spending
-from connector.sync.destination import DESTINATION
+from connector.models.facts import LinkState
+from connector.sync.availability import api_budget
+from connector.sync.availability.destinations import DESTINATION
 from connector.webhooks import registry
-from connector.wiring import Wiring
 
 LATELY: Final = timedelta(days=7)
 RECONCILE: Final = "reconcile"
@@ -33,20 +42,20 @@ LATEST: Final = 100
 def collect(wires: Wiring) -> dict[str, Any]:
     """Everything ``status`` says, as one document."""
     with wires.engine.connect() as connection:
-        numbers = listing.numbers(connection)
-        unknown = listing.unknown_kinds(connection)
+        numbers = queries.numbers(connection)
+        unknown = queries.unknown_kinds(connection)
         failing = incidents.lasting(connection)
-        out_now = circuits.troubled(connection)
+        out_now = circuit_breakers.troubled(connection)
         linked = links.numbers(connection)
-        calls = budgets.told(connection, DESTINATION)
-        silent = silences.lasting(connection, registry.configured(wires.sources))
-        lacked = missed.recent(connection, LATELY)
+        calls = api_usage.told(connection, DESTINATION)
+        silent = source_activity.lasting(connection, registry.configured(wires.sources))
+        lacked = missed_changes.recent(connection, LATELY)
         reconciled = _reconciled(wires, connection)
         late = _late(wires, connection)
-        unread = missed.not_readable(connection, LATELY)
+        unread = missed_changes.not_readable(connection, LATELY)
     redis = _redis(wires)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
-    mend = any(circuit.code == circuits.NOT_SET_UP for circuit in out_now)
+    mend = any(circuit.code == circuit_breakers.NOT_SET_UP for circuit in out_now)
     missing = wires.not_configured()
     scheduler = redis.pop("scheduler", None)
     rejected = redis.pop("rejected_jobs", None)
@@ -128,10 +137,10 @@ def _told(run: Run) -> dict[str, Any]:
     }
 
 
-def _salesforce(wires: Wiring, calls: budgets.Told | None) -> dict[str, str]:
+def _salesforce(wires: Wiring, calls: api_usage.Told | None) -> dict[str, str]:
     """A policy that cannot be read is told of elsewhere."""
     try:
-        return {DESTINATION: spending.in_words(calls, wires.policy.budget)} if calls else {}
+        return {DESTINATION: api_budget.in_words(calls, wires.policy.budget)} if calls else {}
     except SetupError:
         return {}
 

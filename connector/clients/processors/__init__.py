@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connector.clients.processors import authorizenet, braintree, gocardless, stripe
-from connector.clients.processors.api import ProcessorBooks, ProcessorClient
+from connector.clients.processors.base import ProcessorBooks, ProcessorClient
 
 __all__ = ["CLIENTS", "ProcessorBooks", "ProcessorClient"]
 

@@ -17,14 +17,14 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from connector.clients.recurly import trouble
-from connector.clients.recurly.budget import BudgetSnapshot, RateBudget
-from connector.clients.recurly.fetched import Failed, Fetched, merged, translated
-from connector.clients.recurly.in_parts import Unread
-from connector.clients.recurly.wire import Endpoint, Wire
-from connector.clients.recurly.wires import Wires
+from connector.clients.recurly import errors
+from connector.clients.recurly.partial_pages import Unread
+from connector.clients.recurly.pool import Wires
+from connector.clients.recurly.rate_limit import BudgetSnapshot, RateBudget
+from connector.clients.recurly.results import Failed, Fetched, merged, translated
+from connector.clients.recurly.transport import Endpoint, Wire
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.facts import Gone
+from connector.models.facts import Gone
 
 IDS_IN_A_LIST: Final = 200
 _GET: Final = {
@@ -174,7 +174,7 @@ class RecurlyClient:
         tasks = [partial(self._list_of_account, kind, ref) for kind in _LIST_OF_ACCOUNT]
         try:
             return merged([account, *self._side_by_side(tasks)])
-        except trouble.NotThere:
+        except errors.NotThere:
             return Fetched(gone=(Gone("account", ref),))
 
     def _list_by_ids(self, kind: str, chunk: Mapping[str, Refs]) -> _Listed:
@@ -187,7 +187,7 @@ class RecurlyClient:
             raise
         except Transient as error:
             return _Listed(Fetched(failed=tuple(Failed(kind, refs, error) for refs in chunk.values())))
-        except (Permanent, trouble.NotThere):
+        except (Permanent, errors.NotThere):
             return _Listed(Fetched(), tuple(chunk.values()))
         read = [resource for resource in resources if not isinstance(resource, Unread)]
         seen = {str(getattr(resource, "id", "")) for resource in read}
@@ -202,7 +202,7 @@ class RecurlyClient:
             try:
                 with self._wires.one() as wire:
                     return translated(kind, [getattr(wire, _GET[kind])(ref)], refs)
-            except trouble.NotThere:
+            except errors.NotThere:
                 continue
             except Unavailable:
                 raise
@@ -243,7 +243,7 @@ def _pages(pager: Any) -> Iterator[list[Any]]:
         try:
             page = next(pages, None)
         except AttributeError as error:
-            raise trouble.not_a_list() from error
+            raise errors.not_a_list() from error
         if page is None:
             return
         yield page

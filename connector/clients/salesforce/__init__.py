@@ -4,12 +4,12 @@ from connector.clients.salesforce.client import SalesforceClient, parent
 from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.deploy import Deployment, Problem
 from connector.clients.salesforce.errors import Match, RowError, Verdict
-from connector.clients.salesforce.identity import Identity
 from connector.clients.salesforce.login import LoginRefused
 from connector.clients.salesforce.org import Org
-from connector.clients.salesforce.rows import RowResult
+from connector.clients.salesforce.row_results import RowResult
 from connector.clients.salesforce.session import Call
 from connector.clients.salesforce.tokens import MemoryTokens, Token, TokenStore
+from connector.clients.salesforce.userinfo import Identity
 
 __all__ = [
     "Call",

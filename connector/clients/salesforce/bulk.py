@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.clients.salesforce import bulk_csv
-from connector.clients.salesforce.batches import ID, Batches
 from connector.clients.salesforce.bulk_errors import of_row, unprocessed
 from connector.clients.salesforce.bulk_jobs import Jobs, Told, check_complete, has_ended, wait_for
+from connector.clients.salesforce.collections import ID, Batches
 from connector.clients.salesforce.encoding import to_json
-from connector.clients.salesforce.patience import Patience
-from connector.clients.salesforce.rows import Row, RowResult, check_keys, refused_once
+from connector.clients.salesforce.http import Outgoing, fixed
+from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.row_results import Row, RowResult, check_keys, refused_once
 from connector.clients.salesforce.session import LOST, Session
-from connector.clients.salesforce.wire import Outgoing, fixed
 from connector.errors import CasewireError, Permanent, Transient
 
 _CSV: Final = {"Content-Type": "text/csv; charset=UTF-8"}

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from connector.clients.salesforce.encoding import plain
-from connector.clients.salesforce.rows import Row
+from connector.clients.salesforce.row_results import Row
 
 CLEARED: Final = "#N/A"
 BYTES_IN_A_JOB: Final = 90_000_000

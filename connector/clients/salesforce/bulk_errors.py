@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connector.clients.salesforce.errors import LATER, LONG, SOON, RowError, Verdict, classified
-from connector.clients.salesforce.rows import gravest
+from connector.clients.salesforce.row_results import gravest
 
 HOPELESS: Final = frozenset(
     {

@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 
 from connector.clients.salesforce.bulk_errors import of_job
 from connector.clients.salesforce.errors import LATER
-from connector.clients.salesforce.patience import Patience
-from connector.clients.salesforce.rows import Row
+from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.row_results import Row
 from connector.errors import Transient
 
 _COMPLETE: Final = "JobComplete"

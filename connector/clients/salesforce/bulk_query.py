@@ -13,9 +13,9 @@ from typing import Any, Final
 from connector.clients.salesforce import bulk_csv
 from connector.clients.salesforce.bulk_jobs import check_complete, wait_for
 from connector.clients.salesforce.encoding import to_json
-from connector.clients.salesforce.patience import Patience
+from connector.clients.salesforce.http import Outgoing
+from connector.clients.salesforce.polling import Patience
 from connector.clients.salesforce.session import Session
-from connector.clients.salesforce.wire import Outgoing
 from connector.errors import CasewireError
 
 ROWS_IN_A_PAGE: Final = 10_000

@@ -9,19 +9,19 @@ from functools import partial
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from connector.clients.salesforce.batches import Batches
 from connector.clients.salesforce.bulk import Bulk
 from connector.clients.salesforce.bulk_jobs import Jobs, NobodysJobs
 from connector.clients.salesforce.bulk_query import BulkQuery
+from connector.clients.salesforce.collections import Batches
 from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.deploy import Deployer, Deployment
-from connector.clients.salesforce.identity import Identity
-from connector.clients.salesforce.patience import HALF_AN_HOUR, Patience, Wait
-from connector.clients.salesforce.rows import Row, RowResult
+from connector.clients.salesforce.metadata_api import Metadata
+from connector.clients.salesforce.polling import HALF_AN_HOUR, Patience, Wait
+from connector.clients.salesforce.row_results import Row, RowResult
 from connector.clients.salesforce.session import Call, Session
-from connector.clients.salesforce.soap import Metadata
 from connector.clients.salesforce.soql import key_queries
 from connector.clients.salesforce.tokens import MemoryTokens, TokenStore
+from connector.clients.salesforce.userinfo import Identity
 
 
 class SalesforceClient:

@@ -14,9 +14,9 @@ from urllib3.filepost import encode_multipart_formdata
 
 from connector.clients.salesforce.encoding import to_json
 from connector.clients.salesforce.errors import LATER
-from connector.clients.salesforce.patience import Patience
+from connector.clients.salesforce.http import Outgoing, content, fixed
+from connector.clients.salesforce.polling import Patience
 from connector.clients.salesforce.session import Session
-from connector.clients.salesforce.wire import Outgoing, content, fixed
 from connector.errors import Transient
 
 _NAME: Final = "deploy"

@@ -15,7 +15,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
-from connector.clients.salesforce.advice import ADVICE, OTHERWISE
+from connector.clients.salesforce.error_messages import ADVICE, OTHERWISE
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
 
 DESTINATION: Final = "salesforce"

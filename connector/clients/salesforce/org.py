@@ -8,8 +8,8 @@ from typing import Any
 
 from connector.clients.salesforce.client import SalesforceClient
 from connector.errors import Permanent
-from connector.mappers import fields, orgs
-from connector.mappers.orgs import CaseStatus, OrgShape
+from connector.mappers import fields, org_schema
+from connector.mappers.org_schema import CaseStatus, OrgShape
 
 _CASE = fields.Case.OBJECT
 _ACCOUNT = fields.Account.OBJECT
@@ -28,7 +28,7 @@ class Org:
         """A describe for each object that is written, and for ``also``; three queries, four where there are several
         currencies."""
         told = {name: _describe(client, name) for name in sorted({*fields.ORDER, *also})}
-        objects = {name: orgs.described(found) for name, found in told.items() if found is not None}
+        objects = {name: org_schema.described(found) for name, found in told.items() if found is not None}
         queues, types = _queues(client), _record_types(told)
         return cls(
             shape=OrgShape(
@@ -73,7 +73,7 @@ def _record_types(told: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str
     return {
         f"{object_}.{name}": id_
         for object_ in (_CASE, _ACCOUNT)
-        for name, id_ in orgs.record_types(told.get(object_) or {}).items()
+        for name, id_ in org_schema.record_types(told.get(object_) or {}).items()
     }
 
 

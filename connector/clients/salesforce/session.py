@@ -26,10 +26,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.errors import SOON, Verdict
-from connector.clients.salesforce.login import Login, check_org
-from connector.clients.salesforce.proof import Proof, SessionRefused
-from connector.clients.salesforce.tokens import Token, TokenStore
-from connector.clients.salesforce.wire import (
+from connector.clients.salesforce.http import (
     DOORS,
     Lost,
     Outgoing,
@@ -39,6 +36,9 @@ from connector.clients.salesforce.wire import (
     of_network,
     refusal,
 )
+from connector.clients.salesforce.login import Login, check_org
+from connector.clients.salesforce.session_validation import Proof, SessionRefused
+from connector.clients.salesforce.tokens import Token, TokenStore
 from connector.errors import CasewireError, Transient
 
 LOST: Final = "lost"

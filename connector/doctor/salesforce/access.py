@@ -9,9 +9,9 @@ from typing import Final
 
 from connector.clients.salesforce import LoginRefused
 from connector.clients.salesforce.login import require_usable_key
-from connector.doctor.clock import compared
-from connector.doctor.finding import NotAsked, Told, failed, ok, warning
-from connector.doctor.salesforce.look import Look
+from connector.doctor.clock_skew import compared
+from connector.doctor.result import NotAsked, Told, failed, ok, warning
+from connector.doctor.salesforce.org_context import Look
 from connector.errors import SetupError
 from connector.settings import SALESFORCE_API_VERSION
 

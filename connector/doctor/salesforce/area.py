@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from connector.doctor.finding import Area, Check
-from connector.doctor.salesforce import access, cases, fields, fit, limits, rules, sharing
-from connector.doctor.salesforce.look import Look
-from connector.wiring import Wiring
+from connector.container import Wiring
+from connector.doctor.result import Area, Check
+from connector.doctor.salesforce import (
+    access,
+    cases,
+    duplicate_rules,
+    fields,
+    limits,
+    plan_compatibility,
+    sharing,
+)
+from connector.doctor.salesforce.org_context import Look
 
 
 def areas(wires: Wiring) -> Iterator[Area]:
@@ -30,15 +38,15 @@ def inside(look: Look) -> tuple[Check, ...]:
         Check("clock", partial(access.clock, look)),
         Check("fields", partial(fields.written, look)),
         Check("key fields", partial(fields.keys, look)),
-        Check("fit", partial(fit.fit, look)),
+        Check("fit", partial(plan_compatibility.fit, look)),
         Check("linking", partial(fields.linking, look)),
         Check("sharing", partial(sharing.sharing, look)),
         Check("queues", partial(cases.queues, look)),
         Check("record types", partial(cases.record_types, look)),
         Check("case statuses", partial(cases.statuses, look)),
         Check("case values", partial(cases.values, look)),
-        Check("duplicate rules", partial(rules.duplicates, look)),
-        Check("assignment rules", partial(rules.assignment, look)),
+        Check("duplicate rules", partial(duplicate_rules.duplicates, look)),
+        Check("assignment rules", partial(duplicate_rules.assignment, look)),
         Check("api calls", partial(limits.calls, look)),
         Check("storage", partial(limits.storage, look)),
     )

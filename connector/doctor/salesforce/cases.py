@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from connector.doctor.finding import Told, failed, ok, warning
-from connector.doctor.salesforce.look import Look
+from connector.doctor.result import Told, failed, ok, warning
+from connector.doctor.salesforce.org_context import Look
 from connector.mappers import fields
 from connector.policy import Policy
-from connector.policy.shapes import Cases
+from connector.policy.base import Cases
 
 _CASE: Final = fields.Case.OBJECT
 _KEYS: Final = ("closed", "open", "reopened")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.clients.salesforce.soql import quoted
-from connector.doctor.finding import NotAsked, Told, failed, ok, warning
-from connector.doctor.salesforce.look import Described, Look
+from connector.doctor.result import NotAsked, Told, failed, ok, warning
+from connector.doctor.salesforce.org_context import Described, Look
 from connector.mappers import fields
-from connector.mappers.salesforce import required_fields
+from connector.mappers.field_limits import required_fields
 from connector.policy.linking import Key
-from connector.sync.linking.records import NEEDS
-from connector.sync.shaping.lacking import indispensable
+from connector.sync.linking.crm_records import NEEDS
+from connector.sync.org_schema.missing_fields import indispensable
 
 PERMISSION_SET: Final = "Casewire_Integration"
 _DEPLOY: Final = "Deploy what Casewire writes to: casewire salesforce deploy"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from connector.doctor.finding import NotAsked, Told, failed, ok, warning
-from connector.doctor.salesforce.look import Look
-from connector.events import Urgency
-from connector.ledger.budgets import Told as Usage
-from connector.sync.spending import in_words, level
+from connector.doctor.result import NotAsked, Told, failed, ok, warning
+from connector.doctor.salesforce.org_context import Look
+from connector.ledger.api_usage import Told as Usage
+from connector.models.events import Urgency
+from connector.sync.availability.api_budget import in_words, level
 
 _LESS: Final = (
     "Find who calls so much (Setup > Company Information > API Requests, Setup > API Usage), let it call less, or "

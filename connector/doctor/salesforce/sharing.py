@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.clients.salesforce.soql import quoted
-from connector.doctor.finding import NotAsked, Told, ok, skipped, warning
-from connector.doctor.salesforce.look import Look, Row
+from connector.doctor.result import NotAsked, Told, ok, skipped, warning
+from connector.doctor.salesforce.org_context import Look, Row
 from connector.mappers.fields import Account, Case, Contact
 
 _OBJECTS: Final = (Account.OBJECT, Contact.OBJECT, Case.OBJECT)

@@ -13,33 +13,33 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from connector.facts import Kind, ProcessorObject
 from connector.mappers import declines
 from connector.mappers.reasons import (
     actions,
+    amex_discover,
+    bank_debit_sentences,
+    bank_debit_words,
     bank_debits,
-    bank_sentences,
-    bank_words,
-    cards,
     disputes,
     fraud,
-    money_out,
-    other_cards,
+    refund_payout_failures,
+    visa_mastercard,
 )
 from connector.mappers.reasons.evidence import BY_CATEGORY
 from connector.mappers.reasons.reason import Reason, Table
+from connector.models.facts import Kind, ProcessorObject
 
 __all__ = ["Reason", "explain", "needs_evidence"]
 
 _NETWORKS: Final[Mapping[str, tuple[str, Table]]] = {
-    "visa": ("Visa", cards.VISA),
-    "mastercard": ("Mastercard", cards.MASTERCARD),
-    "mc": ("Mastercard", cards.MASTERCARD),
-    "maestro": ("Mastercard", cards.MASTERCARD),
-    "amex": ("American Express", other_cards.AMEX),
-    "american_express": ("American Express", other_cards.AMEX),
-    "discover": ("Discover", other_cards.DISCOVER),
-    "diners": ("Discover", other_cards.DISCOVER),
+    "visa": ("Visa", visa_mastercard.VISA),
+    "mastercard": ("Mastercard", visa_mastercard.MASTERCARD),
+    "mc": ("Mastercard", visa_mastercard.MASTERCARD),
+    "maestro": ("Mastercard", visa_mastercard.MASTERCARD),
+    "amex": ("American Express", amex_discover.AMEX),
+    "american_express": ("American Express", amex_discover.AMEX),
+    "discover": ("Discover", amex_discover.DISCOVER),
+    "diners": ("Discover", amex_discover.DISCOVER),
     "ach": ("ACH", bank_debits.ACH),
     "us_bank_account": ("ACH", bank_debits.ACH),
     "sepa": ("SEPA", bank_debits.SEPA),
@@ -67,20 +67,22 @@ two letters, and American Express' codes that ACH has too, are only read where t
 
 _ACH_PREFIX: Final = re.compile(r"(?:ACH_RETURN|NOTIFICATION_OF_CHANGE)-")
 _WORDS: Final[Mapping[Kind, tuple[Table, ...]]] = {
-    Kind.DISPUTE: (disputes.WORDS, bank_words.WORDS),
-    Kind.REFUND: (money_out.REFUNDS,),
-    Kind.PAYOUT: (money_out.PAYOUTS,),
+    Kind.DISPUTE: (disputes.WORDS, bank_debit_words.WORDS),
+    Kind.REFUND: (refund_payout_failures.REFUNDS,),
+    Kind.PAYOUT: (refund_payout_failures.PAYOUTS,),
     Kind.FRAUD_WARNING: (fraud.WORDS, disputes.WORDS),
-    Kind.MANDATE: (bank_words.WORDS,),
-    Kind.CHARGE: (bank_words.WORDS,),
+    Kind.MANDATE: (bank_debit_words.WORDS,),
+    Kind.CHARGE: (bank_debit_words.WORDS,),
 }
 _FALLBACKS: Final[Mapping[Kind, Reason]] = {
     Kind.DISPUTE: Reason("general", "The bank disputes the payment{}.", actions.GENERAL),
-    Kind.REFUND: Reason("refund", "The refund failed{}.", money_out.CHECK_REFUND),
-    Kind.PAYOUT: Reason("payout", "The payout failed{}.", money_out.CHECK_PAYOUT),
+    Kind.REFUND: Reason("refund", "The refund failed{}.", refund_payout_failures.CHECK_REFUND),
+    Kind.PAYOUT: Reason("payout", "The payout failed{}.", refund_payout_failures.CHECK_PAYOUT),
     Kind.FRAUD_WARNING: Reason("fraud", "The payment is suspected of fraud{}.", fraud.ACT),
-    Kind.MANDATE: Reason("bank_debit", "The mandate can no longer be used{}.", bank_sentences.NEW_MANDATE),
-    Kind.CHARGE: Reason("general", "The payment was not collected{}.", bank_sentences.ASK_BANK),
+    Kind.MANDATE: Reason(
+        "bank_debit", "The mandate can no longer be used{}.", bank_debit_sentences.NEW_MANDATE
+    ),
+    Kind.CHARGE: Reason("general", "The payment was not collected{}.", bank_debit_sentences.ASK_BANK),
 }
 _CARD_FREE: Final = frozenset({Kind.REFUND, Kind.PAYOUT})
 """What the networks' codes do not speak of: a payout's ``declined`` is not a dispute's."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.mappers.reasons.bank_sentences import (
+from connector.mappers.reasons.bank_debit_sentences import (
     ASK_BANK,
     BLOCKED,
     CLOSED,

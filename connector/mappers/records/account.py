@@ -14,12 +14,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from connector.facts import Account, Facts, Invoice, Money, Payment, PaymentMethod, Subscription
-from connector.mappers import words
+from connector.mappers import phrases
+from connector.mappers.field_limits import CODE, LINE, WORD, amount, line, sum_of
 from connector.mappers.fields import Account as F
 from connector.mappers.records.subscription import mrr
-from connector.mappers.salesforce import CODE, LINE, WORD, amount, line, sum_of
-from connector.plan import Value
+from connector.models.facts import Account, Facts, Invoice, Money, Payment, PaymentMethod, Subscription
+from connector.models.plan import Value
 
 _STATES: Final = ("active", "paused", "canceled", "future", "failed", "expired")
 """The state that says most about a customer comes first."""
@@ -83,7 +83,7 @@ def _debts(invoices: Iterable[Invoice], currency: str | None) -> Mapping[str, Va
     return {
         F.BALANCE: _sum(((i.balance, i.currency) for i in charges), currency),
         F.PAST_DUE: _sum(((i.balance, i.currency) for i in late), currency),
-        F.PAST_DUE_SINCE: words.on(min(since, key=_at)) if since else None,
+        F.PAST_DUE_SINCE: phrases.on(min(since, key=_at)) if since else None,
         F.PAST_DUE_INVOICES: len(late),
         F.PAST_DUE_TEXT: sum_of(_by_currency(((i.balance, i.currency) for i in late), currency)),
         F.CREDIT: _sum(((abs(i.balance), i.currency) for i in credits_), currency),
@@ -96,7 +96,7 @@ def _disputes(disputed: Iterable[Money | None], currency: str | None) -> Mapping
     known = [(one.amount, one.currency) for one in found if one is not None]
     unknown = len(found) - len(known)
     own = [one for one in known if one[1] == currency]
-    also = f"{words.count(unknown, 'dispute')} of unknown amount" if unknown else None
+    also = f"{phrases.count(unknown, 'dispute')} of unknown amount" if unknown else None
     return {
         F.DISPUTED: None if unknown and not own else _sum(known, currency),
         F.DISPUTED_TEXT: line("; ".join(filter(None, (sum_of(_by_currency(known, currency)), also)))),
@@ -130,7 +130,7 @@ def _subscriptions(items: Iterable[Subscription], currency: str | None) -> Mappi
 
 def _method(method: PaymentMethod | None) -> Mapping[str, Value]:
     told: dict[str, Value] = {
-        F.PAYMENT_METHOD: line(words.method(method)),
+        F.PAYMENT_METHOD: line(phrases.method(method)),
         F.CARD_EXPIRES: _expires(method) if method else None,
     }
     valid = method.valid if method else False

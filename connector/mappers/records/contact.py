@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.facts import Account, Facts
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.mappers.field_limits import EMAIL, FIRST_NAME, NAME, PHONE, line, utf16_length
 from connector.mappers.fields import Contact as F
-from connector.mappers.salesforce import EMAIL, FIRST_NAME, NAME, PHONE, line, utf16_length
-from connector.plan import Value
+from connector.models.facts import Account, Facts
+from connector.models.plan import Value
 
 
 def key(facts: Facts) -> str:
-    return keys.record(facts.source, facts.site, "contact", facts.code)
+    return external_ids.record(facts.source, facts.site, "contact", facts.code)
 
 
 def is_known(account: Account | None) -> bool:

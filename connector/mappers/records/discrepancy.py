@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from connector.facts import Difference, Discrepancy, Shown
-from connector.mappers import kinds, words
+from connector.mappers import kinds, phrases
+from connector.mappers.field_limits import NAME, WORD, amount, line, url
 from connector.mappers.fields import Discrepancy as F
-from connector.mappers.salesforce import NAME, WORD, amount, line, url
-from connector.plan import Value
+from connector.models.facts import Difference, Discrepancy, Shown
+from connector.models.plan import Value
 
 TITLES: Final[Mapping[Difference, str]] = {
     Difference.MISSING_AT_PROCESSOR: "Missing at the processor",
@@ -64,7 +64,7 @@ def sentence(item: Discrepancy) -> str:
         ("Salesforce", item.salesforce),
     )
     told = " · ".join(f"{name} {_told(said)}" for name, said in sides)
-    return f"{words.plain(item.movement)} {item.reference}: {told}"
+    return f"{phrases.plain(item.movement)} {item.reference}: {told}"
 
 
 def _told(said: Shown | None) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from connector.facts import ProcessorObject, Status
-from connector.mappers import keys, reasons, words
+from connector.mappers import external_ids, phrases, reasons
+from connector.mappers.field_limits import CODE, NAME, WORD, amount, line, url
 from connector.mappers.fields import Dispute as F
-from connector.mappers.salesforce import CODE, NAME, WORD, amount, line, url
-from connector.plan import Value
+from connector.models.facts import ProcessorObject, Status
+from connector.models.plan import Value
 
 _STANDING: Final = {
     Status.NEEDS_RESPONSE: "needs a response",
@@ -30,14 +30,14 @@ def standing(item: ProcessorObject) -> str:
 
 
 def key(item: ProcessorObject) -> str:
-    return keys.record(item.source, "", "dispute", item.id)
+    return external_ids.record(item.source, "", "dispute", item.id)
 
 
 def record(item: ProcessorObject, opened_at: datetime | None) -> Mapping[str, Value]:
     """``opened_at``: as its processor says, or when it was first heard of."""
     reason, currency = reasons.explain(item), item.currency or ""
     return {
-        F.NAME: line(f"Dispute {words.money(item.amount, currency) or ''} {item.id}", NAME),
+        F.NAME: line(f"Dispute {phrases.money(item.amount, currency) or ''} {item.id}", NAME),
         F.SOURCE: line(item.source, WORD),
         F.SOURCE_ID: line(item.id, CODE),
         F.STAGE: line(item.stage, WORD),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.facts import Facts, Invoice
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.mappers.field_limits import CODE, NAME, WORD, amount, line
 from connector.mappers.fields import Invoice as F
-from connector.mappers.salesforce import CODE, NAME, WORD, amount, line
-from connector.plan import Value
+from connector.models.facts import Facts, Invoice
+from connector.models.plan import Value
 
 
 def key(facts: Facts, item: Invoice) -> str:
-    return keys.record(facts.source, facts.site, "invoice", item.number)
+    return external_ids.record(facts.source, facts.site, "invoice", item.number)
 
 
 def record(item: Invoice, link: str | None) -> Mapping[str, Value]:

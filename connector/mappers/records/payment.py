@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.facts import Facts, Payment
-from connector.mappers import declines, keys, words
+from connector.mappers import declines, external_ids, phrases
+from connector.mappers.field_limits import ADVICE, CODE, NAME, WORD, amount, line, page
 from connector.mappers.fields import Payment as F
-from connector.mappers.salesforce import ADVICE, CODE, NAME, WORD, amount, line, page
-from connector.plan import Value
+from connector.models.facts import Facts, Payment
+from connector.models.plan import Value
 
 
 def key(facts: Facts, item: Payment) -> str:
-    return keys.record(facts.source, facts.site, "payment", item.uuid)
+    return external_ids.record(facts.source, facts.site, "payment", item.uuid)
 
 
 def record(item: Payment, link: str | None, original_key: str | None) -> Mapping[str, Value]:
@@ -20,7 +20,7 @@ def record(item: Payment, link: str | None, original_key: str | None) -> Mapping
     decline = declines.of(item)
     return {
         F.NAME: line(
-            f"{words.plain(item.type).capitalize()} {words.money(item.amount, item.currency)}", NAME
+            f"{phrases.plain(item.type).capitalize()} {phrases.money(item.amount, item.currency)}", NAME
         ),
         F.TYPE: line(item.type, WORD),
         F.STATUS: line(item.status, WORD),
@@ -32,7 +32,7 @@ def record(item: Payment, link: str | None, original_key: str | None) -> Mapping
         F.DECLINE_CATEGORY: decline.category if decline else None,
         F.DECLINE_REASON: page(decline.reason, ADVICE) if decline else None,
         F.ACTION: page(decline.action, ADVICE) if decline else None,
-        F.METHOD: line(words.method(item.payment_method)),
+        F.METHOD: line(phrases.method(item.payment_method)),
         F.GATEWAY: line(item.gateway, CODE),
         F.GATEWAY_REFERENCE: line(item.gateway_reference),
         F.GATEWAY_CODE: line(item.gateway_code, CODE),

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from connector.facts import ProcessorObject, Status
-from connector.mappers import keys, reasons, words
+from connector.mappers import external_ids, phrases, reasons
+from connector.mappers.field_limits import CODE, NAME, WORD, amount, line, url
 from connector.mappers.fields import Refund as F
-from connector.mappers.salesforce import CODE, NAME, WORD, amount, line, url
-from connector.plan import Value
+from connector.models.facts import ProcessorObject, Status
+from connector.models.plan import Value
 
 _EXPLAINED: Final = frozenset({Status.FAILED, Status.CANCELED, Status.REQUIRES_ACTION})
 """Otherwise the reason is why it was asked for, in the processor's words: nobody has to act on it."""
 
 
 def key(item: ProcessorObject) -> str:
-    return keys.record(item.source, "", "refund", item.id)
+    return external_ids.record(item.source, "", "refund", item.id)
 
 
 def record(item: ProcessorObject, opened_at: datetime | None) -> Mapping[str, Value]:
@@ -25,7 +25,7 @@ def record(item: ProcessorObject, opened_at: datetime | None) -> Mapping[str, Va
     reason = reasons.explain(item) if item.status in _EXPLAINED else None
     currency = item.currency or ""
     return {
-        F.NAME: line(f"Refund {words.money(item.amount, currency) or ''} {item.id}", NAME),
+        F.NAME: line(f"Refund {phrases.money(item.amount, currency) or ''} {item.id}", NAME),
         F.SOURCE: line(item.source, WORD),
         F.SOURCE_ID: line(item.id, CODE),
         F.STATUS: line(item.status, WORD),

@@ -14,18 +14,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from connector.facts import Facts, Subscription
-from connector.mappers import keys
+from connector.mappers import external_ids
+from connector.mappers.field_limits import CODE, LINE, NAME, WORD, amount, line
 from connector.mappers.fields import Subscription as F
-from connector.mappers.salesforce import CODE, LINE, NAME, WORD, amount, line
-from connector.plan import Value
+from connector.models.facts import Facts, Subscription
+from connector.models.plan import Value
 
 _MONTH: Final = Decimal("30.4375")
 _EARNING: Final = frozenset({"active", "canceled"})
 
 
 def key(facts: Facts, item: Subscription) -> str:
-    return keys.record(facts.source, facts.site, "subscription", item.uuid)
+    return external_ids.record(facts.source, facts.site, "subscription", item.uuid)
 
 
 def record(item: Subscription, link: str | None) -> Mapping[str, Value]:

@@ -4,10 +4,10 @@ Three phases, each of which can be stopped anywhere and goes on where it was: re
 fetching what it did not tell, then deciding (or writing) the accounts that were found, in the order of their keys.
 """
 
+from connector.sync.backfill.checkpoint import Asked, Phase, State
+from connector.sync.backfill.locks import Turn, Turns
 from connector.sync.backfill.report import Report, report, troubles, unreadable
-from connector.sync.backfill.running import Agree, Backfill, Unit
-from connector.sync.backfill.state import Asked, Phase, State
-from connector.sync.backfill.turn import Turn, Turns
+from connector.sync.backfill.runner import Agree, Backfill, Unit
 
 __all__ = [
     "Agree",

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
+from connector.ledger import backfill_errors as ledger
 from connector.ledger import backfills
-from connector.ledger import troubles as ledger
 
 STEP: Final = 1_000
 FATES: Final = ("created", "updated", "refused")

@@ -10,7 +10,7 @@ until the record is gone.
 ``held.py``: what is written meanwhile; ``watching.py``: what people did; ``by_hand.py``: what an operator says.
 """
 
-from connector.sync.linking.held import without_account
 from connector.sync.linking.linker import Linker
+from connector.sync.linking.unlinked_changes import without_account
 
 __all__ = ["Linker", "without_account"]

@@ -11,20 +11,20 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.errors import SetupError
-from connector.facts import About, CaseSeen, Facts, Link, LinkState
 from connector.ledger import links, snapshots
 from connector.mappers import fields
-from connector.mappers.orgs import OrgShape
+from connector.mappers.org_schema import OrgShape
 from connector.mappers.records import contact
+from connector.models.facts import About, CaseSeen, Facts, Link, LinkState
 from connector.policy import Linking
 from connector.policy.linking import Key
-from connector.sync.lifecycle import newest
-from connector.sync.linking.choosing import Found, choose, holder, standing
-from connector.sync.linking.following import Following
-from connector.sync.linking.named import Named
-from connector.sync.linking.records import NEEDS, Crm, Record
-from connector.sync.linking.searching import Asked, Parent, Search
-from connector.sync.reading import Reading
+from connector.sync.apply.facts_loader import Reading
+from connector.sync.decide.lifecycle import newest
+from connector.sync.linking.candidate_search import Asked, Parent, Search
+from connector.sync.linking.candidate_selection import Found, choose, holder, standing
+from connector.sync.linking.crm_records import NEEDS, Crm, Record
+from connector.sync.linking.duplicate_rule_matches import Named
+from connector.sync.linking.merged_records import Following
 
 log = structlog.get_logger("connector.linking")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from connector.errors import SetupError
-from connector.events import Event
-from connector.webhooks import carrying, signatures
+from connector.models.events import Event
+from connector.webhooks import processor_event, signatures
 from connector.webhooks.adyen import parse, verify
 from connector.webhooks.source import Delivery, Source
 
@@ -75,6 +75,6 @@ class Adyen:
 def _object(body: bytes) -> dict[str, Any]:
     """The body for the search for its signatures; nothing where it cannot be read, which is said once it is proved."""
     try:
-        return carrying.json_object(body)
-    except carrying.Unreadable:
+        return processor_event.json_object(body)
+    except processor_event.Unreadable:
         return {}

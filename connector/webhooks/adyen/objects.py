@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.webhooks.adyen.told import Item, Told, given, is_true
-from connector.webhooks.carrying import moment, part, word
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.webhooks.adyen.object_context import Item, Told, given, is_true
+from connector.webhooks.processor_event import moment, part, word
 
 
 def told_of(told: Told) -> tuple[ProcessorObject, ...]:

@@ -13,14 +13,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from connector.events import Event
-from connector.facts import ProcessorObject
+from connector.models.events import Event
+from connector.models.facts import ProcessorObject
 from connector.redaction import REMOVED
-from connector.webhooks import carrying
+from connector.webhooks import processor_event
 from connector.webhooks.adyen.kinds import KINDS, NAMED
+from connector.webhooks.adyen.object_context import Item, Told, is_true
 from connector.webhooks.adyen.objects import notice_of_change, told_of
-from connector.webhooks.adyen.told import Item, Told, is_true
-from connector.webhooks.carrying import Said, Unreadable, moment, need, part, word
+from connector.webhooks.processor_event import Said, Unreadable, moment, need, part, word
 from connector.webhooks.source import Delivery
 
 _OF_A_NOTICE: Final = frozenset({"reasonCode", "newBankAccountType"})
@@ -36,12 +36,12 @@ def items(delivery: Delivery, given: Sequence[object], from_live: object, *, liv
 def body(delivery: Delivery, *, live: bool) -> Event:
     """The event of a webhook that is signed as a whole. Never raises."""
     try:
-        found = carrying.json_object(delivery.body)
+        found = processor_event.json_object(delivery.body)
         said = _said_of_body(found)
         text = _stored({**found, "data": _without_bank_account(part(found.get("data")))})
     except Unreadable as error:
-        return carrying.unreadable(delivery, _digest(delivery.body), str(error), "json")
-    return carrying.event(delivery, said, KINDS, text, "json", live=live)
+        return processor_event.unreadable(delivery, _digest(delivery.body), str(error), "json")
+    return processor_event.event(delivery, said, KINDS, text, "json", live=live)
 
 
 def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Event:
@@ -52,8 +52,8 @@ def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Eve
         delivery = replace(delivery, body=alone)
         said = _said(item, from_live)
     except Unreadable as error:
-        return carrying.unreadable(delivery, _digest(delivery.body), str(error), "json")
-    return carrying.event(delivery, said, KINDS, alone, "json", live=live)
+        return processor_event.unreadable(delivery, _digest(delivery.body), str(error), "json")
+    return processor_event.event(delivery, said, KINDS, alone, "json", live=live)
 
 
 def _said(item: Item, from_live: object) -> Said:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from connector.errors import Rejected
-from connector.webhooks.carrying import part
+from connector.webhooks.processor_event import part
 from connector.webhooks.signatures import any_match
 from connector.webhooks.source import Delivery
 

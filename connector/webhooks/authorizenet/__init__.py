@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from connector.events import Event
-from connector.webhooks import carrying, signatures
+from connector.models.events import Event
+from connector.webhooks import processor_event, signatures
 from connector.webhooks.authorizenet import parse, verify
 from connector.webhooks.authorizenet.kinds import KINDS
 from connector.webhooks.source import Delivery, Source
@@ -44,9 +44,9 @@ class AuthorizeNet:
         """Exactly one event: Authorize.Net never batches."""
         verify.signature(delivery, self.keys)
         try:
-            said = parse.said(carrying.json_object(delivery.body))
-            said = replace(said, content=carrying.content_digest(delivery.body))
-        except carrying.Unreadable as error:
+            said = parse.said(processor_event.json_object(delivery.body))
+            said = replace(said, content=processor_event.content_digest(delivery.body))
+        except processor_event.Unreadable as error:
             digest = hashlib.sha256(delivery.body).hexdigest()
-            return (carrying.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)
-        return (carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live),)
+            return (processor_event.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)
+        return (processor_event.event(delivery, said, KINDS, delivery.body, "json", live=self.live),)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from connector.events import Urgency
-from connector.facts import Kind
-from connector.webhooks.carrying import Handled, Kinds
+from connector.models.events import Urgency
+from connector.models.facts import Kind
+from connector.webhooks.processor_event import Handled, Kinds
 
 _CHARGE = Handled(Kind.CHARGE)
 _FRAUD_WARNING = Handled(Kind.FRAUD_WARNING, Urgency.DISPUTE)

@@ -13,8 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from connector.facts import Kind, ProcessorObject, Status
-from connector.webhooks.carrying import Said, Unreadable, items, moment, need, part, word
+from connector.models.facts import Kind, ProcessorObject, Status
+from connector.webhooks.processor_event import Said, Unreadable, items, moment, need, part, word
 
 SOURCE: Final = "authorizenet"
 

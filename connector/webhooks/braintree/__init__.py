@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from connector.errors import SetupError
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks.braintree import parse, verify
 from connector.webhooks.braintree.objects import Account
 from connector.webhooks.source import Delivery, Source

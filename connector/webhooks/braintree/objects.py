@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from xml.etree.ElementTree import Element
 
-from connector.facts import Kind, ProcessorObject, Stage, Status
 from connector.mappers import braintree_statuses
-from connector.webhooks.carrying import currency, end_of_day, major, moment, word
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.webhooks.processor_event import currency, end_of_day, major, moment, word
 
 
 class Account(NamedTuple):

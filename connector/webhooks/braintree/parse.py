@@ -15,12 +15,12 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from connector.events import Event
-from connector.facts import ProcessorObject
-from connector.webhooks import carrying
+from connector.models.events import Event
+from connector.models.facts import ProcessorObject
+from connector.webhooks import processor_event
 from connector.webhooks.braintree.kinds import KINDS
 from connector.webhooks.braintree.objects import Account, Told, text_of, told_of
-from connector.webhooks.carrying import Said, Unreadable, content_digest, moment, need
+from connector.webhooks.processor_event import Said, Unreadable, content_digest, moment, need
 from connector.webhooks.source import Delivery
 
 
@@ -30,8 +30,8 @@ def read(delivery: Delivery, xml: bytes, account: Account, *, live: bool) -> Eve
     try:
         said = _said(_root(xml), xml, account)
     except Unreadable as error:
-        return carrying.unreadable(delivery, _digest(xml), str(error), "xml")
-    return carrying.event(delivery, said, KINDS, xml, "xml", live=live)
+        return processor_event.unreadable(delivery, _digest(xml), str(error), "xml")
+    return processor_event.event(delivery, said, KINDS, xml, "xml", live=live)
 
 
 def _root(xml: bytes) -> Element:

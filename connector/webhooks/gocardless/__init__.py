@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from connector.events import Event
+from connector.models.events import Event
 from connector.webhooks import signatures
 from connector.webhooks.gocardless import parse, verify
 from connector.webhooks.source import Delivery, Source

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from connector.events import Event
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.webhooks import carrying
-from connector.webhooks.carrying import Said, Unreadable, content_digest, moment, need, part, word
+from connector.models.events import Event
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.webhooks import processor_event
 from connector.webhooks.gocardless.kinds import KINDS
+from connector.webhooks.processor_event import Said, Unreadable, content_digest, moment, need, part, word
 from connector.webhooks.source import Delivery
 
 Item = Mapping[str, Any]
@@ -35,13 +35,13 @@ def read(delivery: Delivery, *, live: bool) -> tuple[Event, ...]:
     try:
         batch = _batch(delivery.body)
     except Unreadable as error:
-        return (carrying.unreadable(delivery, _digest(delivery.body), str(error), "json"),)
+        return (processor_event.unreadable(delivery, _digest(delivery.body), str(error), "json"),)
     return tuple(_event(replace(delivery, body=alone), item, live) for item, alone in batch)
 
 
 def _batch(body: bytes) -> list[tuple[object, bytes]]:
     """Each event, and what is stored of it: a delivery that holds no other."""
-    found = carrying.json_object(body)
+    found = processor_event.json_object(body)
     batch, meta = found.get("events"), part(found.get("meta"))
     if not isinstance(batch, list):
         raise Unreadable("It holds no list of events.")
@@ -56,8 +56,8 @@ def _event(delivery: Delivery, item: object, live: bool) -> Event:
     try:
         said = _said(part(item), live)
     except Unreadable as error:
-        return carrying.unreadable(delivery, _digest(delivery.body), str(error), "json")
-    return carrying.event(delivery, said, KINDS, delivery.body, "json", live=live)
+        return processor_event.unreadable(delivery, _digest(delivery.body), str(error), "json")
+    return processor_event.event(delivery, said, KINDS, delivery.body, "json", live=live)
 
 
 def _said(item: Item, live: bool) -> Said:

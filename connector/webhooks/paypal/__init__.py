@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from connector.errors import SetupError
-from connector.events import Event
-from connector.webhooks import carrying, signatures
+from connector.models.events import Event
+from connector.webhooks import processor_event, signatures
 from connector.webhooks.paypal import certificates, parse, verify
 from connector.webhooks.paypal.certificates import Certificates, Fetch
 from connector.webhooks.paypal.kinds import KINDS
-from connector.webhooks.paypal.told import SOURCE
+from connector.webhooks.paypal.object_context import SOURCE
 from connector.webhooks.source import Delivery, Source
 
 NAME: Final = SOURCE
@@ -65,10 +65,10 @@ class Paypal:
     def read(self, delivery: Delivery) -> tuple[Event, ...]:
         """Exactly one event: PayPal never batches."""
         sent = verify.signature(delivery, self.webhook_ids, self.certificates)
-        content = carrying.content_digest(delivery.body)
+        content = processor_event.content_digest(delivery.body)
         try:
-            said = parse.said(carrying.json_object(delivery.body), sent.cert_url)
-            event = carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live)
-        except carrying.Unreadable as error:
-            event = carrying.unreadable(delivery, f"sha256-{content}", str(error), "json")
+            said = parse.said(processor_event.json_object(delivery.body), sent.cert_url)
+            event = processor_event.event(delivery, said, KINDS, delivery.body, "json", live=self.live)
+        except processor_event.Unreadable as error:
+            event = processor_event.unreadable(delivery, f"sha256-{content}", str(error), "json")
         return (replace(event, content=content, transmission=sent.id),)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from connector.facts import Kind, ProcessorObject, Stage, Status
-from connector.webhooks.carrying import Said, Unreadable, items, moment, need, part, word
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
 from connector.webhooks.paypal import payments
-from connector.webhooks.paypal.told import Body, Told, money, references
+from connector.webhooks.paypal.object_context import Body, Told, money, references
+from connector.webhooks.processor_event import Said, Unreadable, items, moment, need, part, word
 
 _API: Final = re.compile(r"https://api(?:-m)?\.(sandbox\.)?paypal\.com/")
 

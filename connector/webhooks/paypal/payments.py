@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from connector.facts import Kind, ProcessorObject, Status
-from connector.webhooks.carrying import items, moment, need, part, word
-from connector.webhooks.paypal.told import Body, Told, money, references
+from connector.models.facts import Kind, ProcessorObject, Status
+from connector.webhooks.paypal.object_context import Body, Told, money, references
+from connector.webhooks.processor_event import items, moment, need, part, word
 
 _PAYMENT: Final = re.compile(r"https?://[^/?#]+/v[0-9]/payments/(?:captures?|sale)/([A-Za-z0-9-]{1,64})/?")
 _TO_PAYMENT: Final = frozenset({"up", "sale", "capture"})

@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.errors import Rejected
-from connector.webhooks.carrying import moment
 from connector.webhooks.paypal.certificates import Certificates
+from connector.webhooks.processor_event import moment
 from connector.webhooks.source import Delivery
 
 TOLERANCE: Final = timedelta(days=3, hours=1)

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from connector.errors import Rejected, SetupError
-from connector.events import Event
+from connector.models.events import Event
 from connector.redaction import redact_body
 from connector.webhooks import signatures
 from connector.webhooks.recurly import parse, verify, xml
-from connector.webhooks.recurly.reading import Reading
+from connector.webhooks.recurly.event_builder import Reading
 from connector.webhooks.source import Delivery, Source
 
 NAME: Final = "recurly"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from connector.events import Urgency
+from connector.models.events import Urgency
 
 
 class Handled(NamedTuple):

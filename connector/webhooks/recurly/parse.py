@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connector.events import Pointer
-from connector.webhooks.recurly.reading import (
+from connector.models.events import Pointer
+from connector.webhooks.recurly.event_builder import (
     Reading,
     code_ref,
     is_kind,

@@ -14,9 +14,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from connector.events import Fate, Pointer
-from connector.webhooks.recurly.kinds import IGNORED, XML_ROOTS
-from connector.webhooks.recurly.reading import (
+from connector.models.events import Fate, Pointer
+from connector.webhooks.recurly.event_builder import (
     NO_KIND,
     Reading,
     code_ref,
@@ -27,6 +26,7 @@ from connector.webhooks.recurly.reading import (
     unreadable,
     uuid_ref,
 )
+from connector.webhooks.recurly.kinds import IGNORED, XML_ROOTS
 from connector.webhooks.source import Delivery
 
 _SPACE_AND_MARKS: Final = b" \t\r\n\xef\xbb\xbf\xff\xfe\x00"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from connector.events import Event, Fate
-from connector.webhooks import carrying, signatures
+from connector.models.events import Event, Fate
+from connector.webhooks import processor_event, signatures
 from connector.webhooks.source import Delivery, Source
 from connector.webhooks.stripe import parse, verify
 from connector.webhooks.stripe.kinds import KINDS
@@ -44,11 +44,11 @@ class Stripe:
         """Exactly one event: Stripe never batches."""
         verify.signature(delivery, self.secrets)
         try:
-            found = carrying.json_object(delivery.body)
+            found = processor_event.json_object(delivery.body)
             said = parse.said(found)
-        except carrying.Unreadable as error:
+        except processor_event.Unreadable as error:
             digest = hashlib.sha256(delivery.body).hexdigest()
-            return (carrying.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)
-        event = carrying.event(delivery, said, KINDS, delivery.body, "json", live=self.live)
+            return (processor_event.unreadable(delivery, f"sha256-{digest}", str(error), "json"),)
+        event = processor_event.event(delivery, said, KINDS, delivery.body, "json", live=self.live)
         thin = parse.is_thin(found) and event.fate is Fate.UNKNOWN
         return (replace(event, note=parse.NOT_SNAPSHOT) if thin else event,)

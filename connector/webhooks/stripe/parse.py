@@ -11,9 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from connector.facts import Kind, ProcessorObject, Stage, Status
 from connector.mappers import stripe_networks, stripe_statuses
-from connector.webhooks.carrying import Said, Unreadable, content_digest, epoch, moment, need, part, word
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.webhooks.processor_event import (
+    Said,
+    Unreadable,
+    content_digest,
+    epoch,
+    moment,
+    need,
+    part,
+    word,
+)
 from connector.webhooks.stripe import payments
 from connector.webhooks.stripe.payments import amount, id_of, references
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.facts import Status
 from connector.mappers import stripe_networks, stripe_statuses
-from connector.mappers.words import plain
-from connector.webhooks.carrying import currency, epoch, minor, need, part, word
+from connector.mappers.phrases import plain
+from connector.models.facts import Status
+from connector.webhooks.processor_event import currency, epoch, minor, need, part, word
 
 Body = Mapping[str, Any]
 Said = dict[str, Any]

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from cli.conftest import Run
 from cli.vendors import Vendors, vendors
-from connector.wiring import Wiring, wiring
+from connector.container import Wiring, wiring
 
 from .telling import PAST_DUE
 

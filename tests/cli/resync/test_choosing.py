@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from cli.conftest import Run
 from cli.vendors import SITE, Vendors
-from connector.cli.choosing import codes
+from connector.cli.account_options import codes
 from connector.errors import Unavailable
-from connector.sync.anew import Reader
+from connector.sync.resync.account_fetch import Reader
 
 from .telling import PAST_DUE, done, key, looked_at, stdin, told
 

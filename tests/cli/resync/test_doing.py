@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 
 from cli.conftest import Run
 from cli.vendors import Vendors
-from connector.cli.acting import login_name
+from connector.cli.audit import login_name
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
-from connector.clients.salesforce.patience import Patience
-from connector.ledger import budgets, subjects
-from connector.sync.apply import Applier, Outcome
-from connector.sync.costing import A_BULK_JOB
+from connector.clients.salesforce.polling import Patience
+from connector.ledger import api_usage, subjects
+from connector.sync.apply.applier import Applier, Outcome
+from connector.sync.apply.call_estimate import A_BULK_JOB
 
 from .telling import done, key, told
 
@@ -153,7 +153,7 @@ def test_what_was_written_until_salesforce_went_away_is_in_the_document(
     casewire: Run, both: Vendors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both.play("population", accounts=4)
-    monkeypatch.setattr("connector.cli.resync.applying.AT_ONCE", 2)
+    monkeypatch.setattr("connector.cli.resync.apply.AT_ONCE", 2)
     run, outcomes = Applier.run, iter((None, Outcome(claimed=2, open=True)))
     monkeypatch.setattr(Applier, "run", lambda applier, **how: next(outcomes) or run(applier, **how))
     result = casewire("resync", "--all", "--apply", "--json")
@@ -182,14 +182,14 @@ def test_many_accounts_stop_where_few_calls_are_left(
     casewire: Run, both: Vendors, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both.play("population", accounts=4)
-    monkeypatch.setattr("connector.cli.resync.applying.AT_ONCE", 2)
+    monkeypatch.setattr("connector.cli.resync.apply.AT_ONCE", 2)
     run = Applier.run
 
     def spent(applier: Applier, **how: Any) -> Outcome:
         """As if other systems had used the rest meanwhile."""
         outcome = run(applier, **how)
         with engine.begin() as connection:
-            budgets.note(connection, "salesforce", 85_000, 100_000)
+            api_usage.note(connection, "salesforce", 85_000, 100_000)
         return outcome
 
     monkeypatch.setattr(Applier, "run", spent)
@@ -213,6 +213,6 @@ def test_very_many_go_in_bulk_one_process_at_a_time(
         return run(applier, **how)
 
     monkeypatch.setattr(Applier, "run", watched)
-    monkeypatch.setattr("connector.cli.resync.totals.Totals.in_bulk", True)
+    monkeypatch.setattr("connector.cli.resync.summary.Totals.in_bulk", True)
     done(casewire("resync", "--all", "--apply"))
     assert locked == [True]

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from cli.conftest import Run
 from cli.vendors import Vendors
 from connector.errors import Unavailable
-from connector.sync.apply import Applier
+from connector.sync.apply.applier import Applier
 
 from .telling import SCHEMA, done, key, told
 
@@ -83,7 +83,7 @@ def test_a_document_that_is_cut_short_says_so(
 def test_whether_the_calls_that_are_left_are_enough_is_told(
     casewire: Run, bob: str, monkeypatch: pytest.MonkeyPatch, free: int | None, fit: bool | None
 ) -> None:
-    monkeypatch.setattr("connector.sync.spending.free", lambda *_: free)
+    monkeypatch.setattr("connector.sync.availability.api_budget.free", lambda *_: free)
     assert told(done(casewire("plan", bob, "--json")))["calls"]["fit"] is fit
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from connector.clients.processors import CLIENTS
-from connector.facts import Kind, ProcessorObject, Status
+from connector.models.facts import Kind, ProcessorObject, Status
 from sandbox.processors.objects import STATUSES
 from sandbox.recurly.scenarios import STORIES
 

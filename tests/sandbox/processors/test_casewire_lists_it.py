@@ -12,7 +12,7 @@ import pytest
 
 from connector.clients.processors import CLIENTS, ProcessorClient, braintree
 from connector.errors import Transient, Unavailable
-from connector.facts import Kind, ProcessorObject, Status
+from connector.models.facts import Kind, ProcessorObject, Status
 from sandbox.processors.apis import braintree as braintree_api
 from sandbox.processors.objects import Charge, Dispute, Refund
 

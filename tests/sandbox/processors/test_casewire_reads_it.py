@@ -12,9 +12,9 @@ import pytest
 from waiting import wait_until
 
 from connector.errors import Unavailable
-from connector.events import Event, Fate
-from connector.facts import Kind, ProcessorObject
-from connector.facts.folding import fold
+from connector.models.events import Event, Fate
+from connector.models.facts import Kind, ProcessorObject
+from connector.models.observation_merge import fold
 from connector.webhooks.source import Delivery
 
 if TYPE_CHECKING:

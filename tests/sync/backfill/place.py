@@ -10,15 +10,15 @@ from typing import Any
 from samples import SITE, SOURCE
 from sqlalchemy import Engine
 
-from connector.facts import BillingObject, Facts, Link, LinkState
-from connector.facts.linking import MADE
 from connector.ledger import links, runs
 from connector.ledger.attempts import Cause
-from connector.plan import Change, Plan
-from connector.sync.apply import Applier
+from connector.models.facts import BillingObject, Facts, Link, LinkState
+from connector.models.linking import MADE
+from connector.models.plan import Change, Plan
+from connector.sync.apply.applier import Applier
+from connector.sync.apply.facts_loader import Reading
+from connector.sync.availability.retry import Patience
 from connector.sync.backfill import Asked, Backfill, Phase, State, Turn, Turns, Unit
-from connector.sync.patience import Patience
-from connector.sync.reading import Reading
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account, at, invoice

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from connector.errors import Permanent, Transient, Unavailable
-from connector.ledger import budgets, circuits, locks, snapshots, subjects
+from connector.ledger import api_usage, circuit_breakers, locks, snapshots, subjects
 from connector.ledger.locks import Lock
 from connector.policy import Budget
+from connector.sync.availability.api_budget import Spending
 from connector.sync.backfill import Asked, Phase, Turn, report
-from connector.sync.backfill.running import Backfill
-from connector.sync.spending import Spending
+from connector.sync.backfill.runner import Backfill
 from sync.world import account, at
 
 from .place import HERE, Counted, Place, people
@@ -292,7 +292,7 @@ def test_the_org_s_calls_that_are_kept_for_people_stop_it(engine: Engine, place:
     def spend(phase: Phase, done: int) -> None:
         if phase is Phase.WRITING and done == 0:
             with engine.begin() as connection:
-                budgets.note(connection, "salesforce", 80, 100)
+                api_usage.note(connection, "salesforce", 80, 100)
 
     place.on_tell = spend
     with pytest.raises(Permanent, match="kept for people"):
@@ -300,7 +300,7 @@ def test_the_org_s_calls_that_are_kept_for_people_stop_it(engine: Engine, place:
     work.turn.leave()
     assert place.crm.upserts == []
     with engine.begin() as connection:
-        budgets.note(connection, "salesforce", 1, 100)
+        api_usage.note(connection, "salesforce", 1, 100)
     place.on_tell = lambda phase, done: None
     assert place.run().phase is Phase.OVER
 
@@ -312,7 +312,9 @@ def test_an_org_that_only_a_person_can_mend_is_not_waited_for(engine: Engine, pl
         if phase is Phase.WRITING and done == 4:
             place.crm.outages["Account"] = Permanent("No such field", code="NO_FIELD")
             with engine.begin() as connection:
-                circuits.open_circuit(connection, "salesforce", "Deploy first.", circuits.NOT_SET_UP, 300)
+                circuit_breakers.open_circuit(
+                    connection, "salesforce", "Deploy first.", circuit_breakers.NOT_SET_UP, 300
+                )
             place.crm.query_outage = Permanent("No such field")
 
     place.on_tell = unmake

@@ -9,14 +9,16 @@ import pytest
 from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
-from connector.events import Urgency
-from connector.facts import Facts
-from connector.ledger import goes, locks, subjects
+from connector.ledger import locks, run_sessions, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.locks import Lock
-from connector.plan import Plan
-from connector.sync import anew, feed, missed
+from connector.models.events import Urgency
+from connector.models.facts import Facts
+from connector.models.plan import Plan
 from connector.sync.backfill import Asked, Backfill, Phase, Unit, report
+from connector.sync.monitoring import gap_detection
+from connector.sync.refresh import change_feed
+from connector.sync.resync import account_fetch
 from sync.world import account, at
 
 from .place import Counted, Place, decide, people
@@ -43,8 +45,8 @@ def test_what_is_written_is_theirs_who_had_it_go_on_and_so_is_what_workers_do_fo
     place.begin()
     place.run(writes=False)
     with engine.begin() as connection:
-        goes.begin(connection, place.run_id, "anna", "only a look", writes=False)
-        go = goes.begin(connection, place.run_id, "bert", "approved", writes=True)
+        run_sessions.begin(connection, place.run_id, "anna", "only a look", writes=False)
+        go = run_sessions.begin(connection, place.run_id, "bert", "approved", writes=True)
         subjects.mark_due(connection, [replace(due("c004", Urgency.DISPUTE), run_id=place.run_id)])
         subjects.claim(connection, "worker:1", 1, [subject("c004")])
     work = place.backfill()
@@ -54,7 +56,10 @@ def test_what_is_written_is_theirs_who_had_it_go_on_and_so_is_what_workers_do_fo
     place.backfill().applier.run()
     assert rows(engine, "SELECT DISTINCT trigger, who, go_id FROM attempt") == [("backfill", "bert", go)]
     with engine.connect() as connection:
-        told = [(one["who"], one["reason"], one["writes"]) for one in goes.of_run(connection, place.run_id)]
+        told = [
+            (one["who"], one["reason"], one["writes"])
+            for one in run_sessions.of_run(connection, place.run_id)
+        ]
     assert told == [("anna", "only a look", False), ("bert", "approved", True)]
 
 
@@ -104,10 +109,10 @@ def test_whoever_looks_for_what_was_missed_begins_where_all_was_read(engine: Eng
     place.run()
     marks = dict(rows(engine, "SELECT name, at FROM watermark WHERE name LIKE 'feed:%'"))
     last = max(it.updated_at for it in place.api.objects if it.object == "invoice" and it.updated_at)
-    assert set(marks) == {f"feed:{SOURCE}:{SITE}:{kind}" for kind in feed.KINDS}
-    assert marks[f"feed:{SOURCE}:{SITE}:invoice"] == last - missed.OVERLAP
+    assert set(marks) == {f"feed:{SOURCE}:{SITE}:{kind}" for kind in change_feed.KINDS}
+    assert marks[f"feed:{SOURCE}:{SITE}:invoice"] == last - gap_detection.OVERLAP
     begun = one(engine, "SELECT started_at FROM run").started_at
-    assert marks[f"feed:{SOURCE}:{SITE}:payment"] == begun - missed.OVERLAP, "there is none"
+    assert marks[f"feed:{SOURCE}:{SITE}:payment"] == begun - gap_detection.OVERLAP, "there is none"
 
 
 def test_one_that_reads_a_part_says_nothing_of_the_rest(engine: Engine, place: Place) -> None:
@@ -181,7 +186,7 @@ def test_a_site_is_read_whole_where_that_takes_fewer_calls_than_the_pasts(
     engine: Engine, place: Place
 ) -> None:
     """And of what is read so only the accounts that were asked for are kept."""
-    many = anew.FEW + 10
+    many = account_fetch.FEW + 10
     place.api.objects = people(many)
     place.api.replace(account(id="x", code="x", company="Elsewhere", updated_at=at(1)))
     place.begin(INVOICES)

@@ -11,9 +11,9 @@ from samples import SITE, SOURCE
 from sqlalchemy import Engine
 
 from connector.errors import SetupError
-from connector.sync import feed
 from connector.sync.backfill import Asked
-from connector.sync.backfill.apart import ahead
+from connector.sync.backfill.prefetch import ahead
+from connector.sync.refresh import change_feed
 from sync.fake_api import Answer, FakeApi
 from sync.world import at, invoice, payment
 
@@ -29,7 +29,7 @@ class Embedding(FakeApi):
 
 
 def test_what_comes_inside_an_object_does_not_say_how_far_the_feed_was_read(engine: Engine) -> None:
-    (page,) = feed.pages(engine, Embedding(), "invoice", None)
+    (page,) = change_feed.pages(engine, Embedding(), "invoice", None)
     assert page.until == at(3)
 
 

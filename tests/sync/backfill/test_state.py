@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from connector.sync import feed
 from connector.sync.backfill import Asked, Phase, State
+from connector.sync.refresh import change_feed
 from sync.world import at
 
 
@@ -37,7 +37,7 @@ def test_what_was_asked_for_comes_back_and_tells_whether_it_was_all() -> None:
 def test_a_site_is_whole_when_all_its_kinds_are_read() -> None:
     state, site = State(), ("recurly", "acme")
     assert not state.is_begun(site)
-    for kind in feed.KINDS:
+    for kind in change_feed.KINDS:
         assert not state.is_whole(site)
         state.past(site, kind).whole = True
         assert state.is_begun(site)

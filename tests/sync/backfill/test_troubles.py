@@ -9,11 +9,11 @@ from samples import SITE, SOURCE, rows, subject
 from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient
-from connector.ledger import budgets
+from connector.ledger import api_usage
 from connector.policy import Budget
+from connector.sync.availability.api_budget import Spending
 from connector.sync.backfill import Asked, Phase, report, troubles, unreadable
-from connector.sync.history import fetch_histories
-from connector.sync.spending import Spending
+from connector.sync.refresh.history_fetch import fetch_histories
 from sync.world import account, at
 
 from .place import HERE, Counted, Place, people
@@ -124,7 +124,7 @@ def test_one_of_a_past_is_named_with_its_account(engine: Engine, place: Place) -
 def test_a_look_stops_at_the_calls_that_are_kept_for_people(engine: Engine, place: Place) -> None:
     place.begin()
     with engine.begin() as connection:
-        budgets.note(connection, "salesforce", 80, 100)
+        api_usage.note(connection, "salesforce", 80, 100)
     work = place.backfill(writes=False)
     work.applier = replace(work.applier, spending=Spending(engine, _Limits(), Budget()))
     with pytest.raises(Permanent, match="kept for people"):

@@ -11,21 +11,21 @@ import pytest
 from samples import SITE, SOURCE, due, event, record, rows, subject
 from sqlalchemy import Engine
 
-from connector.facts import Facts, Invoice, Link
 from connector.ledger import snapshots, subjects
 from connector.ledger.attempts import Cause
-from connector.ledger.population import Which
+from connector.ledger.subject_query import Which
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
-from connector.mappers.orgs import OrgField, OrgShape
-from connector.plan import Change, Parent, Plan, Transition, Value
-from connector.sync.apply import Applier
-from connector.sync.drift.against import Against, Only
-from connector.sync.drift.holding import Asking
-from connector.sync.drift.looking import Drifted, Look, looks
-from connector.sync.drift.owned import Owned
-from connector.sync.reading import Reading
+from connector.mappers.org_schema import OrgField, OrgShape
+from connector.models.facts import Facts, Invoice, Link
+from connector.models.plan import Change, Parent, Plan, Transition, Value
+from connector.sync.apply.applier import Applier
+from connector.sync.apply.facts_loader import Reading
+from connector.sync.drift.detector import Drifted, Look, looks
+from connector.sync.drift.org_baseline import Against, Only
+from connector.sync.drift.org_reader import Asking
+from connector.sync.drift.owned_fields import Owned
 from sync import orgs
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account, invoice

@@ -12,7 +12,7 @@ from connector.ledger import subjects
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
-from connector.sync.drift.against import Only
+from connector.sync.drift.org_baseline import Only
 from sync.world import account, paid_invoice
 
 from .conftest import BILL, BOB, CASE, ROW, Rig

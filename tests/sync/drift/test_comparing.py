@@ -10,12 +10,12 @@ import pytest
 
 from connector.mappers import fields
 from connector.mappers.fields import Invoice as F
-from connector.mappers.orgs import OrgField
-from connector.plan import Change, Lookup, Parent
-from connector.sync.drift.comparing import compared, same, told
-from connector.sync.drift.holding import Held
-from connector.sync.drift.owned import Owned
-from connector.sync.rows import encode
+from connector.mappers.org_schema import OrgField
+from connector.models.plan import Change, Lookup, Parent
+from connector.sync.apply.row_diff import encode
+from connector.sync.drift.field_compare import compared, same, told
+from connector.sync.drift.org_reader import Held
+from connector.sync.drift.owned_fields import Owned
 from sync import orgs
 
 from .conftest import BOB, lookup, typed

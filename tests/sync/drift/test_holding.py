@@ -13,9 +13,9 @@ from connector.errors import Unavailable
 from connector.mappers import fields
 from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
-from connector.sync.drift.holding import Asking, Loaded, load
-from connector.sync.drift.owned import Owned
-from connector.sync.patience import Patience
+from connector.sync.availability.retry import Patience
+from connector.sync.drift.org_reader import Asking, Loaded, load
+from connector.sync.drift.owned_fields import Owned
 from sync import orgs
 
 from .conftest import HeldCrm, shape

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from connector.errors import Unavailable
-from connector.ledger.population import Which
+from connector.ledger.subject_query import Which
 from connector.mappers import fields
 from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
-from connector.sync.apply import Applier
-from connector.sync.drift.against import Against
-from connector.sync.drift.holding import Asking, Loaded, load
-from connector.sync.drift.looking import Look, looks
-from connector.sync.drift.owned import Owned
-from connector.sync.patience import Patience
+from connector.sync.apply.applier import Applier
+from connector.sync.availability.retry import Patience
+from connector.sync.drift.detector import Look, looks
+from connector.sync.drift.org_baseline import Against
+from connector.sync.drift.org_reader import Asking, Loaded, load
+from connector.sync.drift.owned_fields import Owned
 from sync.world import account, paid_invoice
 
 from .conftest import BILL, BOB, HeldCrm, Rig, shape

@@ -9,13 +9,13 @@ import pytest
 from samples import one, rows
 
 from connector.errors import Permanent, Unavailable
-from connector.facts import Link, LinkState
 from connector.ledger import links
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
-from connector.sync.drift.against import Only
-from connector.sync.drift.mending import Mended, Wanted, mend
+from connector.models.facts import Link, LinkState
+from connector.sync.drift.org_baseline import Only
+from connector.sync.drift.repair import Mended, Wanted, mend
 from sync.fake_crm import RowAnswer, Trouble
 from sync.world import paid_invoice
 

@@ -11,10 +11,10 @@ from connector.ledger.attempts import Mirrored
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
-from connector.plan import Change, Parent
+from connector.models.plan import Change, Parent
 from connector.policy import Mapped
-from connector.sync.drift.owned import Owned
-from connector.sync.drift.should import should
+from connector.sync.drift.expected_state import should
+from connector.sync.drift.owned_fields import Owned
 from sync import orgs
 
 from .conftest import BILL, BOB, CASE, lookup, shape, typed

@@ -12,19 +12,19 @@ import pytest
 from samples import SITE, SOURCE, due, event, make_ready, one, record, rows, subject
 from sqlalchemy import Engine
 
-from connector import facts
 from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig
-from connector.facts import Link
 from connector.ledger import links, snapshots, subjects
-from connector.mappers.orgs import OrgShape
+from connector.mappers.org_schema import OrgShape
+from connector.models import facts
+from connector.models.facts import Link
 from connector.policy import Linking, Policy
-from connector.sync.apply import Applier, Outcome
-from connector.sync.decide import decide
+from connector.sync.apply.applier import Applier, Outcome
+from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.row_diff import OrgIds
+from connector.sync.decide.decide import decide
 from connector.sync.linking import Linker, without_account
-from connector.sync.linking.watching import Watch
-from connector.sync.reading import Reading
-from connector.sync.rows import OrgIds
-from connector.sync.shaping import Shaping
+from connector.sync.linking.crm_poll import Watch
+from connector.sync.org_schema.adaptation import Shaping
 from sandbox.control import Control
 from sandbox.salesforce import Org as SandboxOrg
 from sandbox.salesforce import create_app

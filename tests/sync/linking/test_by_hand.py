@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 
 from connector.clients.salesforce import RowError, RowResult, Verdict
 from connector.errors import Permanent, Transient
-from connector.facts import Link, LinkState
 from connector.ledger import links, runs, subjects
 from connector.ledger.attempts import Cause
-from connector.sync.linking import by_hand
-from connector.sync.linking.by_hand import Wish
-from connector.sync.linking.searching import Search
+from connector.models.facts import Link, LinkState
+from connector.sync.linking import manual_link
+from connector.sync.linking.candidate_search import Search
+from connector.sync.linking.manual_link import Wish
 from sync.linking.conftest import Casewire, Crm, Start, account, codes, keep, kept, learn
 
 BOB = subject("bob")
@@ -31,11 +31,11 @@ def made(engine: Engine, crm: Crm, start: Start) -> Casewire:
 
 
 def wish(casewire: Casewire, id_: str, who: str = BOB) -> Wish:
-    return by_hand.look(casewire.engine, _search(casewire), who, id_)
+    return manual_link.look(casewire.engine, _search(casewire), who, id_)
 
 
 def link(casewire: Casewire, wanted: Wish, crm: Any = None, run: int | None = None) -> bool:
-    return by_hand.link(
+    return manual_link.link(
         casewire.engine,
         crm or casewire.crm.client,
         _search(casewire),

@@ -9,9 +9,9 @@ import pytest
 from samples import event, record, rows, subject
 from sqlalchemy import Engine
 
-from connector.facts import Link, LinkState
 from connector.ledger import snapshots
-from connector.plan import Change, Parent
+from connector.models.facts import Link, LinkState
+from connector.models.plan import Change, Parent
 from connector.sync.linking import without_account
 from sync.linking.conftest import Casewire, Crm, Start, account, kept, learn, pass_time
 from sync.world import facts, invoice

@@ -10,8 +10,8 @@ from samples import make_ready, rows, subject
 from sqlalchemy import Engine
 
 from connector.policy import Mapped
-from connector.sync import writing
-from connector.sync.apply import Outcome
+from connector.sync.apply import record_writer
+from connector.sync.apply.applier import Outcome
 from sandbox.salesforce.access import permissions
 from sandbox.salesforce.rulebook import validation_rule
 from sync.linking.conftest import Crm, Whole, account, codes, learn, whole
@@ -29,7 +29,7 @@ class Killed(BaseException):
 @pytest.fixture
 def casewire(engine: Engine, crm: Crm, monkeypatch: pytest.MonkeyPatch) -> Whole:
     """So many that are there, and so many that are not."""
-    monkeypatch.setattr(writing, "IN_BULK", MANY)
+    monkeypatch.setattr(record_writer, "IN_BULK", MANY)
     crm.desk.write("Account", [{"Name": f"There {n}", "AccountNumber": f"there-{n}"} for n in range(MANY)])
     there = [account(f"there-{n}", email=None, company=NAME.format(n)) for n in range(MANY)]
     learn(engine, *there, *(account(f"new-{n}", email=None, company=NAME.format(n)) for n in range(MANY)))

@@ -11,10 +11,10 @@ from telling import charge, dispute, item, tell
 
 from connector.clients.salesforce import Org
 from connector.errors import Unavailable
-from connector.events import Urgency
-from connector.facts import Account, Kind, Link, LinkState, Status
 from connector.ledger import snapshots, subjects
 from connector.ledger.subjects import Due
+from connector.models.events import Urgency
+from connector.models.facts import Account, Kind, Link, LinkState, Status
 from connector.sync.linking import Linker
 from sandbox.salesforce.access import permissions
 from sync.linking.conftest import (

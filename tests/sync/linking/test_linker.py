@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from connector.clients.salesforce import Org
 from connector.errors import SetupError
-from connector.facts import About, Link, LinkState
 from connector.ledger import links, snapshots
+from connector.models.facts import About, Link, LinkState
 from connector.sync.linking import Linker
 from sandbox.salesforce.access import permissions
 from sync.linking.conftest import Crm, Find, account, keep, kept, reading, settings

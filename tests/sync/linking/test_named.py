@@ -9,7 +9,7 @@ import pytest
 from samples import subject
 from sqlalchemy import Engine
 
-from connector.facts import Link, LinkState
+from connector.models.facts import Link, LinkState
 from connector.sync.linking import Linker
 from sandbox.salesforce.rulebook import duplicate_rule
 from sync.linking.conftest import Crm, Start, account, codes, keep, kept, learn, settings

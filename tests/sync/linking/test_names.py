@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.sync.linking import names
+from connector.sync.linking import name_normalization
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from connector.sync.linking import names
     ],
 )
 def test_names_are_alike_but_for_case_punctuation_and_legal_form(one: str, other: str) -> None:
-    assert names.of_company(one) == names.of_company(other) != ""
+    assert name_normalization.of_company(one) == name_normalization.of_company(other) != ""
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ def test_names_are_alike_but_for_case_punctuation_and_legal_form(one: str, other
     [("Rivera Books", "Rivera Book"), ("Rivera Books East", "Rivera Books"), ("Inc Books", "Books Ltd")],
 )
 def test_other_names_are_not(one: str, other: str) -> None:
-    assert names.of_company(one) != names.of_company(other)
+    assert name_normalization.of_company(one) != name_normalization.of_company(other)
 
 
 @pytest.mark.parametrize(("name", "left"), [("Co", "co"), ("GmbH Inc", "gmbh"), (" .,- ", ""), (None, "")])
 def test_a_name_never_loses_its_last_word(name: str | None, left: str) -> None:
-    assert names.of_company(name) == left
+    assert name_normalization.of_company(name) == left
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_name_never_loses_its_last_word(name: str | None, left: str) -> None:
     ],
 )
 def test_a_domain_counts_if_it_says_whose_the_address_is(address: str | None, domain: str | None) -> None:
-    assert names.domain(address) == domain
+    assert name_normalization.domain(address) == domain
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_a_domain_counts_if_it_says_whose_the_address_is(address: str | None, do
     ],
 )
 def test_a_web_site_is_at_its_domain_or_below(site: str | None, there: bool) -> None:
-    assert names.is_of(site, "rivera.example") is there
+    assert name_normalization.is_of(site, "rivera.example") is there
 
 
 def test_an_address_is_compared_without_case_and_none_is_made_of_nonsense() -> None:
-    assert names.email(" Bob@Rivera.Example") == "bob@rivera.example"
-    assert names.email("bob at rivera") is None
+    assert name_normalization.email(" Bob@Rivera.Example") == "bob@rivera.example"
+    assert name_normalization.email("bob at rivera") is None

@@ -9,9 +9,9 @@ import pytest
 from samples import rows, subject
 from sqlalchemy import Engine
 
-from connector.facts import Link, LinkState
 from connector.ledger import watermarks
-from connector.sync.linking import watching
+from connector.models.facts import Link, LinkState
+from connector.sync.linking import crm_poll
 from sync.linking.conftest import Casewire, Crm, Start, account, codes, keep, kept, learn, policy
 
 LINKED = LinkState.LINKED
@@ -120,7 +120,7 @@ def test_what_happened_while_nobody_looked_is_seen_the_next_time(linked: Casewir
     crm.desk.delete("Account", rivera(crm))
     assert linked.watch() == 1
     with linked.engine.connect() as connection:
-        seen = watermarks.load(connection, watching.SEEN)
+        seen = watermarks.load(connection, crm_poll.SEEN)
     assert seen
     assert (datetime.now(UTC) - seen).total_seconds() < 60
 

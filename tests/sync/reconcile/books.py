@@ -11,7 +11,9 @@ from typing import Any
 from samples import SITE, SOURCE
 from sqlalchemy import Engine
 
-from connector.facts import (
+from connector.ledger import snapshots
+from connector.mappers import external_ids, fields
+from connector.models.facts import (
     BillingObject,
     Discrepancy,
     DiscrepancyState,
@@ -20,10 +22,8 @@ from connector.facts import (
     ProcessorObject,
     Status,
 )
-from connector.ledger import snapshots
-from connector.mappers import fields, keys
 from connector.policy import Compare
-from connector.sync.reconcile import Reconciling, Sides, Window
+from connector.sync.reconcile.reconciliation import Reconciling, Sides, Window
 from sync.fake_api import Answer, FakeApi
 from sync.fake_crm import FakeCrm
 from sync.world import at, payment
@@ -131,7 +131,7 @@ class ThreeSides:
             snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), payments)
 
     def in_salesforce(self, one: Payment, **changed: Any) -> None:
-        key = keys.record(SOURCE, SITE, "payment", one.uuid)
+        key = external_ids.record(SOURCE, SITE, "payment", one.uuid)
         moment = one.collected_at or one.created_at
         self.crm.records[fields.Payment.OBJECT, key] = {
             fields.KEY: key,
@@ -143,7 +143,7 @@ class ThreeSides:
         }
 
     def dispute_in_salesforce(self, item: ProcessorObject, **changed: Any) -> None:
-        key = keys.record(item.source, "", "dispute", item.id)
+        key = external_ids.record(item.source, "", "dispute", item.id)
         self.crm.records[fields.Dispute.OBJECT, key] = {
             fields.KEY: key,
             fields.Dispute.AMOUNT: float(item.amount or 0),

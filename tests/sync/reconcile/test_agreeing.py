@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from connector.facts import Kind, Payment, ProcessorObject, Status
 from connector.mappers import fields
+from connector.models.facts import Kind, Payment, ProcessorObject, Status
 from connector.policy import Compare
 from sync.reconcile.books import FakeBooks, ThreeSides, charge, paid
 from sync.world import at

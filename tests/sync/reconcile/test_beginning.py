@@ -11,11 +11,11 @@ import pytest
 from samples import SITE, SOURCE, event, one, record, rows
 from sqlalchemy import Engine
 
-from connector.ledger import missed, runs
+from connector.ledger import missed_changes, runs
 from connector.policy import Compare
-from connector.sync import feed
-from connector.sync.missed import NEVER_HEARD
-from connector.sync.reconcile import Reach, Reconciling, Window, reach, since_last
+from connector.sync.monitoring.gap_detection import NEVER_HEARD
+from connector.sync.reconcile.reconciliation import Reach, Reconciling, Window, reach, since_last
+from connector.sync.refresh import change_feed
 from sync.reconcile.books import NOW, WINDOW, ThreeSides, charge, paid, told
 from sync.world import at
 
@@ -48,7 +48,7 @@ def known(engine: Engine, *sites: str, **how: Any) -> Reach:
 
 
 def backfilled(engine: Engine, state: str = runs.DONE, **changed: Any) -> None:
-    options = {"since": None, "objects": list(feed.KINDS), "sites": [SITE]} | changed
+    options = {"since": None, "objects": list(change_feed.KINDS), "sites": [SITE]} | changed
     with engine.begin() as connection:
         runs.end(connection, runs.begin(connection, "backfill", "ada", "moving in", options), state)
 
@@ -124,8 +124,8 @@ def test_a_young_ledger_knows_a_site_since_it_heard_of_it(engine: Engine) -> Non
 
 def test_what_was_looked_through_is_known_though_its_first_events_are_purged(engine: Engine) -> None:
     with engine.begin() as connection:
-        missed.looked_through(connection, (SOURCE, SITE), at(10), at(12))
-        missed.looked_through(connection, (SOURCE, SITE), at(12), at(27))
+        missed_changes.looked_through(connection, (SOURCE, SITE), at(10), at(12))
+        missed_changes.looked_through(connection, (SOURCE, SITE), at(12), at(27))
     first_heard(engine, at(20))
     assert known(engine).known_from == {SITE: at(10)}
 

@@ -13,11 +13,11 @@ from samples import SITE, SOURCE, due, one, rows
 from sqlalchemy import Engine
 
 from connector.errors import Permanent
-from connector.facts import Status
 from connector.ledger import runs, snapshots, subjects
 from connector.mappers import fields
+from connector.models.facts import Status
 from connector.policy import Compare
-from connector.sync.reconcile import Reconciling, Sides
+from connector.sync.reconcile.reconciliation import Reconciling, Sides
 from sync.reconcile.books import NOW, WINDOW, Api, ThreeSides, charge, paid
 from sync.reconcile.test_keeping import apply, keep, records, states
 from sync.world import account, at, invoice

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Difference, Kind, Movement, Payment, ProcessorObject, Status
-from connector.ledger.transfers import Known
+from connector.ledger.payment_lookup import Known
+from connector.models.facts import Difference, Kind, Movement, Payment, ProcessorObject, Status
 from connector.policy import Compare
-from connector.sync.reconcile.comparing import OF_PROCESSOR, OF_RECURLY, findings
-from connector.sync.reconcile.pairing import Loose, Pairs
-from connector.sync.reconcile.values import Seen, Side, Standing, Transfer
+from connector.sync.reconcile.differences import OF_PROCESSOR, OF_RECURLY, findings
+from connector.sync.reconcile.matching import Loose, Pairs
+from connector.sync.reconcile.models import Seen, Side, Standing, Transfer
 from sync.world import NOW, SUBJECT, at, charge, payment, refund, told_of
 
 POLICY = Compare(

@@ -12,11 +12,11 @@ from sqlalchemy import Engine
 from telling import BOB, bill, carrying, charge, dispute, due_subjects, item, known, tell
 
 from connector.errors import Transient
-from connector.events import Urgency
-from connector.facts import Kind, ProcessorObject, Stage, Status
 from connector.ledger import runs
-from connector.sync.reconcile import Window
-from connector.sync.reconcile.filling import Filled, fill
+from connector.models.events import Urgency
+from connector.models.facts import Kind, ProcessorObject, Stage, Status
+from connector.sync.reconcile.processor_gaps import Filled, fill
+from connector.sync.reconcile.reconciliation import Window
 from sync.reconcile.books import FakeBooks, ThreeSides, paid
 from sync.world import account
 

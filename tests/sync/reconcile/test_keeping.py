@@ -12,14 +12,14 @@ from samples import SITE, SOURCE, one, rows
 from sqlalchemy import Engine
 
 from connector.errors import Transient
-from connector.facts import Money
 from connector.ledger import discrepancies, runs
 from connector.ledger.retention import purge
 from connector.mappers import fields
+from connector.models.facts import Money
 from connector.policy import Compare, Policy
-from connector.sync.apply import Applier
-from connector.sync.decide import decide
-from connector.sync.reconcile import Reconciling, Window
+from connector.sync.apply.applier import Applier
+from connector.sync.decide.decide import decide
+from connector.sync.reconcile.reconciliation import Reconciling, Window
 from sync.fake_crm import FakeCrm, Org
 from sync.reconcile.books import NOW, WINDOW, ThreeSides, charge, paid
 from sync.world import at

@@ -11,11 +11,10 @@ from samples import SITE, due
 from sqlalchemy import Engine, text
 
 from connector.errors import Unavailable
-from connector.facts import Discrepancy, Kind, ProcessorObject, Status
-from connector.ledger import subjects
-from connector.ledger import told as observations
+from connector.ledger import observations, subjects
+from connector.models.facts import Discrepancy, Kind, ProcessorObject, Status
 from connector.policy import Compare
-from connector.sync.reconcile import Window
+from connector.sync.reconcile.reconciliation import Window
 from sync.reconcile.books import NOW, WINDOW, FakeBooks, ThreeSides, charge, paid, told
 from sync.world import account, at
 

@@ -9,11 +9,11 @@ import pytest
 from samples import SITE, due, event, record, rows
 from sqlalchemy import Engine
 
-from connector.events import Pointer
-from connector.facts import Kind, Payment, ProcessorObject, Status
-from connector.ledger import subjects, told
+from connector.ledger import observations, subjects
+from connector.models.events import Pointer
+from connector.models.facts import Kind, Payment, ProcessorObject, Status
 from connector.policy import Compare
-from connector.sync.reconcile import Reconciling, Sides, Window
+from connector.sync.reconcile.reconciliation import Reconciling, Sides, Window
 from sync.reconcile.books import NOW, WINDOW, Api, ThreeSides, charge, paid
 from sync.world import account, at, invoice
 
@@ -127,11 +127,11 @@ def test_the_end_of_a_dispute_that_the_ledger_has_not_heard_of_need_not_be_in_sa
     heard = dispute()
     sides.dispute_in_salesforce(heard)
     with sides.engine.begin() as connection:
-        told.store(connection, [("event:1", heard)])
+        observations.store(connection, [("event:1", heard)])
     sides.stripe.items.append(dispute(status=Status.WON))
     assert standings(sides) == [("status", "explained", COMING)]
     with sides.engine.begin() as connection:
-        told.store(connection, [("event:2", replace(heard, status=Status.WON, at=at(21)))])
+        observations.store(connection, [("event:2", replace(heard, status=Status.WON, at=at(21)))])
     assert standings(sides) == [("status", "open", "")]
 
 

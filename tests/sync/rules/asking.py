@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from connector.facts import Facts
-from connector.plan import Change, Transition
+from connector.models.facts import Facts
+from connector.models.plan import Change, Transition
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 
 POLICY = Policy()
 

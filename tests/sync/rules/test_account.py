@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Facts, Link, LinkState, Status
 from connector.mappers import fields
-from connector.plan import Change, Parent
+from connector.models.facts import Facts, Link, LinkState, Status
+from connector.models.plan import Change, Parent
 from connector.policy import Policy
 from sync.rules.asking import POLICY, changes
 from sync.world import (

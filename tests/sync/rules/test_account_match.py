@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Candidate, Link, LinkState
 from connector.mappers.fields import Case as F
-from connector.plan import Change, Transition
+from connector.models.facts import Candidate, Link, LinkState
+from connector.models.plan import Change, Transition
 from connector.policy import Policy
-from connector.sync.decide import decide
-from connector.sync.rules import account_match
+from connector.sync.decide.decide import decide
+from connector.sync.decide.rules import account_match
 from sync.world import NOW, account, at, facts, seen
 
 POLICY = Policy()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from connector.facts import CaseSeen, Facts, Status
-from connector.plan import Queue
+from connector.models.facts import CaseSeen, Facts, Status
+from connector.models.plan import Queue
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
 from sync.processing import by_bank, debit, in_every_order, mandate, paid, told_cases
 from sync.rules.asking import policy, standing, the_case

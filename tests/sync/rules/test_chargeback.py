@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Facts, Kind
-from connector.plan import Queue, Transition
+from connector.models.facts import Facts, Kind
+from connector.models.plan import Queue, Transition
 from connector.policy import Policy
 from sync.rules.asking import POLICY, changes, policy, standing, the_case
 from sync.world import SUBJECT, at, dispute, facts, invoice, payment, refund, seen, subscription

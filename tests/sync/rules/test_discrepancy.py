@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.facts import (
+from connector.mappers.fields import Case
+from connector.mappers.fields import Discrepancy as F
+from connector.models.facts import (
     About,
     Difference,
     Discrepancies,
@@ -19,11 +21,9 @@ from connector.facts import (
     Movement,
     Shown,
 )
-from connector.mappers.fields import Case
-from connector.mappers.fields import Discrepancy as F
-from connector.plan import Change, Parent, Transition
+from connector.models.plan import Change, Parent, Transition
 from connector.policy import DiscrepancyRule, Policy
-from connector.sync.rules import discrepancy as rule
+from connector.sync.decide.rules import discrepancy as rule
 from sync.world import at, seen
 
 KEY = "recurly:acme:discrepancy:amount"

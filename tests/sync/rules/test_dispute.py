@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connector.facts import Facts, Payment, Stage, Status
-from connector.plan import Change, Parent, Queue, Transition
+from connector.models.facts import Facts, Payment, Stage, Status
+from connector.models.plan import Change, Parent, Queue, Transition
 from connector.policy import Escalation, Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
 from sync.rules.asking import POLICY, changes, policy, standing, the_case
 from sync.world import (

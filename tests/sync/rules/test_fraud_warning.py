@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector.facts import Facts, Kind, Stage, Status
-from connector.plan import Change, Queue, Transition
+from connector.models.facts import Facts, Kind, Stage, Status
+from connector.models.plan import Change, Queue, Transition
 from sync.rules.asking import standing, the_case
 from sync.world import (
     SUBJECT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from connector.mappers import fields
-from connector.plan import Parent
+from connector.models.plan import Parent
 from sync.rules.asking import changes
 from sync.world import SUBJECT, decline, facts, invoice, payment, refund, subscription
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.facts import CreditPayment, Facts
-from connector.plan import Parent, Queue
+from connector.models.facts import CreditPayment, Facts
+from connector.models.plan import Parent, Queue
 from sync.rules.asking import changes, policy, standing, the_case
 from sync.world import (
     account,

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from connector.facts import Facts
-from connector.sync.decide import decide
+from connector.models.facts import Facts
+from connector.sync.decide.decide import decide
 from sync.rules.asking import POLICY, policy, standing, the_case
 from sync.world import NOW, account, at, card, decline, event, facts, seen, subscription
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.facts import CaseSeen, Facts, Status
-from connector.plan import Parent, Queue, Transition
+from connector.models.facts import CaseSeen, Facts, Status
+from connector.models.plan import Parent, Queue, Transition
 from sync.processing import failed_payout, in_every_order, payee, payout, told_cases
 from sync.rules.asking import policy, standing, the_case
 from sync.world import at, facts

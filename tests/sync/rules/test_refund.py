@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connector.facts import CaseSeen, Facts, Stage, Status
-from connector.plan import Parent, Queue, Transition
+from connector.models.facts import CaseSeen, Facts, Stage, Status
+from connector.models.plan import Parent, Queue, Transition
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
 from sync.processing import bounced, in_every_order, paid, processed, told_cases
 from sync.rules.asking import changes, policy, standing, the_case

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from connector import mappers
-from connector.facts import About, Facts, Kind, ProcessorObject, SeenEvent, Stage, Status
 from connector.mappers import kinds
-from connector.plan import Change, Parent
+from connector.models.facts import About, Facts, Kind, ProcessorObject, SeenEvent, Stage, Status
+from connector.models.plan import Change, Parent
 from sync.rules.asking import changes, policy
 from sync.world import (
     applied,

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector.facts import Facts
-from connector.plan import Queue
+from connector.models.facts import Facts
+from connector.models.plan import Queue
 from sync.rules.asking import policy, standing, the_case
 from sync.world import applied, at, credit, event, facts, invoice, paid_invoice, seen
 

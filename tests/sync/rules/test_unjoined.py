@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from connector.facts import Facts, ProcessorObject, Status
-from connector.plan import Change, Parent, Queue
+from connector.models.facts import Facts, ProcessorObject, Status
+from connector.models.plan import Change, Parent, Queue
 from connector.policy import Policy
-from connector.sync.decide import decide
+from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
 from sync.rules.asking import POLICY, the_case
 from sync.world import NOW, SUBJECT, dispute, facts, paid_invoice, payment, unjoined, warning

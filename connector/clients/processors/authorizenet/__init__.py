@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
-from connector.clients.processors.api import MOST_CALLS, Page, ProcessorClient
-from connector.clients.processors.authorizenet import answers
-from connector.clients.processors.authorizenet.answers import NAME
-from connector.clients.processors.authorizenet.wire import TROUBLE, Answer, Wire
-from connector.clients.processors.reading import ids, items, moment, must_list, part, word
-from connector.clients.processors.trouble import NotThere
-from connector.facts import Kind, ProcessorObject
+from connector.clients.processors.authorizenet import parser
+from connector.clients.processors.authorizenet.parser import NAME
+from connector.clients.processors.authorizenet.transport import TROUBLE, Answer, Wire
+from connector.clients.processors.base import MOST_CALLS, Page, ProcessorClient
+from connector.clients.processors.errors import NotThere
+from connector.clients.processors.parsing import ids, items, moment, must_list, part, word
+from connector.models.facts import Kind, ProcessorObject
 from connector.settings.processors import AuthorizeNet as Settings
 
 __all__ = ["NAME", "AuthorizeNetApi", "configured"]
@@ -49,9 +49,9 @@ class AuthorizeNetApi:
         numbers = [one for one in known if one.isdecimal()][:MOST_CALLS]
         for calls, id_ in enumerate(numbers, 1):
             if found := self._details(id_):
-                if (refunded := answers.refunded_id(found)) and calls < MOST_CALLS:
+                if (refunded := parser.refunded_id(found)) and calls < MOST_CALLS:
                     return self._refunded_too(found, refunded)
-                return (_whole(answers.details(found)),)
+                return (_whole(parser.details(found)),)
         return ()
 
     def listed(self, kind: Kind, since: datetime, until: datetime) -> Iterator[Page]:
@@ -106,10 +106,10 @@ class AuthorizeNetApi:
 
     def _refunded_too(self, found: Answer, refunded: str) -> tuple[ProcessorObject, ...]:
         """The payment behind a refund, and the refund with its reference: its own event does not name it."""
-        told = _whole(answers.details(found))
+        told = _whole(parser.details(found))
         refund = replace(told, kind=Kind.REFUND, status=None, references=(told.id, refunded), reason=None)
         original = self._details(refunded)
-        return (*((_whole(answers.details(original)),) if original else ()), refund)
+        return (*((_whole(parser.details(original)),) if original else ()), refund)
 
     def _details(self, id_: str) -> Answer | None:
         try:
@@ -122,7 +122,7 @@ class AuthorizeNetApi:
 
 
 def _lines(told: Answer, settled: datetime | None) -> Page:
-    return tuple(_whole(answers.line(one, settled)) for one in items(told.get("transactions")))
+    return tuple(_whole(parser.line(one, settled)) for one in items(told.get("transactions")))
 
 
 def _within(one: ProcessorObject, kind: Kind, since: datetime, until: datetime) -> bool:

@@ -31,13 +31,13 @@ from braintree.exceptions.too_many_requests_error import TooManyRequestsError
 from braintree.exceptions.unexpected_error import UnexpectedError
 from braintree.exceptions.upgrade_required_error import UpgradeRequiredError
 
-from connector.clients.processors.api import MOST_CALLS, TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.braintree import answers
-from connector.clients.processors.braintree.answers import NAME
-from connector.clients.processors.reading import ids, must_list, second
-from connector.clients.processors.trouble import NotThere, Trouble
+from connector.clients.processors.base import MOST_CALLS, TIMEOUTS, Page, ProcessorClient
+from connector.clients.processors.braintree import parser
+from connector.clients.processors.braintree.parser import NAME
+from connector.clients.processors.errors import NotThere, Trouble
+from connector.clients.processors.parsing import ids, must_list, second
 from connector.errors import SetupError
-from connector.facts import Kind, ProcessorObject, Status
+from connector.models.facts import Kind, ProcessorObject, Status
 from connector.settings.processors import Braintree as Settings
 
 __all__ = ["NAME", "BraintreeApi", "configured"]
@@ -102,10 +102,10 @@ class BraintreeApi:
             if found := self._find(id_):
                 if lacks and item.kind is Kind.REFUND and id_ == item.id and (refund := self._refund(found)):
                     own = (_undated(refund),)
-                refunded = answers.refunded_id(found)
+                refunded = parser.refunded_id(found)
                 if refunded and refunded != id_ and calls < left:
                     found = self._find(refunded) or found
-                return (*own, _whole(answers.transaction(found, self._console)))
+                return (*own, _whole(parser.transaction(found, self._console)))
         return own
 
     def listed(self, kind: Kind, since: datetime, until: datetime) -> Iterator[Page]:
@@ -134,7 +134,7 @@ class BraintreeApi:
             (since.astimezone(UTC) - EARLIER).date(), (until.astimezone(UTC) + LATER).date()
         )
         found = _listed(partial(self._gateway().dispute.search, received))
-        for page in _pages(found.disputes.items, lambda one: answers.dispute(one, self._console)):
+        for page in _pages(found.disputes.items, lambda one: parser.dispute(one, self._console)):
             if rows := tuple(one for one in page if since <= (one.opened_at or one.at) < until):
                 yield rows
 
@@ -153,16 +153,16 @@ class BraintreeApi:
             found = _asked(partial(self._gateway().dispute.find, id_))
         except NotThere:
             return ()
-        return (_undated(_whole(answers.dispute(found, self._console))),)
+        return (_undated(_whole(parser.dispute(found, self._console))),)
 
     def _charge(self, found: Any) -> ProcessorObject | None:
-        read = answers.transaction(found, self._console)
-        settled = answers.settled_at(found)
-        return read and replace(read, opened_at=answers.created_at(found), settles_at=settled)
+        read = parser.transaction(found, self._console)
+        settled = parser.settled_at(found)
+        return read and replace(read, opened_at=parser.created_at(found), settles_at=settled)
 
     def _refund(self, found: Any) -> ProcessorObject | None:
         """A credit; one that gives back no transaction here has no reference."""
-        read, of = self._charge(found), answers.refunded_id(found)
+        read, of = self._charge(found), parser.refunded_id(found)
         if read is None:
             return None
         voided = str(getattr(found, "status", "")) == "voided"

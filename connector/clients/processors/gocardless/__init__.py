@@ -21,13 +21,13 @@ from gocardless_pro import services
 from gocardless_pro.api_client import ApiClient
 from gocardless_pro.errors import ApiError, GoCardlessProError, MalformedResponseError
 
-from connector.clients.processors.api import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.gocardless import answers
-from connector.clients.processors.gocardless.answers import NAME, Attributes
-from connector.clients.processors.reading import ids, must_list, part, word
-from connector.clients.processors.trouble import NotThere, Trouble
+from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
+from connector.clients.processors.errors import NotThere, Trouble
+from connector.clients.processors.gocardless import parser
+from connector.clients.processors.gocardless.parser import NAME, Attributes
+from connector.clients.processors.parsing import ids, must_list, part, word
 from connector.errors import CasewireError
-from connector.facts import Kind, ProcessorObject
+from connector.models.facts import Kind, ProcessorObject
 from connector.settings.processors import Gocardless as Settings
 
 __all__ = ["NAME", "GocardlessApi", "configured"]
@@ -86,8 +86,8 @@ class GocardlessApi:
 
     def _lists(self, kind: Kind) -> tuple[Any, Read]:
         if kind is Kind.CHARGE:
-            return self._payments, answers.payment
-        return self._refunds, answers.refund
+            return self._payments, parser.payment
+        return self._refunds, parser.refund
 
     def _payment(self, id_: str, customer: str | None) -> tuple[ProcessorObject, ...]:
         found = _found(self._payments, id_)
@@ -149,7 +149,7 @@ def _whole(found: ProcessorObject | None) -> ProcessorObject:
 
 
 def _told(kind: Kind, found: Attributes) -> ProcessorObject:
-    read = answers.told(kind, found)
+    read = parser.told(kind, found)
     if read is None:
         raise _TROUBLE.unreadable()
     return read

@@ -17,14 +17,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 import requests
 import stripe
 
-from connector.clients.processors.api import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.reading import ids, must_list, part, second
-from connector.clients.processors.stripe import answers
-from connector.clients.processors.stripe.answers import NAME
-from connector.clients.processors.trouble import NotThere, Trouble
+from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
+from connector.clients.processors.errors import NotThere, Trouble
+from connector.clients.processors.parsing import ids, must_list, part, second
+from connector.clients.processors.stripe import parser
+from connector.clients.processors.stripe.parser import NAME
 from connector.errors import Permanent
-from connector.facts import Kind, ProcessorObject, Status
 from connector.mappers.stripe_statuses import charge_of_intent
+from connector.models.facts import Kind, ProcessorObject, Status
 from connector.settings.processors import Stripe as Settings
 
 __all__ = ["NAME", "StripeApi", "configured"]
@@ -53,11 +53,11 @@ class _List(NamedTuple):
 _LISTS: Final[Mapping[Kind, _List]] = {
     Kind.CHARGE: _List(
         "charges",
-        lambda one, account: answers.charge(one, part(one.get("payment_intent")), account),
+        lambda one, account: parser.charge(one, part(one.get("payment_intent")), account),
         "data.payment_intent",
     ),
-    Kind.REFUND: _List("refunds", answers.refund, "data.charge"),
-    Kind.DISPUTE: _List("disputes", answers.dispute, "data.charge"),
+    Kind.REFUND: _List("refunds", parser.refund, "data.charge"),
+    Kind.DISPUTE: _List("disputes", parser.dispute, "data.charge"),
 }
 
 
@@ -113,12 +113,12 @@ class StripeApi:
     def _charge(self, id_: str, account: str | None) -> ProcessorObject | None:
         wanted: Any = {"expand": ["payment_intent"]}
         charge = self._stripe.v1.charges.retrieve(id_, wanted, _options(account)).to_dict()
-        return answers.charge(charge, part(charge.get("payment_intent")), account)
+        return parser.charge(charge, part(charge.get("payment_intent")), account)
 
     def _intent(self, id_: str, account: str | None) -> ProcessorObject | None:
         wanted: Any = {"expand": ["latest_charge"]}
         intent = self._stripe.v1.payment_intents.retrieve(id_, wanted, _options(account)).to_dict()
-        return answers.charge(charge_of_intent(intent), intent, account)
+        return parser.charge(charge_of_intent(intent), intent, account)
 
 
 def _options(account: str | None) -> Any:

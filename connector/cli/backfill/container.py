@@ -1,0 +1,150 @@
+"""What a backfill works with: clients of its own that leave the larger part of Recurly's limit to others, and bars."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from connector.cli.output.console import err, show
+from connector.cli.output.progress import Tell, progress
+from connector.clients.recurly import RecurlyClient, RecurlyConfig
+from connector.container import Wiring
+from connector.ledger.attempts import Cause
+from connector.ledger.runs import Run
+from connector.sync.availability import api_budget
+from connector.sync.availability.retry import Patience
+from connector.sync.backfill import Agree, Asked, Backfill, Phase, Turn, Turns, Unit
+from connector.sync.refresh.change_feed import Site
+
+SOURCE: Final = "recurly"
+RESERVE: Final = 0.5
+"""The share of Recurly's rate limit that is left to live work."""
+MAX_WAIT: Final = 900.0
+"""Seconds that a call may wait for its turn: a backfill has time."""
+EXPLAIN_FROM: Final = 5.0
+"""Seconds from which on a wait for the rate limit is explained."""
+TIMEOUT: Final = 60.0
+"""A page of 200 invoices may take Recurly a while."""
+TITLES: Final = {
+    Phase.READING: "Reading Recurly",
+    Phase.COMPLETING: "Fetching pasts",
+    Phase.DECIDING: "Deciding",
+    Phase.WRITING: "Writing to Salesforce",
+}
+
+Clients = Mapping[Site, RecurlyClient]
+
+
+@contextmanager
+def at_work(
+    wires: Wiring, run: Run, cause: Cause, turn: Turn, *, writes: bool, agree: Agree
+) -> Iterator[Backfill]:
+    """The backfill of this run, ready to go on where it is."""
+    with _clients(wires, _say) as clients, ExitStack() as shown:
+        bars = _Bars(wires, clients, shown)
+        yield Backfill(
+            engine=wires.engine,
+            sources=clients,
+            applier=wires.applier(),
+            asked=Asked.of(run.options, SOURCE),
+            cause=cause,
+            turn=turn,
+            turns=Turns(wires.engine, wires.policy.budget.bulk_from, time.sleep, _say),
+            patience=Patience(time.sleep, _say),
+            tell=bars.tell,
+            spent=lambda: {"recurly": _calls(clients), "salesforce": wires.salesforce.calls},
+            writes=writes,
+            agree=bars.asking(agree),
+        )
+
+
+@contextmanager
+def _clients(wires: Wiring, say: Callable[[str], None]) -> Iterator[Clients]:
+    """Who waits for a turn is woken when it is over. A wait that a person would notice is explained, once for all
+    threads that wait for the same."""
+    over = threading.Event()
+    explained_until = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal explained_until
+        now = time.monotonic()
+        if seconds >= EXPLAIN_FROM and now >= explained_until:
+            explained_until = now + seconds
+            say(
+                f"Half of Recurly's rate limit is left to live work, and the other half is used up. Going on in "
+                f"{seconds:.0f} s."
+            )
+        over.wait(seconds)
+
+    made = {
+        (SOURCE, site.name): RecurlyClient(
+            RecurlyConfig(
+                site.name,
+                site.api_key,
+                region=site.region,
+                api_url=site.api_url,
+                timeout=TIMEOUT,
+                reserve=RESERVE,
+                max_wait=MAX_WAIT,
+                yields=True,
+            ),
+            sleep=sleep,
+        )
+        for site in wires.settings.recurly
+        if site.api_key
+    }
+    try:
+        yield made
+    finally:
+        over.set()
+        for client in made.values():
+            client.close()
+
+
+def _say(text: str) -> None:
+    err.print(show(text))
+
+
+def _calls(clients: Clients) -> int:
+    return sum(client.calls for client in clients.values())
+
+
+@dataclass(slots=True)
+class _Bars:
+    """One bar for each phase; what was done before this process is not on it."""
+
+    wires: Wiring
+    clients: Clients
+    shown: ExitStack
+    _phase: Phase | None = field(default=None, init=False)
+    _tell: Tell | None = field(default=None, init=False)
+    _before: int = field(default=0, init=False)
+
+    def tell(self, phase: Phase, done: int, total: int) -> None:
+        if phase is not self._phase or self._tell is None:
+            self.shown.close()
+            self._phase, self._before = phase, done
+            title = f"{TITLES[phase]} ({done:,} before)" if done else TITLES[phase]
+            self._tell = self.shown.enter_context(progress(title, total - done))
+        self._tell(max(done - self._before, 0), self._left(), total=total - self._before)
+
+    def asking(self, agree: Agree) -> Agree:
+        """The same, without a bar in the way of the answer."""
+
+        def asked(count: int, unit: Unit) -> None:
+            self.shown.close()
+            self._phase = None
+            agree(count, unit)
+
+        return asked
+
+    def _left(self) -> str:
+        """The calls that are left, of whom it is calling now."""
+        if self._phase not in (Phase.READING, Phase.COMPLETING):
+            return f"Salesforce: {api_budget.left(self.wires.engine, self.wires.policy.budget)}"
+        told = [client.budget for client in self.clients.values()]
+        return ", ".join(f"{one.remaining:,} calls left" for one in told if one.remaining is not None)

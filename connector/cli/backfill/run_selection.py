@@ -1,0 +1,95 @@
+"""Which run a backfill is about: a new one, one that goes on, or one whose report is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+import click
+
+from connector.cli.audit import who
+from connector.cli.backfill.container import SOURCE
+from connector.container import Wiring
+from connector.errors import SetupError
+from connector.ledger import runs
+from connector.ledger.runs import Run
+from connector.settings.recurly import suffix
+from connector.sync.backfill import Asked
+from connector.sync.refresh import change_feed
+
+COMMAND: Final = "backfill"
+
+
+def begun(
+    wires: Wiring, since: datetime | None, objects: tuple[str, ...] | None, site: str | None, reason: str
+) -> Run:
+    """A new one."""
+    asked = Asked(tuple((SOURCE, name) for name in _sites(wires, site)), objects or change_feed.KINDS, since)
+    with wires.engine.begin() as connection:
+        id_ = runs.begin(connection, COMMAND, who(wires), reason, asked.document())
+        run = runs.named(connection, id_)
+    assert run is not None
+    return run
+
+
+def resumed(wires: Wiring, id_: int | None) -> Run:
+    """The one of this number; without, the newest that is not done, unless a newer one is."""
+    if id_ is not None:
+        run = named(wires, id_)
+        if run.state == runs.DONE:
+            raise click.UsageError(
+                f"Backfill {id_} is done. Its report: casewire backfill --show --run {id_}"
+            )
+        return run
+    with wires.engine.connect() as connection:
+        found = runs.latest(connection, COMMAND, unfinished=True)
+        newest = runs.latest(connection, COMMAND)
+    if found is None or newest is None:
+        raise click.UsageError("There is no backfill to go on with; begin one without --resume.")
+    if newest.id > found.id:
+        raise click.UsageError(
+            f"Backfill {newest.id}, begun after {found.id}, is done already. Go on with {found.id} all the same by "
+            f"--resume --run {found.id}, or begin a new one without --resume."
+        )
+    return found
+
+
+def named(wires: Wiring, id_: int | None) -> Run:
+    """The one of this number, or the newest."""
+    with wires.engine.connect() as connection:
+        run = runs.latest(connection, COMMAND) if id_ is None else runs.named(connection, id_)
+    if run is None or run.command != COMMAND:
+        about = "There is no backfill yet." if id_ is None else f"Run {id_} is no backfill."
+        raise click.UsageError(f"{about} See: casewire runs list --command backfill")
+    return run
+
+
+def in_words(run: Run) -> Iterator[str]:
+    """What it was begun with."""
+    yield f"Backfill {run.id}, asked for by {run.who} on {run.started_at:%Y-%m-%d %H:%M} UTC."
+    asked = Asked.of(run.options, SOURCE)
+    since = f"what changed since {asked.since:%Y-%m-%d %H:%M} UTC" if asked.since else "all there ever was"
+    sites = ", ".join(name for _, name in asked.sites)
+    yield f"Sites: {sites}. Objects: {', '.join(asked.kinds)}. Since: {since}."
+
+
+def _sites(wires: Wiring, site: str | None) -> list[str]:
+    configured = wires.settings.recurly
+    known = [one.name for one in configured]
+    if not known:
+        raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
+    if site is not None and site not in known:
+        raise click.BadParameter(f"{site!r} is not one of {', '.join(known)}.", param_hint="--site")
+    chosen = known if site is None else [site]
+    keyless = [one.name for one in configured if one.name in chosen and not one.api_key]
+    if keyless:
+        raise SetupError(_no_key(wires, keyless[0], [name for name in known if name not in keyless]))
+    return chosen
+
+
+def _no_key(wires: Wiring, name: str, others: list[str]) -> str:
+    further = name in wires.settings.recurly_sites
+    setting = f"RECURLY_API_KEY{suffix(name) if further else ''}"
+    hint = f", or read only another: {' or '.join(f'--site {one}' for one in others)}" if others else ""
+    return f"Site {name} has no API key: set {setting}{hint}."

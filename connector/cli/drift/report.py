@@ -1,0 +1,281 @@
+"""Drift as it is told: kept in a file of its own while it is found, then shown, counted and written out from there."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, Final
+
+import click
+
+from connector.cli.output import changes
+from connector.cli.output.console import out, plain, show, table
+from connector.cli.output.spreadsheets import Table, write_csv, write_xlsx
+from connector.mappers import fields
+from connector.sync.drift.detector import Drifted, Look
+from connector.sync.drift.orphan_records import Unknown
+from connector.sync.drift.repair import Mended
+
+MISSING: Final = "(the record)"
+"""Stands for the field where a whole record is not there."""
+UNKNOWN: Final = "(unknown to Casewire)"
+"""Stands for the field of a record of which the ledger knows nothing."""
+TO_DO: Final = "delete it, or clear its Billing_Key__c"
+_RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
+_GROUPS: Final = ("rule", "object", "field", "records")
+_COLUMNS: Final = ("account", "object", "record", "field", "holds", "should say", "rule", "reason")
+
+_UNKNOWN_COLUMNS: Final = ("account", "object", "id", "key", "what to do")
+
+Entry = dict[str, Any]
+"""One record as in docs/schemas/drift.schema.json."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Numbers of what was found. ``groups``: (rule, object, field) → how many records."""
+
+    accounts: int = 0
+    pending: int = 0
+    unapplied: int = 0
+    drifted: int = 0
+    records: int = 0
+    unknown: int = 0
+    groups: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    undecided: dict[str, str] = field(default_factory=dict)
+
+    def add(self, look: Look) -> None:
+        self.accounts += look.looked
+        self.pending += look.pending
+        self.unapplied += look.unapplied
+        self.drifted += len({one.subject for one in look.drifted})
+        self.records += len(look.drifted)
+        self.unknown += len(look.unknown)
+        self.undecided |= look.undecided
+        for one in look.drifted:
+            for name in one.fields or (MISSING,):
+                self.groups[one.row.change.rule, one.row.change.object, name] += 1
+
+    def counted(self) -> list[tuple[str, str, str, int]]:
+        """In the order of the rules, then of the objects."""
+        found = [(rule, object_, name, number) for (rule, object_, name), number in self.groups.items()]
+        return sorted(found, key=lambda one: (one[0], _RANK[one[1]], one[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was found, one line for each record in a file of this command alone; of any length in flat memory."""
+
+    file: IO[str]
+
+    def add(self, found: Entry) -> None:
+        self.file.write(json.dumps(found, ensure_ascii=True) + "\n")
+
+    def __iter__(self) -> Iterator[Entry]:
+        """From the first, however far another has come."""
+        place = 0
+        while True:
+            self.file.seek(place)
+            some = self.file.readlines(1_000_000)
+            place = self.file.tell()
+            if not some:
+                return
+            yield from map(json.loads, some)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``drift``: record by record; ``strangers``: records of which the ledger knows nothing."""
+
+    tally: Tally
+    drift: Kept
+    strangers: Kept
+
+    def add(self, look: Look) -> None:
+        self.tally.add(look)
+        for one in look.drifted:
+            self.drift.add(_entry(one))
+        for other in look.unknown:
+            self.strangers.add(_stranger(other))
+
+
+@dataclass(slots=True)
+class Mending:
+    """How far mending came. ``run``: its run in the ledger, once it began."""
+
+    done: Mended = field(default_factory=Mended)
+    run: int | None = None
+
+
+def _stranger(one: Unknown) -> Entry:
+    return {"account": one.account or None, "object": one.object, "id": one.id, "key": one.key or None}
+
+
+def _entry(found: Drifted) -> Entry:
+    row = found.row
+    return {
+        "account": found.subject,
+        "object": row.change.object,
+        "key": row.change.key,
+        "missing": not row.exists,
+        "let_go": found.is_lost,
+        "linked": row.id is not None and not row.exists,
+        "rule": row.change.rule,
+        "reason": row.change.reason,
+        "fields": [
+            {"field": name, "holds": row.before.get(name), "should_say": row.after[name]}
+            for name in found.fields
+        ],
+        "change": changes.document(row),
+    }
+
+
+def summary(tally: Tally) -> Iterator[str]:
+    """What it came to, and of which accounts nothing can be said, for people."""
+    drifts = "drifts" if tally.records == 1 else "drift"
+    left_out = f"; {tally.pending:,} left out, as work waits for them" if tally.pending else ""
+    of = f"in {tally.drifted:,} of {_many(tally.accounts, 'account')}"
+    yield f"{_many(tally.records, 'record')} {drifts}, {of}{left_out}."
+    if tally.unapplied:
+        yield (
+            f"{_many(tally.unapplied, 'account')} of these: nobody need have edited anything, as a preview (plan, "
+            "backfill) has read more than was written. To write it: casewire backfill --resume --apply, or casewire "
+            "resync ACCOUNT --apply"
+        )
+    if tally.unknown:
+        them, is_or_are = ("it", "is") if tally.unknown == 1 else ("them", "are")
+        yield (
+            f"{_many(tally.unknown, 'record')} {is_or_are} unknown to Casewire, and never touched: delete {them}, or "
+            f"clear the Billing_Key__c, by hand."
+        )
+    for key, why in sorted(tally.undecided.items()):
+        yield f"{key}: {why}"
+
+
+def mended(done: Mended) -> Iterator[str]:
+    """What mending came to, for people."""
+    yield f"{_many(done.written, 'record')} written."
+    for (object_, key), names in sorted(done.left_out.items()):
+        told = "the values" if len(names) > 1 else "the value"
+        yield f"{object_} {key}: Salesforce does not take {told} of {', '.join(sorted(names))}; it drifts again."
+    if done.left:
+        is_or_are = "is" if done.left == 1 else "are"
+        yield f"{_many(done.left, 'account')} {is_or_are} left to the workers, or to be tried again: casewire status"
+    if done.dead:
+        was_or_were = "was" if len(done.dead) == 1 else "were"
+        yield f"{_many(len(done.dead), 'account')} {was_or_were} given up on: casewire dead list"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def as_text(found: Found, *, fix: bool) -> None:
+    """Groups first, then record by record; ``fix``: as the changes that would mend them."""
+    if found.tally.groups:
+        table(_GROUPS, found.tally.counted(), empty="")
+    for one in found.drift:
+        for line in _change(one) if fix else _lines(one):
+            out.print(line)
+    for one in found.strangers:
+        out.print(f"  {one['object']} {one['id']} is unknown to Casewire: {TO_DO}")
+        on = f", on {one['account']}" if one["account"] else ""
+        out.print(f"    [dim]its key: {show(one['key']) or changes.EMPTY}{show(on)}[/dim]")
+
+
+def _lines(entry: Entry) -> Iterator[str]:
+    missing = " is missing" if entry["missing"] else ""
+    yield f"  {entry['object']} {show(entry['key'])}{missing}"
+    yield f"    [dim]{show(entry['rule'])}: {show(entry['reason'])}[/dim]"
+    for one in entry["fields"]:
+        yield f"    {changes.field(one['field'], one['holds'], one['should_say'])}"
+
+
+def _change(entry: Entry) -> Iterator[str]:
+    change = entry["change"]
+    if entry["let_go"]:
+        yield f"  forget {entry['object']} {show(entry['key'])}"
+        yield "    [dim]it is gone, and nothing needs it any more[/dim]"
+        return
+    mark = f" [{change['transition']}]" if change["transition"] else ""
+    yield f"  {'update' if change['exists'] else 'create'} {entry['object']} {show(entry['key'])}{show(mark)}"
+    yield f"    [dim]{show(entry['rule'])}: {show(entry['reason'])}[/dim]"
+    if entry["linked"]:
+        yield "    [dim]it is gone: the one it was merged into takes its place, or it is looked for anew[/dim]"
+    for name, after in change["after"].items():
+        yield f"    {changes.field(name, change['before'].get(name), after)}"
+
+
+def as_json(found: Found, mending: Mending) -> None:
+    """One document on stdout, written as it is read."""
+    tally = found.tally
+    head = {
+        "schema": "casewire/drift/1",
+        "accounts": tally.accounts,
+        "pending": tally.pending,
+        "drifted": tally.drifted,
+        "records": tally.records,
+        "undecided": [{"account": key, "error": why} for key, why in sorted(tally.undecided.items())],
+        "groups": [dict(zip(_GROUPS, one, strict=True)) for one in tally.counted()],
+        "mended": {**_mended(mending.done), "run": mending.run} if mending.run is not None else None,
+    }
+    for start, (name, value) in zip(("{", *[","] * (len(head) - 1)), head.items(), strict=True):
+        click.echo(f'{start}"{name}": {json.dumps(value, ensure_ascii=False)}', nl=False)
+    _listed("unknown", found.strangers)
+    _listed("drift", found.drift)
+    click.echo("}")
+
+
+def _listed(name: str, kept: Kept) -> None:
+    click.echo(f',\n"{name}": [', nl=False)
+    for number, one in enumerate(kept):
+        click.echo(f"{',' if number else ''}\n{json.dumps(one, ensure_ascii=False)}", nl=False)
+    click.echo("\n]", nl=False)
+
+
+def _mended(mended: Mended) -> dict[str, Any]:
+    return {
+        "written": mended.written,
+        "left_to_workers": mended.left,
+        "dead": len(mended.dead),
+        "not_taken": [
+            {"object": object_, "key": key, "fields": sorted(names)}
+            for (object_, key), names in sorted(mended.left_out.items())
+        ],
+        "complete": mended.is_whole,
+    }
+
+
+def as_csv(path: Path, found: Found) -> None:
+    """A line for each field that differs, one for a record that is missing or unknown."""
+    write_csv(path, Table("Drift", _COLUMNS, chain(_fields(found.drift), map(_unknown, found.strangers))))
+
+
+def as_xlsx(path: Path, found: Found) -> None:
+    """The same, with the groups on a sheet before it, and what is unknown on one behind it."""
+    places = ("account", "object", "id", "key")
+    unknown = ((*(one[name] for name in places), TO_DO) for one in found.strangers)
+    tables = [
+        Table("By rule and field", _GROUPS, found.tally.counted()),
+        Table("Drift", _COLUMNS, _fields(found.drift)),
+        Table("Unknown", _UNKNOWN_COLUMNS, unknown),
+    ]
+    write_xlsx(path, tables if found.tally.unknown else tables[:2])
+
+
+def _unknown(one: Entry) -> tuple[object, ...]:
+    return one["account"], one["object"], one["key"] or one["id"], UNKNOWN, one["id"], TO_DO, "", ""
+
+
+def _fields(kept: Kept) -> Iterator[tuple[object, ...]]:
+    for entry in kept:
+        about = (entry["account"], entry["object"], entry["key"])
+        why = (entry["rule"], entry["reason"])
+        if entry["missing"]:
+            yield (*about, MISSING, "missing", "", *why)
+        for one in entry["fields"]:
+            yield (*about, one["field"], plain(one["holds"]), plain(one["should_say"]), *why)

@@ -1,0 +1,92 @@
+"""The policy's names fitted to the org: statuses and queues; and the thresholds that most people change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from connector.cli.init import policy_file
+from connector.cli.init.policy_file import value_of
+from connector.cli.init.prompts import Answers, Problem
+from connector.doctor.salesforce.cases import keys_of, queues_for_cases, statuses_of
+from connector.doctor.salesforce.org_context import Look
+from connector.errors import SetupError
+from connector.policy import Policy
+
+_THRESHOLDS: Final[Mapping[str, str]] = {
+    "rules.payment_failed.dunning_step": "Dunning step from which a past due invoice gets a case",
+    "rules.refund.review_amount": "Refunds of this amount and more get a case for approval",
+    "rules.refund.policy.window_days": "Days after a payment in which a refund is within policy",
+    "rules.payment_method.days_before": "Days before a renewal in which an expiring card gets a case",
+}
+
+
+def ask(answers: Answers, look: Look | None, policy: Policy, path: Path) -> dict[str, object]:
+    """What of the policy was answered, by dotted key; each answer is good for the policy in ``path``."""
+    given = [name for name in answers.given if "." in name and name.islower()]
+    told = {name: value_of(answers.ask(name, name, problem=_fits(path, name))) for name in given}
+    if look is not None:
+        told |= _statuses(answers, look, policy) | _queues(answers, look, policy)
+    if answers.yes("thresholds", "Change the usual thresholds now?", default=False, unasked=False):
+        for name, question in _THRESHOLDS.items():
+            default, fits = str(_held(policy, name)), _fits(path, name)
+            told[name] = value_of(answers.ask(name, question, default=default, needed=True, problem=fits))
+    return {name: value for name, value in told.items() if value != _held(policy, name)}
+
+
+def _statuses(answers: Answers, look: Look, policy: Policy) -> dict[str, object]:
+    closed = statuses_of(look)
+    told: dict[str, object] = {}
+    for key, question, must_close in (
+        ("closed", "Status that ends a case", True),
+        ("open", "Status of a new case", False),
+        ("reopened", "Status of a case that comes back", False),
+    ):
+        fitting = [name for name, closes in closed.items() if closes is must_close]
+        name, held = f"statuses.{key}", str(getattr(policy.statuses, key))
+        wrong = policy.statuses.is_given(key) and held not in fitting
+        several = must_close and not policy.statuses.is_given(key) and len(fitting) > 1
+        if fitting and wrong:
+            told[name] = answers.ask(name, question, default=fitting[0], choices=fitting, needed=True)
+        elif several and (
+            chosen := answers.ask(name, f"{question}; empty for the org's own", choices=fitting)
+        ):
+            told[name] = chosen
+    return told
+
+
+def _queues(answers: Answers, look: Look, policy: Policy) -> dict[str, object]:
+    """Only keys that hold one queue; the steps of an escalation are a list, and stay."""
+    usable = sorted(queues_for_cases(look)[0])
+    told: dict[str, object] = {}
+    for queue in sorted(policy.queues() - set(usable)) if usable else ():
+        chosen = ""
+        for name in keys_of(policy, queue, "queue"):
+            if ".escalation." not in name:
+                question = (
+                    f"The org has no queue {queue} ({name}). Which one instead (empty: I shall make it)"
+                )
+                chosen = answers.ask(name, question, default=chosen, choices=usable)
+                told |= {name: chosen} if chosen else {}
+    return told
+
+
+def _fits(path: Path, dotted: str) -> Problem:
+    """Asks the policy itself: nothing is known here of what a key may hold."""
+
+    def problem(answer: str) -> str:
+        try:
+            policy_file.checked(path, {dotted: value_of(answer)})
+        except SetupError as error:
+            return str(error).partition("\n")[0]
+        return ""
+
+    return problem
+
+
+def _held(policy: Policy, dotted: str) -> object:
+    held: object = policy
+    for key in dotted.split("."):
+        held = getattr(held, key, None)
+    return held

@@ -1,0 +1,192 @@
+"""One official client with one connection of our own: what its own transport lacks is added here.
+
+The official client (4.79) is not thread-safe; after a read timeout it fails for ever (CannotSendRequest); an
+idle keep-alive connection that was closed fails its next call; it has no base URL; its pager and its errors
+lose the rate-limit headers (recurly-client-python issues 378 and 556); one object that it cannot read costs it the
+whole page, and the way to the next. So: the connection is a subclass that shows every answer, it is replaced after any
+network trouble, a GET is repeated once if cut off, and such a page is read object by object.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import recurly
+
+from connector.clients.recurly import errors, partial_pages
+from connector.clients.recurly.rate_limit import RateBudget, retry_after
+from connector.errors import SetupError
+
+_HOSTS: Final = {"us": "https://v3.recurly.com", "eu": "https://v3.eu.recurly.com"}
+_BROKEN: Final = (recurly.NetworkError, http.client.HTTPException)
+_UNREADABLE: Final = (recurly.ApiError, ValueError, TypeError, KeyError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The last answer, kept where the client drops it."""
+
+    status: int
+    headers: Message
+    kept: Kept
+
+    @property
+    def is_good(self) -> bool:
+        return self.status < http.HTTPStatus.BAD_REQUEST
+
+
+class Kept(http.client.HTTPResponse):
+    """``body``: what was read."""
+
+    body = b""
+
+    def read(self, amt: int | None = None) -> bytes:
+        self.body = super().read(amt)
+        return self.body
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection that remembers its last answer and whether it ever reached the other side."""
+
+    response_class = Kept
+    answer: Answer | None = None
+    reached = False
+
+    def connect(self) -> None:
+        self.reached = False
+        super().connect()
+        self.reached = True
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        response = super().getresponse()
+        assert isinstance(response, Kept)
+        self.answer = Answer(response.status, response.headers, response)
+        return response
+
+
+class SecureConnection(Connection, http.client.HTTPSConnection):
+    """The same over TLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a site's API is. ``http`` is for a sandbox on this machine."""
+
+    secure: bool
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, region: str, api_url: str | None) -> Endpoint:
+        if api_url is None and region not in _HOSTS:
+            raise SetupError(f"RECURLY_REGION is {region!r}; it must be us or eu.")
+        parts = urlsplit(api_url or _HOSTS[region])
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise SetupError(
+                f"RECURLY_API_URL is {api_url!r}; it must be like https://v3.recurly.com, without a path."
+            )
+        secure = parts.scheme == "https"
+        return cls(secure, parts.hostname, parts.port or (443 if secure else 80))
+
+    def connection(self, timeout: float) -> Connection:
+        """Opens nothing yet."""
+        kind = SecureConnection if self.secure else Connection
+        return kind(self.host, self.port, timeout=timeout)
+
+
+_READS: Final = frozenset({"GET", "HEAD"})
+"""May be sent twice. A HEAD (a count) often follows a long wait for the rate limit, on a connection that is stale."""
+
+
+@cache
+def _resource_class(name: object) -> type[recurly.Resource] | None:
+    """The client looks each class up by importing its path, once for every object of every answer: half the time that
+    reading an answer takes. It lets the look-up be replaced. (For a count it looks for no name, but a class of its own:
+    that is none of these.)"""
+    found: type[recurly.Resource] | None = getattr(recurly.resources, str(name), None)
+    return found
+
+
+class Wire(recurly.Client):  # type: ignore[misc]  # the client has no type hints
+    """For one thread at a time. Every error leaves as one of ours, a 404 as ``trouble.NotThere``."""
+
+    def __init__(
+        self,
+        site: str,
+        api_key: str,
+        connect: Callable[[], Connection],
+        budget: RateBudget,
+        count: Callable[[], None],
+    ) -> None:
+        super().__init__(api_key, timeout=1)  # this connection is never opened: ours replaces it
+        recurly.Resource.locator = _resource_class
+        self._site = site
+        self._connect = connect
+        self._budget = budget
+        self._count = count
+        self._connection = self._fresh()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _make_request(self, method: str, path: str, body: Any, **options: Any) -> Any:
+        """The one method through which the client and its pager send."""
+        try:
+            return self._send(method, path, body, **options)
+        except _BROKEN as error:
+            first = self._lost(error)
+            if not errors.cut_off(error) or method not in _READS:
+                raise first from error
+        try:
+            return self._send(method, path, body, **options)
+        except _BROKEN as error:
+            raise self._lost(error) from error
+
+    def _send(self, method: str, path: str, body: Any, **options: Any) -> Any:
+        self._budget.spend()
+        self._count()
+        self._connection.answer = None
+        try:
+            return super()._make_request(method, path, body, **options)
+        except _UNREADABLE as error:
+            page = self._in_parts()
+            if page is None:
+                raise self._refused(error) from error
+            return page
+        finally:
+            self._learn()
+
+    def _learn(self) -> None:
+        if self._connection.answer is not None:
+            self._budget.observe(self._connection.answer.headers)
+
+    def _in_parts(self) -> recurly.Resource | None:
+        answer = self._connection.answer
+        return partial_pages.page(answer.kept.body) if answer is not None and answer.is_good else None
+
+    def _refused(self, error: Exception) -> Exception:
+        answer = self._connection.answer
+        if answer is None:
+            return errors.not_sent(error)
+        if answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
+            return self._budget.refused(retry_after(answer.headers))
+        if not answer.is_good:
+            return errors.of_status(self._site, answer.status, answer.headers, error)
+        return errors.unreadable(error)
+
+    def _lost(self, error: Exception) -> Exception:
+        reached = self._connection.reached
+        self._connection.close()
+        self._connection = self._fresh()
+        return errors.of_network(self._site, error, reached)
+
+    def _fresh(self) -> Connection:
+        connection = self._connect()
+        self._BaseClient__conn = connection
+        return connection

@@ -1,0 +1,263 @@
+"""The composition root: settings become clients, ledger and queue. Built late, once a process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Protocol
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from connector import local_services, queue, settings
+from connector.clients import processors
+from connector.clients.recurly import RecurlyClient, RecurlyConfig
+from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig
+from connector.clients.salesforce.redis_tokens import RedisTokens
+from connector.errors import SetupError
+from connector.ledger.engine import open_engine
+from connector.policy import Policy
+from connector.queue import Queue
+from connector.settings import Settings
+from connector.settings.processors import is_of_the_other_world
+from connector.sync.apply.applier import Applier
+from connector.sync.availability.api_budget import Spending
+from connector.sync.decide.decide import decide
+from connector.sync.linking import Linker, without_account
+from connector.sync.org_schema import mapping
+from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.schema_warnings import Remarks
+from connector.sync.reconcile.reconciliation import Sides
+from connector.sync.refresh.enrichment import Lookups
+from connector.sync.refresh.refresh import Apis
+
+
+class Interrupts(Protocol):
+    """Takes turns with the work of a job (``jobs/urgent``)."""
+
+    def checkpoint(self) -> None: ...
+
+
+@dataclass
+class Wiring:
+    """Everything built from the settings. Each part is made when it is first asked for."""
+
+    settings: Settings
+    urgent_lane: Interrupts | None = None
+    """What a worker does between two pieces of its work; a command has none."""
+
+    def checkpoint(self) -> None:
+        """Called between two pieces of work."""
+        if self.urgent_lane is not None:
+            self.urgent_lane.checkpoint()
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
+
+    @cached_property
+    def worker(self) -> str:
+        """This process's name in leases: given by its keeper, so that a successor takes over what it held."""
+        return self.settings.casewire_worker or f"{socket.gethostname()}-{os.getpid()}"
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self._address("database_url"))
+
+    @cached_property
+    def redis(self) -> Redis:
+        given = self.settings
+        return queue.connect(
+            self._address("redis_url"),
+            tls_verify=given.redis_tls_verify,
+            tls_ca_file=given.redis_tls_ca_file,
+        )
+
+    @cached_property
+    def queue(self) -> Queue:
+        return Queue(self.redis)
+
+    @cached_property
+    def policy(self) -> Policy:
+        policy = mapping.checked(Policy.load(self.policy_path))
+        sites = [site.name for site in self.settings.recurly]
+        if unknown := sorted(policy.sites.keys() - sites) if sites else []:
+            raise SetupError(
+                f"{self.policy_path}: sites.{unknown[0]}: there is no such site (configured: {', '.join(sites)})."
+            )
+        return policy
+
+    @property
+    def policy_path(self) -> Path | None:
+        """``CASEWIRE_POLICY``, else ``policy.toml`` where Casewire runs, else none: the defaults."""
+        given = self.settings.casewire_policy
+        if given is not None:
+            return given
+        here = Path("policy.toml")
+        return here if here.exists() else None
+
+    @cached_property
+    def _recurly(self) -> Mapping[str, RecurlyClient]:
+        return {
+            site.name: RecurlyClient(
+                RecurlyConfig(site.name, site.api_key, region=site.region, api_url=site.api_url)
+            )
+            for site in self.settings.recurly
+            if site.api_key
+        }
+
+    @cached_property
+    def apis(self) -> Apis:
+        """The API clients by (source, site); a site without a key has none."""
+        return {("recurly", name): client for name, client in self._recurly.items()}
+
+    @cached_property
+    def _processors(self) -> Mapping[str, processors.ProcessorClient]:
+        given = self.settings.processors
+        made = {name: make(given[name]) for name, make in processors.CLIENTS.items()}
+        return {name: client for name, client in made.items() if client is not None}
+
+    @property
+    def lookups(self) -> Lookups:
+        """The processors' API clients by source; one without a key has none."""
+        return self._processors
+
+    @property
+    def books(self) -> Mapping[str, processors.ProcessorBooks]:
+        """The same clients, for what each processor holds, as lists."""
+        return self._processors
+
+    @property
+    def sides(self) -> Sides:
+        """Whom a reconcile asks. A processor whose API key is of the other world would lack everything."""
+        given = self.settings.processors
+        apart = sorted(name for name in self.books if is_of_the_other_world(given[name]))
+        return Sides(
+            engine=self.engine,
+            crm=self.salesforce,
+            apis={site.name: self._recurly.get(site.name) for site in self.settings.recurly},
+            books={name: books for name, books in self.books.items() if name not in apart},
+            lookups=self.lookups,
+            not_asked={
+                name: f"its API key is not for {'live' if given[name].live else 'test'} payments"
+                for name in apart
+            },
+            grace=timedelta(minutes=self.policy.reconcile.grace_minutes),
+            zone_of=self.policy.zone_of,
+        )
+
+    @property
+    def sources(self) -> dict[tuple[str, str], object]:
+        """The settings of everything that may post webhooks, by (source, site)."""
+        recurly = {("recurly", site.name): site for site in self.settings.recurly}
+        return {**recurly, **{(name, ""): given for name, given in self.settings.processors.items()}}
+
+    @cached_property
+    def salesforce(self) -> SalesforceClient:
+        config = self.salesforce_config()
+        return SalesforceClient(config, RedisTokens(self.redis, config))
+
+    @cached_property
+    def shaping(self) -> Shaping:
+        """The org, and how plans are made to fit it; read once for each process. SetupError names what it lacks: then
+        it is read again the next time."""
+        pointed_to = {one.lookup.object for one in self.policy.mapping if one.lookup}
+        return Shaping.of(self.policy, Org.load(self.salesforce, pointed_to), self.remarks)
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        return Remarks()
+
+    def not_configured(self) -> list[str]:
+        """What is not set up yet, a sentence each: deliveries that will not be taken, records not written."""
+        missing = []
+        sites = self.settings.recurly
+        if not sites:
+            missing.append("Recurly is not configured (RECURLY_SITE): deliveries are answered 404.")
+        for site in sites:
+            if not site.webhook_secrets and not site.webhook_basic_auth:
+                missing.append(
+                    f"Recurly site {site.name} has no {site.setting('RECURLY_WEBHOOK_SECRETS')}: "
+                    "deliveries are answered 404."
+                )
+            if not site.api_key:
+                missing.append(
+                    f"Recurly site {site.name} has no {site.setting('RECURLY_API_KEY')}: "
+                    "its events cannot be worked."
+                )
+        try:
+            self.salesforce_config()
+        except SetupError as error:
+            missing.append(f"Salesforce is not configured: nothing is written. {error}")
+        return missing
+
+    def budgets(self) -> dict[str, str]:
+        """What the vendors last told this process of their limits, a line each; nothing is asked for it."""
+        told: dict[str, str] = {}
+        if "_recurly" in self.__dict__:
+            for site, client in self._recurly.items():
+                budget = client.budget
+                if budget.limit is not None and budget.remaining is not None:
+                    told[f"recurly:{site}"] = f"{budget.remaining:,} of {budget.limit:,} calls left"
+        return told
+
+    def applier(self) -> Applier:
+        return Applier(
+            engine=self.engine,
+            crm=self.salesforce,
+            org=lambda: self.shaping.org,
+            decide=lambda facts: decide(facts, self.shaping.policy),
+            fit=lambda changes, facts: self.shaping.fit(without_account(changes, facts), facts),
+            clock=self.clock,
+            worker=self.worker,
+            linker=self.linker,
+            spending=self.spending,
+            checkpoint=self.checkpoint,
+        )
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Which records of the org the accounts are."""
+        return Linker(self.engine, self.salesforce, self.policy.linking, lambda: self.shaping.org.shape)
+
+    @cached_property
+    def spending(self) -> Spending:
+        """The org's API budget."""
+        return Spending(self.engine, self.salesforce, self.policy.budget)
+
+    def _address(self, name: str) -> str:
+        given: str | None = getattr(self.settings, name)
+        if given:
+            return given
+        running = local_services.running(self.settings.casewire_home)
+        if running is None:
+            raise SetupError(
+                f"{name.upper()} is not set and no Casewire runs in {self.settings.casewire_home}. "
+                "Start one with `casewire up`, or set DATABASE_URL and REDIS_URL."
+            )
+        found: str = getattr(running, name)
+        return found
+
+    def salesforce_config(self) -> SalesforceConfig:
+        s = self.settings
+        if not s.salesforce_login_url or not s.salesforce_client_id:
+            raise SetupError("Set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID (README, Connect your own).")
+        return SalesforceConfig(
+            login_url=s.salesforce_login_url,
+            client_id=s.salesforce_client_id,
+            client_secret=s.salesforce_client_secret,
+            username=s.salesforce_username,
+            jwt_key=s.salesforce_jwt_key,
+            org_id=s.salesforce_org_id,
+            api_version=s.salesforce_api_version,
+        )
+
+
+@cache
+def wiring() -> Wiring:
+    """The wiring of this process."""
+    return Wiring(settings.load())

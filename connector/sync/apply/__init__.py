@@ -1,0 +1,1 @@
+"""Stage 4: compare plans with what Salesforce has, write the difference, record the outcome."""

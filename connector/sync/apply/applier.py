@@ -1,0 +1,313 @@
+"""STAGES 3 and 4: decide what Salesforce should say about the due accounts, and write what differs.
+
+One run claims up to 200 accounts under a lease, reads their facts in a fixed number of statements and one SOQL
+query, decides each for itself, and writes all their rows together. Whatever happens to one account (a rule that
+fails, a row that is refused) is that account's alone.
+
+A run is bounded by the rows that it loads as well as by the number of its accounts, and calls ``checkpoint`` between
+two pieces of its work: there the urgent lane takes its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Engine
+
+from connector.errors import Permanent, SetupError, Transient
+from connector.ledger import attempts, bulk_jobs, circuit_breakers, links, subjects
+from connector.ledger.attempts import Cause
+from connector.ledger.subjects import Claimed
+from connector.models.events import Urgency
+from connector.models.facts import About, Facts, Incident, Link
+from connector.models.plan import Plan, Transition
+from connector.sync.apply import bulk_job_tracking as jobs
+from connector.sync.apply import key_conflicts, link_updates
+from connector.sync.apply.baseline import Fit, Known, LastWritten, unfitted
+from connector.sync.apply.batch_settlement import Batch
+from connector.sync.apply.bulk_job_tracking import Aborts, Held
+from connector.sync.apply.facts_loader import Crm, Reading, read
+from connector.sync.apply.lease_guard import Holding, became_dispute, is_more_urgent
+from connector.sync.apply.outcomes import Decision, let_go, settle_one
+from connector.sync.apply.record_writer import Upserts, Wait, write
+from connector.sync.apply.row_diff import OrgIds, Record
+from connector.sync.apply.write_results import Results
+from connector.sync.availability.api_budget import Spending
+from connector.sync.availability.circuit_breaker import hold
+from connector.sync.availability.destinations import DESTINATION, unavailable
+from connector.sync.monitoring import incident_detection
+from connector.sync.refresh.object_fetcher import uninterrupted
+
+log = structlog.get_logger("connector.apply")
+
+BATCH = 200
+ROWS = 12_000
+"""Events and snapshots that one batch loads, new events counted threefold …"""
+ROWS_IN_BULK = 40_000
+"""… and a bulk run. A row takes one to five kilobytes of memory while its batch lasts."""
+
+
+class Salesforce(Crm, Upserts, Aborts, Protocol):
+    """What stage 4 needs of the Salesforce client."""
+
+
+class Linker(Protocol):
+    """Which record of the CRM an account is (``sync/linking``)."""
+
+    def find(self, readings: Sequence[Reading]) -> Mapping[str, Link]:
+        """The links of those subjects whose record is not known yet, asked for now."""
+
+    def duplicates(self, named: Mapping[str, Mapping[str, Sequence[str]]]) -> Set[str]:
+        """Subject → object → the records that a duplicate rule says it would double. The subjects for which that
+        was an answer: they are tried again with it."""
+
+    def gone(self, subjects: Set[str]) -> None:
+        """Their records are not what they were thought to be: those that were merged are followed, the others are
+        looked for anew."""
+
+
+Decide = Callable[[Facts], Plan]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once;
+    ``refused_for_now``: of the refused records those of such an account. ``left_out``: fields of records whose value
+    Salesforce does not take."""
+
+    claimed: int = 0
+    written: int = 0
+    refused: int = 0
+    refused_for_now: int = 0
+    more: bool = False
+    again: bool = False
+    open: bool = False
+    plans: list[Decision] = field(default_factory=list)
+    left_out: Mapping[Record, frozenset[str]] = field(default_factory=dict)
+
+    def go_on(self, then: Outcome) -> None:
+        """What came of trying again what was to be tried again at once."""
+        self.written += then.written
+        self.refused += then.refused - self.refused_for_now
+        self.refused_for_now, self.again, self.open = then.refused_for_now, then.again, then.open
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Everything a run needs; ``org`` is asked for late, so that building one costs no call. ``known``: what rows are
+    compared with, where that is not what was last written. ``checkpoint``: called between two pieces of work."""
+
+    engine: Engine
+    crm: Salesforce
+    org: Callable[[], OrgIds]
+    decide: Decide
+    clock: Callable[[], datetime]
+    worker: str
+    linker: Linker | None = None
+    fit: Fit = unfitted
+    spending: Spending | None = None
+    known: Known | None = None
+    checkpoint: Callable[[], None] = uninterrupted
+
+    def run(
+        self,
+        *,
+        limit: int = BATCH,
+        only: Sequence[str] | None = None,
+        cause: Cause | None = None,
+        most: Urgency = Urgency.ROUTINE,
+        least: Urgency = Urgency.DISPUTE,
+        rows: int | None = None,
+        wait: Wait | None = None,
+    ) -> Outcome:
+        """Claim due subjects and bring them up to date, those that the org's budget allows. With ``only``, those, due
+        or not, even while Salesforce's circuit is open: a person wants to know now, and if it works everything else
+        goes on too. ``cause``: None where it is for each subject what made it due. ``rows``: how many events and
+        snapshots are loaded. ``wait``: what is done while Salesforce works on a bulk job."""
+        token = f"{self.worker}:{uuid4().hex}"
+        try:
+            most = self._affordable(most, only)
+            rows = rows or (ROWS if wait is None else ROWS_IN_BULK)
+            claimed = self._claimed(token, limit, only, most, least, rows)
+        except (Transient, Permanent) as error:
+            hold(self.engine, unavailable(error))
+            return Outcome(open=True)
+        if not claimed:
+            return Outcome(open=claimed is None)
+        results = Results()
+        batch = Batch(self.engine, token, {one.key: one for one in claimed}, cause, self.clock, self.clock())
+
+        def give_back(some: Sequence[Decision], so_far: Results) -> None:
+            key_conflicts.after(self.engine, some, so_far)
+            self._relinked(some, so_far)
+            batch.give_back([let_go(one, so_far) for one in some], over=not holding.kept())
+            self._touched(some, so_far)
+
+        bulk = Held(self.engine, token, claimed[0].key, wait or _never)
+        undecided, urgent = [Decision(one) for one in claimed], is_more_urgent if wait else became_dispute
+        holding = Holding(self.engine, token, undecided, results, give_back, bulk, urgent, self.checkpoint)
+        try:
+            holding.decisions = self.decisions(claimed)
+            self._write(holding, in_bulk=wait is not None)
+        except (SetupError, Permanent, Transient) as error:
+            results.unavailable = unavailable(error)
+        decisions = holding.kept()
+        key_conflicts.after(self.engine, decisions, results)
+        self._circuit(results)
+        if self.spending is not None:
+            self.spending.note()
+        relinked = self._relinked(decisions, results)
+        looked = self.known is not None
+        settlements = [
+            settle_one(one, results, relinked=one.subject.key in relinked, looked=looked) for one in decisions
+        ]
+        lost = batch.give_back([*settlements, *(let_go(one, results) for one in holding.lost.values())])
+        decisions = [one for one in decisions if one.subject.key not in lost]
+        ours = [one for one in settlements if one.settled.key not in lost]
+        touched = self._touched(decisions, results)
+        return Outcome(
+            claimed=len(ours),
+            written=len(results.written),
+            refused=len(results.refused),
+            refused_for_now=sum(one.refused for one in ours if one.at_once),
+            more=len(claimed) == limit or self._is_more_due(only, most, least),
+            again=any(one.at_once for one in ours) or touched > 0,
+            open=results.unavailable is not None,
+            plans=decisions,
+            left_out=results.left_out,
+        )
+
+    def _is_more_due(self, only: Sequence[str] | None, most: Urgency, least: Urgency) -> bool:
+        """A batch that was bounded by its rows is smaller than was asked for."""
+        if only is not None:
+            return False
+        with self.engine.connect() as connection:
+            return subjects.backlog(connection, 1, least=least, most=most).ready > 0
+
+    def _affordable(self, most: Urgency, only: Sequence[str] | None) -> Urgency:
+        """The least urgent work that may be done now; what a person asks for always is."""
+        if self.spending is None or only is not None:
+            return most
+        return min(most, self.spending.level())
+
+    def _write(self, holding: Holding, *, in_bulk: bool) -> None:
+        """In bulk that takes a while: what became urgent meanwhile is let go."""
+        rows = [row for one in holding.decisions for row in one.rows]
+        holding.results.refused.update(key_conflicts.before(self.engine, self.crm, holding.decisions))
+        write(self.crm, rows, holding if in_bulk else None, holding.results, holding.dropped)
+
+    def _claimed(
+        self,
+        token: str,
+        limit: int,
+        only: Sequence[str] | None,
+        most: Urgency,
+        least: Urgency,
+        rows: int,
+    ) -> list[Claimed] | None:
+        """None while Salesforce's circuit is open. Nothing is claimed before every bulk job that was left behind has
+        ended; a job is left behind in the very moment in which its accounts can be claimed."""
+        with self.engine.connect() as connection:
+            if only is None and DESTINATION in circuit_breakers.open_circuits(connection):
+                return None
+            claimed = subjects.claim(connection, token, limit, only, most=most, least=least, rows=rows)
+            left = bulk_jobs.left_behind(connection) if claimed else []
+            if not left:
+                connection.commit()
+                return claimed
+        jobs.end(self.engine, self.crm, left)
+        return self._claimed(token, limit, only, most, least, rows)
+
+    def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
+        """What each subject's records should say, and the rows that would make them so. Writes nothing."""
+        org = self.org()
+        readings: dict[str, Reading] = {}
+        moved: list[attempts.MovedCase] = []
+        for some in _chunks(claimed):
+            with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+                readings |= read(connection, some, self.clock())
+                moved += attempts.moved_cases(connection, [one.key for one in some])
+            self.checkpoint()
+        known = self.known or LastWritten(self.crm)
+        cases = known.cases(readings, moved)
+        told = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
+        for key, link in (self.linker.find(list(told.values())) if self.linker else {}).items():
+            told[key] = told[key].with_link(link)
+        decisions = [self._decide(one, told[one.key]) for one in claimed]
+        for chunk in _chunks(decisions):
+            for decision, rows in zip(chunk, known.rows(chunk, self.fit, org), strict=True):
+                decision.rows = rows
+            self.checkpoint()
+        return decisions
+
+    def _decide(self, subject: Claimed, reading: Reading) -> Decision:
+        """A rule that fails is a dead letter for its account, never for the batch. What became known between the claim
+        and the reading is decided here, so that it does not make the account due once more."""
+        self.checkpoint()
+        generation = subject.generation if reading.generation is None else reading.generation
+        decision = Decision(replace(subject, generation=generation), reading)
+        try:
+            decision.plan = self.decide(reading.facts)
+        except Exception as error:
+            log.exception("decide_failed", subject=subject.key, outcome="dead")
+            decision.failure = f"A rule failed on this account's facts: {type(error).__name__}: {error}"
+        return decision
+
+    def _relinked(self, decisions: Sequence[Decision], results: Results) -> Set[str]:
+        """Keep which records were made, and look again for those that are not what they were thought to be."""
+        lost = link_updates.lost(decisions, results)
+        with self.engine.begin() as connection:
+            links.save(connection, link_updates.made(decisions, results))
+            if self.linker is None:
+                links.forget(connection, sorted(lost))
+        named = link_updates.duplicates(decisions, results)
+        return lost if self.linker is None else self._looked_up(self.linker, lost, named)
+
+    def _looked_up(
+        self, linker: Linker, lost: Set[str], named: Mapping[str, Mapping[str, Sequence[str]]]
+    ) -> Set[str]:
+        """Where Salesforce can't be asked about them now, they are tried again when it can."""
+        try:
+            if lost:
+                linker.gone(lost)
+            return lost | (linker.duplicates(named) if named else set())
+        except (SetupError, Permanent, Transient) as error:
+            hold(self.engine, unavailable(error))
+            return lost | named.keys()
+
+    def _touched(self, decisions: Sequence[Decision], results: Results) -> int:
+        """How many accounts became due because an incident has its case now."""
+        return sum(incident_detection.tell_touched(self.engine, one) for one in _opened(decisions, results))
+
+    def _circuit(self, results: Results) -> None:
+        """Open or close Salesforce's circuit. Nothing is claimed while it is open."""
+        if results.unavailable is not None:
+            hold(self.engine, results.unavailable)
+            return
+        with self.engine.begin() as connection:
+            circuit_breakers.close_circuit(connection, DESTINATION)
+
+
+def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Incident]:
+    """The incidents whose case has just been made."""
+    for decision in decisions:
+        made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
+        if any(row.record in results.written for row in made) and decision.facts.about is About.GATEWAY:
+            yield decision.facts.incidents[-1]
+
+
+T = TypeVar("T")
+
+
+def _chunks(some: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(some), BATCH):
+        yield some[start : start + BATCH]
+
+
+def _never(seconds: float) -> None:
+    """What is sent by calls waits for no job."""

@@ -1,0 +1,86 @@
+"""Bulk jobs between two processes: what is kept of them, and what becomes of one that its process left behind.
+
+A job that goes on alone would write what was decided minutes ago over what is known now. So nothing is claimed before
+every job that was left behind has ended, and what it was about is written whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from connector.errors import Permanent, Unavailable
+from connector.ledger import bulk_jobs, circuit_breakers
+from connector.ledger.bulk_jobs import LeftBehind
+from connector.mappers import fields
+from connector.sync.apply.record_writer import Wait
+from connector.sync.availability.destinations import DESTINATION, MENDED_BY_HAND
+
+log = structlog.get_logger("connector.bulk_jobs")
+
+LOOKED_AGAIN: Final = 5.0
+"""Seconds after which a job that is being aborted is looked at again."""
+
+
+class Aborts(Protocol):
+    """Ends bulk jobs (``clients/salesforce``)."""
+
+    def abort_bulk_job(self, job: str) -> bool:
+        """Whether it has ended, by this or before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The bulk jobs of one run, under whose ``token`` its accounts are held. ``subject``: one of them."""
+
+    engine: Engine
+    token: str
+    subject: str
+    meanwhile: Wait
+
+    def wait(self, seconds: float) -> None:
+        self.meanwhile(seconds)
+
+    def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """It is kept before it has data: from then on it is known to whoever comes after this process."""
+        keys = [str(row[fields.KEY]) for row in rows]
+        with self.engine.begin() as connection:
+            bulk_jobs.begin(connection, job, self.token, self.subject, object_, keys)
+
+    def ended(self, job: str, *, told: bool) -> None:
+        """What PostgreSQL cannot be told now is asked of Salesforce when the job's accounts are claimed again."""
+        with suppress(DBAPIError), self.engine.begin() as connection:
+            bulk_jobs.end(connection, job, told=told)
+
+
+def end(engine: Engine, crm: Aborts, left: Sequence[LeftBehind]) -> None:
+    """These have ended, and what they were about will be written whole. Raises Unavailable where that cannot be known
+    yet: nothing must be written until it is."""
+    for one in left:
+        if not one.ended:
+            _abort(crm, one)
+        with engine.begin() as connection:
+            bulk_jobs.forget(connection, one.job)
+        log.warning("bulk_job_left_behind", job=one.job, object=one.object, outcome="ended")
+
+
+def _abort(crm: Aborts, one: LeftBehind) -> None:
+    try:
+        ended = crm.abort_bulk_job(one.job)
+    except Permanent as error:
+        text = (
+            f"Bulk job {one.job} of {one.object} was left behind and cannot be aborted: {error} Let the integration "
+            "user manage data integrations, or delete the job in Setup > Bulk Data Load Jobs."
+        )
+        raise Unavailable(
+            DESTINATION, text, code=circuit_breakers.NOT_SET_UP, retry_after=MENDED_BY_HAND
+        ) from error
+    if not ended:
+        text = f"Bulk job {one.job} of {one.object} was left behind. Nothing is written until it has ended."
+        raise Unavailable(DESTINATION, text, code="bulk_job_runs", retry_after=LOOKED_AGAIN)

@@ -1,0 +1,243 @@
+"""What the answers of Salesforce mean for one account: done, again, or a dead letter. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from connector.ledger.attempts import Attempt, Cause, Encoded, Mirrored, RowChange
+from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
+from connector.models.events import Urgency
+from connector.models.facts import Facts
+from connector.models.plan import Plan
+from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.row_diff import Row
+from connector.sync.apply.write_results import Refused, Results, Written
+from connector.sync.availability.backoff import backoff
+
+ASTRAY: Final = "KEY_ASTRAY"
+"""It was written to another record; what was last written is needed to put both right."""
+LET_GO: Final = "Something more urgent came in while this was written: a worker goes on with it."
+
+
+@dataclass(slots=True)
+class Decision:
+    """One claimed subject on its way through stage 4. ``failure``: its facts could not be decided."""
+
+    subject: Claimed
+    reading: Reading | None = None
+    plan: Plan = field(default_factory=lambda: Plan(""))
+    rows: tuple[Row, ...] = ()
+    failure: str = ""
+
+    @property
+    def facts(self) -> Facts:
+        assert self.reading is not None
+        return self.reading.facts
+
+    @property
+    def mirror(self) -> Mapping[tuple[str, str], Mirrored]:
+        return self.reading.mirror if self.reading is not None else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one subject's attempt ends. ``forget``: its mirror was wrong, everything is sent next time."""
+
+    settled: Settled
+    outcome: str
+    changes: tuple[RowChange, ...] = ()
+    event_ids: tuple[int, ...] = ()
+    forget: bool = False
+
+    @property
+    def at_once(self) -> bool:
+        """Not over, and nothing to wait for."""
+        return self.settled.status == "due" and self.outcome != "waiting" and self.settled.wait == 0.0
+
+    @property
+    def refused(self) -> int:
+        """How many of its records Salesforce did not take."""
+        return sum(not change.written for change in self.changes)
+
+    def attempt(self, cause: Cause, started_at: datetime, ended_at: datetime) -> Attempt:
+        return Attempt(
+            subject=self.settled.key,
+            cause=cause,
+            started_at=started_at,
+            ended_at=ended_at,
+            outcome=self.outcome,
+            error=self.settled.error,
+            error_code=self.settled.error_code,
+            changes=self.changes,
+            event_ids=self.event_ids,
+        )
+
+
+def settle_one(
+    decision: Decision, results: Results, *, relinked: bool = False, looked: bool = False
+) -> Settlement:
+    """Read one subject's fate from what became of its rows. What waits for Salesforce is ready at once: it is its
+    circuit that is waited for, so all goes on as soon as that closes. ``relinked``: it is another record of the CRM
+    than was thought, and all is written to that one. ``looked``: Salesforce was asked what it holds, so that it is not
+    the mirror that was wrong."""
+    if decision.failure:
+        return _dead(decision, (), decision.failure, "RULE_FAILED")
+    changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
+    unsent = decision.reading is None or len(changes) < len(decision.rows)
+    refused = _refusals(decision, results)
+    partly = _is_known_in_part(decision, results)
+    if results.unavailable is not None and unsent:
+        error = results.unavailable
+        return _waits(decision, changes, str(error), error.code, forget=partly)
+    if refused and relinked:
+        forget = not _went_astray(refused)
+        return _again(decision, changes, 0.0, refused[0].text, refused[0].code, forget=forget)
+    if refused:
+        return _refused(decision, changes, refused, looked=looked, partly=partly)
+    if partly:
+        text = "A record had vanished from Salesforce; all of this account is written again."
+        return _again(decision, changes, 0.0, text, "RECORD_VANISHED", forget=True)
+    if decision.reading is not None and decision.reading.more_events:
+        return _go_on(decision, decision.reading, changes)
+    return Settlement(
+        settled=Settled(
+            decision.subject.key,
+            decision.subject.generation,
+            "idle",
+            look_again_at=decision.plan.look_again_at,
+            look_again_as=decision.plan.look_again_as,
+            known_at=decision.reading.known_at if decision.reading else None,
+        ),
+        outcome="applied" if decision.rows else "unchanged",
+        changes=changes,
+        event_ids=decision.reading.new_events if decision.reading else (),
+    )
+
+
+def _go_on(decision: Decision, reading: Reading, changes: tuple[RowChange, ...]) -> Settlement:
+    """Everything is written but the newest events. They are routine: the cases say already what the facts say."""
+    settled = Settled(
+        decision.subject.key,
+        decision.subject.generation,
+        "due",
+        spend=False,
+        remainder=Urgency.ROUTINE,
+    )
+    outcome = "applied" if decision.rows else "unchanged"
+    return Settlement(settled, outcome, changes=changes, event_ids=reading.new_events)
+
+
+def let_go(decision: Decision, results: Results) -> Settlement:
+    """Something more urgent came up about this account: what was written for it is kept, and the rest is for who takes
+    it next."""
+    changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
+    return _waits(decision, changes, LET_GO, "", forget=_is_known_in_part(decision, results))
+
+
+def _refusals(decision: Decision, results: Results) -> list[Refused]:
+    return [results.refused[row.record] for row in decision.rows if row.record in results.refused]
+
+
+def _went_astray(refused: Iterable[Refused]) -> bool:
+    return any(one.code == ASTRAY for one in refused)
+
+
+def _is_known_in_part(decision: Decision, results: Results) -> bool:
+    """Whether a record had vanished: what was sent, only what differed, made a new one that lacks the rest. Where a row
+    went astray nothing is forgotten for that."""
+    written = [results.written[row.record] for row in decision.rows if row.record in results.written]
+    return any(map(_had_vanished, written)) and not _went_astray(_refusals(decision, results))
+
+
+def _had_vanished(written: Written) -> bool:
+    return written.created and written.row.exists
+
+
+def _refused(
+    decision: Decision,
+    changes: tuple[RowChange, ...],
+    refused: list[Refused],
+    *,
+    looked: bool,
+    partly: bool,
+) -> Settlement:
+    permanent = [one for one in refused if not one.transient]
+    worst = permanent[0] if permanent else refused[0]
+    tries = decision.subject.tries
+    forgets = permanent and tries == 1 and decision.mirror and not looked
+    if forgets and not _went_astray(permanent):
+        # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
+        return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
+    if permanent or tries >= MOST_TRIES:
+        return _dead(decision, changes, worst.text, worst.code)
+    return _again(decision, changes, backoff(tries), worst.text, worst.code, forget=partly)
+
+
+def _waits(
+    decision: Decision, changes: tuple[RowChange, ...], text: str, code: str, *, forget: bool
+) -> Settlement:
+    return _again(decision, changes, 0.0, text, code, outcome="waiting", forget=forget, spend=False)
+
+
+def _again(
+    decision: Decision,
+    changes: tuple[RowChange, ...],
+    seconds: float,
+    text: str,
+    code: str,
+    *,
+    outcome: str = "retry",
+    forget: bool = False,
+    spend: bool = True,
+) -> Settlement:
+    settled = Settled(
+        decision.subject.key,
+        decision.subject.generation,
+        "due",
+        wait=seconds,
+        spend=spend,
+        error=text,
+        error_code=code,
+    )
+    # A forgotten mirror must not come back with this attempt's rows.
+    kept = tuple(replace(change, mirror=None) for change in changes) if forget else changes
+    return Settlement(settled, outcome, changes=kept, forget=forget)
+
+
+def _dead(decision: Decision, changes: tuple[RowChange, ...], text: str, code: str) -> Settlement:
+    settled = Settled(decision.subject.key, decision.subject.generation, "dead", error=text, error_code=code)
+    return Settlement(settled, "dead", changes=changes)
+
+
+def _answered(row: Row, results: Results) -> bool:
+    return row.record in results.written or row.record in results.refused
+
+
+def _change(row: Row, results: Results) -> RowChange:
+    written = results.written.get(row.record)
+    refused = results.refused.get(row.record)
+    row = written.row if written else row
+    return RowChange(
+        object=row.change.object,
+        key=row.change.key,
+        rule=row.change.rule,
+        reason=row.change.reason,
+        before=row.before,
+        after=row.after,
+        transition=row.change.transition,
+        salesforce_id=written.id if written else None,
+        error=refused.text if refused else "",
+        written=written is not None,
+        mirror=_known(written) if written else None,
+    )
+
+
+def _known(written: Written) -> Encoded:
+    """What Salesforce has of the record. One that had vanished has only what was sent, so that the rest differs."""
+    row = written.row
+    if not _had_vanished(written):
+        return row.mirror
+    return {name: value for name, value in row.mirror.items() if name in row.after}

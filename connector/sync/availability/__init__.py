@@ -1,0 +1,1 @@
+"""Whether a destination can be called now: retries, circuit breakers, API budgets."""

@@ -1,0 +1,72 @@
+"""Before anything is decided the ledger must know all of every account: the pasts that were not read are fetched, or a
+site is read whole where that takes fewer calls. Nobody waits for it: no turn at Salesforce is held meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from connector.ledger import subject_query
+from connector.ledger.subject_query import Which
+from connector.ledger.subjects import Due
+from connector.sync.backfill.checkpoint import State
+from connector.sync.backfill.feed_import import Reader, Source
+from connector.sync.backfill.missing_histories import Pasts
+from connector.sync.refresh import change_feed
+from connector.sync.refresh.change_feed import Site
+from connector.sync.resync import account_fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Completer:
+    """``say`` is told what it comes to before it is begun, ``done`` how many of how many accounts are through."""
+
+    sources: Mapping[Site, Source]
+    reader: Reader
+    pasts: Pasts
+    state: State
+    say: Callable[[str], None]
+    done: Callable[[int, int], None]
+    at_once: int
+
+    def complete(self) -> None:
+        """What could not be fetched is told in the report (``Pasts``)."""
+        for site, many in self._count().items():
+            if self.state.is_begun(site) or self._is_cheaper_whole(site, many):
+                self.reader.whole(site)
+        total = self._count().total()
+        if not total:
+            return
+        self.say(
+            f"The pasts of {total:,} accounts are not known: {total * account_fetch.HISTORY_CALLS:,} calls to Recurly."
+        )
+        for number, one in enumerate(self._lacking(), 1):
+            self.pasts.fetch(one)
+            self.done(number, total)
+
+    def _count(self) -> Counter[Site]:
+        return Counter((one.source, one.site) for one in self._lacking())
+
+    def _lacking(self) -> Iterator[Due]:
+        after = ""
+        while some := self._next(after):
+            yield from self.pasts.lacking(some)
+            after = some[-1].key
+
+    def _next(self, after: str) -> list[Due]:
+        with self.pasts.engine.connect() as connection:
+            return subject_query.walk(connection, Which(backfill=self.pasts.run_id), after, self.at_once)
+
+    def _is_cheaper_whole(self, site: Site, many: int) -> bool:
+        """Of a site that was read whole there is nothing more to be read."""
+        if many <= account_fetch.FEW or self.pasts.asked.is_whole or self.state.is_whole(site):
+            return False
+        there = {kind: self.sources[site].count(kind, None) for kind in change_feed.KINDS}
+        if account_fetch.is_cheaper_one_by_one(many, there):
+            return False
+        self.say(
+            f"The pasts of {many:,} accounts are not known. To read all of {site[1]} takes fewer calls: "
+            f"{account_fetch.pages_of(there):,}, where one by one it would be {many * account_fetch.HISTORY_CALLS:,}."
+        )
+        return True

@@ -1,0 +1,1 @@
+"""Questions about the facts of one account that several rules ask."""

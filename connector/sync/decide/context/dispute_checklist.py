@@ -1,0 +1,245 @@
+"""The evidence for a dispute: what is known already is ticked, what a person has to bring is not. Pure.
+
+Plain lines, ``[x] …`` or ``[ ] …``, the same for the same facts. No address, no number of a card, and nothing that
+time alone would change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from connector.mappers import kinds, phrases, reasons
+from connector.mappers.field_limits import line
+from connector.mappers.money import format_money
+from connector.models.facts import (
+    About,
+    Facts,
+    Kind,
+    Money,
+    Payment,
+    ProcessorObject,
+    SeenEvent,
+    Subscription,
+)
+from connector.sync.decide.context import processor_helpers
+from connector.sync.decide.context.facts_index import TAKING, Evidence, moment
+from connector.sync.decide.context.payment_context import behind
+
+_NOTICES: Final = frozenset({"charge_invoice.created", "invoice.created", "dunning_event.created"})
+_REMINDERS: Final = "subscription.renewal."
+_MOST_TOLD: Final = 5
+_MOST_ITEMS: Final = 20
+_LONGEST: Final = 500
+_ENOUGH: Final = 2
+"""Earlier payments that the networks take for a history."""
+_ONLY_IF_WANTED: Final = frozenset({"invoice", "reference"})
+"""The payment says them already."""
+
+
+ANSWERS: Final[Mapping[str, str]] = {
+    "undisputed payments": "earlier",
+    "refund's record": "refunds",
+    "no cancellation before": "subscription",
+    "renewal notices": "notices",
+    "notice of amount": "notices",
+    "customer's record": "invoice",
+    "processor's record": "reference",
+}
+"""Words of an item of the wanted evidence → what is known that answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """``known``: what there is to say; ``helps``: whether that is evidence for us."""
+
+    what: str
+    known: str | None
+    helps: bool = True
+
+    def line(self, what: str = "") -> str:
+        told = f"{what or self.what}: {self.known or 'not known'}"
+        return _ticked(told, self.known is not None and self.helps)
+
+
+def text(item: ProcessorObject, evidence: Evidence) -> str:
+    """The whole list: the payment, what helps against this kind of dispute, and what else is known."""
+    topics = _topics(item, evidence) if evidence.facts.about is About.ACCOUNT else {}
+    payment = topics.pop("payment", None)
+    wanted = [(one, _answer(one)) for one in reasons.needs_evidence(item)[:_MOST_ITEMS]]
+    answered = {name for _, name in wanted}
+    also = [topic for name, topic in topics.items() if name not in answered and name not in _ONLY_IF_WANTED]
+    lines = [
+        *([payment.line()] if payment else []),
+        *(_wanted(one, topics.get(name)) for one, name in wanted),
+        *(topic.line() for topic in also),
+    ]
+    return "\n".join(lines)
+
+
+def _answer(wanted: str) -> str:
+    return next((name for words_, name in ANSWERS.items() if words_ in wanted), "")
+
+
+def _wanted(what: str, topic: _Topic | None) -> str:
+    return topic.line(what) if topic and topic.known else _ticked(what, False)
+
+
+def _ticked(told: str, done: bool) -> str:
+    return f"[{'x' if done else ' '}] {line(told, _LONGEST) or ''}"
+
+
+def _topics(item: ProcessorObject, evidence: Evidence) -> dict[str, _Topic]:
+    """What the billing system can say for us. The account is known."""
+    facts, paid = evidence.facts, behind(item, evidence)
+    earlier = _undisputed(paid.payment, evidence) if paid.payment else []
+    email = facts.account is not None and bool(facts.account.email)
+    return {
+        "payment": _Topic("The payment", paid.told()),
+        "invoice": _Topic("The invoice", f"invoice {paid.invoice.number}" if paid.invoice else None),
+        "reference": _Topic("The gateway's reference", " or ".join(item.references[:_MOST_TOLD]) or None),
+        "earlier": _Topic("Earlier undisputed payments", _earlier(earlier), len(earlier) >= _ENOUGH),
+        "refunds": _Topic("Refunds of this payment", paid.told_refunds() or "none", bool(paid.refunds)),
+        "subscription": _subscribed(paid.payment, evidence),
+        "notices": _Topic("Notices by Recurly before it", _notices(item, facts)),
+        "contact": _Topic("The customer's e-mail address", "known, see the contact" if email else None),
+    }
+
+
+# Payments ---------------------------------------------------------------------------------------------------
+
+
+def _earlier(found: Sequence[Payment]) -> str | None:
+    """``4 by the same method, from 2026-03-01 to 2026-10-01, USD 196.00 in all``."""
+    if not found:
+        return None
+    first, last = phrases.day(_paid_at(found[0])), phrases.day(_paid_at(found[-1]))
+    when = f"on {first}" if len(found) == 1 else f"from {first} to {last}"
+    return f"{len(found)} by the same method, {when}, {_total(found)} in all"
+
+
+def _undisputed(payment: Payment, evidence: Evidence) -> list[Payment]:
+    """Payments before this one by the same method, the oldest first. Without a method, none are the same."""
+    method = payment.payment_method
+    if method is None or not method.last_four:
+        return []
+    disputed = _disputed(evidence)
+    found = [
+        one
+        for one in evidence.facts.payments
+        if one.type in TAKING and one.status == "success" and one.id not in disputed
+        if one.payment_method and _same(one) == _same(payment)
+        if _paid_at(one) and moment(_paid_at(one)) < moment(_paid_at(payment))
+    ]
+    return sorted(found, key=lambda one: (moment(_paid_at(one)), one.uuid))
+
+
+def _same(payment: Payment) -> tuple[str, str | None]:
+    method = payment.payment_method
+    return (method.brand, method.last_four) if method else ("", None)
+
+
+def _disputed(evidence: Evidence) -> set[str]:
+    """The payments that were disputed or charged back, by their ids."""
+    facts = evidence.facts
+    told = (evidence.payment_behind(one) for one in facts.of(Kind.DISPUTE))
+    charged_back = (one for one in facts.payments if "chargeback" in (one.status, one.origin))
+    return {one.id for one in told if one} | {one.original_id or one.id for one in charged_back}
+
+
+def _total(found: Iterable[Payment]) -> str:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for one in found:
+        sums[one.currency] += one.amount
+    return ", ".join(format_money(Money(sums[code], code)) for code in sorted(sums))
+
+
+def _paid_at(payment: Payment) -> datetime | None:
+    return payment.collected_at or payment.created_at
+
+
+# Subscriptions ----------------------------------------------------------------------------------------------
+
+
+def _subscribed(payment: Payment | None, evidence: Evidence) -> _Topic:
+    """Its history helps unless it had been canceled before the payment."""
+    found = _subscriptions(payment, evidence)[-_MOST_TOLD:]
+    told = "; ".join(_history(one, payment, evidence.facts) for one in found)
+    return _Topic("The subscription", told or None, not any(_canceled_before(one, payment) for one in found))
+
+
+def _subscriptions(payment: Payment | None, evidence: Evidence) -> Sequence[Subscription]:
+    """Those on the invoice that was paid; all of the account's where that does not say."""
+    invoice = evidence.invoice_of(payment) if payment else None
+    known = sorted(evidence.facts.subscriptions, key=lambda one: (moment(one.activated_at), one.uuid))
+    named = [one for one in known if invoice and one.id in invoice.subscription_ids]
+    return named or known
+
+
+def _canceled_before(one: Subscription, payment: Payment | None) -> bool:
+    paid = _paid_at(payment) if payment else None
+    return one.canceled_at is not None and paid is not None and one.canceled_at < paid
+
+
+def _history(subscription: Subscription, payment: Payment | None, facts: Facts) -> str:
+    """``Gold since 2026-01-15, 3 renewals; canceled on 2026-11-25, 5 days after the payment``."""
+    since = phrases.day(subscription.activated_at or subscription.created_at)
+    renewals = sum(
+        invoice.origin == "renewal" and subscription.id in invoice.subscription_ids
+        for invoice in facts.invoices
+    )
+    parts = (
+        subscription.plan_name or subscription.plan_code,
+        f" since {since}" if since else "",
+        f", {phrases.count(renewals, 'renewal')}" if renewals else "",
+        f", {_ending(subscription, payment)}",
+    )
+    return "".join(parts)
+
+
+def _ending(subscription: Subscription, payment: Payment | None) -> str:
+    canceled = subscription.canceled_at
+    if canceled is None:
+        return "not canceled" if subscription.expires_at is None else _expired(subscription)
+    told = f"canceled on {phrases.day(canceled)}"
+    paid = _paid_at(payment) if payment else None
+    if paid is None:
+        return told
+    days = abs((canceled.date() - paid.date()).days)
+    side = "after" if canceled >= paid else "before"
+    return f"{told}, {phrases.count(days, 'day')} {side} the payment"
+
+
+def _expired(subscription: Subscription) -> str:
+    return f"ends on {phrases.day(subscription.expires_at)}"
+
+
+# What was sent ----------------------------------------------------------------------------------------------
+
+
+def _notices(item: ProcessorObject, facts: Facts) -> str | None:
+    """``3 before the dispute, the last on 2026-11-15 (Renewal coming up, event e3)``."""
+    found = _sent(item, facts)
+    if not found:
+        return None
+    listed = ", ".join(
+        f"{kinds.label(one.source, one.kind)} {phrases.day(one.occurred_at)} ({one.event_id})"
+        for one in found[-_MOST_TOLD:]
+    )
+    return f"{len(found)}, the last on {phrases.day(found[-1].occurred_at)}: {listed}"
+
+
+def _sent(item: ProcessorObject, facts: Facts) -> list[SeenEvent]:
+    """Reminders, invoices and dunning of the billing system before the dispute began, the oldest first."""
+    until = processor_helpers.began_at(item, facts)
+    found = (
+        one
+        for one in facts.events
+        if one.source == facts.source and (one.kind in _NOTICES or one.kind.startswith(_REMINDERS))
+        if until is None or one.occurred_at <= until
+    )
+    return sorted(found, key=lambda one: (one.occurred_at, one.event_id))

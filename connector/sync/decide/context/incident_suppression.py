@@ -1,0 +1,57 @@
+"""Which problems of an account belong to an incident: they are held back while it lasts, and for a while after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from connector.mappers import declines
+from connector.models.facts import Facts, Incident, Payment
+from connector.policy import Policy
+
+HELD: Final = "Part of an incident"
+"""The outcome of a case that was opened before the incident was noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """``until``: None while the incident lasts."""
+
+    until: datetime | None
+
+    def lasts_at(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+def hold(declined: Sequence[Payment], facts: Facts, policy: Policy) -> Hold | None:
+    """What holds an invoice back, if its newest failure belongs to an incident. A failure after it is its own."""
+    settings = policy.rules.incident
+    if not declined or not settings.enabled:
+        return None
+    found = _incident(declined[-1], facts, policy)
+    return _hold(found, timedelta(hours=settings.release_hours)) if found else None
+
+
+def case_of_incident(declined: Sequence[Payment], facts: Facts, policy: Policy) -> str | None:
+    """The case of the newest incident that any of these failures belongs to, once it is there."""
+    found = [one for one in (_incident(payment, facts, policy) for payment in declined) if one]
+    return max(found, key=lambda one: one.started_at).case_key if found else None
+
+
+def _incident(failed: Payment, facts: Facts, policy: Policy) -> Incident | None:
+    if not policy.rules.incident.enabled or not _counts(failed, policy):
+        return None
+    covers = (one for one in reversed(facts.incidents) if one.covers(failed.gateway, failed.created_at))
+    return next(covers, None)
+
+
+def _counts(payment: Payment, policy: Policy) -> bool:
+    decline = declines.of(payment)
+    return decline is not None and decline.category in policy.rules.incident.categories
+
+
+def _hold(incident: Incident, grace: timedelta) -> Hold:
+    until = None if incident.ended_at is None else incident.ended_at + grace
+    return Hold(until)

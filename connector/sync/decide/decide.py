@@ -1,0 +1,86 @@
+"""STAGE 3. What Salesforce should say about one account: facts and policy in, a plan out, and nothing else.
+
+The same facts always give the same plan, in the same order and words. It does not matter how often, or at which
+moments of a story, it is asked: what is left in Salesforce at the end is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from connector.mappers import fields
+from connector.models.facts import About, Facts
+from connector.models.local_time import localised
+from connector.models.plan import Change, Plan
+from connector.policy import Policy
+from connector.sync.decide import lifecycle
+from connector.sync.decide.context.facts_index import with_currencies
+from connector.sync.decide.rules import RULES, Rule, account, timeline
+
+_RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
+
+
+def decide(facts: Facts, policy: Policy) -> Plan:
+    """An account its source has not told us of yet gives an empty plan. Days are those of the site's clock."""
+    facts = with_currencies(localised(facts, policy.zone_of(facts.site)))
+    if facts.gone:
+        made = [account.gone(facts), *lifecycle.account_removed(facts, policy)]
+        return _plan(facts, made)
+    if facts.about is About.ACCOUNT and facts.account is None:
+        return Plan(facts.subject)
+    rules = [rule for rule in RULES if facts.about in rule.about and _is_enabled(rule, policy)]
+    made = [change for rule in rules for change in rule.changes(facts, policy)]
+    return _look_again(_plan(facts, made), rules, facts, policy)
+
+
+def _is_enabled(rule: Rule, policy: Policy) -> bool:
+    settings = policy.case_rules().get(rule.name)
+    return settings is None or settings.enabled
+
+
+def _look_again(plan: Plan, rules: Iterable[Rule], facts: Facts, policy: Policy) -> Plan:
+    """At the first date that a rule watches, as urgently as the most urgent of them: while the first waits for calls,
+    a dispute's may pass."""
+    asked = [(rule.look_again_at(facts, policy), rule.urgency) for rule in rules if rule.look_again_at]
+    dates = [(moment, urgency) for moment, urgency in asked if moment]
+    if not dates:
+        return plan
+    return replace(
+        plan,
+        look_again_at=min(moment for moment, _ in dates),
+        look_again_as=min(urgency for _, urgency in dates),
+    )
+
+
+def _plan(facts: Facts, made: list[Change]) -> Plan:
+    changes = _merged([*made, *timeline.changes(facts, made)])
+    return Plan(facts.subject, tuple(sorted(changes, key=_position)))
+
+
+def _merged(changes: Iterable[Change]) -> list[Change]:
+    """One change for each record. Where two rules speak of one field, the later rule has the last word."""
+    found: dict[tuple[str, str], Change] = {}
+    for change in changes:
+        known = found.get((change.object, change.key))
+        found[change.object, change.key] = _both(known, change) if known else change
+    return list(found.values())
+
+
+def _both(first: Change, second: Change) -> Change:
+    return replace(
+        second,
+        rule=first.rule if first.rule == second.rule else f"{first.rule}, {second.rule}",
+        reason=first.reason if first.reason == second.reason else f"{first.reason}; {second.reason}",
+        fields={**first.fields, **second.fields},
+        parents={**first.parents, **second.parents},
+        clears={**first.clears, **second.clears},
+        on_create={**first.on_create, **second.on_create},
+        transition=second.transition or first.transition,
+        transition_fields={**first.transition_fields, **second.transition_fields},
+    )
+
+
+def _position(change: Change) -> tuple[int, str]:
+    return _RANK[change.object], change.key

@@ -1,0 +1,233 @@
+"""A step of a case as a change: the connector's fields always, the agents' own only where the step says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from connector.errors import SetupError
+from connector.mappers import phrases
+from connector.mappers.field_limits import ADVICE, CODE, LINE, WORD, amount, line, page, url
+from connector.mappers.fields import Case as F
+from connector.mappers.records import contact, recurly_links
+from connector.models.facts import About, CaseSeen, Facts
+from connector.models.plan import Change, CreateValue, Parent, Queue, RecordType, Transition, Value
+from connector.policy import CaseRule, Policy, Told
+from connector.sync.decide.context.facts_index import as_of, latest
+from connector.sync.decide.lifecycle.problem import OPEN, RESOLVED, Problem, Step, key_of, lasts
+
+
+def change_for(
+    rule: str,
+    problem: Problem,
+    step: Step,
+    case: CaseSeen | None,
+    facts: Facts,
+    policy: Policy,
+    settings: CaseRule,
+) -> Change:
+    """What the case should say after this step."""
+    change = Change(
+        object=F.OBJECT,
+        key=key_of(problem, facts, step.cycle),
+        rule=rule,
+        reason=_reason(problem, step, facts),
+        fields=_fields(rule, problem, step, facts, policy, settings),
+        parents={**_account(facts), **_contact(facts), **problem.parents},
+        clears=_clears(facts),
+        transition=step.transition,
+    )
+    if step.is_new:
+        return replace(change, on_create=_on_create(problem, step, policy, settings))
+    return replace(change, transition_fields=_transition_fields(problem, step, case, settings))
+
+
+def _transition_fields(
+    problem: Problem, step: Step, case: CaseSeen | None, settings: CaseRule
+) -> Mapping[str, CreateValue]:
+    """What of the agents' own changes with this transition."""
+    values: dict[str, CreateValue] = {F.STATUS: step.status} if step.status else {}
+    opening = _opening(problem, settings, step.escalation)
+    if step.joins:
+        values |= {F.SUBJECT: opening[F.SUBJECT], F.OWNER: opening[F.OWNER]}
+    if step.escalates:
+        values |= _escalation(settings, step.escalation)
+    if step.deescalates and step.queue_before not in (None, settings.queue_at(step.escalation)):
+        values[F.OWNER] = opening[F.OWNER]
+    if _gives_priority_back(step, case):
+        values[F.PRIORITY] = opening[F.PRIORITY]
+    if not step.in_queue:
+        values.pop(F.OWNER, None)
+    return values
+
+
+def _gives_priority_back(step: Step, case: CaseSeen | None) -> bool:
+    """Whether a step of the escalation is left that gave the case its priority, and no person has set another since."""
+    given = step.priority_before if step.deescalates else None
+    return given is not None and case is not None and case.priority == given
+
+
+def _opening(problem: Problem, settings: CaseRule, reached: int) -> dict[str, CreateValue]:
+    """Whose it is, how urgent, and what it is called."""
+    return {
+        F.SUBJECT: line(_rendered(settings, "subject", problem.stable), LINE),
+        F.PRIORITY: problem.priority or settings.priority,
+        F.OWNER: Queue(problem.queue or settings.queue),
+        **_escalation(settings, reached),
+    }
+
+
+def _escalation(settings: CaseRule, reached: int) -> dict[str, CreateValue]:
+    """What the steps of the escalation that are reached ask for; the last has the last word."""
+    values: dict[str, CreateValue] = {}
+    for step in settings.steps[:reached]:
+        values |= {F.PRIORITY: step.priority} if step.priority else {}
+        values |= {F.OWNER: Queue(step.queue)} if step.queue else {}
+    return values
+
+
+_OPTIONAL: Final = (
+    *(F.REASON, F.ACTION, F.DECLINE_CATEGORY, F.ATTEMPTS, F.DUNNING_STEP, F.DEADLINE, F.STAGE, F.REASON_CODE),
+    *(F.EVIDENCE, F.REFUND_POLICY, F.GATEWAY, F.AFFECTED, F.SUCCESS_RATE),
+)
+_LOOKUPS: Final = (F.INVOICE, F.SUBSCRIPTION, F.PAYMENT, F.DISPUTE, F.REFUND, F.PAYOUT)
+
+
+def _fields(
+    rule: str, problem: Problem, step: Step, facts: Facts, policy: Policy, settings: CaseRule
+) -> Mapping[str, Value]:
+    money, still = problem.amount, lasts(problem)
+    always: dict[str, Value] = dict.fromkeys(_OPTIONAL, None)
+    always |= problem.fields
+    link = url(_str(always.get(F.LINK))) or (recurly_links.account(facts, policy) if facts.account else None)
+    outcome = None if still else problem.held or problem.outcome
+    ours: dict[str, Value] = {
+        F.ACCOUNT_KEY: facts.subject,
+        F.RULE: rule,
+        F.STATE: OPEN if still else RESOLVED,
+        F.OUTCOME: line(outcome, WORD),
+        F.OPENED_AT: problem.opened_at,
+        F.RESOLVED_AT: None if still else problem.resolved_at,
+        F.ESCALATION: step.escalation,
+        F.AMOUNT: amount(money.amount, money.currency) if money else None,
+        F.CURRENCY: line(money.currency, 3) if money else None,
+        F.AMOUNT_TEXT: line(phrases.money(money.amount, money.currency)) if money else None,
+        F.REASON: line(_str(always[F.REASON])),
+        F.ACTION: page(_str(always[F.ACTION]), ADVICE) if still else None,
+        F.DECLINE_CATEGORY: line(_str(always[F.DECLINE_CATEGORY]), CODE),
+        F.STAGE: line(_str(always[F.STAGE]), WORD),
+        F.REASON_CODE: line(_str(always[F.REASON_CODE]), CODE),
+        F.EVIDENCE: page(_str(always[F.EVIDENCE])),
+        F.REFUND_POLICY: line(_str(always[F.REFUND_POLICY])),
+        F.GATEWAY: line(_str(always[F.GATEWAY]), CODE),
+        F.LINK: link,
+    }
+    ours |= {lookup: None for lookup in _LOOKUPS if lookup not in problem.parents}
+    return {**always, **ours, F.SUMMARY: page(_summary(problem, link, settings))}
+
+
+def _summary(problem: Problem, link: str | None, settings: CaseRule) -> str:
+    common: Mapping[str, Told] = {
+        "link": link,
+        "opened_on": phrases.day(problem.opened_at),
+        "resolved_on": None if lasts(problem) else phrases.day(problem.resolved_at),
+        "outcome": None if lasts(problem) else problem.held or problem.outcome,
+    }
+    return _rendered(settings, "summary", {**problem.stable, **common, **problem.fresh})
+
+
+def _rendered(settings: CaseRule, key: str, values: Mapping[str, Told]) -> str:
+    try:
+        text: str = getattr(settings, key).render(values)
+    except Exception as error:
+        raise SetupError(f"The policy's {key} template cannot be rendered: {error}") from error
+    return text
+
+
+def _on_create(problem: Problem, step: Step, policy: Policy, settings: CaseRule) -> Mapping[str, CreateValue]:
+    values: dict[str, CreateValue] = {
+        **_opening(problem, settings, step.escalation),
+        F.STATUS: step.status,
+        F.ORIGIN: policy.cases.origin,
+        F.RECORD_TYPE: RecordType(settings.record_type or policy.cases.record_type),
+    }
+    return {**values, F.PARENT: Parent(F.OBJECT, step.follows)} if step.follows else values
+
+
+def _account(facts: Facts) -> Mapping[str, Parent]:
+    known = facts.about is About.ACCOUNT
+    return {F.ACCOUNT: Parent("Account", facts.subject)} if known else {}
+
+
+def _clears(facts: Facts) -> Mapping[str, str | None]:
+    """A case that moves keeps neither the account nor the contact of the account that it leaves."""
+    match facts.about:
+        case About.OBJECT:
+            return {F.ACCOUNT: None, F.CONTACT: None}
+        case About.ACCOUNT:
+            return {F.CONTACT: contact.key(facts)}
+        case _:
+            return {}
+
+
+def _contact(facts: Facts) -> Mapping[str, Parent]:
+    return {F.CONTACT: Parent("Contact", contact.key(facts))} if contact.is_known(facts.account) else {}
+
+
+def _reason(problem: Problem, step: Step, facts: Facts) -> str:
+    match step.transition:
+        case Transition.OPEN if not problem.open:
+            return f"{problem.why}; it was over before anyone had to act"
+        case Transition.OPEN if step.follows:
+            return f"{problem.why}; a new case after {step.follows}"
+        case Transition.REOPEN:
+            return f"{problem.why}; it is back"
+        case Transition.ESCALATE:
+            return f"{problem.why}; step {step.escalation} of the escalation is reached"
+        case Transition.JOIN if facts.about is About.OBJECT:
+            return f"{problem.why}; its account is not known any more"
+        case Transition.DEESCALATE:
+            return f"{problem.why}; the deadline is not near any more"
+        case Transition.JOIN:
+            return f"{problem.why}; its account is known now"
+        case _:
+            return problem.why
+
+
+def continued(case: CaseSeen, problem: Problem) -> Change:
+    """The old case stops counting as open once the next one stands."""
+    return Change(
+        object=F.OBJECT,
+        key=case.key,
+        rule=case.rule,
+        reason=f"{problem.why}; it goes on in a new case",
+        fields={F.STATE: RESOLVED} if case.state == RESOLVED else _end("Continued", case.closed_at),
+    )
+
+
+def ended(case: CaseSeen, facts: Facts, policy: Policy, outcome: str, why: str) -> Change | None:
+    """A case whose problem is not there any more; None where it is resolved already."""
+    if case.state == RESOLVED:
+        return None
+    change = Change(
+        object=F.OBJECT,
+        key=case.key,
+        rule=case.rule,
+        reason=why,
+        fields=_end(outcome, latest(as_of(facts)) or facts.now),
+    )
+    if case.closed:
+        return change
+    return replace(
+        change, transition=Transition.RESOLVE, transition_fields={F.STATUS: policy.statuses.closed}
+    )
+
+
+def _end(outcome: str, at: datetime | None) -> Mapping[str, Value]:
+    return {F.STATE: RESOLVED, F.OUTCOME: outcome, F.RESOLVED_AT: at}
+
+
+def _str(value: Value) -> str | None:
+    return value if isinstance(value, str) else None

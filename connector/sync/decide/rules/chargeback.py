@@ -1,0 +1,128 @@
+"""A payment was charged back: the disputes team has a case until one of them closes it.
+
+Where a processor tells of the dispute behind it, that has the case: it knows the stage and the deadline.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+
+from connector.mappers import kinds, phrases
+from connector.mappers.fields import Case as F
+from connector.mappers.records import invoice as invoices
+from connector.mappers.records import recurly_links
+from connector.models.facts import Facts, Money, Payment, ProcessorObject
+from connector.models.plan import Change, Parent
+from connector.policy import Policy
+from connector.sync.decide import lifecycle
+from connector.sync.decide.context import processor_helpers
+from connector.sync.decide.context.facts_index import Evidence, moment
+from connector.sync.decide.lifecycle import Problem
+
+NAME = "chargeback"
+STEM = "chargeback"
+_ACTION = (
+    "Recurly tells of a chargeback only once it is decided. Check at the gateway whether it can still be answered, "
+    "check that the payment was not refunded as well, and decide whether the account may go on."
+)
+
+
+def changes(facts: Facts, policy: Policy) -> list[Change]:
+    evidence = Evidence(facts)
+    problems = [_problem(root, found, evidence, policy) for root, found in sorted(_by_root(facts).items())]
+    return lifecycle.changes(NAME, problems, facts, policy, policy.rules.chargeback)
+
+
+def _by_root(facts: Facts) -> dict[str, list[Payment]]:
+    """Chargebacks by the payment they take back: Recurly may mark that payment, add one of its own, or both."""
+    found: dict[str, list[Payment]] = defaultdict(list)
+    for payment in facts.payments:
+        if payment.status == "chargeback" or payment.origin == "chargeback":
+            found[payment.original_id or payment.id].append(payment)
+    return found
+
+
+def _problem(root: str, found: list[Payment], evidence: Evidence, policy: Policy) -> Problem:
+    found = sorted(found, key=lambda p: (p.origin != "chargeback", moment(p.created_at), p.uuid))
+    payment, original = found[0], evidence.payment(root)
+    standing = any(item.status != "void" for item in found)
+    invoice = evidence.invoice_of(original or payment)
+    dispute = _dispute([original, *found], evidence, policy)
+    return Problem(
+        object="payment",
+        id=root,
+        name=STEM,
+        open=standing,
+        evident=True,
+        lasting=True,
+        held="Continued" if dispute else None,
+        why=_why(root, standing, dispute),
+        opened_at=payment.created_at,
+        last_signal_at=payment.created_at,
+        resolved_at=_taken_over_at(dispute, evidence) if dispute else payment.voided_at or payment.updated_at,
+        outcome="Reversed",
+        amount=Money(abs(payment.amount), payment.currency),
+        fields={
+            F.REASON: payment.message or "The cardholder's bank took the payment back.",
+            F.ACTION: _ACTION,
+            F.LINK: recurly_links.to(payment, evidence.facts, policy),
+        },
+        parents={F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice))}
+        if invoice
+        else {},
+        stable={
+            "account": evidence.facts.code,
+            "amount": phrases.money(abs(payment.amount), payment.currency),
+        },
+        fresh={**_texts(payment, original, evidence), "dispute": _named(dispute)},
+    )
+
+
+def _why(root: str, standing: bool, dispute: ProcessorObject | None) -> str:
+    if not standing:
+        return f"the chargeback of payment {root} was voided"
+    told = f"; the case is that of dispute {_named(dispute)}" if dispute else ""
+    return f"payment {root} was charged back{told}"
+
+
+def _dispute(paid: list[Payment | None], evidence: Evidence, policy: Policy) -> ProcessorObject | None:
+    """The dispute whose case it is, if disputes have cases."""
+    return processor_helpers.dispute_of(paid, evidence) if policy.rules.dispute.enabled else None
+
+
+def _taken_over_at(dispute: ProcessorObject, evidence: Evidence) -> datetime:
+    return processor_helpers.began_at(dispute, evidence.facts) or dispute.at
+
+
+def _named(dispute: ProcessorObject | None) -> str | None:
+    return f"{dispute.id} at {kinds.name(dispute.source)}" if dispute else None
+
+
+def _texts(
+    payment: Payment, original: Payment | None, evidence: Evidence
+) -> dict[str, str | int | bool | None]:
+    paid = original or payment
+    disputed = original if original is not payment else None
+    return {
+        "invoice": paid.invoice_number,
+        "original": _told(disputed) if disputed else None,
+        "method": phrases.method(paid.payment_method),
+        "gateway": paid.gateway,
+        "reference": paid.gateway_reference,
+        "refunded": _is_refunded(paid, evidence),
+        "action": _ACTION,
+    }
+
+
+def _told(payment: Payment) -> str:
+    return f"{phrases.money(payment.amount, payment.currency)} on {phrases.day(payment.created_at) or 'an unknown day'}"
+
+
+def _is_refunded(payment: Payment, evidence: Evidence) -> bool:
+    """Refunded and charged back: the customer may have the money twice."""
+    return any(
+        item.type == "refund" and item.status == "success" and item.origin != "chargeback"
+        for item in evidence.facts.payments
+        if item.original_id == payment.id
+    )

@@ -1,0 +1,30 @@
+"""Every dispute that a processor tells of has its record, whether its account is known or not."""
+
+from __future__ import annotations
+
+from connector.mappers.fields import Dispute as F
+from connector.mappers.records import dispute as record
+from connector.models.facts import Facts, Kind, ProcessorObject
+from connector.models.plan import Change
+from connector.policy import Policy
+from connector.sync.decide.context import processor_helpers
+from connector.sync.decide.context.facts_index import Evidence
+
+NAME = "disputes"
+
+
+def changes(facts: Facts, policy: Policy) -> list[Change]:
+    evidence = Evidence(facts)
+    return [_dispute(item, evidence) for item in facts.of(Kind.DISPUTE)]
+
+
+def _dispute(item: ProcessorObject, evidence: Evidence) -> Change:
+    return Change(
+        object=F.OBJECT,
+        key=record.key(item),
+        rule=NAME,
+        reason=record.standing(item),
+        fields=record.record(item, processor_helpers.began_at(item, evidence.facts)),
+        parents=processor_helpers.parents(item, evidence),
+        clears=dict.fromkeys(processor_helpers.LOOKUPS),
+    )

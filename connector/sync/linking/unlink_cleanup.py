@@ -1,0 +1,73 @@
+"""The record that an account of billing leaves: it says nothing of billing any more, and what it said is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connector.errors import CasewireError
+from connector.ledger.attempts import Encoded, Mirrored, RowChange
+from connector.mappers import fields
+from connector.mappers.fields import Account, Contact
+from connector.sync.apply.link_updates import GONE
+from connector.sync.apply.row_diff import Record
+from connector.sync.linking.crm_records import Crm
+
+_PREFIX: Final = "Billing_"
+_RULE: Final = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One record, and what became of it. ``trouble``: it still says what it said; one that is gone says nothing."""
+
+    change: RowChange
+    trouble: CasewireError | None = None
+
+
+def leave_account(
+    crm: Crm, record: Record, id_: str, known: Mirrored | None, why: str, *, person: bool
+) -> Left:
+    """Empty what an account says of billing. ``known``: what was last written to it."""
+    blank: dict[str, Any] = {
+        name: None
+        for field, name in vars(Account).items()
+        if field.isupper() and str(name).startswith(_PREFIX)
+    }
+    blank |= {Account.PAYMENT_METHOD_VALID: False, fields.KEY: None}
+    blank |= {fields.PERSON_KEY: None} if person else {}
+    return _leave(crm, record, id_, blank, known, why)
+
+
+def leave_contact(crm: Crm, key: str, id_: str, known: Mirrored | None, why: str) -> Left:
+    """Take our key from a contact, which is the account's own otherwise."""
+    return _leave(crm, (Contact.OBJECT, key), id_, {fields.KEY: None}, known, why)
+
+
+def _leave(
+    crm: Crm, record: Record, id_: str, blank: Mapping[str, Any], known: Mirrored | None, why: str
+) -> Left:
+    (answer,) = crm.update(record[0], [{"Id": id_, **blank}])
+    error = answer.error.exception() if answer.error else None
+    before, after = _told(record[1], blank, known)
+    change = RowChange(
+        *record,
+        rule=_RULE,
+        reason=why,
+        before=before,
+        after=after,
+        transition=None,
+        salesforce_id=id_,
+        error=str(error or ""),
+        written=error is None,
+    )
+    return Left(change, None if answer.error and answer.error.code in GONE else error)
+
+
+def _told(key: str, blank: Mapping[str, Any], known: Mirrored | None) -> tuple[Encoded, Encoded]:
+    """What it said as far as that is known, and what it says now. Where all is known, what was empty is left out."""
+    said = {**(known.fields if known else {}), fields.KEY: key}
+    before = {name: said[name] for name in blank if name in said}
+    after = {name: value for name, value in blank.items() if known is None or before.get(name) != value}
+    return {name: value for name, value in before.items() if name in after}, after

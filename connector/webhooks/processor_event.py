@@ -1,0 +1,172 @@
+"""Events of payment processors: they carry what they speak of, and say whether they are live or a test.
+
+Each source reads its own words (its ``parse.py``); what they become is decided here, the same for all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from connector.mappers.safe_parse import currency, end_of_day, epoch, items, major, minor, moment, part, word
+from connector.models.events import Event, Fate, Pointer, Urgency
+from connector.models.facts import Kind, ProcessorObject
+from connector.redaction import redact_body, redact_reference, redact_text
+from connector.webhooks.source import Delivery
+
+__all__ = [
+    "Handled",
+    "Kinds",
+    "Said",
+    "Unreadable",
+    "content_digest",
+    "currency",
+    "end_of_day",
+    "epoch",
+    "event",
+    "items",
+    "json_object",
+    "major",
+    "minor",
+    "moment",
+    "need",
+    "part",
+    "unreadable",
+    "word",
+]
+
+NO_KIND: Final = "unreadable"
+"""The kind of a body that does not say one."""
+
+Carry = Callable[[], tuple[ProcessorObject, ...]]
+
+
+class Handled(NamedTuple):
+    """``object``: what an event of this kind is about first; it may carry others beside it."""
+
+    object: Kind
+    urgency: Urgency = Urgency.ROUTINE
+
+
+class Kinds(NamedTuple):
+    """A source's two tables: handled kind → what it is about; ignored kind → why. All others are unknown."""
+
+    handled: Mapping[str, Handled]
+    ignored: Mapping[str, str]
+
+
+class Unreadable(Exception):
+    """The event is authentic and does not say what it must. ``str(error)`` never quotes the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One event in a delivery. ``content``: as in ``Event``. ``live``: None where the source does not tell. ``carry``
+    reads its objects; it is asked only for a kind that is handled, and may raise Unreadable."""
+
+    event_id: str
+    kind: str
+    occurred_at: datetime | None
+    live: bool | None
+    carry: Carry
+    strong_id: bool = True
+    content: str = ""
+
+
+def event(delivery: Delivery, said: Said, kinds: Kinds, text: bytes, format_: str, *, live: bool) -> Event:
+    """The event with its one fate. ``text``: what is stored of it, scrubbed. ``live``: what this installation works."""
+    fate, note, carried = _judged(said, kinds, live)
+    handled = kinds.handled.get(said.kind) if fate is Fate.HANDLED else None
+    return Event(
+        source=delivery.source,
+        site=delivery.site,
+        event_id=redact_reference(said.event_id),
+        kind=redact_text(said.kind),
+        fate=fate,
+        urgency=handled.urgency if handled else Urgency.ROUTINE,
+        occurred_at=said.occurred_at,
+        pointers=_pointers(carried),
+        body=redact_body(text, format_),
+        format=format_,
+        strong_id=said.strong_id,
+        note=note,
+        carried=carried,
+        content=said.content,
+    )
+
+
+def unreadable(delivery: Delivery, event_id: str, note: str, format_: str, kind: str = NO_KIND) -> Event:
+    """Authentic but not understood: kept for a person. ``note`` never quotes the body."""
+    return Event(
+        source=delivery.source,
+        site=delivery.site,
+        event_id=event_id,
+        kind=kind,
+        fate=Fate.UNREADABLE,
+        urgency=Urgency.ROUTINE,
+        occurred_at=None,
+        pointers=(),
+        body=redact_body(delivery.body, format_),
+        format=format_,
+        note=note,
+    )
+
+
+def _judged(said: Said, kinds: Kinds, live: bool) -> tuple[Fate, str, tuple[ProcessorObject, ...]]:
+    if said.live is not None and said.live != live:
+        mine, other = ("live", "test") if live else ("test", "live")
+        return Fate.IGNORED, f"A {other} event: only {mine} ones are worked here (CASEWIRE_MODE).", ()
+    if reason := kinds.ignored.get(said.kind):
+        return Fate.IGNORED, reason, ()
+    handled = kinds.handled.get(said.kind)
+    if handled is None:
+        return Fate.UNKNOWN, "Casewire does not know this kind.", ()
+    try:
+        carried = said.carry()
+    except Unreadable as error:
+        return Fate.UNREADABLE, str(error), ()
+    if not carried:
+        return Fate.UNREADABLE, f"It does not say which {handled.object} it is about.", ()
+    return Fate.HANDLED, "", carried
+
+
+def _pointers(carried: tuple[ProcessorObject, ...]) -> tuple[Pointer, ...]:
+    return tuple(dict.fromkeys(Pointer(str(one.kind), (one.id,)) for one in carried))
+
+
+def content_digest(content: bytes | object) -> str:
+    """What makes two events with one id the same: a digest of the bytes, or of a value as JSON, whatever its order."""
+    if not isinstance(content, bytes):
+        try:
+            content = json.dumps(content, sort_keys=True).encode()
+        except RecursionError:
+            raise Unreadable("It is nested too deeply.") from None
+    return hashlib.sha256(content).hexdigest()
+
+
+# Reading what a body says, where without it there is no event ----------------------------------------------
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """A body as a JSON object. Raises Unreadable with the place of the fault."""
+    try:
+        found = json.loads(body.decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"It is not JSON (line {error.lineno}, column {error.colno}).") from None
+    except (ValueError, RecursionError) as error:  # not UTF-8, a number of 5,000 digits, 100,000 brackets
+        raise Unreadable(f"It is not JSON that can be read ({type(error).__name__}).") from None
+    if not isinstance(found, dict):
+        raise Unreadable("It is JSON, but not an object.")
+    return found
+
+
+def need(value: object, what: str) -> str:
+    """A word that must be there."""
+    found = word(value)
+    if found is None:
+        raise Unreadable(f"It does not say {what}.")
+    return found
