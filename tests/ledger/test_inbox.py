@@ -286,6 +286,7 @@ def test_a_retry_that_is_signed_again_stays_a_duplicate(engine: Engine, inbox: I
     kept = one(engine, "SELECT status, signed_at FROM event")
     assert (kept.status, kept.signed_at) == ("fetched", LATER)
     assert inbox.record([signed("n2", at=LATER)]) == Recorded(0, 1), "a replay of the retry"
+    assert inbox.record([signed("n2", at=T0)]) == Recorded(0, 1), "a replay of the first"
     assert statuses(engine) == {"n1": "fetched"}
 
 
@@ -300,6 +301,15 @@ def test_a_second_notification_with_the_same_body_is_an_event_of_its_own(
         assert inbox.record([signed("n3", at=replayed)]) == Recorded(0, 1)
     assert inbox.record([signed("n1", at=LATER)]) == Recorded(0, 1), "a retry signed at the same moment"
     assert len(statuses(engine)) == 2
+
+
+def test_what_was_signed_before_the_newest_copy_is_a_replay_though_an_older_copy_is_there(
+    inbox: Inbox,
+) -> None:
+    for id_, at in (("n1", T0), ("n2", LATER)):
+        assert inbox.record([signed(id_, at=at)]) == Recorded(1, 0)
+    inbox.record([signed("n2", at=LATER + timedelta(minutes=1))])
+    assert inbox.record([signed("n3", at=LATER)]) == Recorded(0, 1)
 
 
 @pytest.mark.parametrize("make", [signed, event], ids=["id is not signed", "id is signed"])
