@@ -1,4 +1,4 @@
-"""A listed fault is applied exactly, or not at all; what the list says is held to the source by ``make mutants``."""
+"""A listed fault is applied exactly, or not at all, and the list fits the source; ``make mutants`` runs the faults."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def test_an_entry_that_does_not_fit_the_source_is_named() -> None:
     same = fault("_USUAL: Final = 2", "_USUAL: Final = 2")
     assert _stale([once]) == []
     assert [len(_stale(listed)) for listed in ([fault()], [same], [once, once], [nowhere])] == [1, 1, 1, 2]
+
+
+def test_every_listed_fault_fits_the_source() -> None:
+    assert _stale(MUTANTS) == []
 
 
 def test_there_are_three_hundred_faults_each_with_its_own_id() -> None:

@@ -323,6 +323,7 @@ def test_a_retry_that_is_signed_again_stays_a_duplicate(engine: Engine, inbox: I
     kept = one(engine, "SELECT status, signed_at FROM event")
     assert (kept.status, kept.signed_at) == ("fetched", LATER)
     assert inbox.record([signed("n2", at=LATER)]).result() == Recorded(0, 1), "a replay of the retry"
+    assert inbox.record([signed("n2", at=T0)]).result() == Recorded(0, 1), "a replay of the first"
     assert statuses(engine) == {"n1": "fetched"}
 
 
@@ -339,6 +340,26 @@ def test_a_second_notification_with_the_same_body_is_an_event_of_its_own(
         "a retry signed at the same moment"
     )
     assert len(statuses(engine)) == 2
+
+
+def test_what_was_signed_before_the_newest_copy_is_a_replay_though_an_older_copy_is_there(
+    inbox: Inbox,
+) -> None:
+    for id_, at in (("n1", T0), ("n2", LATER)):
+        assert inbox.record([signed(id_, at=at)]).result() == Recorded(1, 0)
+    inbox.record([signed("n2", at=LATER + timedelta(minutes=1))]).result()
+    assert inbox.record([signed("n3", at=LATER)]).result() == Recorded(0, 1)
+
+
+def test_the_same_signed_content_at_another_site_is_an_event_of_its_own(inbox: Inbox) -> None:
+    assert inbox.record([signed("n1", at=LATER)]).result() == Recorded(1, 0)
+    assert inbox.record([replace(signed("n2"), site="other")]).result() == Recorded(1, 0)
+
+
+def test_a_known_id_without_content_is_a_duplicate_of_any_content(engine: Engine, inbox: Inbox) -> None:
+    assert inbox.record([event("n1", content=BODY)]).result() == Recorded(1, 0)
+    assert inbox.record([event("n1")]).result() == Recorded(0, 1)
+    assert statuses(engine) == {"n1": "pending"}
 
 
 @pytest.mark.parametrize("make", [signed, event], ids=["id is not signed", "id is signed"])

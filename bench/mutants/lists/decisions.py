@@ -225,8 +225,12 @@ DECISIONS = [
         [
             ("        values.pop(F.OWNER, None)\n", "        pass\n"),
             ("given is not None and case is not None and case.priority == given", "given is not None"),
-            ("if step.deescalates and step.queue_before is not None:", "if step.deescalates:"),
-            ("if step.deescalates and step.queue_before is not None:", "if False:"),
+            (" and step.queue_before not in (None, settings.queue_at(step.escalation)):", ":"),
+            (
+                "step.queue_before not in (None, settings.queue_at(step.escalation)):",
+                "step.queue_before is not None:",
+            ),
+            ("if step.deescalates and step.queue_before not in", "if False and step.queue_before not in"),
             ("for step in settings.steps[:reached]", "for step in settings.steps"),
             (
                 "F.ACTION: page(_str(always[F.ACTION]), ADVICE) if still else None",
