@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from sync.decide.rules.asking import changes
 from sync.processing import bounced, failed_payout, paid, payee, payout, processed
-from sync.rules.asking import changes
 from sync.world import SUBJECT, at, facts, invoice, said, unjoined
 
 from connector.mappers import fields

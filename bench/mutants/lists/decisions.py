@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bench.mutants.model import mutants
 
-_RULES = "tests/sync/rules/"
+_RULES = "tests/sync/decide/rules/"
 
 DECISIONS = [
     *mutants(
-        "sync/refunds/double",
+        "sync/decide/refunds/double_refund",
         [
             ("if one.stands and by.over_at is None]", "if one.stands]"),
             ("if one.stands and by.over_at is None]", "if by.over_at is None]"),
@@ -31,10 +31,10 @@ DECISIONS = [
             ("return latest(one.began_at, by.opened_at)", "return one.began_at"),
         ],
         _RULES + "test_refund.py",
-        "tests/sync/test_refund_policy.py",
+        "tests/sync/decide/test_refund_policy.py",
     ),
     *mutants(
-        "sync/refunds/eligibility",
+        "sync/decide/refunds/eligibility",
         [
             ('one.judgement != "not_eligible")', 'one.judgement == "not_eligible")'),
             ("if s.id in ids or s.uuid in ids}", "if s.id in ids}"),
@@ -54,10 +54,10 @@ DECISIONS = [
             ("number % 100 in (11, 12, 13)", "number % 100 in (11, 12)"),
             ("elif allowed and plan not in allowed", "elif plan not in allowed"),
         ],
-        "tests/sync/test_refund_policy.py",
+        "tests/sync/decide/test_refund_policy.py",
     ),
     *mutants(
-        "sync/refunds/review",
+        "sync/decide/refunds/policy_review",
         [
             ("one.processed and not one.recorded)", "one.processed)"),
             ("if at and at > facts.now)", "if at)"),
@@ -70,11 +70,11 @@ DECISIONS = [
             ('verdict.judgement != "eligible" and not verdict.disputed', 'verdict.judgement != "eligible"'),
             ("_is_beyond(verdict) and refund.recorded is None", "_is_beyond(verdict)"),
         ],
-        "tests/sync/test_refund_policy.py",
+        "tests/sync/decide/test_refund_policy.py",
         _RULES + "test_refund.py",
     ),
     *mutants(
-        "sync/evidence/given_back",
+        "sync/decide/context/refund_matching",
         [
             ("if billed is State.VOID or told is None", "if told is None"),
             ("return self.state in (State.DONE, State.UNDER_WAY)", "return self.state is State.DONE"),
@@ -108,11 +108,11 @@ DECISIONS = [
             ("if not any(told is other for other in found.values())]", "]"),
             ("min(free, key=", "max(free, key="),
         ],
-        "tests/sync/test_refund_policy.py",
+        "tests/sync/decide/test_refund_policy.py",
         _RULES + "test_refund.py",
     ),
     *mutants(
-        "sync/evidence/objections",
+        "sync/decide/context/open_disputes",
         [
             ("{Status.LOST, Status.ACCEPTED, Status.EXPIRED}", "{Status.LOST, Status.ACCEPTED}"),
             ("{Status.LOST, Status.ACCEPTED, Status.EXPIRED}", "{Status.LOST, Status.EXPIRED}"),
@@ -133,11 +133,11 @@ DECISIONS = [
                 "A voided chargeback is over, and only of what stands it is asked whether it is lost.",
             ),
         ],
-        "tests/sync/test_refund_policy.py",
+        "tests/sync/decide/test_refund_policy.py",
         _RULES + "test_refund.py",
     ),
     *mutants(
-        "sync/evidence/__init__",
+        "sync/decide/context/facts_index",
         [
             ('frozenset({"charge", "legacy"})', 'frozenset({"charge"})'),
             ('frozenset({"declined", "error"})', 'frozenset({"declined"})'),
@@ -164,11 +164,11 @@ DECISIONS = [
         _RULES + "test_payment_failed.py",
         _RULES + "test_dispute.py",
         _RULES + "test_refund.py",
-        "tests/sync/test_decide.py",
-        "tests/sync/test_checklist.py",
+        "tests/sync/decide/test_decide.py",
+        "tests/sync/decide/test_dispute_checklist.py",
     ),
     *mutants(
-        "sync/evidence/holding",
+        "sync/decide/context/incident_suppression",
         [
             ("self.until is None or now < self.until", "self.until is None or now <= self.until"),
             ("_incident(declined[-1], facts, policy)", "_incident(declined[0], facts, policy)"),
@@ -177,10 +177,10 @@ DECISIONS = [
                 "return min(found, key=lambda one: one.started_at)",
             ),
         ],
-        "tests/sync/test_outages.py",
+        "tests/sync/monitoring/test_incident_detection.py",
     ),
     *mutants(
-        "sync/lifecycle/steps",
+        "sync/decide/lifecycle/transitions",
         [
             ("if not problem.evident or problem.held", "if not problem.evident"),
             (
@@ -205,10 +205,10 @@ DECISIONS = [
             ("in_queue=case is None or case.in_queue", "in_queue=True"),
             ("Step(cycle + 1, Transition.OPEN", "Step(cycle, Transition.OPEN"),
         ],
-        "tests/sync/test_lifecycle.py",
+        "tests/sync/decide/test_lifecycle.py",
     ),
     *mutants(
-        "sync/lifecycle/__init__",
+        "sync/decide/lifecycle/__init__",
         [
             ("max(window, timedelta(days=policy.cases.reopen_window_days))", "window"),
             (
@@ -217,11 +217,11 @@ DECISIONS = [
             ),
             ("if case is None or step.follows is None:", "if case is None or True:"),
         ],
-        "tests/sync/test_lifecycle.py",
+        "tests/sync/decide/test_lifecycle.py",
         _RULES + "test_refund.py",
     ),
     *mutants(
-        "sync/lifecycle/writing",
+        "sync/decide/lifecycle/case_changes",
         [
             ("        values.pop(F.OWNER, None)\n", "        pass\n"),
             ("given is not None and case is not None and case.priority == given", "given is not None"),
@@ -244,14 +244,14 @@ DECISIONS = [
                 "lookup: None for lookup in ()",
             ),
         ],
-        "tests/sync/test_lifecycle.py",
+        "tests/sync/decide/test_lifecycle.py",
         _RULES + "test_dispute.py",
     ),
     *mutants(
-        "sync/rules/dispute",
+        "sync/decide/rules/dispute",
         [
             ("item.due_at if item.status is Status.NEEDS_RESPONSE else None", "item.due_at"),
-            ("item.at if item.status is Status.NEEDS_RESPONSE else joined.began_at(item, facts)", "item.at"),
+            ("item.at if item.status is Status.NEEDS_RESPONSE else processor_helpers.began_at(item, facts)", "item.at"),
             ('    Status.WITHDRAWN: "Withdrawn",\n', ""),
             (
                 'Status.EXPIRED: "The money is lost: no evidence came in time."',
@@ -266,7 +266,7 @@ DECISIONS = [
         _RULES + "test_dispute.py",
     ),
     *mutants(
-        "sync/rules/chargeback",
+        "sync/decide/rules/chargeback",
         [
             (
                 'payment.status == "chargeback" or payment.origin == "chargeback"',
@@ -292,7 +292,7 @@ DECISIONS = [
         _RULES + "test_chargeback.py",
     ),
     *mutants(
-        "sync/rules/payment_failed",
+        "sync/decide/rules/payment_failed",
         [
             ("invoice.total < settings.minimum_amount", "invoice.total <= settings.minimum_amount"),
             (
@@ -326,10 +326,10 @@ DECISIONS = [
         _RULES + "test_payment_failed.py",
     ),
     *mutants(
-        "sync/rules/refund",
+        "sync/decide/rules/refund",
         [
             ("if one.recorded and one.recorded.status in FAILED]", "if one.recorded]"),
-            ("evident=failed and joined.is_evident", "evident=joined.is_evident"),
+            ("evident=failed and processor_helpers.is_evident", "evident=joined.is_evident"),
             ("open=failed and done is None", "open=failed"),
             ("if one.over_at is None] if payment else []", "] if payment else []"),
             ("yield _continued(root, failed[-1], problem) if told else problem", "yield problem"),
@@ -337,10 +337,10 @@ DECISIONS = [
             ('"Canceled" if item.status is Status.CANCELED else "Voided"', '"Voided"'),
         ],
         _RULES + "test_refund.py",
-        "tests/sync/test_refund_policy.py",
+        "tests/sync/decide/test_refund_policy.py",
     ),
     *mutants(
-        "sync/reconcile/comparing",
+        "sync/reconcile/differences",
         [
             ('    "scheduled": Standing.PENDING,\n', '    "scheduled": Standing.NOT_MOVED,\n'),
             ('    "error": Standing.NOT_MOVED,\n', '    "error": Standing.PENDING,\n'),
@@ -394,10 +394,10 @@ DECISIONS = [
                 "Difference.MISSING_AT_PROCESSOR and transfer.unheard",
             ),
         ],
-        "tests/sync/reconcile/test_comparing.py",
+        "tests/sync/reconcile/test_differences.py",
     ),
     *mutants(
-        "sync/reconcile/pairing",
+        "sync/reconcile/matching",
         [
             (
                 "_same_amount(item, one) and _apart(item, one) <= within",
@@ -422,10 +422,10 @@ DECISIONS = [
             ),
             ("self.failed.setdefault(found.id, item)\n            return None", "return None"),
         ],
-        "tests/sync/reconcile/test_comparing.py",
+        "tests/sync/reconcile/test_differences.py",
     ),
     *mutants(
-        "sync/reconcile/coming",
+        "sync/reconcile/in_flight",
         [
             ("if one.ahead or _changed_at(one) > settled}", "if _changed_at(one) > settled}"),
             ("if one.ahead or _changed_at(one) > settled}", "if one.ahead}"),
@@ -433,11 +433,11 @@ DECISIONS = [
             ("return one.paid.updated_at or one.at", "return one.at"),
         ],
         "tests/sync/reconcile/test_timing.py",
-        "tests/sync/reconcile/test_filling.py",
-        "tests/sync/reconcile/test_reconciling.py",
+        "tests/sync/reconcile/test_processor_gaps.py",
+        "tests/sync/reconcile/test_reconciliation.py",
     ),
     *mutants(
-        "sync/drift/comparing",
+        "sync/drift/field_compare",
         [
             ('value in (True, "true")', "value is True"),
             ('if field.type in NUMBERS or field.type == "int"', "if field.type in NUMBERS"),
@@ -454,7 +454,7 @@ DECISIONS = [
         ],
     ),
     *mutants(
-        "sync/drift/owned",
+        "sync/drift/owned_fields",
         [
             ('frozenset({"double", "currency", "percent"})', 'frozenset({"double", "currency"})'),
             ('if one.when == "always"]', "]"),
@@ -466,7 +466,7 @@ DECISIONS = [
         "tests/sync/drift",
     ),
     *mutants(
-        "sync/writing",
+        "sync/apply/record_writer",
         [
             (
                 "row.change.object == object_ and row.record not in results.refused]",
@@ -486,11 +486,11 @@ DECISIONS = [
                 "",
             ),
         ],
-        "tests/sync/test_writing.py",
-        "tests/sync/test_apply.py",
+        "tests/sync/apply/test_record_writer.py",
+        "tests/sync/apply/test_applier.py",
     ),
     *mutants(
-        "sync/settling",
+        "sync/apply/outcomes",
         [
             (
                 "decision.reading is None or len(changes) < len(decision.rows)",
@@ -527,11 +527,11 @@ DECISIONS = [
             ("{name: value for name, value in row.mirror.items() if name in row.after}", "dict(row.mirror)"),
             ("event_ids=decision.reading.new_events if decision.reading else ()", "event_ids=()"),
         ],
-        "tests/sync/test_settling.py",
-        "tests/sync/test_apply.py",
+        "tests/sync/apply/test_outcomes.py",
+        "tests/sync/apply/test_applier.py",
     ),
     *mutants(
-        "sync/rows",
+        "sync/apply/row_diff",
         [
             ("if exists and not different and change.transition is None", "if exists and not different"),
             (
@@ -544,22 +544,22 @@ DECISIONS = [
             ("if value is not None}\n    after", "}\n    after"),
             ('lookup.endswith(("__c", "__pc"))', 'lookup.endswith("__c")'),
         ],
-        "tests/sync/test_rows.py",
+        "tests/sync/apply/test_row_diff.py",
     ),
     *mutants(
-        "sync/known",
+        "sync/apply/baseline",
         [
             ("mirrored.salesforce_id[:15] == id_[:15]", "mirrored.salesforce_id == id_"),
             ('(mirrored is not None and change.object != "Case")', "mirrored is not None"),
             ('EXISTENCE_CHECKED = ("Account", "Contact")', 'EXISTENCE_CHECKED = ("Account",)'),
             ("return Mirrored(id_, {})", "return mirrored"),
         ],
-        "tests/sync/test_known.py",
-        "tests/sync/test_apply.py",
-        "tests/sync/test_relinking.py",
+        "tests/sync/apply/test_baseline.py",
+        "tests/sync/apply/test_applier.py",
+        "tests/sync/apply/test_link_updates.py",
     ),
     *mutants(
-        "sync/holding",
+        "sync/apply/lease_guard",
         [
             ("if one.subject.key not in held]", "if one.subject.key in held]"),
             (
@@ -573,11 +573,11 @@ DECISIONS = [
             ("now.generation > claimed.generation", "now.generation >= claimed.generation"),
             ("and records.isdisjoint(self.results.refused)", ""),
         ],
-        "tests/sync/test_holding.py",
-        "tests/sync/test_lost_leases.py",
+        "tests/sync/apply/test_lease_guard.py",
+        "tests/sync/apply/test_lost_leases.py",
     ),
     *mutants(
-        "sync/retry",
+        "sync/availability/backoff",
         [
             ("max(tries - 1, 0), LONGEST_SECONDS)", "max(tries, 0), LONGEST_SECONDS)"),
             ("longest = min(", "longest = max("),
@@ -585,7 +585,7 @@ DECISIONS = [
         ],
     ),
     *mutants(
-        "sync/patience",
+        "sync/availability/retry",
         [
             ("self._waited + pause > self.within", "self._waited + pause >= self.within"),
             ("max(self._next, asked)", "self._next"),
@@ -594,7 +594,7 @@ DECISIONS = [
         ],
     ),
     *mutants(
-        "sync/spending",
+        "sync/availability/api_budget",
         [
             (
                 "if left > reserve + told.allowed * settings.urgent_percent",
@@ -611,12 +611,12 @@ DECISIONS = [
         ],
     ),
     *mutants(
-        "sync/matching",
+        "sync/refresh/match_rules",
         [
-            ("if form != references.INVOICE or not contradiction(said, one)]", "]"),
+            ("if form != match_keys.INVOICE or not contradiction(said, one)]", "]"),
             ("if len(accounts) > 1:", "if len(accounts) > 2:"),
             (
-                'candidate.object == "payment" and references.could_be(item.source, candidate.gateway)',
+                'candidate.object == "payment" and match_keys.could_be(item.source, candidate.gateway)',
                 'candidate.object == "payment"',
             ),
             (
@@ -640,7 +640,7 @@ DECISIONS = [
             ("return amount <= max(whole)", "return amount < max(whole)"),
             ("return amount <= max(whole)", "return amount <= min(whole)"),
         ],
-        "tests/sync/test_joining.py",
-        "tests/sync/rules/test_dispute.py",
+        "tests/sync/refresh/test_account_matching.py",
+        "tests/sync/decide/rules/test_dispute.py",
     ),
 ]

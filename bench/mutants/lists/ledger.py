@@ -133,11 +133,11 @@ LEDGER = [
         ],
         "tests/ledger/test_attempts.py",
         "tests/ledger/test_runs.py",
-        "tests/ledger/test_joins.py",
-        "tests/sync/test_joining.py",
+        "tests/ledger/test_pending_matches.py",
+        "tests/sync/refresh/test_account_matching.py",
     ),
     *mutants(
-        "ledger/acts",
+        "ledger/event_actions",
         [
             ("status IN ('pending', 'dead', 'unknown')", "status IN ('pending', 'dead', 'unknown', 'done')"),
             ("f\"{points} AND status <> 'buried'\"", "points"),
@@ -150,7 +150,7 @@ LEDGER = [
                 'f"run_id = :run_id WHERE {_DEAD}"',
             ),
         ],
-        "tests/ledger/test_acts.py",
+        "tests/ledger/test_event_actions.py",
     ),
     *mutants(
         "ledger/backfills",
@@ -164,7 +164,7 @@ LEDGER = [
             ("AND status <> 'idle' AND error <> ''", "AND error <> ''"),
         ],
         "tests/sync/backfill/test_backfill.py",
-        "tests/sync/backfill/test_troubles.py",
+        "tests/sync/backfill/test_errors.py",
     ),
     *mutants(
         "ledger/runs",
@@ -185,7 +185,7 @@ LEDGER = [
         "tests/test_jobs_night.py",
     ),
     *mutants(
-        "ledger/silences",
+        "ledger/source_activity",
         [
             (
                 "received_at >= COALESCE((SELECT max(at) FROM heard), now() - :kept)",
@@ -219,10 +219,10 @@ LEDGER = [
         "tests/ledger/test_leases.py",
         "tests/ledger/test_lists.py",
         "tests/test_jobs_watch.py",
-        "tests/sync/test_missed.py",
+        "tests/sync/monitoring/test_gap_detection.py",
     ),
     *mutants(
-        "ledger/missed",
+        "ledger/missed_changes",
         [
             ("AND snapshot.learnt_at IS NOT NULL\n", "\n"),
             (
@@ -253,11 +253,11 @@ LEDGER = [
             ("AND COALESCE(data->>'status', '') <> ALL(:settled)", ""),
             ("WHERE began >= :not_before", "WHERE true"),
         ],
-        "tests/sync/test_missed.py",
-        "tests/sync/reconcile/test_beginning.py",
+        "tests/sync/monitoring/test_gap_detection.py",
+        "tests/sync/reconcile/test_window.py",
     ),
     *mutants(
-        "ledger/population",
+        "ledger/subject_query",
         [
             ("AND fields->>'{Case.RULE}' = :rule AND fields", "AND fields"),
             ("IS DISTINCT FROM 'resolved')", "<> 'escalated')"),
@@ -271,7 +271,7 @@ LEDGER = [
         ],
     ),
     *mutants(
-        "ledger/mirrors",
+        "ledger/mirror",
         [
             ('WHERE written_at >= :since"', '"'),
             (
@@ -288,11 +288,11 @@ LEDGER = [
                 "owners(connection, records).keys()",
             ),
         ],
-        "tests/ledger/test_mirrors.py",
-        "tests/sync/drift/test_looking.py",
+        "tests/ledger/test_mirror.py",
+        "tests/sync/drift/test_detector.py",
     ),
     *mutants(
-        "ledger/transitions",
+        "ledger/case_transitions",
         [
             ("change.transition IN ('reopen', 'escalate')", "change.transition IN ('reopen')"),
             ("AND attempt.ended_at >= :since))", "AND true))"),
@@ -300,14 +300,14 @@ LEDGER = [
         ],
     ),
     *mutants(
-        "ledger/troubles",
+        "ledger/backfill_errors",
         [
             ("COALESCE(excluded.subject, backfill_trouble.subject)", "excluded.subject"),
             ("AND t.code = :code AND s.history <> 'done'", "AND t.code = :code"),
             ("AND NOT (t.code = :not_fetched AND s.history = 'done')", ""),
             ("AND (object, ref) > (:object, :ref)", "AND (object, ref) >= (:object, :ref)"),
         ],
-        "tests/sync/backfill/test_troubles.py",
+        "tests/sync/backfill/test_errors.py",
         "tests/sync/backfill/test_backfill.py",
     ),
     *mutants(
@@ -332,7 +332,7 @@ LEDGER = [
         ],
     ),
     *mutants(
-        "ledger/circuits",
+        "ledger/circuit_breakers",
         [
             (
                 "failures = CASE WHEN circuit.open_until > now() THEN circuit.failures\n",
@@ -373,9 +373,9 @@ LEDGER = [
             ("(place <= :most OR written))", "place <= :most)"),
             ("account=row.account if row.has_account else None", "account=row.account"),
         ],
-        "tests/sync/reconcile/test_keeping.py",
+        "tests/sync/reconcile/test_retention.py",
         "tests/sync/reconcile/test_clearing.py",
-        "tests/sync/reconcile/test_reconciling.py",
+        "tests/sync/reconcile/test_reconciliation.py",
     ),
     *mutants(
         "ledger/snapshots",
@@ -412,7 +412,7 @@ LEDGER = [
         "tests/ledger/test_snapshots.py",
     ),
     *mutants(
-        "ledger/told",
+        "ledger/observations",
         [
             ("json.dumps(encode(item), sort_keys=True)", "item.id"),
             ("    until_committed(connection, Lock.OBSERVING)\n", ""),
@@ -428,10 +428,10 @@ LEDGER = [
             ('item.kind in _ASKED_FOR and item.id != ""', "item.kind in _ASKED_FOR"),
             (".replace('\"', '\\\\\"')", ""),
             (
-                "self.link != PAYEE and references.strength(self.link) > 0",
-                "references.strength(self.link) > 0",
+                "self.link != PAYEE and match_keys.strength(self.link) > 0",
+                "match_keys.strength(self.link) > 0",
             ),
-            ("and not references.is_by_customer(one.link)", ""),
+            ("and not match_keys.is_by_customer(one.link)", ""),
             ("before is None or _evidence(before) != _evidence(item)", "before is None"),
             ("is_news = before is None or before.customer != item.customer", "is_news = before is None"),
             ("{these}WHERE s.ask_at <= now()\n", "{these}WHERE s.ask_at IS NOT NULL\n"),
@@ -445,7 +445,7 @@ LEDGER = [
         ],
     ),
     *mutants(
-        "ledger/transfers",
+        "ledger/payment_lookup",
         [
             ("AND s.link IS NULL\n              AND NOT s.gone\n", "AND s.link IS NULL\n"),
             (
@@ -459,9 +459,9 @@ LEDGER = [
             ('AND s.site = ANY(:sites) "', '"'),
         ],
         "tests/ledger/test_snapshots.py",
-        "tests/sync/reconcile/test_reconciling.py",
+        "tests/sync/reconcile/test_reconciliation.py",
         "tests/sync/reconcile/test_timing.py",
-        "tests/sync/reconcile/test_agreeing.py",
+        "tests/sync/reconcile/test_agreement.py",
     ),
     *mutants(
         "ledger/links",
@@ -512,7 +512,7 @@ LEDGER = [
                 "WHERE ended_at IS NULL ORDER BY",
             ),
         ],
-        "tests/sync/test_outages.py",
+        "tests/sync/monitoring/test_incident_detection.py",
     ),
     *mutants(
         "ledger/leases",
@@ -626,8 +626,8 @@ LEDGER = [
             ),
         ],
         "tests/ledger/test_event_filter.py",
-        "tests/ledger/test_listing.py",
-        "tests/ledger/test_acts.py",
+        "tests/ledger/test_queries.py",
+        "tests/ledger/test_event_actions.py",
     ),
     *mutants(
         "ledger/match_queue",
@@ -653,9 +653,9 @@ LEDGER = [
             ("rows[-1].key if len(rows) == limit else OBJECT", "rows[-1].key if rows else OBJECT"),
             ("AND (k.source, k.object, k.id) <> (:source, :object, :id))", ")"),
         ],
-        "tests/ledger/test_told.py",
-        "tests/ledger/test_joins.py",
-        "tests/sync/test_joining.py",
+        "tests/ledger/test_observations.py",
+        "tests/ledger/test_pending_matches.py",
+        "tests/sync/refresh/test_account_matching.py",
         "tests/test_jobs.py",
     ),
 ]

@@ -7,7 +7,7 @@ from bench.mutants.model import mutants
 _RECORDS = (
     "tests/mappers/test_records.py",
     "tests/mappers/test_records_processing.py",
-    "tests/sync/rules/test_account.py",
+    "tests/sync/decide/rules/test_account.py",
 )
 
 MAPPERS = [
@@ -59,7 +59,7 @@ MAPPERS = [
             ('if i.type != "credit" and i.state in _UNPAID]', 'if i.type != "credit"]'),
             ('if i.type == "credit" and i.state in _UNPAID]', 'if i.type == "credit"]'),
             ("[i.due_at or i.created_at for i in late", "[i.created_at for i in late"),
-            ("words.on(min(since, key=_at))", "words.on(max(since, key=_at))"),
+            ("phrases.on(min(since, key=_at))", "words.on(max(since, key=_at))"),
             (
                 "F.BALANCE: _sum(((i.balance, i.currency) for i in charges)",
                 "F.BALANCE: _sum(((i.total, i.currency) for i in charges)",
@@ -225,13 +225,13 @@ MAPPERS = [
         "mappers/records/payout",
         [
             ("if item.status is Status.FAILED else None", "if item.status else None"),
-            ("F.ARRIVES_ON: words.on(item.settles_at)", "F.ARRIVES_ON: words.on(item.at)"),
+            ("F.ARRIVES_ON: phrases.on(item.settles_at)", "F.ARRIVES_ON: words.on(item.at)"),
             ("F.OPENED_AT: item.opened_at", "F.OPENED_AT: item.at"),
         ],
         *_RECORDS,
     ),
     *mutants(
-        "mappers/records/links",
+        "mappers/records/recurly_links",
         [
             (
                 "return _filled(policy.recurly_invoice_link, facts.site, number)",
@@ -240,10 +240,10 @@ MAPPERS = [
             ('code=quote(code, safe="")', "code=code"),
         ],
         *_RECORDS,
-        "tests/sync/rules/test_mirrors.py",
+        "tests/sync/decide/rules/test_mirrors.py",
     ),
     *mutants(
-        "mappers/salesforce",
+        "mappers/field_limits",
         [
             ("abs(value) >= _LARGEST", "abs(value) > _LARGEST"),
             ("not value.is_finite() or", "not value.is_nan() and not value.is_finite() or"),
@@ -251,7 +251,7 @@ MAPPERS = [
         "tests/mappers/test_salesforce_values.py",
     ),
     *mutants(
-        "mappers/references",
+        "mappers/match_keys",
         [
             ("return _forms(INVOICE, (number, number[-CUT_AT:]))", "return _forms(INVOICE, (number,))"),
             (
@@ -265,10 +265,10 @@ MAPPERS = [
             ("named[0] if len(named) == 1 else None", "named[0] if named else None"),
             ("(first, *more)", "(first,)"),
         ],
-        "tests/mappers/test_references.py",
+        "tests/mappers/test_match_keys.py",
     ),
     *mutants(
-        "mappers/untrusted",
+        "mappers/safe_parse",
         [
             (
                 "if trimmed and len(trimmed) <= LONGEST and trimmed.isprintable()",
@@ -295,22 +295,22 @@ MAPPERS = [
             ),
             ("found.replace(hour=23, minute=59, second=59, microsecond=0)", "found"),
         ],
-        "tests/mappers/test_references.py",
+        "tests/mappers/test_match_keys.py",
         "tests/webhooks/test_adyen_objects.py",
         "tests/webhooks/test_braintree_objects.py",
     ),
     *mutants(
-        "mappers/keys",
+        "mappers/external_ids",
         [
             ("(source, site, object_) if site else (source, object_)", "(source, site, object_)"),
             ("if utf16_length(key) <= limit", "if utf16_length(key) < limit"),
             ("limit=LINE - _CYCLE", "limit=LINE"),
             ("id_ or OWN_PAYEE", "id_"),
         ],
-        "tests/mappers/test_references.py",
+        "tests/mappers/test_match_keys.py",
     ),
     *mutants(
-        "mappers/taken_back",
+        "mappers/returned_payments",
         [
             (
                 "told = why.text if item.reason or item.network_code else _TAKEN_BACK",
@@ -322,7 +322,7 @@ MAPPERS = [
             ('"sepa_b2b", ', ""),
         ],
         "tests/mappers/test_reasons.py",
-        "tests/sync/rules/test_bank_debit.py",
+        "tests/sync/decide/rules/test_bank_debit.py",
     ),
     *mutants(
         "mappers/braintree_statuses",
@@ -356,7 +356,7 @@ MAPPERS = [
         "tests/webhooks/test_braintree_kinds.py",
     ),
     *mutants(
-        "facts/folding",
+        "models/observation_merge",
         [
             ("timedelta(seconds=60)", "timedelta(seconds=120)"),
             ("one.at - standing.at > CLEARLY_LATER", "one.at - standing.at >= CLEARLY_LATER"),
@@ -380,10 +380,10 @@ MAPPERS = [
             ("standing = replace(one, stage=standing.stage)", "standing = one"),
             ("furthest = max(_rank(one) for one in said)", "furthest = min(_rank(one) for one in said)"),
         ],
-        "tests/facts/test_folding.py",
+        "tests/models/test_observation_merge.py",
     ),
     *mutants(
-        "facts/processing",
+        "models/processor_objects",
         [
             ("        Status.WITHDRAWN,\n        Status.SUCCEEDED,", "        Status.SUCCEEDED,"),
             (
@@ -391,6 +391,6 @@ MAPPERS = [
                 "        Status.RETURNED,\n        Status.CLOSED,",
             ),
         ],
-        "tests/facts/test_folding.py",
+        "tests/models/test_observation_merge.py",
     ),
 ]

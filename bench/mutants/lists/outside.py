@@ -112,17 +112,17 @@ OUTSIDE = [
             ("math.ceil(seconds or RETRY_AFTER)", "int(seconds or RETRY_AFTER)"),
         ],
         "tests/webhooks/test_receiver.py",
-        "tests/webhooks/test_endpoint.py",
+        "tests/webhooks/test_routes.py",
     ),
     *mutants(
-        "webhooks/endpoint",
+        "webhooks/routes",
         [
             ('if answer.outcome == "rejected" and reader is not None:', 'if answer.outcome == "rejected":'),
             ("source if source in SOURCES else OTHER", "source"),
             ("known = (source, site) if reader else (OTHER, OTHER)", "known = (source, site)"),
             ("1 <= len(names) <= 2 and all(names)", "1 <= len(names) <= 2"),
         ],
-        "tests/webhooks/test_endpoint.py",
+        "tests/webhooks/test_routes.py",
     ),
     *mutants(
         "redaction/keys",
@@ -233,7 +233,7 @@ OUTSIDE = [
         "tests/test_front.py",
     ),
     *mutants(
-        "webhooks/carrying",
+        "webhooks/processor_event",
         [
             ("said.live is not None and said.live != live", "said.live is not None and not said.live"),
             ("handled.urgency if handled else Urgency.ROUTINE", "Urgency.ROUTINE"),
@@ -311,7 +311,7 @@ OUTSIDE = [
         "tests/webhooks/test_adyen_kinds.py",
     ),
     *mutants(
-        "webhooks/adyen/told",
+        "webhooks/adyen/object_context",
         [
             ('"CLP": 2, ', ""),
             ('"IDR": 0, ', ""),
@@ -385,7 +385,7 @@ OUTSIDE = [
         "tests/webhooks/test_braintree_kinds.py",
     ),
     *mutants(
-        "clients/salesforce/rows",
+        "clients/salesforce/row_results",
         [
             ('told.get("success") is True', 'told.get("success")'),
             (
@@ -450,7 +450,7 @@ OUTSIDE = [
         "tests/clients/test_salesforce_duplicates.py",
     ),
     *mutants(
-        "clients/salesforce/batches",
+        "clients/salesforce/collections",
         [
             ("ROWS_IN_A_CALL: Final = 200", "ROWS_IN_A_CALL: Final = 201"),
             ('"Sforce-Auto-Assign": "FALSE"', '"Sforce-Auto-Assign": "TRUE"'),

@@ -19,7 +19,7 @@ from connector.models.facts import Status
 from connector.policy import Compare
 from connector.sync.reconcile.reconciliation import Reconciling, Sides
 from sync.reconcile.books import NOW, WINDOW, Api, ThreeSides, charge, paid
-from sync.reconcile.test_keeping import apply, keep, records, states
+from sync.reconcile.test_retention import apply, keep, records, states
 from sync.world import account, at, invoice
 
 PAYMENT = ("Billing_Payment__c", "recurly:acme:payment:uuid5")
