@@ -25,7 +25,7 @@ from rq.job import JobStatus
 
 from connector.clients.recurly import RecurlyClient
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.mappers import external_ids, fields
 from connector.models import facts
 from connector.models.facts import BillingObject, Facts
@@ -69,7 +69,7 @@ def _session() -> SalesforceClient:
 
 @cache
 def _recurly() -> RecurlyClient:
-    (client,) = wiring().apis.values()
+    (client,) = container_from_environment().apis.values()
     assert isinstance(client, RecurlyClient)
     return client
 
@@ -119,12 +119,12 @@ def _upsert(changes: list[Change], about: BillingObject | None) -> None:
 
 
 def _site() -> str:
-    ((_, site),) = wiring().apis
+    ((_, site),) = container_from_environment().apis
     return site
 
 
 def main(how: str, file: Path) -> None:
-    wires: Wiring = wiring()
+    wires: Container = container_from_environment()
     redis: Redis = wires.redis
     queue = Queue("naive", connection=redis)
     bodies = [json.loads(line) for line in file.read_text().splitlines()]

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.ledger import (
     api_usage,
     circuit_breakers,
@@ -34,10 +34,10 @@ _BACKLOG: Final[Mapping[str, str]] = {
 LATELY: Final = timedelta(days=7)
 
 
-class Gauges(Collector):
+class BacklogCollector(Collector):
     """Nothing while PostgreSQL is away: ``/readyz`` tells of that."""
 
-    def __init__(self, wires: Wiring) -> None:
+    def __init__(self, wires: Container) -> None:
         self._wires = wires
 
     def collect(self) -> Iterable[Metric]:

@@ -26,13 +26,13 @@ from connector.queue import Queue
 from connector.settings import Settings
 from connector.settings.processors import is_of_the_other_world
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.api_budget import Spending
+from connector.sync.availability.api_budget import ApiBudget
 from connector.sync.decide.decide import decide
 from connector.sync.linking import Linker, without_account
 from connector.sync.org_schema import mapping
-from connector.sync.org_schema.adaptation import Shaping
-from connector.sync.org_schema.schema_warnings import Remarks
-from connector.sync.reconcile.reconciliation import Sides
+from connector.sync.org_schema.adaptation import OrgAdapter
+from connector.sync.org_schema.schema_warnings import SchemaWarnings
+from connector.sync.reconcile.reconciliation import ComparedSystems
 from connector.sync.refresh.enrichment import Lookups
 from connector.sync.refresh.refresh import Apis
 
@@ -44,7 +44,7 @@ class Interrupts(Protocol):
 
 
 @dataclass
-class Wiring:
+class Container:
     """Everything built from the settings. Each part is made when it is first asked for."""
 
     settings: Settings
@@ -127,16 +127,16 @@ class Wiring:
         return self._processors
 
     @property
-    def books(self) -> Mapping[str, processors.ProcessorBooks]:
+    def books(self) -> Mapping[str, processors.ProcessorListing]:
         """The same clients, for what each processor holds, as lists."""
         return self._processors
 
     @property
-    def sides(self) -> Sides:
+    def sides(self) -> ComparedSystems:
         """Whom a reconcile asks. A processor whose API key is of the other world would lack everything."""
         given = self.settings.processors
         apart = sorted(name for name in self.books if is_of_the_other_world(given[name]))
-        return Sides(
+        return ComparedSystems(
             engine=self.engine,
             crm=self.salesforce,
             apis={site.name: self._recurly.get(site.name) for site in self.settings.recurly},
@@ -162,15 +162,15 @@ class Wiring:
         return SalesforceClient(config, RedisTokens(self.redis, config))
 
     @cached_property
-    def shaping(self) -> Shaping:
+    def shaping(self) -> OrgAdapter:
         """The org, and how plans are made to fit it; read once for each process. SetupError names what it lacks: then
         it is read again the next time."""
         pointed_to = {one.lookup.object for one in self.policy.mapping if one.lookup}
-        return Shaping.of(self.policy, Org.load(self.salesforce, pointed_to), self.remarks)
+        return OrgAdapter.of(self.policy, Org.load(self.salesforce, pointed_to), self.remarks)
 
     @cached_property
-    def remarks(self) -> Remarks:
-        return Remarks()
+    def remarks(self) -> SchemaWarnings:
+        return SchemaWarnings()
 
     def not_configured(self) -> list[str]:
         """What is not set up yet, a sentence each: deliveries that will not be taken, records not written."""
@@ -225,9 +225,9 @@ class Wiring:
         return Linker(self.engine, self.salesforce, self.policy.linking, lambda: self.shaping.org.shape)
 
     @cached_property
-    def spending(self) -> Spending:
+    def spending(self) -> ApiBudget:
         """The org's API budget."""
-        return Spending(self.engine, self.salesforce, self.policy.budget)
+        return ApiBudget(self.engine, self.salesforce, self.policy.budget)
 
     def _address(self, name: str) -> str:
         given: str | None = getattr(self.settings, name)
@@ -258,6 +258,6 @@ class Wiring:
 
 
 @cache
-def wiring() -> Wiring:
+def container_from_environment() -> Container:
     """The wiring of this process."""
-    return Wiring(settings.load())
+    return Container(settings.load())

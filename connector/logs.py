@@ -32,7 +32,7 @@ def configure(form: str, *, quiet: bool = False, behind: bool = False) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(
-            cast(TextIO, Behind(sys.stderr)) if behind else sys.stderr
+            cast(TextIO, BufferedWriter(sys.stderr)) if behind else sys.stderr
         ),
         cache_logger_on_first_use=True,
     )
@@ -83,7 +83,7 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) and value.isprintable() else repr(value)
 
 
-class Behind:
+class BufferedWriter:
     """A text file whose lines a thread of its own writes, many at once.
 
     A web thread that writes a line gives up the interpreter for it and then waits behind all the others to get it

@@ -83,7 +83,7 @@ Keep = Callable[[Mapping[Delivered, int], Mapping[Delivered, str]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectionCount:
     """How many deliveries of a source were refused for one reason of late. ``message``: what the last was answered."""
 
     source: str
@@ -181,7 +181,7 @@ class RejectedJobs:
     last_reason: str
 
 
-class Wakes(Protocol):
+class Notifier(Protocol):
     """Whatever can be told that a stage may have work."""
 
     def wake(self, stage: Stage) -> None: ...
@@ -300,7 +300,7 @@ class Queue:
         pipe.expire(_REFUSED_LAST, 2 * HOUR)
         pipe.execute()
 
-    def refusals(self) -> list[Refused]:
+    def refusals(self) -> list[RejectionCount]:
         """What was refused in this hour and the one before, by where it came to and why."""
         counts: Counter[str] = Counter()
         now = time.time()
@@ -359,10 +359,10 @@ def _shown(text: object) -> str:
     return ascii(text)[:80]
 
 
-def _told(name: str, count: int, last: bytes) -> Refused:
+def _told(name: str, count: int, last: bytes) -> RejectionCount:
     source, site, reason = json.loads(name)
     at, message = json.loads(last)
-    return Refused(source, site, reason, count, datetime.fromtimestamp(at, UTC), message)
+    return RejectionCount(source, site, reason, count, datetime.fromtimestamp(at, UTC), message)
 
 
 def _refused(at: float) -> str:
@@ -391,7 +391,7 @@ def _again(stage: Stage) -> str:
     return f"casewire:again:{stage}"
 
 
-class Behind:
+class Coalescer:
     """Does something from a thread of its own, so that answering a delivery never waits for Redis.
 
     However many ask meanwhile, the next time serves them all. When Redis is gone that is logged once, with ``told``.
@@ -427,14 +427,14 @@ class Behind:
             time.sleep(self._seconds)
 
 
-def waker(queue: Wakes, stage: Stage) -> Behind:
+def waker(queue: Notifier, stage: Stage) -> Coalescer:
     """Wakes a stage; what Redis does not hear of the sweep will find."""
-    return Behind(
+    return Coalescer(
         lambda: queue.wake(stage), REST_SECONDS, event="wake_failed", stage=str(stage), outcome="sweep"
     )
 
 
-class Refusals:
+class RejectionCounter:
     """Counts the deliveries that are refused, for ``casewire status``. Those that Redis does not hear of are in the log
     only."""
 
@@ -443,7 +443,7 @@ class Refusals:
         self._counts: Counter[Delivered] = Counter()
         self._messages: dict[Delivered, str] = {}
         self._lock = threading.Lock()
-        self._behind = Behind(self._flush, seconds, event="refusals_not_counted", outcome="left out")
+        self._behind = Coalescer(self._flush, seconds, event="refusals_not_counted", outcome="left out")
 
     def __call__(self, source: str, site: str, reason: str, message: str) -> None:
         with self._lock:

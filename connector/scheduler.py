@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector import jobs
-from connector.container import Wiring
+from connector.container import Container
 
 log = structlog.get_logger("connector.scheduler")
 
@@ -19,7 +19,7 @@ PASSES = 200
 """Of five thousand events each: a first purge of years is spread over several hours."""
 
 
-def run(wires: Wiring, stop: threading.Event) -> None:
+def run(wires: Container, stop: threading.Event) -> None:
     """Sweep until told to stop. PostgreSQL or Redis being away is logged once and waited out."""
     away = ""
     purged_at = float("-inf")
@@ -40,7 +40,7 @@ def run(wires: Wiring, stop: threading.Event) -> None:
         stop.wait(wires.settings.casewire_sweep_seconds)
 
 
-def _purge(wires: Wiring) -> None:
+def _purge(wires: Container) -> None:
     """Pass after pass while there is more, so many at the most."""
     bodies = rows = tombstones = 0
     for _ in range(PASSES):

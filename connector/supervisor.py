@@ -44,7 +44,7 @@ class _Child:
         self.process = None
 
 
-class Keeper:
+class Supervisor:
     """Keeps children running until ``stop()``."""
 
     def __init__(

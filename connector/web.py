@@ -22,13 +22,13 @@ from redis.exceptions import RedisError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from connector import logs
-from connector.backlog_metrics import Gauges
-from connector.container import Wiring, wiring
+from connector.backlog_metrics import BacklogCollector
+from connector.container import Container, container_from_environment
 from connector.errors import CasewireError
 from connector.front import Front, Limits
 from connector.ledger.engine import require_current
 from connector.ledger.inbox import Inbox
-from connector.queue import Refusals, Stage, waker
+from connector.queue import RejectionCounter, Stage, waker
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.registry import SOURCES, configured
 from connector.webhooks.routes import MOUNTED_AT, Endpoint
@@ -39,10 +39,10 @@ READINESS_SECONDS: Final = 1.0
 """How long an answer of ``/readyz`` is kept: strangers may ask often."""
 
 
-def create_front(wires: Wiring | None = None) -> Front:
+def create_front(wires: Container | None = None) -> Front:
     """The application behind the limits of the settings, each source with threads of its own."""
     app = create_app(wires)
-    given = (wires or wiring()).settings
+    given = (wires or container_from_environment()).settings
     limits = Limits(
         request_seconds=given.casewire_web_request_seconds,
         connections=given.casewire_web_connections,
@@ -65,10 +65,10 @@ def lane_of(path: str) -> str:
     return source if source in SOURCES else "unknown source"
 
 
-def create_app(wires: Wiring | None = None) -> Flask:
+def create_app(wires: Container | None = None) -> Flask:
     """The receiver with its health, readiness and metrics routes. Makes no connection by itself."""
     if wires is None:
-        wires = wiring()
+        wires = container_from_environment()
         logs.configure(wires.settings.casewire_log, behind=True)
     app = Flask("casewire", static_folder=None)
     app.json.compact = True  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ def create_app(wires: Wiring | None = None) -> Flask:
         {"recurly": sites[0].name} if sites else {},
         Inbox(wires.engine),
         waker(wires.queue, Stage.REFRESH),
-        Refusals(wires.queue.refused),
+        RejectionCounter(wires.queue.refused),
         Metrics(registry),
         wires.clock,
     )
@@ -90,7 +90,7 @@ def create_app(wires: Wiring | None = None) -> Flask:
     return app
 
 
-def create_metrics_app(wires: Wiring, folder: Path) -> Flask:
+def create_metrics_app(wires: Container, folder: Path) -> Flask:
     """``/metrics`` of all web processes that keep their numbers in this folder, for an address of its own."""
     app = Flask("casewire-metrics", static_folder=None)
     registry = CollectorRegistry()
@@ -131,7 +131,7 @@ class Readiness:
             return list(self._found)
 
 
-def not_ready(wires: Wiring) -> dict[str, str]:
+def not_ready(wires: Container) -> dict[str, str]:
     """What is missing for deliveries to be received and worked, for anybody, and why, for the log."""
     missing = {}
     try:
@@ -145,9 +145,9 @@ def not_ready(wires: Wiring) -> dict[str, str]:
     return missing
 
 
-def _metrics(app: Flask, registry: CollectorRegistry, wires: Wiring) -> None:
+def _metrics(app: Flask, registry: CollectorRegistry, wires: Container) -> None:
     backlog = CollectorRegistry()
-    backlog.register(Gauges(wires))
+    backlog.register(BacklogCollector(wires))
     token = wires.settings.casewire_metrics_token
 
     @app.get("/metrics")

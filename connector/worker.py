@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from connector import queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.ledger import leases
 from connector.queue import StageJob
 
@@ -81,7 +81,7 @@ class Worker(SimpleWorker):
         self.connection.delete(*(one.intermediate_queue_key for one in self.queues))
 
 
-def run(wires: Wiring) -> None:
+def run(wires: Container) -> None:
     """Work until SIGTERM or SIGINT. Returns after the job at hand."""
     with wires.engine.begin() as connection:
         freed = leases.release_all(connection, wires.worker)

@@ -10,7 +10,7 @@ from samples import SITE, SOURCE, event, rows, subject
 from sqlalchemy import Engine
 
 from connector.ledger import observations, snapshots
-from connector.ledger.observations import Told
+from connector.ledger.observations import ProcessorSnapshot
 from connector.models.events import Event, Pointer, Urgency
 from connector.models.facts import BillingObject, Kind, ProcessorObject, Status
 
@@ -64,7 +64,7 @@ def carrying(event_id: str, *carried: ProcessorObject, **changed: Any) -> Event:
     return event(event_id, **usual | changed)
 
 
-def tell(engine: Engine, *observed: ProcessorObject, by: str = "evt") -> list[Told]:
+def tell(engine: Engine, *observed: ProcessorObject, by: str = "evt") -> list[ProcessorSnapshot]:
     """The ledger hears of these, each by an event of its own."""
     with engine.begin() as connection:
         return observations.store(
@@ -78,7 +78,9 @@ def bill(engine: Engine, *objects: BillingObject) -> None:
         snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), objects)
 
 
-def known(engine: Engine, id_: str = "dp_1", kind: Kind = Kind.DISPUTE, source: str = "stripe") -> Told:
+def known(
+    engine: Engine, id_: str = "dp_1", kind: Kind = Kind.DISPUTE, source: str = "stripe"
+) -> ProcessorSnapshot:
     with engine.connect() as connection:
         (found,) = observations.load(connection, [(source, str(kind), id_)])
     return found

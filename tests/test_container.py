@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.clients.processors import CLIENTS
-from connector.container import Wiring
+from connector.container import Container
 from connector.settings import Settings
 from connector.webhooks.registry import SOURCES
 
@@ -29,14 +29,14 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_without_keys_no_processor_is_asked() -> None:
-    assert Wiring(Settings()).lookups == {}
+    assert Container(Settings()).lookups == {}
 
 
 @pytest.mark.parametrize("source", KEYS)
 def test_a_processor_with_a_key_is_asked(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in KEYS[source].items():
         monkeypatch.setenv(name, value)
-    wires = Wiring(Settings())
+    wires = Container(Settings())
     assert set(wires.lookups) == {source}
     assert wires.books[source] is wires.lookups[source]
 
@@ -47,4 +47,4 @@ def test_every_client_has_its_keys_here() -> None:
 
 def test_every_source_may_post(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECURLY_SITE", "acme")
-    assert {source for source, _ in Wiring(Settings()).sources} == set(SOURCES)
+    assert {source for source, _ in Container(Settings()).sources} == set(SOURCES)

@@ -19,7 +19,7 @@ from sync.world import account, decline, invoice, payment
 from telling import BOB, bill, carrying, charge, dispute, links, tell
 
 from connector import jobs, queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError, Unavailable
 from connector.jobs import applying
 from connector.jobs.urgent import lane
@@ -40,7 +40,7 @@ def decide(facts: Facts) -> Plan:
     return Plan(facts.subject, (Change("Account", facts.subject, "account", "is", {"Name": facts.code}),))
 
 
-class Wires(Wiring):
+class Wires(Container):
     """The wiring of a worker, with vendors in memory. ``trouble``: raised when an applier is asked for."""
 
     crm: FakeCrm
@@ -340,7 +340,7 @@ def test_a_job_that_fails_before_it_claims_anything_is_not_repeated_for_a_minute
 ) -> None:
     tried: list[int | None] = []
 
-    def fails(_: Wiring, limit: int | None) -> int:
+    def fails(_: Container, limit: int | None) -> int:
         tried.append(limit)
         raise RuntimeError("a statement that PostgreSQL refuses")
 

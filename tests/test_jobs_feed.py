@@ -16,7 +16,7 @@ from sync.fake_api import FakeApi
 from sync.world import account
 
 from connector import jobs, queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.jobs import looking
 from connector.ledger import circuit_breakers, locks, source_activity, watermarks
@@ -30,7 +30,7 @@ HERE = (SOURCE, SITE)
 TURN = f"turn:feed:{SOURCE}:{SITE}"
 
 
-class Wires(Wiring):
+class Wires(Container):
     """The wiring of a scheduler and of a worker, with a Recurly site in memory."""
 
     api: FakeApi

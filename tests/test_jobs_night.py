@@ -21,7 +21,7 @@ from sync.world import account
 from telling import dispute
 
 from connector import jobs, queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.jobs import nightly
 from connector.ledger import circuit_breakers, locks, runs, snapshots, subjects
@@ -72,7 +72,7 @@ class Comparing:
         return {"compared": 7, **({"failed": out} if out else {})}
 
 
-class Wires(Wiring):
+class Wires(Container):
     """The wiring of a scheduler and of a worker, with vendors in memory. ``now``: what its clock says."""
 
     api: FakeApi

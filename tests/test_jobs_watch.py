@@ -13,7 +13,7 @@ from samples import due, one, rows, subject
 from sqlalchemy import Engine
 
 from connector import jobs, queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError, Unavailable
 from connector.ledger import circuit_breakers, links, subjects
 from connector.models.events import Urgency
@@ -47,10 +47,10 @@ def crm() -> Crm:
 @pytest.fixture
 def wires(
     engine: Engine, redis: Redis, crm: Crm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Wiring]:
+) -> Iterator[Container]:
     """bob is linked, and idle."""
     monkeypatch.chdir(tmp_path)
-    made = Wiring(Settings(casewire_worker="w"))
+    made = Container(Settings(casewire_worker="w"))
     shape = SimpleNamespace(person_accounts=False)
     parts = {
         "salesforce": crm,
@@ -65,7 +65,7 @@ def wires(
     return made
 
 
-def queued(wires: Wiring) -> list[str]:
+def queued(wires: Container) -> list[str]:
     names = (job.func_name.rpartition(".")[2] for job in queue.job_queue(wires.redis).jobs)
     return sorted(names)
 
@@ -74,7 +74,7 @@ def state(engine: Engine) -> str:
     return str(one(engine, "SELECT status FROM subject").status)
 
 
-def test_the_sweep_wakes_it_and_what_it_finds_is_applied(wires: Wiring, engine: Engine, crm: Crm) -> None:
+def test_the_sweep_wakes_it_and_what_it_finds_is_applied(wires: Container, engine: Engine, crm: Crm) -> None:
     jobs.sweep(wires)
     assert queued(wires) == ["watch"]
     jobs.run(wires, Stage.WATCH)
@@ -82,7 +82,7 @@ def test_the_sweep_wakes_it_and_what_it_finds_is_applied(wires: Wiring, engine: 
     assert queued(wires) == ["apply", "watch"]
 
 
-def test_it_looks_once_in_its_time(wires: Wiring, engine: Engine, crm: Crm) -> None:
+def test_it_looks_once_in_its_time(wires: Container, engine: Engine, crm: Crm) -> None:
     for _ in range(3):
         jobs.run(wires, Stage.WATCH)
     assert len(crm.asked) == 1
@@ -96,26 +96,26 @@ def test_it_looks_once_in_its_time(wires: Wiring, engine: Engine, crm: Crm) -> N
     assert "watch" in queued(wires)
 
 
-def test_nobody_looks_where_nothing_was_ever_looked_for(wires: Wiring, engine: Engine) -> None:
+def test_nobody_looks_where_nothing_was_ever_looked_for(wires: Container, engine: Engine) -> None:
     rows(engine, "DELETE FROM link")
     jobs.sweep(wires)
     assert queued(wires) == []
 
 
-def test_nobody_looks_while_salesforce_is_out(wires: Wiring, engine: Engine) -> None:
+def test_nobody_looks_while_salesforce_is_out(wires: Container, engine: Engine) -> None:
     with engine.begin() as connection:
         circuit_breakers.open_circuit(connection, "salesforce", "It is out.", "503", None)
     jobs.sweep(wires)
     assert queued(wires) == []
 
 
-def test_a_policy_that_can_not_be_read_stops_the_watch_and_no_sweep(wires: Wiring) -> None:
+def test_a_policy_that_can_not_be_read_stops_the_watch_and_no_sweep(wires: Container) -> None:
     Path("policy.toml").write_text("[linking]\nkeys = 4\n")
     jobs.sweep(wires)
     assert queued(wires) == []
 
 
-def test_it_waits_while_calls_are_short(wires: Wiring, crm: Crm) -> None:
+def test_it_waits_while_calls_are_short(wires: Container, crm: Crm) -> None:
     wires.__dict__["spending"] = SimpleNamespace(level=lambda: Urgency.DISPUTE)
     jobs.run(wires, Stage.WATCH)
     assert crm.asked == []
@@ -129,7 +129,7 @@ def test_it_waits_while_calls_are_short(wires: Wiring, crm: Crm) -> None:
     ],
 )
 def test_what_it_meets_opens_the_circuit_like_any_other_call(
-    wires: Wiring, engine: Engine, crm: Crm, trouble: Callable[[], Exception], code: str
+    wires: Container, engine: Engine, crm: Crm, trouble: Callable[[], Exception], code: str
 ) -> None:
     crm.trouble = trouble()
     jobs.run(wires, Stage.WATCH)

@@ -6,7 +6,7 @@ import io
 import logging
 import threading
 
-from connector.logs import Behind, RedactingFormatter, line, redacted
+from connector.logs import BufferedWriter, RedactingFormatter, line, redacted
 
 
 class _Noted(io.StringIO):
@@ -38,7 +38,7 @@ def test_a_traceback_stands_below_its_line() -> None:
 
 def test_lines_are_written_whole_and_in_order_by_another_thread() -> None:
     file = _Noted()
-    behind = Behind(file)
+    behind = BufferedWriter(file)
     lines = [f"{number}\n" for number in range(100)]
     for text in lines:
         behind.write(text)
@@ -49,7 +49,7 @@ def test_lines_are_written_whole_and_in_order_by_another_thread() -> None:
 
 def test_what_is_not_written_yet_when_the_process_ends_is_written_then() -> None:
     file = io.StringIO()
-    behind = Behind(file)
+    behind = BufferedWriter(file)
     behind.write("last words\n")
     behind.write_all()
     assert file.getvalue() == "last words\n"

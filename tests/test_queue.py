@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from connector import jobs, queue
 from connector.errors import SetupError
-from connector.queue import Delivered, Queue, Refusals, Refused, Stage, waker
+from connector.queue import Delivered, Queue, RejectionCount, RejectionCounter, Stage, waker
 from connector.worker import Worker
 
 
@@ -247,11 +247,11 @@ def test_refused_deliveries_are_counted_over_the_turn_of_an_hour(
     last = at(10)
     waiting.refused({FORGED: 3}, {FORGED: "Compare the secrets."})
     assert waiting.refusals() == [
-        Refused(*FORGED, 5, last, "Compare the secrets."),
-        Refused(*LATE, 1, hour - timedelta(minutes=10), "Look at the clock."),
+        RejectionCount(*FORGED, 5, last, "Compare the secrets."),
+        RejectionCount(*LATE, 1, hour - timedelta(minutes=10), "Look at the clock."),
     ]
     at(70)
-    assert waiting.refusals() == [Refused(*FORGED, 3, last, "Compare the secrets.")]
+    assert waiting.refusals() == [RejectionCount(*FORGED, 3, last, "Compare the secrets.")]
     at(130)
     assert waiting.refusals() == []
 
@@ -266,7 +266,7 @@ def test_refusals_are_counted_together_and_none_is_waited_for() -> None:
         done.release()
         raise RedisError("away")
 
-    refused = Refusals(keep, seconds=0.0)
+    refused = RejectionCounter(keep, seconds=0.0)
     refused(*FORGED, "Compare.")
     for _ in range(100):
         refused(*FORGED, "Compare.")

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from connector import queue, scheduler
-from connector.container import Wiring
+from connector.container import Container
 from connector.settings import Settings
 
 
@@ -34,14 +34,14 @@ class Stop(threading.Event):
 
 
 @pytest.fixture
-def wires(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Wiring:
+def wires(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Container:
     monkeypatch.chdir(tmp_path)
-    made = Wiring(Settings(casewire_retention_bodies_days=30))
+    made = Container(Settings(casewire_retention_bodies_days=30))
     made.__dict__ |= {"engine": engine, "redis": redis}
     return made
 
 
-def test_it_wakes_what_waits_and_purges_what_is_old(engine: Engine, wires: Wiring) -> None:
+def test_it_wakes_what_waits_and_purges_what_is_old(engine: Engine, wires: Container) -> None:
     record(engine, event("old"), event("new"))
     rows(engine, "UPDATE event SET status = 'done', received_at = '2020-01-01Z' WHERE event_id = 'old'")
     scheduler.run(wires, Stop())
@@ -49,7 +49,7 @@ def test_it_wakes_what_waits_and_purges_what_is_old(engine: Engine, wires: Wirin
     assert one(engine, "SELECT body FROM event WHERE event_id = 'old'").body is None
 
 
-def test_redis_being_away_is_said_once_and_waited_out(engine: Engine, wires: Wiring) -> None:
+def test_redis_being_away_is_said_once_and_waited_out(engine: Engine, wires: Container) -> None:
     record(engine, event())
     real, gone = wires.redis, queue.connect("redis://127.0.0.1:1/0")
     wires.__dict__["queue"] = queue.Queue(gone)
@@ -67,7 +67,7 @@ def test_redis_being_away_is_said_once_and_waited_out(engine: Engine, wires: Wir
     gone.close()
 
 
-def test_an_error_without_words_ends_nothing(engine: Engine, wires: Wiring) -> None:
+def test_an_error_without_words_ends_nothing(engine: Engine, wires: Container) -> None:
     class Dumb(queue.Queue):
         def wake(self, stage: queue.Stage) -> None:
             raise RedisError

@@ -18,11 +18,11 @@ from waiting import wait_until
 
 from connector import supervisor
 from connector.parent_watch import is_alive, send_signal
-from connector.supervisor import Keeper, run_child
+from connector.supervisor import Supervisor, run_child
 
 
 @contextmanager
-def kept(keeper: Keeper) -> Iterator[None]:
+def kept(keeper: Supervisor) -> Iterator[None]:
     """Run the keeper in a thread, as ``casewire demo`` does."""
     stop = threading.Event()
     thread = threading.Thread(target=keeper.run, args=(stop,))
@@ -51,7 +51,7 @@ def said(file: Path) -> list[tuple[int, str]]:
 
 
 def test_a_child_runs_under_its_name_and_is_ended_with_its_keeper(tmp_path: Path) -> None:
-    keeper = Keeper(command=python(SAY_AND_WAIT))
+    keeper = Supervisor(command=python(SAY_AND_WAIT))
     for name in ("web-1", "worker-1"):
         keeper.add(name, [str(tmp_path / name)], dict(os.environ))
     with kept(keeper):
@@ -64,7 +64,7 @@ def test_a_child_runs_under_its_name_and_is_ended_with_its_keeper(tmp_path: Path
 
 
 def test_a_child_that_is_killed_is_started_again_under_its_name(tmp_path: Path) -> None:
-    keeper = Keeper(command=python(SAY_AND_WAIT))
+    keeper = Supervisor(command=python(SAY_AND_WAIT))
     keeper.add("worker-1", [str(tmp_path / "said")], dict(os.environ))
     with kept(keeper):
         wait_until(lambda: len(said(tmp_path / "said")) == 1)
@@ -76,7 +76,7 @@ def test_a_child_that_is_killed_is_started_again_under_its_name(tmp_path: Path) 
 
 
 def test_a_child_that_dies_at_once_is_started_with_growing_pauses() -> None:
-    keeper = Keeper(command=python("raise SystemExit(3)"))
+    keeper = Supervisor(command=python("raise SystemExit(3)"))
     keeper.add("worker-1", [], dict(os.environ))
     with capture_logs() as lines, kept(keeper):
         wait_until(lambda: len(lines) >= 3)
@@ -86,7 +86,7 @@ def test_a_child_that_dies_at_once_is_started_with_growing_pauses() -> None:
 
 def test_a_child_that_ran_steadily_is_started_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "STEADY_SECONDS", 0.0)
-    keeper = Keeper(command=python("raise SystemExit(3)"))
+    keeper = Supervisor(command=python("raise SystemExit(3)"))
     keeper.add("worker-1", [], dict(os.environ))
     with capture_logs() as lines, kept(keeper):
         wait_until(lambda: len(lines) >= 3)
@@ -96,7 +96,7 @@ def test_a_child_that_ran_steadily_is_started_again_at_once(monkeypatch: pytest.
 def test_a_child_that_will_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.2)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + textwrap.dedent(SAY_AND_WAIT)
-    keeper = Keeper(command=(sys.executable, "-c", deaf))
+    keeper = Supervisor(command=(sys.executable, "-c", deaf))
     keeper.add("worker-1", [str(tmp_path / "said")], dict(os.environ))
     with kept(keeper):
         wait_until(lambda: said(tmp_path / "said"))
@@ -105,14 +105,16 @@ def test_a_child_that_will_not_end_is_killed(tmp_path: Path, monkeypatch: pytest
 
 def test_what_the_keeper_is_asked_to_do_besides_is_done_again_and_again() -> None:
     done = threading.Semaphore(0)
-    with kept(Keeper(also=done.release)):
+    with kept(Supervisor(also=done.release)):
         assert done.acquire(timeout=30)
         assert done.acquire(timeout=30)
 
 
 def test_what_children_say_goes_where_it_is_told(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
-        keeper = Keeper(log=log, command=python("import sys; print('out'); print('err', file=sys.stderr)"))
+        keeper = Supervisor(
+            log=log, command=python("import sys; print('out'); print('err', file=sys.stderr)")
+        )
         keeper.add("worker-1", [], dict(os.environ))
         with kept(keeper):
             wait_until(lambda: (tmp_path / "log").read_text().count("\n") >= 2)

@@ -19,11 +19,11 @@ from webhooks.recurly_deliveries import signed, thin
 
 from connector import queue
 from connector.cli.serve import serve_metrics
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError
 from connector.ledger import api_usage, circuit_breakers, missed_changes, source_activity, subjects
 from connector.ledger.engine import open_engine
-from connector.ledger.missed_changes import Missing
+from connector.ledger.missed_changes import MissedChange
 from connector.settings import Settings, child_environment
 from connector.web import Readiness, create_app, create_front, create_metrics_app, lane_of
 
@@ -31,18 +31,18 @@ SECRET = "open-sesame"
 
 
 @pytest.fixture
-def wires(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Wiring:
+def wires(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Container:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("connector.ledger.inbox.QUIET_SECONDS", 0.05)
     for name, value in {"RECURLY_SITE": "acme", "RECURLY_WEBHOOK_SECRETS": SECRET}.items():
         monkeypatch.setenv(name, value)
-    made = Wiring(Settings())
+    made = Container(Settings())
     made.__dict__ |= {"engine": engine, "redis": redis}
     return made
 
 
 @pytest.fixture
-def client(wires: Wiring) -> FlaskClient:
+def client(wires: Container) -> FlaskClient:
     return create_app(wires).test_client()
 
 
@@ -72,7 +72,7 @@ def test_what_is_refused_is_counted_for_whoever_asks_why_nothing_comes(
     assert "RECURLY_WEBHOOK_SECRETS" in one.message
 
 
-def test_while_redis_is_gone_deliveries_are_recorded_all_the_same(engine: Engine, wires: Wiring) -> None:
+def test_while_redis_is_gone_deliveries_are_recorded_all_the_same(engine: Engine, wires: Container) -> None:
     gone = queue.connect("redis://127.0.0.1:1/0")
     wires.__dict__["redis"] = gone
     body = thin("account.updated", account_code="bob")
@@ -86,7 +86,7 @@ def test_while_redis_is_gone_deliveries_are_recorded_all_the_same(engine: Engine
     gone.close()
 
 
-def test_without_the_ledger_a_delivery_is_to_be_sent_again(wires: Wiring) -> None:
+def test_without_the_ledger_a_delivery_is_to_be_sent_again(wires: Container) -> None:
     gone = open_engine("postgresql://nobody@127.0.0.1:1/none")
     wires.__dict__["engine"] = gone
     body = thin("account.updated", account_code="bob")
@@ -100,13 +100,13 @@ def test_without_the_ledger_a_delivery_is_to_be_sent_again(wires: Wiring) -> Non
     gone.dispose()
 
 
-def test_a_source_without_a_secret_is_not_there(wires: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_without_a_secret_is_not_there(wires: Container, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECURLY_WEBHOOK_SECRETS", "")
     answer = create_app(wires).test_client().post("/webhooks/recurly", data=b"{}")
     assert answer.status_code == 404
 
 
-def test_a_living_process_says_so_whatever_else_is_missing(wires: Wiring) -> None:
+def test_a_living_process_says_so_whatever_else_is_missing(wires: Container) -> None:
     gone = open_engine("postgresql://nobody@127.0.0.1:1/none")
     wires.__dict__["engine"] = gone
     answer = create_app(wires).test_client().get("/healthz")
@@ -119,7 +119,9 @@ def test_it_is_ready_with_its_tables_and_its_queue(client: FlaskClient) -> None:
     assert (answer.status_code, answer.json) == (200, {"status": "ready", "reasons": []})
 
 
-def test_without_tables_it_is_not_ready_and_says_what_to_run(wires: Wiring, empty_database_url: str) -> None:
+def test_without_tables_it_is_not_ready_and_says_what_to_run(
+    wires: Container, empty_database_url: str
+) -> None:
     empty = open_engine(empty_database_url)
     wires.__dict__["engine"] = empty
     answer = create_app(wires).test_client().get("/readyz")
@@ -130,7 +132,9 @@ def test_without_tables_it_is_not_ready_and_says_what_to_run(wires: Wiring, empt
     empty.dispose()
 
 
-def test_readyz_names_postgresql_and_redis_and_only_the_log_says_why(wires: Wiring, tmp_path: Path) -> None:
+def test_readyz_names_postgresql_and_redis_and_only_the_log_says_why(
+    wires: Container, tmp_path: Path
+) -> None:
     socket = tmp_path / "postgres"
     ledger = open_engine(f"postgresql://u:open-sesame@/x?host={socket}")
     redis = queue.connect("redis://127.0.0.1:1/0")
@@ -170,7 +174,9 @@ def test_what_comes_in_is_counted_for_prometheus(client: FlaskClient) -> None:
     assert 'casewire_deliveries_total{outcome="rejected",source="recurly"} 1.0' in answer.text
 
 
-def test_metrics_ask_for_their_token_where_one_is_set(wires: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_ask_for_their_token_where_one_is_set(
+    wires: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CASEWIRE_METRICS_TOKEN", "0123456789abcdef")
     wires.__dict__["settings"] = Settings()
     client = create_app(wires).test_client()
@@ -183,7 +189,7 @@ def test_metrics_ask_for_their_token_where_one_is_set(wires: Wiring, monkeypatch
 
 
 def test_metrics_with_an_address_of_their_own_are_not_on_the_public_port(
-    wires: Wiring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wires: Container, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CASEWIRE_METRICS_ADDRESS", "127.0.0.1:9100")
     wires.__dict__["settings"] = Settings()
@@ -192,7 +198,7 @@ def test_metrics_with_an_address_of_their_own_are_not_on_the_public_port(
     assert (answer.status_code, "casewire_accounts_due" in answer.text) == (200, True)
 
 
-def test_metrics_are_served_on_an_address_of_their_own(wires: Wiring, tmp_path: Path) -> None:
+def test_metrics_are_served_on_an_address_of_their_own(wires: Container, tmp_path: Path) -> None:
     server = serve_metrics("127.0.0.1:0", wires, tmp_path)
     try:
         answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=60)
@@ -206,7 +212,7 @@ def test_metrics_are_served_on_an_address_of_their_own(wires: Wiring, tmp_path: 
 
 
 def test_a_delivery_is_accepted_and_metrics_answer_though_their_folder_is_gone(
-    engine: Engine, wires: Wiring, tmp_path: Path
+    engine: Engine, wires: Container, tmp_path: Path
 ) -> None:
     folder = tmp_path / "metrics"
     folder.mkdir()
@@ -264,7 +270,7 @@ def test_each_source_has_threads_of_its_own_and_so_have_the_probes(path: str, la
     assert lane_of(path) == lane
 
 
-def test_the_front_has_the_limits_of_the_settings(wires: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_front_has_the_limits_of_the_settings(wires: Container, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"REQUEST_SECONDS": "7", "CONNECTIONS": "33", "THREADS": "5"}.items():
         monkeypatch.setenv(f"CASEWIRE_WEB_{name}", value)
     wires.__dict__["settings"] = Settings()
@@ -285,7 +291,7 @@ def test_what_waits_is_told_as_numbers(engine: Engine, client: FlaskClient) -> N
 
 
 def test_who_is_silent_and_what_was_missed_are_told_as_numbers(engine: Engine, client: FlaskClient) -> None:
-    here, there = ("recurly", "acme"), Missing("invoice", "i1", None, "s")
+    here, there = ("recurly", "acme"), MissedChange("invoice", "i1", None, "s")
     silent = 'casewire_source_silent{site="acme",source="recurly"}'
     assert f"{silent} 0.0" in client.get("/metrics").text
     with engine.begin() as connection:
@@ -296,7 +302,7 @@ def test_who_is_silent_and_what_was_missed_are_told_as_numbers(engine: Engine, c
     assert "casewire_missed_changes 1.0" in told
 
 
-def test_without_postgresql_the_counters_are_still_told(wires: Wiring) -> None:
+def test_without_postgresql_the_counters_are_still_told(wires: Container) -> None:
     wires.__dict__["engine"] = open_engine("postgresql://127.0.0.1:1/nobody")
     answer = create_app(wires).test_client().get("/metrics")
     assert answer.status_code == 200

@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from connector.cli.output.console import err
-from connector.container import Wiring
+from connector.container import Container
 from connector.ledger import runs
 from connector.ledger.attempts import Cause
 
@@ -22,7 +22,7 @@ YES: Final = click.option(
 )
 
 
-def who(wires: Wiring) -> str:
+def who(wires: Container) -> str:
     """``anna (login ops)``: CASEWIRE_OPERATOR, which anybody may set to anything, and the login name, which the
     operating system vouches for. Without the setting, or where both are the same, the login name alone."""
     login, operator = login_name(), (wires.settings.casewire_operator or "").strip()
@@ -38,7 +38,7 @@ def login_name() -> str:
 
 
 @contextmanager
-def acting(wires: Wiring, command: str, reason: str, options: Mapping[str, Any]) -> Iterator[Cause]:
+def acting(wires: Container, command: str, reason: str, options: Mapping[str, Any]) -> Iterator[Cause]:
     """A run of this command, which ends as what is done here ends: done, stopped by Ctrl-C, or failed."""
     by = who(wires)
     with wires.engine.begin() as connection:
@@ -48,7 +48,7 @@ def acting(wires: Wiring, command: str, reason: str, options: Mapping[str, Any])
 
 
 @contextmanager
-def ending(wires: Wiring, run_id: int) -> Iterator[None]:
+def ending(wires: Container, run_id: int) -> Iterator[None]:
     """Keeps how a run ended."""
     state, error = runs.FAILED, ""
     try:

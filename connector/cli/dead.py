@@ -7,15 +7,17 @@ import click
 from connector.cli.audit import REASON, YES, acting, confirm
 from connector.cli.notify import wake
 from connector.cli.output import event_history
-from connector.cli.output.console import Said, as_json, err, table
-from connector.container import Wiring, wiring
+from connector.cli.output.console import NonEmptyText, as_json, err, table
+from connector.container import Container, container_from_environment
 from connector.ledger import event_actions, queries, runs
 from connector.ledger.event_filter import Filter
 from connector.ledger.queries import Found
 from connector.mappers import phrases
 from connector.queue import Stage
 
-ACCOUNT = click.option("--account", type=Said(), help="Only this account: its code, or its whole key.")
+ACCOUNT = click.option(
+    "--account", type=NonEmptyText(), help="Only this account: its code, or its whole key."
+)
 
 
 @click.group()
@@ -37,7 +39,7 @@ def list_(account: str | None, limit: int, json_: bool) -> None:
     \b
     Example: casewire dead list
     """
-    with wiring().engine.connect() as connection:
+    with container_from_environment().engine.connect() as connection:
         accounts = queries.dead_subjects(connection, account, limit + 1)
         events = queries.events(connection, Filter(status="dead", account=account, limit=limit + 1))
     left_out = len(accounts) > limit or len(events) > limit
@@ -80,7 +82,7 @@ def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_:
     """
     if account is None and not all_:
         raise click.UsageError("Say which: --account CODE, or --all.")
-    wires = wiring()
+    wires = container_from_environment()
     accounts, events = _counted(wires, account)
     if not accounts and not events:
         err.print("No dead letters.")
@@ -101,7 +103,7 @@ def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_:
     wake(wires, Stage.REFRESH, Stage.APPLY)
 
 
-def _counted(wires: Wiring, account: str | None) -> tuple[int, int]:
+def _counted(wires: Container, account: str | None) -> tuple[int, int]:
     """Accounts and events. ClickException: nobody has heard of the account."""
     with wires.engine.connect() as connection:
         accounts = event_actions.count_dead_subjects(connection, account)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from connector.cli.audit import REASON, YES, acting, confirm
 from connector.cli.notify import wake
 from connector.cli.output import event_history
-from connector.cli.output.console import Said, Time, as_json, err, out, table
-from connector.container import Wiring, wiring
+from connector.cli.output.console import NonEmptyText, Time, as_json, err, out, table
+from connector.container import Container, container_from_environment
 from connector.ledger import event_actions, queries, runs
 from connector.ledger import event_history as ledger
 from connector.ledger.event_filter import Filter
@@ -27,15 +27,17 @@ STATUSES = ("pending", "fetched", "done", "ignored", "unknown", "dead", "buried"
 def filters(command: F) -> F:
     """The options that say which events."""
     for option in (
-        click.option("--source", type=Said(), help="Only this source, such as recurly."),
-        click.option("--kind", type=Said(), help="Only this kind; * stands for anything (payment.*)."),
+        click.option("--source", type=NonEmptyText(), help="Only this source, such as recurly."),
+        click.option(
+            "--kind", type=NonEmptyText(), help="Only this kind; * stands for anything (payment.*)."
+        ),
         click.option("--status", type=click.Choice(STATUSES), help="Only events in this state."),
-        click.option("--account", type=Said(), help="Only this account: its code, or its whole key."),
+        click.option("--account", type=NonEmptyText(), help="Only this account: its code, or its whole key."),
         click.option("--since", type=Time(past=True), help="Received since: 2026-11-01, 36h, 7d."),
         click.option("--until", type=Time(), help="Received before."),
         click.option(
             "--search",
-            type=Said(),
+            type=NonEmptyText(),
             help="Text in the kind, the event id or the body, from the start of a word.",
         ),
     ):
@@ -65,7 +67,7 @@ def list_(limit: int, before: int | None, json_: bool, **wanted: Any) -> None:
     \b
     Example: casewire events list --status dead --since 7d
     """
-    with wiring().engine.connect() as connection:
+    with container_from_environment().engine.connect() as connection:
         found = queries.events(connection, Filter(**wanted, before=before, limit=limit + 1))
     has_more, found = len(found) > limit, found[:limit]
     if has_more:
@@ -100,7 +102,7 @@ def show_(event_id: int, json_: bool) -> None:
     \b
     Example: casewire events show 4711
     """
-    with wiring().engine.connect() as connection:
+    with container_from_environment().engine.connect() as connection:
         story = ledger.story(connection, event_id)
     if story is None:
         raise click.ClickException(f"There is no event {event_id}. See: casewire events list")
@@ -127,14 +129,16 @@ def replay(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **w
     Example: casewire events replay --status dead --since 2d --apply
     """
     asked = _Asked("replay", _named(ids, wanted), reason, yes, apply_)
-    if _done(wiring(), asked, _REPLAY):
-        wake(wiring(), Stage.REFRESH)
+    if _done(container_from_environment(), asked, _REPLAY):
+        wake(container_from_environment(), Stage.REFRESH)
 
 
 @events.command()
 @click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 @filters
-@click.option("--reason", required=True, type=Said(), help="Why these need no work; kept with the event.")
+@click.option(
+    "--reason", required=True, type=NonEmptyText(), help="Why these need no work; kept with the event."
+)
 @YES
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
 def bury(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **wanted: Any) -> None:
@@ -149,7 +153,7 @@ def bury(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **wan
     which = _named(ids, wanted)
     if not ids and which.status is None:
         which = replace(which, status="dead")
-    _done(wiring(), _Asked("bury", which, reason, yes, apply_), _BURY)
+    _done(container_from_environment(), _Asked("bury", which, reason, yes, apply_), _BURY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,7 @@ _BURY = _Act(
 )
 
 
-def _done(wires: Wiring, asked: _Asked, act: _Act) -> bool:
+def _done(wires: Container, asked: _Asked, act: _Act) -> bool:
     """Count them, and do it if that was said: a run, which tells how many there were."""
     count = _counted(wires, asked.which, act)
     if not count:
@@ -211,7 +215,7 @@ def _done(wires: Wiring, asked: _Asked, act: _Act) -> bool:
     return True
 
 
-def _counted(wires: Wiring, which: Filter, act: _Act) -> int:
+def _counted(wires: Container, which: Filter, act: _Act) -> int:
     """An event that is named and is not there, or can't be done, is a mistake; that a filter finds none is not."""
     with wires.engine.connect() as connection:
         missing = event_actions.missing(connection, which.ids)

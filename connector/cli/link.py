@@ -10,15 +10,15 @@ import click
 from connector.cli.audit import REASON, acting, can_ask
 from connector.cli.notify import wake
 from connector.cli.output.console import as_json, err, out, show
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.errors import Permanent, SetupError
 from connector.ledger import links
 from connector.mappers import external_ids
 from connector.models.facts import Candidate, Link
 from connector.queue import Stage
 from connector.sync.linking import manual_link
-from connector.sync.linking.candidate_search import Search
-from connector.sync.linking.manual_link import Wish
+from connector.sync.linking.candidate_search import CandidateSearch
+from connector.sync.linking.manual_link import LinkRequest
 
 REVIEW = "review"
 _ACCOUNT_ID = re.compile(r"001[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
@@ -47,7 +47,7 @@ def link(
     Example: casewire link acme-17 001Hs00004XyZabIAF
     """
     if salesforce_id is None and account == REVIEW:
-        _review(wiring(), json_)
+        _review(container_from_environment(), json_)
         return
     if salesforce_id is None:
         raise click.UsageError("Say which Salesforce account: casewire link ACCOUNT SALESFORCE_ID.")
@@ -55,11 +55,11 @@ def link(
         raise click.UsageError("--json belongs to: casewire link review.")
     if not _ACCOUNT_ID.fullmatch(salesforce_id):
         raise click.UsageError(f"{salesforce_id!r} is not the id of a Salesforce account (001…).")
-    _link(wiring(), account, salesforce_id, site, reason, yes)
+    _link(container_from_environment(), account, salesforce_id, site, reason, yes)
 
 
-def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, yes: bool) -> None:
-    search = Search(wires.salesforce, wires.shaping.org.shape)
+def _link(wires: Container, account: str, id_: str, site: str | None, reason: str, yes: bool) -> None:
+    search = CandidateSearch(wires.salesforce, wires.shaping.org.shape)
     wish = manual_link.look(wires.engine, search, _subject(wires, account, site), id_)
     if wish.before is not None and wish.before.account_id == wish.record.id:
         err.print(f"{show(wish.subject)} is linked to {_named(wish)} already.")
@@ -76,7 +76,7 @@ def _link(wires: Wiring, account: str, id_: str, site: str | None, reason: str, 
     wake(wires, Stage.APPLY)
 
 
-def _subject(wires: Wiring, account: str, site: str | None) -> str:
+def _subject(wires: Container, account: str, site: str | None) -> str:
     if external_ids.account_of(account)[2]:
         return account
     sites = [one.name for one in wires.settings.recurly]
@@ -88,14 +88,14 @@ def _subject(wires: Wiring, account: str, site: str | None) -> str:
     return external_ids.subject("recurly", chosen, account)
 
 
-def _meant(wish: Wish) -> str:
+def _meant(wish: LinkRequest) -> str:
     lines = [f"{show(wish.subject)} becomes {_named(wish)}."]
     if wish.from_id:
         lines.append(f"It leaves {wish.from_id}, where its billing data are emptied.")
     return "\n".join(lines)
 
 
-def _named(wish: Wish) -> str:
+def _named(wish: LinkRequest) -> str:
     return f"{show(wish.record.name)} ({wish.record.id})"
 
 
@@ -107,7 +107,7 @@ def _consent(yes: bool) -> None:
     click.confirm("Link them?", abort=True, err=True)
 
 
-def _review(wires: Wiring, json_: bool) -> None:
+def _review(wires: Container, json_: bool) -> None:
     with wires.engine.connect() as connection:
         held = links.held(connection)
     if json_:

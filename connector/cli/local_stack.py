@@ -24,7 +24,7 @@ from connector.errors import SetupError
 from connector.ledger import queries
 from connector.ledger.engine import open_engine
 from connector.local_services import Engines, free_port
-from connector.supervisor import Keeper, end_all
+from connector.supervisor import Supervisor, end_all
 
 SITE = "sandbox"
 _WORK = ("events_waiting", "accounts_due", "histories_wanted", "asks_waiting")
@@ -83,7 +83,7 @@ class Stack:
 
     vendors: Vendors
     engines: Engines
-    keeper: Keeper
+    keeper: Supervisor
     engine: Engine
     url: str
     home: Path
@@ -131,7 +131,7 @@ def stack(
             **processor_settings(sandboxed, secret),
             **(changes or {}),
         }
-        keeper = Keeper(also=lambda: mender(running), log=log)
+        keeper = Supervisor(also=lambda: mender(running), log=log)
         add_parts(keeper, given, port=port, workers=workers)
         _run(keeper, cleanup)
         engine = open_engine(running.database_url)
@@ -144,7 +144,7 @@ def stack(
         yield Stack(sandboxed, running, keeper, engine, url, home, given)
 
 
-def _run(keeper: Keeper, cleanup: ExitStack) -> None:
+def _run(keeper: Supervisor, cleanup: ExitStack) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=keeper.run, args=(stop,), name="keeper")
     thread.start()

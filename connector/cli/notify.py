@@ -5,11 +5,11 @@ from __future__ import annotations
 from redis.exceptions import RedisError
 
 from connector.cli.output.console import err
-from connector.container import Wiring
+from connector.container import Container
 from connector.queue import Stage
 
 
-def wake(wires: Wiring, *stages: Stage) -> None:
+def wake(wires: Container, *stages: Stage) -> None:
     """Wake these stages, or say that they go on when Redis is back."""
     try:
         for stage in stages:

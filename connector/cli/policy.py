@@ -8,7 +8,7 @@ import click
 import tomli_w
 
 from connector.cli.output.console import err
-from connector.container import wiring
+from connector.container import container_from_environment
 from connector.policy import Policy
 from connector.sync.org_schema import mapping
 
@@ -30,7 +30,7 @@ def check(file: Path | None) -> None:
     \b
     Example: casewire policy check policy.toml
     """
-    path = file or wiring().policy_path
+    path = file or container_from_environment().policy_path
     mapping.checked(Policy.load(path))
     err.print(f"{path or 'The default policy'} is good.")
 
@@ -42,6 +42,6 @@ def show() -> None:
     \b
     Example: casewire policy show > policy.toml
     """
-    in_force = wiring().policy.model_dump(mode="json", exclude_none=True, by_alias=True)
+    in_force = container_from_environment().policy.model_dump(mode="json", exclude_none=True, by_alias=True)
     told = {name: value for name, value in in_force.items() if value not in ([], {})}
     click.echo(tomli_w.dumps(told, multiline_strings=True), nl=False)

@@ -7,7 +7,7 @@ import click
 from connector import jobs
 from connector.cli.audit import REASON, acting
 from connector.cli.output.console import err
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.ledger import retention, runs
 
 
@@ -21,7 +21,7 @@ def purge(reason: str, apply_: bool) -> None:
     Set CASEWIRE_RETENTION_BODIES_DAYS and CASEWIRE_RETENTION_ROWS_DAYS; unset keeps for good.
     Example: casewire purge --apply
     """
-    wires = wiring()
+    wires = container_from_environment()
     bodies_days = wires.settings.casewire_retention_bodies_days
     rows_days = wires.settings.casewire_retention_rows_days
     if bodies_days is None and rows_days is None:
@@ -35,7 +35,7 @@ def purge(reason: str, apply_: bool) -> None:
     _purge(wires, reason, {"bodies_days": bodies_days, "rows_days": rows_days})
 
 
-def _purge(wires: Wiring, reason: str, options: dict[str, int | None]) -> None:
+def _purge(wires: Container, reason: str, options: dict[str, int | None]) -> None:
     """Pass after pass, each of which is told of."""
     bodies = rows = 0
     with acting(wires, "purge", reason, options) as cause:
@@ -47,7 +47,7 @@ def _purge(wires: Wiring, reason: str, options: dict[str, int | None]) -> None:
     )
 
 
-def _told(wires: Wiring, run_id: int | None, bodies: int, rows: int) -> None:
+def _told(wires: Container, run_id: int | None, bodies: int, rows: int) -> None:
     assert run_id is not None
     with wires.engine.begin() as connection:
         runs.progress(connection, run_id, {"bodies": bodies, "rows": rows})

@@ -12,7 +12,7 @@ import click
 from connector.cli.output.attempts import attempt_lines
 from connector.cli.output.console import Time, as_json, out, plain, show, table
 from connector.cli.output.missed_changes import FIRST, missing_lines
-from connector.container import wiring
+from connector.container import container_from_environment
 from connector.ledger import missed_changes, queries, run_sessions
 from connector.ledger import runs as ledger
 from connector.ledger.runs import Run
@@ -43,7 +43,7 @@ def list_(command: str | None, who: str | None, since: datetime | None, limit: i
     \b
     Example: casewire runs list --command resync --since 7d
     """
-    with wiring().engine.connect() as connection:
+    with container_from_environment().engine.connect() as connection:
         found = ledger.listed(connection, command, who, since, limit)
     if json_:
         as_json([asdict(one) for one in found])
@@ -69,7 +69,7 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
     \b
     Example: casewire runs show 7 --account acme-17
     """
-    with wiring().engine.connect() as connection:
+    with container_from_environment().engine.connect() as connection:
         run = ledger.named(connection, run_id)
         if run is None:
             raise click.ClickException(f"There is no run {run_id}. See: casewire runs list")

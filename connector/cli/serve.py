@@ -18,13 +18,13 @@ import structlog
 
 from connector import logs, settings
 from connector.cli.output.console import err
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
 from connector.local_services import Engines
 from connector.parent_watch import SERVER, end_with_parent, end_with_stdin
-from connector.supervisor import Keeper, run_child
+from connector.supervisor import Supervisor, run_child
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -95,7 +95,7 @@ def environment(running: Engines, home: Path) -> dict[str, str]:
     )
 
 
-def add_parts(keeper: Keeper, given: dict[str, str], *, port: int, workers: int) -> None:
+def add_parts(keeper: Supervisor, given: dict[str, str], *, port: int, workers: int) -> None:
     """Web, scheduler and workers."""
     own = os.getpid()
     keeper.add(f"web-{own}", ["web", "--port", str(port)], given)
@@ -119,12 +119,12 @@ def up(port: int | None, workers: int) -> None:
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
     stop = stop_event()
-    wires = wiring()
+    wires = container_from_environment()
     wires.policy  # noqa: B018 - a misspelt policy is found now, not by the first case
     for sentence in wires.not_configured():
         err.print(f"[yellow]{sentence}[/yellow]")
     with engines(given.casewire_home, given.database_url, given.redis_url) as running:
-        keeper = Keeper(also=lambda: mender(running))
+        keeper = Supervisor(also=lambda: mender(running))
         port = given.port if port is None else port
         add_parts(keeper, environment(running, given.casewire_home), port=port, workers=workers)
         err.print(f"Casewire is up. Deliveries: http://127.0.0.1:{port}/webhooks/<source>   Ctrl-C ends it.")
@@ -141,7 +141,7 @@ def web(port: int | None, host: str) -> None:
     Example: casewire web --port 8080
     """
     end_with_keeper()
-    wires = wiring()
+    wires = container_from_environment()
     given = wires.settings
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
@@ -168,7 +168,7 @@ def web(port: int | None, host: str) -> None:
     sys.exit(1 if code > 0 else 0)
 
 
-def serve_metrics(address: str, wires: Wiring, folder: Path) -> BaseWSGIServer:
+def serve_metrics(address: str, wires: Container, folder: Path) -> BaseWSGIServer:
     """``/metrics`` of all web processes on an address of its own, from a thread of this process."""
     from werkzeug.serving import make_server
 
@@ -210,7 +210,7 @@ def worker(count: int | None) -> None:
     from connector.worker import run
 
     end_with_keeper()
-    wires = wiring()
+    wires = container_from_environment()
     logs.configure(wires.settings.casewire_log)
     warn_of_unknown_settings()
     require_current(wires.engine)
@@ -221,7 +221,7 @@ def _keep_workers(count: int) -> None:
     given = settings.load()
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
-    keeper = Keeper()
+    keeper = Supervisor()
     for number in range(1, count + 1):
         keeper.add(f"worker-{os.getpid()}-{number}", ["worker"], settings.child_environment(**{KEPT: "1"}))
     keeper.run(stop_event())
@@ -237,7 +237,7 @@ def scheduler() -> None:
     from connector.scheduler import run
 
     end_with_keeper()
-    wires = wiring()
+    wires = container_from_environment()
     logs.configure(wires.settings.casewire_log)
     warn_of_unknown_settings()
     require_current(wires.engine)

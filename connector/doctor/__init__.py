@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from connector import settings
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor import configuration, postgresql, processors, recurly, redis, webhooks
 from connector.doctor.result import Area, Finding, State, is_green
 from connector.doctor.runner import look_at, not_asked
@@ -20,7 +20,7 @@ from connector.settings import Settings
 
 __all__ = ["AREAS", "Finding", "State", "examine", "is_green"]
 
-AREAS: Final[tuple[Callable[[Wiring], Iterable[Area]], ...]] = (
+AREAS: Final[tuple[Callable[[Container], Iterable[Area]], ...]] = (
     postgresql.areas,
     redis.areas,
     salesforce.areas,
@@ -32,7 +32,7 @@ AREAS: Final[tuple[Callable[[Wiring], Iterable[Area]], ...]] = (
 
 
 def examine(
-    load: Callable[[], Settings] = settings.load, wire: Callable[[Settings], Wiring] = Wiring
+    load: Callable[[], Settings] = settings.load, wire: Callable[[Settings], Container] = Container
 ) -> tuple[Finding, ...]:
     """Every finding, in order. Raises nothing; takes a minute at the most."""
     first = look_at([configuration.area(load)])
@@ -45,7 +45,7 @@ def examine(
         _close(wires)
 
 
-def _close(wires: Wiring) -> None:
+def _close(wires: Container) -> None:
     made = vars(wires)
     if "engine" in made:
         made["engine"].dispose()
@@ -53,7 +53,7 @@ def _close(wires: Wiring) -> None:
         made["redis"].close()
 
 
-def _areas(wires: Wiring) -> Iterator[Area]:
+def _areas(wires: Container) -> Iterator[Area]:
     """The engines are opened here, as opening them in several threads at once would open several."""
     with suppress(CasewireError):
         wires.engine  # noqa: B018

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.doctor.result import Told, failed, ok, warning
+from connector.doctor.result import CheckResult, failed, ok, warning
 
 BEARABLE_SECONDS: Final = 30
 WRONG_SECONDS: Final = 120
@@ -16,7 +16,7 @@ _MEND: Final = (
 )
 
 
-def compared(whose: str, ahead: float) -> Told:
+def compared(whose: str, ahead: float) -> CheckResult:
     """``ahead``: how many seconds the other clock is ahead of ours."""
     seconds = abs(ahead)
     if seconds < BEARABLE_SECONDS:

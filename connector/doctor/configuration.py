@@ -10,8 +10,8 @@ from typing import Final
 from dotenv.parser import Binding, parse_stream
 
 from connector import settings
-from connector.container import Wiring
-from connector.doctor.result import Area, Check, Told, failed, ok, warning
+from connector.container import Container
+from connector.doctor.result import Area, Check, CheckResult, failed, ok, warning
 from connector.errors import SetupError
 from connector.policy import Policy
 from connector.settings import InvalidSettings, Settings
@@ -40,7 +40,7 @@ def area(load: Callable[[], Settings]) -> Area:
     )
 
 
-def _env() -> Iterator[Told]:
+def _env() -> Iterator[CheckResult]:
     if not _ENV.exists():
         yield ok("there is no .env here; settings come from the environment")
         return
@@ -64,7 +64,7 @@ def _unreadable_policy(cause: BaseException | None, path: Path | None) -> str:
     return ""
 
 
-def _unreadable(lines: list[Binding]) -> Iterator[Told]:
+def _unreadable(lines: list[Binding]) -> Iterator[CheckResult]:
     for line in lines:
         if line.error:
             told = f".env:{line.original.line}: this line cannot be read, so its setting is not set"
@@ -73,7 +73,7 @@ def _unreadable(lines: list[Binding]) -> Iterator[Told]:
             )
 
 
-def _environment() -> Iterator[Told]:
+def _environment() -> Iterator[CheckResult]:
     """Only names: what is set there may be anything."""
     unknown = list(_unknown(in_file=False))
     yield from unknown
@@ -81,18 +81,18 @@ def _environment() -> Iterator[Told]:
         yield ok("no misspelt setting")
 
 
-def _unknown(*, in_file: bool) -> Iterator[Told]:
+def _unknown(*, in_file: bool) -> Iterator[CheckResult]:
     for one in settings.unknown_settings():
         if (one.line is not None) is in_file:
             yield warning(str(one), one.advice)
 
 
-def _open_to_others() -> Iterator[Told]:
+def _open_to_others() -> Iterator[CheckResult]:
     if _ENV.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         yield warning("other users of this machine can read the secrets in .env", "Run: chmod 600 .env")
 
 
-def _values(load: Callable[[], Settings]) -> Iterator[Told]:
+def _values(load: Callable[[], Settings]) -> Iterator[CheckResult]:
     """Every value that is wrong, each once: the sites and the processors are read even if the others fail."""
     try:
         given = load()
@@ -122,8 +122,8 @@ def _processors(given: Settings) -> str:
     return f"{len(given.processors)} processors are known"
 
 
-def _policy(load: Callable[[], Settings]) -> Iterator[Told]:
-    path = Wiring(load()).policy_path
+def _policy(load: Callable[[], Settings]) -> Iterator[CheckResult]:
+    path = Container(load()).policy_path
     try:
         mapping.checked(Policy.load(path))
     except SetupError as error:

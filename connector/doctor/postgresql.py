@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector import local_services
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor.clock_skew import compared
-from connector.doctor.result import Area, Check, Told, failed, ok, stopped
+from connector.doctor.result import Area, Check, CheckResult, failed, ok, stopped
 from connector.ledger.engine import revision_problem
 from connector.ledger.schema import metadata
 
@@ -25,7 +25,7 @@ NOT_RUNNING: Final = "no address is set and no Casewire runs here"
 START: Final = "Start it with casewire up, which brings PostgreSQL and Valkey with it."
 
 
-def areas(wires: Wiring) -> Iterator[Area]:
+def areas(wires: Container) -> Iterator[Area]:
     yield Area(
         "postgresql",
         (
@@ -37,7 +37,7 @@ def areas(wires: Wiring) -> Iterator[Area]:
     )
 
 
-def _reachable(wires: Wiring) -> Iterator[Told]:
+def _reachable(wires: Container) -> Iterator[CheckResult]:
     given = wires.settings
     if not given.database_url and local_services.running(given.casewire_home) is None:
         yield stopped(NOT_RUNNING, START)
@@ -58,12 +58,12 @@ def _first_line(error: SQLAlchemyError) -> str:
     return str(error.__cause__ or error).strip().partition("\n")[0]
 
 
-def _tables(wires: Wiring) -> Iterator[Told]:
+def _tables(wires: Container) -> Iterator[CheckResult]:
     problem = revision_problem(wires.engine)
     yield failed(*problem) if problem else ok("as this version needs them")
 
 
-def _writing(wires: Wiring) -> Iterator[Told]:
+def _writing(wires: Container) -> Iterator[CheckResult]:
     """Asked, not tried: looking writes nothing."""
     with wires.engine.connect() as connection:
         standby, read_only = connection.execute(
@@ -89,7 +89,7 @@ def _writing(wires: Wiring) -> Iterator[Told]:
         yield ok("the user may write")
 
 
-def _clock(wires: Wiring) -> Iterator[Told]:
+def _clock(wires: Container) -> Iterator[CheckResult]:
     with wires.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
         before = wires.clock()

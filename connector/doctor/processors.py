@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final
 
 from connector.clients.processors import CLIENTS, ProcessorClient
-from connector.container import Wiring
-from connector.doctor.result import Area, Check, Told, failed, ok, warning
+from connector.container import Container
+from connector.doctor.result import Area, Check, CheckResult, failed, ok, warning
 from connector.doctor.runner import advice
 from connector.errors import CasewireError, Permanent
 from connector.mappers import phrases
@@ -35,7 +35,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-def areas(wires: Wiring) -> Iterator[Area]:
+def areas(wires: Container) -> Iterator[Area]:
     for source in CLIENTS:
         yield area(source, wires.settings.processors[source])
 
@@ -54,7 +54,7 @@ def area(source: str, given: Processor) -> Area:
     )
 
 
-def _key(source: str, given: Processor) -> Iterator[Told]:
+def _key(source: str, given: Processor) -> Iterator[CheckResult]:
     if is_of_the_other_world(given):
         theirs, ours = ("test", "live") if given.live else ("live", "test")
         told = f"the key is for {theirs} payments, and {ours} events are worked: it knows none of them"
@@ -72,7 +72,7 @@ def _key(source: str, given: Processor) -> Iterator[Told]:
     yield ok("accepted")
 
 
-def _lists(source: str, given: Processor, mend: str) -> Iterator[Told]:
+def _lists(source: str, given: Processor, mend: str) -> Iterator[CheckResult]:
     """What ``casewire reconcile`` reads: a restricted key may read charges and not disputes."""
     api, now = _client(source, given), datetime.now(UTC)
     good = []

@@ -7,8 +7,8 @@ from functools import cache
 from typing import Final
 
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
-from connector.container import Wiring
-from connector.doctor.result import Area, Check, NotAsked, Told, failed, ok, warning
+from connector.container import Container
+from connector.doctor.result import Area, Check, CheckResult, NotAsked, failed, ok, warning
 from connector.errors import Permanent
 from connector.settings import RecurlySite
 
@@ -16,7 +16,7 @@ _KEYS: Final = "In Recurly: Integrations > API Credentials"
 _SCARCE: Final = 0.1
 
 
-def areas(wires: Wiring) -> Iterator[Area]:
+def areas(wires: Container) -> Iterator[Area]:
     sites = wires.settings.recurly
     if not sites:
         yield Area("recurly", (Check("site", _no_site),))
@@ -24,7 +24,7 @@ def areas(wires: Wiring) -> Iterator[Area]:
         yield area(site, f"recurly {site.name}" if len(sites) > 1 else "recurly")
 
 
-def _no_site() -> Iterator[Told]:
+def _no_site() -> Iterator[CheckResult]:
     yield failed(
         "no Recurly site is set: deliveries are answered 404",
         "Set RECURLY_SITE and RECURLY_API_KEY in .env, or run casewire init.",
@@ -50,19 +50,19 @@ def area(site: RecurlySite, name: str = "recurly") -> Area:
     )
 
 
-def _no_key(site: RecurlySite) -> Iterator[Told]:
+def _no_key(site: RecurlySite) -> Iterator[CheckResult]:
     yield failed(
         f"site {site.name} has no API key: its events cannot be worked",
         f"{_KEYS}, make a private key with read access; put it into {site.setting('RECURLY_API_KEY')}.",
     )
 
 
-def _key(client: RecurlyClient) -> Iterator[Told]:
+def _key(client: RecurlyClient) -> Iterator[CheckResult]:
     client.check()
     yield ok(f"accepted; API {client.api_version}")
 
 
-def _site(site: RecurlySite, client: RecurlyClient) -> Iterator[Told]:
+def _site(site: RecurlySite, client: RecurlyClient) -> Iterator[CheckResult]:
     """The name goes into every link and every key in Salesforce: a wrong one is not mended later."""
     try:
         named = client.sites()
@@ -77,7 +77,7 @@ def _site(site: RecurlySite, client: RecurlyClient) -> Iterator[Told]:
     )
 
 
-def _rate(client: RecurlyClient) -> Iterator[Told]:
+def _rate(client: RecurlyClient) -> Iterator[CheckResult]:
     budget = client.budget
     if budget.limit is None or budget.remaining is None:
         raise NotAsked("Recurly has not told its limit")

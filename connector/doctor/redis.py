@@ -10,9 +10,9 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 from rq.worker_registration import get_keys
 
 from connector import local_services, queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor.postgresql import NOT_RUNNING, START
-from connector.doctor.result import Area, Check, Told, failed, ok, stopped, warning
+from connector.doctor.result import Area, Check, CheckResult, failed, ok, stopped, warning
 from connector.errors import SetupError
 
 OLDEST: Final = 6
@@ -26,7 +26,7 @@ _CA: Final = (
 _CREDENTIALS: Final = "Correct user and password in REDIS_URL (redis://user:password@host:6379/0)."
 
 
-def areas(wires: Wiring) -> Iterator[Area]:
+def areas(wires: Container) -> Iterator[Area]:
     yield Area(
         "redis",
         (
@@ -39,7 +39,7 @@ def areas(wires: Wiring) -> Iterator[Area]:
     )
 
 
-def _reachable(wires: Wiring) -> Iterator[Told]:
+def _reachable(wires: Container) -> Iterator[CheckResult]:
     given = wires.settings
     if not given.redis_url and local_services.running(given.casewire_home) is None:
         yield stopped(NOT_RUNNING, START)
@@ -72,7 +72,7 @@ def _advice(error: BaseException) -> str:
     return _REACH
 
 
-def _tls(wires: Wiring) -> Iterator[Told]:
+def _tls(wires: Container) -> Iterator[CheckResult]:
     given = wires.settings
     if not (given.redis_url or "").startswith(queue.TLS_SCHEME):
         named = [name for name in ("redis_tls_ca_file", "redis_tls_verify") if name in given.model_fields_set]
@@ -88,7 +88,7 @@ def _tls(wires: Wiring) -> Iterator[Told]:
         yield ok(f"verified with {given.redis_tls_ca_file or 'the CAs of this system'}")
 
 
-def _memory(wires: Wiring) -> Iterator[Told]:
+def _memory(wires: Container) -> Iterator[CheckResult]:
     told: Any = wires.redis.info("memory")
     policy, limit = str(told.get("maxmemory_policy", "")), int(told.get("maxmemory", 0))
     if limit and policy != "noeviction":
@@ -100,7 +100,7 @@ def _memory(wires: Wiring) -> Iterator[Told]:
         yield ok("nothing is thrown away" if limit else "without a limit")
 
 
-def _workers(wires: Wiring) -> Iterator[Told]:
+def _workers(wires: Container) -> Iterator[CheckResult]:
     """A worker's key lives as long as it does, and eight minutes more if it was killed."""
     keys = get_keys(queue=queue.job_queue(wires.redis))
     alive = sum(bool(wires.redis.exists(key)) for key in keys)
@@ -112,7 +112,7 @@ def _workers(wires: Wiring) -> Iterator[Told]:
     yield stopped(told, "Start one: casewire worker (casewire up has one).")
 
 
-def _scheduler(wires: Wiring) -> Iterator[Told]:
+def _scheduler(wires: Container) -> Iterator[CheckResult]:
     at = wires.queue.swept_at()
     mend = "Start one, on any machine: casewire scheduler (casewire up has one)."
     if at is None:

@@ -36,7 +36,7 @@ def is_green(found: Iterable[Finding]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CheckResult:
     """What one check tells; ``about`` is what of it, where it tells several things; ``stopped`` as in a finding."""
 
     state: State
@@ -56,7 +56,7 @@ class Check:
     ``mend``: what helps when ``look`` raises something that does not say so itself."""
 
     name: str
-    look: Callable[[], Iterable[Told]]
+    look: Callable[[], Iterable[CheckResult]]
     gate: bool = False
     mend: str = "Mend what it says, then run casewire doctor again."
 
@@ -70,22 +70,22 @@ class Area:
     close: Callable[[], None] = field(default=lambda: None)
 
 
-def ok(text: str, about: str = "") -> Told:
-    return Told(State.OK, text, "", about)
+def ok(text: str, about: str = "") -> CheckResult:
+    return CheckResult(State.OK, text, "", about)
 
 
-def warning(text: str, mend: str, about: str = "") -> Told:
-    return Told(State.WARNING, text, mend, about)
+def warning(text: str, mend: str, about: str = "") -> CheckResult:
+    return CheckResult(State.WARNING, text, mend, about)
 
 
-def failed(text: str, mend: str, about: str = "") -> Told:
-    return Told(State.FAILED, text, mend, about)
+def failed(text: str, mend: str, about: str = "") -> CheckResult:
+    return CheckResult(State.FAILED, text, mend, about)
 
 
-def stopped(text: str, mend: str) -> Told:
+def stopped(text: str, mend: str) -> CheckResult:
     """A failure that ends when Casewire is started."""
-    return Told(State.FAILED, text, mend, stopped=True)
+    return CheckResult(State.FAILED, text, mend, stopped=True)
 
 
-def skipped(text: str, mend: str = "", about: str = "") -> Told:
-    return Told(State.SKIPPED, text, mend, about)
+def skipped(text: str, mend: str = "", about: str = "") -> CheckResult:
+    return CheckResult(State.SKIPPED, text, mend, about)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from connector.doctor.result import Area, Check, Finding, NotAsked, State, Told, failed, skipped
+from connector.doctor.result import Area, Check, CheckResult, Finding, NotAsked, State, failed, skipped
 from connector.errors import CasewireError, Transient, Unavailable
 
 CHECK_SECONDS: Final = 20.0
@@ -73,30 +73,30 @@ def _examined(area: Area, check_seconds: float, deadline: float) -> Iterator[Fin
         area.close()
 
 
-def _finding(area: Area, check: Check, told: Told) -> Finding:
+def _finding(area: Area, check: Check, told: CheckResult) -> Finding:
     name = f"{check.name}: {told.about}" if told.about else check.name
     return Finding(area.name, name, told.state, told.text, told.mend, told.stopped)
 
 
-def _required(check: Check, told: Told) -> Told:
+def _required(check: Check, told: CheckResult) -> CheckResult:
     """What could not be checked and others depend on is not known to be good: the installation is not either."""
     if told.state is not State.SKIPPED:
         return told
     return replace(told, state=State.FAILED, mend=told.mend or check.mend)
 
 
-def _bounded(check: Check, seconds: float) -> tuple[Told, ...]:
+def _bounded(check: Check, seconds: float) -> tuple[CheckResult, ...]:
     """The check in a thread of its own, which is left behind if it does not end in time."""
-    told: list[tuple[Told, ...]] = []
+    told: list[tuple[CheckResult, ...]] = []
     thread = threading.Thread(target=lambda: told.append(_looked(check)), name=check.name, daemon=True)
     thread.start()
     thread.join(seconds)
     return told[0] if told else (failed(f"no answer within {seconds:.0f} s", check.mend),)
 
 
-def _looked(check: Check) -> tuple[Told, ...]:
+def _looked(check: Check) -> tuple[CheckResult, ...]:
     """``except Exception`` as at the border of a job: whatever a check runs into is a finding, its last."""
-    told: list[Told] = []
+    told: list[CheckResult] = []
     try:
         told.extend(check.look())
     except NotAsked as why:

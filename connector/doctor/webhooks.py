@@ -12,15 +12,15 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.container import Wiring
-from connector.doctor.result import Area, Check, Told, failed, ok, skipped, warning
+from connector.container import Container
+from connector.doctor.result import Area, Check, CheckResult, failed, ok, skipped, warning
 from connector.errors import CasewireError
-from connector.ledger.last_received import DAYS, Heard, heard
+from connector.ledger.last_received import DAYS, LastReceived, heard
 from connector.settings import RecurlySite
 from connector.webhooks.registry import SOURCES
 
 Key = tuple[str, str]
-News = Callable[[], Mapping[Key, Heard]]
+News = Callable[[], Mapping[Key, LastReceived]]
 
 _QUIET: Final = timedelta(days=3)
 """Longer than Recurly goes on trying; its endpoints are paused when they keep failing."""
@@ -46,7 +46,7 @@ WHERE: Final[Mapping[str, str]] = {
 """Where each source shows its secret."""
 
 
-def areas(wires: Wiring) -> Iterator[Area]:
+def areas(wires: Container) -> Iterator[Area]:
     news = cache(lambda: _news(wires))
     checks = [
         Check(_name(key), partial(_source, wires, key, given, news), mend=f"Mend {SECRETS[key[0]]} in .env.")
@@ -59,7 +59,7 @@ def _name(key: Key) -> str:
     return " ".join(filter(None, key))
 
 
-def _source(wires: Wiring, key: Key, given: object, news: News) -> Iterator[Told]:
+def _source(wires: Container, key: Key, given: object, news: News) -> Iterator[CheckResult]:
     made = SOURCES[key[0]](given)
     if made is None:
         yield _closed(key, given, asked=key[0] in wires.lookups)
@@ -73,7 +73,7 @@ def _source(wires: Wiring, key: Key, given: object, news: News) -> Iterator[Told
     yield from _heard(key, found, wires.clock())
 
 
-def _closed(key: Key, given: object, *, asked: bool) -> Told:
+def _closed(key: Key, given: object, *, asked: bool) -> CheckResult:
     """A processor that nobody set up is no mistake."""
     source = key[0]
     told = f"no secret is set: /webhooks/{source} answers 404"
@@ -86,7 +86,7 @@ def _setting(source: str, given: object) -> str:
     return f"{name} (of site {given.name})" if isinstance(given, RecurlySite) else name
 
 
-def _heard(key: Key, found: Heard | None, now: datetime) -> Iterator[Told]:
+def _heard(key: Key, found: LastReceived | None, now: datetime) -> Iterator[CheckResult]:
     at = f"https://your.host/webhooks/{'/'.join(filter(None, key))}"
     if found is None:
         told = f"nothing was delivered within {DAYS} days, or all of it was refused"
@@ -103,6 +103,6 @@ def _heard(key: Key, found: Heard | None, now: datetime) -> Iterator[Told]:
         yield warning(f"{found.unreadable:,} events could not be read", mend, "content")
 
 
-def _news(wires: Wiring) -> Mapping[Key, Heard]:
+def _news(wires: Container) -> Mapping[Key, LastReceived]:
     with wires.engine.connect() as connection:
         return heard(connection)

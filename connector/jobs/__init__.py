@@ -15,7 +15,7 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.errors import CasewireError
 from connector.jobs import applying, fetching, looking, nightly, urgent
 from connector.jobs.sweeping import purge, sweep
@@ -45,40 +45,40 @@ ONE_BY_ONE_SECONDS = 60.0
 
 def refresh() -> None:
     """RQ job: fetch what pending events point to."""
-    run(wiring(), Stage.REFRESH)
+    run(container_from_environment(), Stage.REFRESH)
 
 
 def history() -> None:
     """RQ job: fetch the past of accounts that are older than the ledger."""
-    run(wiring(), Stage.HISTORY)
+    run(container_from_environment(), Stage.HISTORY)
 
 
 def apply() -> None:
     """RQ job: decide and write due accounts."""
-    run(wiring(), Stage.APPLY)
+    run(container_from_environment(), Stage.APPLY)
 
 
 def bulk() -> None:
     """RQ job: decide and write very many due accounts by Bulk API 2.0."""
-    run(wiring(), Stage.BULK)
+    run(container_from_environment(), Stage.BULK)
 
 
 def watch() -> None:
     """RQ job: look at what people did to accounts in Salesforce."""
-    run(wiring(), Stage.WATCH)
+    run(container_from_environment(), Stage.WATCH)
 
 
 def feed() -> None:
     """RQ job: look for what changed in billing and no delivery told of."""
-    run(wiring(), Stage.FEED)
+    run(container_from_environment(), Stage.FEED)
 
 
 def reconcile() -> None:
     """RQ job: compare billing, the processors and Salesforce, once a night."""
-    run(wiring(), Stage.RECONCILE)
+    run(container_from_environment(), Stage.RECONCILE)
 
 
-def run(wires: Wiring, stage: Stage) -> None:
+def run(wires: Container, stage: Stage) -> None:
     """One job of a stage, after what is urgent. Raises nothing of what the work runs into."""
     wires.queue.begin(stage)
     try:
@@ -90,7 +90,7 @@ def run(wires: Wiring, stage: Stage) -> None:
             log.error("job_not_ended", stage=str(stage), error=str(error), outcome="sweep")
 
 
-def _run(wires: Wiring, stage: Stage) -> None:
+def _run(wires: Container, stage: Stage) -> None:
     try:
         urgent.lane(wires).work()
         _WORK[stage](wires, None)
@@ -109,7 +109,7 @@ def _run(wires: Wiring, stage: Stage) -> None:
         _one_by_one(wires, stage)
 
 
-def _one_by_one(wires: Wiring, stage: Stage) -> None:
+def _one_by_one(wires: Container, stage: Stage) -> None:
     """Something in the batch is more than the code foresaw. Worked one at a time it fails alone, and spends its
     tries; the others are not held back by it."""
     deadline = time.monotonic() + ONE_BY_ONE_SECONDS
@@ -123,7 +123,7 @@ def _one_by_one(wires: Wiring, stage: Stage) -> None:
                 return  # it fails before anything is claimed: no try would be spent by repeating it
 
 
-def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> int:
+def _give_back(wires: Container, *, seconds: float = 0.0, spend: bool = True) -> int:
     """What the job held is free now, not when its lease runs out. While PostgreSQL is away there is nothing
     better to do than to wait for it; after a minute the lease must do."""
     deadline = time.monotonic() + 60
@@ -136,7 +136,7 @@ def _give_back(wires: Wiring, *, seconds: float = 0.0, spend: bool = True) -> in
     return 0
 
 
-_WORK: Mapping[Stage, Callable[[Wiring, int | None], int]] = {
+_WORK: Mapping[Stage, Callable[[Container, int | None], int]] = {
     Stage.REFRESH: fetching.fetch,
     Stage.HISTORY: fetching.fetch_histories,
     Stage.APPLY: applying.apply_due,

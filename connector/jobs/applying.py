@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError
 from connector.jobs import fetching
 from connector.ledger import events, locks, subjects
@@ -28,7 +28,7 @@ SIDE_BY_SIDE = 3
 MEANWHILE_SECONDS = 0.3
 
 
-def apply_due(wires: Wiring, limit: int | None) -> int:
+def apply_due(wires: Container, limit: int | None) -> int:
     """A batch of due accounts, or several side by side; above the policy's number the bulk job is left to it."""
     if _gathering(wires):
         wires.queue.wake(Stage.REFRESH)
@@ -50,7 +50,7 @@ def apply_due(wires: Wiring, limit: int | None) -> int:
     return sum(outcome.claimed for outcome in outcomes)
 
 
-def apply_in_bulk(wires: Wiring, limit: int | None) -> int:
+def apply_in_bulk(wires: Container, limit: int | None) -> int:
     """One bulk run for the whole org at a time. While Salesforce works on it this worker goes on with what is urgent,
     so that no dispute waits behind ten thousand profile edits."""
     with locks.alone(wires.engine, Lock.BULK) as is_ours:
@@ -67,7 +67,7 @@ def apply_in_bulk(wires: Wiring, limit: int | None) -> int:
     return outcome.claimed
 
 
-def meanwhile(wires: Wiring, applier: Applier, seconds: float) -> None:
+def meanwhile(wires: Container, applier: Applier, seconds: float) -> None:
     """Go on with what is urgent for so long."""
     deadline = time.monotonic() + seconds
     while True:
@@ -79,7 +79,7 @@ def meanwhile(wires: Wiring, applier: Applier, seconds: float) -> None:
             time.sleep(min(left, MEANWHILE_SECONDS))
 
 
-def _side_by_side(wires: Wiring, applier: Applier, most: Urgency) -> list[applying.Outcome]:
+def _side_by_side(wires: Container, applier: Applier, most: Urgency) -> list[applying.Outcome]:
     """One batch, or several at a time where more is due: while one waits for Salesforce another decides. Their
     accounts differ, so that they do not wait for each other's rows there."""
     with wires.engine.connect() as connection:
@@ -97,7 +97,7 @@ def _side_by_side(wires: Wiring, applier: Applier, most: Urgency) -> list[applyi
         ]
 
 
-def _gathering(wires: Wiring) -> bool:
+def _gathering(wires: Container) -> bool:
     """Is a burst still being fetched? Then waiting a little turns many writes of an account into one."""
     with wires.engine.connect() as connection:
         if events.waiting(connection, GATHER_UNTIL) < GATHER_UNTIL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError
 from connector.ledger import events, match_queue
 from connector.queue import Stage
@@ -12,7 +12,7 @@ from connector.sync.refresh import history_fetch as histories
 from connector.sync.refresh import refresh as refreshing
 
 
-def fetch(wires: Wiring, limit: int | None) -> int:
+def fetch(wires: Container, limit: int | None) -> int:
     """Pending events: what they point to is fetched, what a webhook lacked is asked for."""
     outcome = refreshing.refresh(
         wires.engine,
@@ -37,7 +37,7 @@ def fetch(wires: Wiring, limit: int | None) -> int:
     return outcome.claimed
 
 
-def notice(wires: Wiring) -> int:
+def notice(wires: Container) -> int:
     """Look whether a gateway is failing, or well again; who became due by it. A policy that cannot be read stops the
     writing, which says so, and nothing else."""
     try:
@@ -47,7 +47,7 @@ def notice(wires: Wiring) -> int:
     return incident_detection.notice(wires.engine, settings, wires.clock())
 
 
-def fetch_histories(wires: Wiring, limit: int | None) -> int:
+def fetch_histories(wires: Container, limit: int | None) -> int:
     """Accounts older than the ledger, one by one, while no event waits."""
 
     def is_idle() -> bool:

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError
 from connector.jobs import looking
 from connector.ledger import source_activity, watermarks
-from connector.ledger.source_activity import Silence
+from connector.ledger.source_activity import SilentSource
 from connector.policy import Reconcile
 from connector.sync.monitoring.silence_detection import is_silent
 from connector.webhooks import registry
@@ -25,7 +25,7 @@ EVERY = timedelta(seconds=20)
 Site = tuple[str, str]
 
 
-def listen(wires: Wiring) -> None:
+def listen(wires: Container) -> None:
     """Look at every source that may post webhooks. What billing has changed meanwhile is read at once."""
     with wires.engine.begin() as connection:
         if not watermarks.take(connection, TURN, EVERY):
@@ -68,7 +68,7 @@ class _Ear:
         silent = is_silent(source_activity.heard(self.connection, site), last_at, self.now, least)
         return silent and source_activity.begin(self.connection, site, last_at)
 
-    def ends(self, site: Site, silence: Silence) -> bool:
+    def ends(self, site: Site, silence: SilentSource) -> bool:
         """Whether it has spoken since, or need not any more, and nobody else has noticed."""
         over = not self.policy.silence_minutes or self.spoke.get(site, silence.since) > silence.since
         return over and source_activity.end(self.connection, site)
@@ -84,7 +84,7 @@ def _tell_silence(site: Site, since: datetime, *, reads: bool) -> None:
     )
 
 
-def _tell_end(one: Silence, now: datetime) -> None:
+def _tell_end(one: SilentSource, now: datetime) -> None:
     log.info(
         "source_speaks_again",
         source=one.source,

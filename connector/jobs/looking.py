@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.ledger import circuit_breakers, events, links, locks, watermarks
 from connector.ledger import missed_changes as ledger
@@ -37,7 +37,7 @@ AGAIN = timedelta(minutes=1)
 """After a feed that could not be read."""
 
 
-def look_at_links(wires: Wiring, limit: int | None) -> int:
+def look_at_links(wires: Container, limit: int | None) -> int:
     """What people did to linked accounts. One look at a time, however many ask. It waits while calls are short."""
     try:
         every = timedelta(minutes=wires.policy.linking.watch_minutes)
@@ -47,7 +47,7 @@ def look_at_links(wires: Wiring, limit: int | None) -> int:
         if wires.spending.level() < Urgency.ROUTINE:
             return 0
         shape = wires.shaping.org.shape
-        found = crm_poll.Watch(wires.engine, wires.salesforce, shape).look(wires.clock())
+        found = crm_poll.CrmPoll(wires.engine, wires.salesforce, shape).look(wires.clock())
     except (SetupError, Unavailable) as error:
         hold(wires.engine, unavailable(error))
     else:
@@ -56,7 +56,7 @@ def look_at_links(wires: Wiring, limit: int | None) -> int:
     return 0
 
 
-def time_to_watch(wires: Wiring, connection: Connection) -> bool:
+def time_to_watch(wires: Container, connection: Connection) -> bool:
     """Whether accounts are linked, and nobody has looked at them for so long."""
     try:
         every = timedelta(minutes=wires.policy.linking.watch_minutes)
@@ -69,7 +69,7 @@ def time_to_watch(wires: Wiring, connection: Connection) -> bool:
     )
 
 
-def look_for_missed(wires: Wiring, limit: int | None) -> int:
+def look_for_missed(wires: Container, limit: int | None) -> int:
     """The change feed of every billing site whose turn it is, one at a time, however many ask."""
     policy = wires.policy.reconcile
     with locks.alone(wires.engine, Lock.FILLING) as is_ours:
@@ -81,14 +81,14 @@ def look_for_missed(wires: Wiring, limit: int | None) -> int:
     return 0
 
 
-def begin_turns(wires: Wiring, connection: Connection) -> None:
+def begin_turns(wires: Container, connection: Connection) -> None:
     """The change feed of a new site is read after the usual while."""
     for site in sites(wires):
         watermarks.begin(connection, _turn(site))
         ledger.begin_reading(connection, site)
 
 
-def time_for_feed(wires: Wiring, connection: Connection) -> bool:
+def time_for_feed(wires: Container, connection: Connection) -> bool:
     """Whether there is a billing site whose change feed is to be read."""
     try:
         policy = wires.policy.reconcile
@@ -97,7 +97,7 @@ def time_for_feed(wires: Wiring, connection: Connection) -> bool:
     return any(_turns(wires, connection, policy))
 
 
-def sites(wires: Wiring) -> Sequence[Site]:
+def sites(wires: Container) -> Sequence[Site]:
     """The billing sites that can be asked. Settings that are no good are told of by whoever cannot work for them."""
     try:
         return list(wires.apis)
@@ -105,7 +105,7 @@ def sites(wires: Wiring) -> Sequence[Site]:
         return []
 
 
-def late(wires: Wiring, connection: Connection) -> dict[Site, datetime]:
+def late(wires: Container, connection: Connection) -> dict[Site, datetime]:
     """The billing sites whose changes have not been read to the end for much longer than usual, with since when."""
     policy = wires.policy.reconcile
     bearable = LATE * _every(policy) + timedelta(minutes=policy.grace_minutes)
@@ -118,7 +118,7 @@ def feed_at_once(connection: Connection, site: Site, policy: Reconcile) -> None:
     watermarks.due_in(connection, _turn(site), _every(policy), timedelta(0))
 
 
-def _turns(wires: Wiring, connection: Connection, policy: Reconcile) -> Iterator[Site]:
+def _turns(wires: Container, connection: Connection, policy: Reconcile) -> Iterator[Site]:
     if not policy.feed_minutes or events.waiting(connection, BEHIND) >= BEHIND:
         return
     out = circuit_breakers.open_circuits(connection)
@@ -127,7 +127,7 @@ def _turns(wires: Wiring, connection: Connection, policy: Reconcile) -> Iterator
             yield site
 
 
-def _walk(wires: Wiring, site: Site, api: SourceApi, policy: Reconcile) -> None:
+def _walk(wires: Container, site: Site, api: SourceApi, policy: Reconcile) -> None:
     """Whatever becomes of it, it is not tried again for a minute; once it is whole, for the usual while."""
     _next_in(wires, site, policy, AGAIN)
     deadline = time.monotonic() + FEED_SECONDS
@@ -170,7 +170,7 @@ def _walk(wires: Wiring, site: Site, api: SourceApi, policy: Reconcile) -> None:
         wires.queue.wake(Stage.FEED)
 
 
-def _next_in(wires: Wiring, site: Site, policy: Reconcile, wait: timedelta) -> None:
+def _next_in(wires: Container, site: Site, policy: Reconcile, wait: timedelta) -> None:
     with wires.engine.begin() as connection:
         watermarks.due_in(connection, _turn(site), _every(policy), wait)
 

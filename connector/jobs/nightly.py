@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import CasewireError, SetupError
 from connector.jobs import applying, looking
 from connector.ledger import circuit_breakers, locks, runs, watermarks
@@ -20,12 +20,12 @@ from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync.apply.applier import Applier
 from connector.sync.availability.destinations import DESTINATION
-from connector.sync.availability.retry import AWAY, Patience
+from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.monitoring import gap_detection
-from connector.sync.monitoring.gap_detection import Missed
-from connector.sync.reconcile.processor_gaps import Filled, fill
-from connector.sync.reconcile.reconciliation import COMMAND, Reach, Reconciling, reach
-from connector.sync.reconcile.site_gaps import Looked, look_at_each
+from connector.sync.monitoring.gap_detection import GapReport
+from connector.sync.reconcile.processor_gaps import ProcessorGapReport, fill
+from connector.sync.reconcile.reconciliation import COMMAND, Reconciliation, WindowChoice, reach
+from connector.sync.reconcile.site_gaps import SiteGapReport, look_at_each
 from connector.sync.refresh.object_fetcher import SourceApi
 
 log = structlog.get_logger("connector.jobs")
@@ -41,13 +41,13 @@ PATIENT: Final = timedelta(hours=1)
 """For a site that is out while others are not."""
 
 
-def begin_turn(wires: Wiring, connection: Connection) -> None:
+def begin_turn(wires: Container, connection: Connection) -> None:
     """From the day on that it is switched on, the first time that night."""
     if _policy(wires).nightly:
         watermarks.begin(connection, TURN)
 
 
-def is_due(wires: Wiring, connection: Connection) -> bool:
+def is_due(wires: Container, connection: Connection) -> bool:
     """Whether its time has come since it was done last, nobody is at it, and who is asked can be. A site that is out is
     waited for an hour; then the others are not held up."""
     policy, now = _policy(wires), wires.clock()
@@ -64,7 +64,7 @@ def is_due(wires: Wiring, connection: Connection) -> bool:
     )
 
 
-def reconcile_all(wires: Wiring, limit: int | None) -> int:
+def reconcile_all(wires: Container, limit: int | None) -> int:
     """Once for each night, however many ask. What is urgent goes on meanwhile.
 
     One whose process died, or that ran into what may be well again, is begun again, so many times a night."""
@@ -74,7 +74,7 @@ def reconcile_all(wires: Wiring, limit: int | None) -> int:
     return 0
 
 
-def _take(wires: Wiring) -> None:
+def _take(wires: Container) -> None:
     policy, now = wires.policy.reconcile, wires.clock()
     night = _moment(policy, now)
     with wires.engine.begin() as connection:
@@ -93,7 +93,7 @@ def _take(wires: Wiring) -> None:
     _carry_out(wires, run_id, now, night, is_last=tried.count + 1 >= TRIES)
 
 
-def _carry_out(wires: Wiring, run_id: int, now: datetime, night: datetime, *, is_last: bool) -> None:
+def _carry_out(wires: Container, run_id: int, now: datetime, night: datetime, *, is_last: bool) -> None:
     try:
         _Night(wires, run_id, now, wires.applier()).reconcile()
     except BaseException as error:
@@ -109,7 +109,7 @@ def _carry_out(wires: Wiring, run_id: int, now: datetime, night: datetime, *, is
     wires.queue.wake(Stage.APPLY)
 
 
-def _end(wires: Wiring, run_id: int, state: str, error: str = "", *, over: datetime | None) -> None:
+def _end(wires: Container, run_id: int, state: str, error: str = "", *, over: datetime | None) -> None:
     """``over``: the night that is done with it."""
     with wires.engine.begin() as connection:
         runs.end(connection, run_id, state, error)
@@ -121,7 +121,7 @@ def _end(wires: Wiring, run_id: int, state: str, error: str = "", *, over: datet
 class _Night:
     """One try of a night."""
 
-    wires: Wiring
+    wires: Container
     run_id: int
     now: datetime
     applier: Applier
@@ -141,11 +141,11 @@ class _Night:
                 meanwhile=self._meanwhile,
             )
         compare = self.wires.policy.reconcile.compare
-        reconciling = Reconciling(sides, compare, window, self.now, self.run_id, self._meanwhile, known)
+        reconciling = Reconciliation(sides, compare, window, self.now, self.run_id, self._meanwhile, known)
         deque(reconciling.findings(), maxlen=0)
         self._tell(looked.count + filled.count, reconciling, filled)
 
-    def _tell(self, missing: int, reconciling: Reconciling, filled: Filled) -> None:
+    def _tell(self, missing: int, reconciling: Reconciliation, filled: ProcessorGapReport) -> None:
         told = {"missing": missing, **reconciling.progress(filled.failed)}
         with self.wires.engine.begin() as connection:
             runs.progress(connection, self.run_id, told)
@@ -159,7 +159,7 @@ class _Night:
             outcome=f"without {failed}" if failed else "done",
         )
 
-    def _looked(self) -> Looked:
+    def _looked(self) -> SiteGapReport:
         """What each site changed; one whose circuit is open is left out, unless there is no other."""
         apis = self.wires.apis
         with self.wires.engine.connect() as connection:
@@ -167,7 +167,7 @@ class _Night:
         out = {site[1]: circuit[name].reason for site in apis if (name := ":".join(site)) in circuit}
         return look_at_each(apis, self._look, out if len(out) < len(apis) else {})
 
-    def _look(self, site: tuple[str, str], api: SourceApi) -> Missed:
+    def _look(self, site: tuple[str, str], api: SourceApi) -> GapReport:
         return gap_detection.look(
             self.wires.engine,
             site,
@@ -178,10 +178,10 @@ class _Night:
             run_id=self.run_id,
             grace=self._grace,
             stop=self._go_on,
-            patience=Patience(self._pause, self._say, from_the_start=True),
+            patience=RetryPolicy(self._pause, self._say, from_the_start=True),
         )
 
-    def _known(self, looked: Looked) -> Reach:
+    def _known(self, looked: SiteGapReport) -> WindowChoice:
         policy = self.wires.policy.reconcile
         with self.wires.engine.connect() as connection:
             return reach(
@@ -215,7 +215,7 @@ class _Night:
         log.warning("reconcile_waits", run=self.run_id, error=why, outcome="waiting")
 
 
-def _policy(wires: Wiring) -> Reconcile:
+def _policy(wires: Container) -> Reconcile:
     """One that cannot be read is told of elsewhere; until then nothing is reconciled."""
     try:
         return wires.policy.reconcile

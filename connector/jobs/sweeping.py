@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.jobs import fetching, listening, looking, nightly
 from connector.ledger import event_filter, events, match_queue, observations, retention, subjects
 from connector.queue import Stage
@@ -19,7 +19,7 @@ INDEXED_EVENTS = 2_000
 """Whose words each sweep puts into the index of ``events list --search``: about 0.2 s."""
 
 
-def sweep(wires: Wiring) -> None:
+def sweep(wires: Container) -> None:
     """What nobody else would notice: work that waits without a wake, leases that ran out, time that passed, a source
     that fell silent."""
     account_matching.match_in_turn(wires.engine, SWEPT)
@@ -49,7 +49,7 @@ def sweep(wires: Wiring) -> None:
         wires.queue.wake(stage)
 
 
-def purge(wires: Wiring) -> retention.Purged:
+def purge(wires: Container) -> retention.Purged:
     """Retention, as far as the settings ask for it."""
     settings = wires.settings
     return retention.purge(

@@ -18,7 +18,7 @@ import structlog
 from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import CasewireError, SetupError
 from connector.jobs import fetching
 from connector.ledger import circuit_breakers, events, leases, subjects
@@ -59,7 +59,7 @@ class Waiting:
 class UrgentLane:
     """The urgent work of one worker. Only one thread is in the lane at a time; the others go on with their batches."""
 
-    wires: Wiring
+    wires: Container
     monotonic: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next_check: float = float("-inf")
@@ -157,7 +157,7 @@ class UrgentLane:
             leases.release_all(connection, self.worker, seconds=seconds, spend=spend)
 
 
-def lane(wires: Wiring) -> UrgentLane:
+def lane(wires: Container) -> UrgentLane:
     """The lane of this worker. From now on the checkpoints of its appliers lead to it."""
     if wires.urgent_lane is None:
         wires.urgent_lane = UrgentLane(wires)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ApiUsage:
     """Calls used and allowed in a day, and how many seconds ago that was said."""
 
     used: int
@@ -29,7 +29,7 @@ def note(connection: Connection, destination: str, used: int, allowed: int) -> N
     )
 
 
-def told(connection: Connection, destination: str) -> Told | None:
+def told(connection: Connection, destination: str) -> ApiUsage | None:
     """The newest that any worker was told."""
     row = connection.execute(
         text(
@@ -38,4 +38,4 @@ def told(connection: Connection, destination: str) -> Told | None:
         ),
         {"destination": destination},
     ).one_or_none()
-    return Told(row.used, row.allowed, float(row.age)) if row else None
+    return ApiUsage(row.used, row.allowed, float(row.age)) if row else None

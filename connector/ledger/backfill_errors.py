@@ -20,7 +20,7 @@ ACCOUNT: Final = "account"
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class BackfillError:
     """``object`` and ``ref``: what it is about. ``subject``: the account it belongs to, as far as that is known."""
 
     object: str
@@ -30,7 +30,7 @@ class Trouble:
     error: str
 
 
-def keep(connection: Connection, run_id: int, found: Iterable[Trouble]) -> None:
+def keep(connection: Connection, run_id: int, found: Iterable[BackfillError]) -> None:
     """Each once, as it was met last."""
     rows = [
         {

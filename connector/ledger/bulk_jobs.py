@@ -15,7 +15,7 @@ from connector.mappers.fields import Case
 
 
 @dataclass(frozen=True, slots=True)
-class LeftBehind:
+class OrphanedJob:
     """A job whose accounts nobody holds any more. ``ended``: Salesforce is known not to write for it any more."""
 
     job: str
@@ -53,7 +53,7 @@ def end(connection: Connection, job: str, *, told: bool) -> None:
     )
 
 
-def left_behind(connection: Connection) -> list[LeftBehind]:
+def left_behind(connection: Connection) -> list[OrphanedJob]:
     """The jobs whose accounts may be claimed, oldest first."""
     rows = connection.execute(
         text(
@@ -65,7 +65,7 @@ def left_behind(connection: Connection) -> list[LeftBehind]:
             """
         )
     )
-    return [LeftBehind(row.job, row.object, row.ended) for row in rows]
+    return [OrphanedJob(row.job, row.object, row.ended) for row in rows]
 
 
 def settle(connection: Connection, token: str) -> None:

@@ -16,7 +16,7 @@ NOT_SET_UP = "NOT_SET_UP"
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenCircuit:
     """An open circuit: until when, and why."""
 
     destination: str
@@ -68,18 +68,18 @@ def close_circuit(connection: Connection, destination: str) -> None:
     )
 
 
-def open_circuits(connection: Connection) -> dict[str, Open]:
+def open_circuits(connection: Connection) -> dict[str, OpenCircuit]:
     """The circuits that are open now: their destinations are not to be tried."""
     return {one.destination: one for one in _read(connection, "WHERE open_until > now()")}
 
 
-def troubled(connection: Connection) -> list[Open]:
+def troubled(connection: Connection) -> list[OpenCircuit]:
     """Every destination whose last try failed, those that may be tried again included."""
     return _read(connection, "ORDER BY destination")
 
 
-def _read(connection: Connection, which: str) -> list[Open]:
+def _read(connection: Connection, which: str) -> list[OpenCircuit]:
     rows = connection.execute(
         text(f"SELECT destination, open_until, opened_at, reason, code FROM circuit {which}")
     )
-    return [Open(r.destination, r.open_until, r.opened_at, r.reason, r.code) for r in rows]
+    return [OpenCircuit(r.destination, r.open_until, r.opened_at, r.reason, r.code) for r in rows]

@@ -25,9 +25,9 @@ from connector.models.facts import (
     Discrepancies,
     Discrepancy,
     DiscrepancyState,
+    DisplayedRow,
     Money,
     Movement,
-    Shown,
 )
 
 RECURLY: Final = "recurly"
@@ -38,7 +38,7 @@ _SIDES: Final = ("recurly", "at_processor", "salesforce")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ComparedWindow:
     """What was looked through: these sites, each from its moment on, to before ``until``. ``processors``: only what
     went through these, None: all; ``asked``: those that were asked to the end. ``began``: what was seen last before was
     not seen."""
@@ -123,7 +123,7 @@ def _values(one: Discrepancy) -> dict[str, Any]:
     }
 
 
-def settle(connection: Connection, looked: Looked, run_id: int, now: datetime) -> list[Due]:
+def settle(connection: Connection, looked: ComparedWindow, run_id: int, now: datetime) -> list[Due]:
     """Clears what was not seen where it was looked for; the classes that are due by it all. What involves a processor
     is cleared only if that was asked; what is between Recurly and Salesforce alone does not need one."""
     connection.execute(
@@ -253,7 +253,7 @@ def _told(connection: Connection, wanted: Sequence[str]) -> Mapping[str, list[Di
 
 def _discrepancy(row: Row[Any]) -> Discrepancy:
     """Its account only where Salesforce has that."""
-    sides = {name: Shown(**shown) for name, shown in row.sides.items()}
+    sides = {name: DisplayedRow(**shown) for name, shown in row.sides.items()}
     return Discrepancy(
         key=row.key,
         difference=Difference(row.difference),

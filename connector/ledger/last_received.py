@@ -14,7 +14,7 @@ DAYS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LastReceived:
     """Of one source and site within ``DAYS``. ``unreadable``: authentic, and could not be read."""
 
     last_at: datetime
@@ -22,7 +22,7 @@ class Heard:
     unreadable: int
 
 
-def heard(connection: Connection) -> Mapping[tuple[str, str], Heard]:
+def heard(connection: Connection) -> Mapping[tuple[str, str], LastReceived]:
     """By (source, site); one that was not heard of is not there."""
     rows = connection.execute(
         text(
@@ -32,4 +32,4 @@ def heard(connection: Connection) -> Mapping[tuple[str, str], Heard]:
         ),
         {"days": DAYS},
     )
-    return {(row.source, row.site): Heard(row.last_at, row.events, row.unreadable) for row in rows}
+    return {(row.source, row.site): LastReceived(row.last_at, row.events, row.unreadable) for row in rows}

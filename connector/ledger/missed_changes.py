@@ -18,7 +18,7 @@ _UNREAD: Final = "unread"
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissedChange:
     """One object of which the ledger did not learn. ``version``: its source's ``updated_at``; of a processor's object
     when it was listed."""
 
@@ -28,7 +28,7 @@ class Missing:
     subject: str
 
 
-def record(connection: Connection, site: Site, found: Sequence[Missing], run_id: int | None) -> None:
+def record(connection: Connection, site: Site, found: Sequence[MissedChange], run_id: int | None) -> None:
     """Keep what was missing, with the run that filled it in."""
     connection.execute(
         text(
@@ -51,7 +51,7 @@ def record(connection: Connection, site: Site, found: Sequence[Missing], run_id:
     )
 
 
-def of_run(connection: Connection, run_id: int, limit: int) -> tuple[list[Missing], int]:
+def of_run(connection: Connection, run_id: int, limit: int) -> tuple[list[MissedChange], int]:
     """The first that a run filled in, as they were found, and how many they are."""
     rows = connection.execute(
         text(
@@ -60,25 +60,25 @@ def of_run(connection: Connection, run_id: int, limit: int) -> tuple[list[Missin
         ),
         {"run_id": run_id, "limit": limit},
     ).all()
-    found = [Missing(row.object, row.object_id, row.version, row.subject) for row in rows]
+    found = [MissedChange(row.object, row.object_id, row.version, row.subject) for row in rows]
     return found, rows[0].n if rows else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
+class RecentlyMissed:
     """How many were missed, and when the last of them was found."""
 
     count: int
     last_at: datetime | None
 
 
-def recent(connection: Connection, within: timedelta) -> Recent:
+def recent(connection: Connection, within: timedelta) -> RecentlyMissed:
     """What was found to be missing of late."""
     row = connection.execute(
         text("SELECT count(*) AS n, max(found_at) AS last FROM missed WHERE found_at > now() - :within"),
         {"within": within},
     ).one()
-    return Recent(row.n, row.last)
+    return RecentlyMissed(row.n, row.last)
 
 
 @dataclass(frozen=True, slots=True)

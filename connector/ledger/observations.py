@@ -54,7 +54,7 @@ def main_object(carried: Sequence[ProcessorObject]) -> ProcessorObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ProcessorSnapshot:
     """A snapshot of a processor's object. ``link``: how it was joined to ``subject``; "" while it waits.
     ``changed_keys``: the keys about which it says something new, for other objects."""
 
@@ -85,7 +85,7 @@ def by_answer(item: ProcessorObject) -> tuple[str, ProcessorObject]:
     return f"api:{digest[:32]}", item
 
 
-def store(connection: Connection, told: Iterable[tuple[str, ProcessorObject]]) -> list[Told]:
+def store(connection: Connection, told: Iterable[tuple[str, ProcessorObject]]) -> list[ProcessorSnapshot]:
     """Add observations, each with what told it, and bring the snapshots up to date. A new object belongs to nobody
     but itself (a payout: to its payee). The changed keys of what is returned belong into the match queue, in this
     transaction."""
@@ -105,12 +105,12 @@ def store(connection: Connection, told: Iterable[tuple[str, ProcessorObject]]) -
     ]
 
 
-def changed_keys(stored: Iterable[Told]) -> set[str]:
+def changed_keys(stored: Iterable[ProcessorSnapshot]) -> set[str]:
     """What these say something new about, for other objects."""
     return {key for one in stored for key in one.changed_keys}
 
 
-def _changed_keys(one: Told, before: ProcessorObject | None) -> tuple[str, ...]:
+def _changed_keys(one: ProcessorSnapshot, before: ProcessorObject | None) -> tuple[str, ...]:
     """A charge tells what shares a reference with it of the payment. What is matched by more than the customer tells
     whose customer that is."""
     item = one.item
@@ -218,7 +218,7 @@ def _first_subject(item: ProcessorObject) -> str:
 _COLUMNS = "s.data, s.subject, s.link, s.asks, s.first_seen_at"
 
 
-def load(connection: Connection, wanted: Sequence[Key], *, hold: bool = False) -> list[Told]:
+def load(connection: Connection, wanted: Sequence[Key], *, hold: bool = False) -> list[ProcessorSnapshot]:
     """The snapshots of these objects, in a fixed order. ``hold``: none is joined until this transaction ends."""
     which = (
         f"snapshot s {_THESE} WHERE s.site = '' ORDER BY s.source, s.object, s.id FOR SHARE OF s"
@@ -230,8 +230,10 @@ def load(connection: Connection, wanted: Sequence[Key], *, hold: bool = False) -
     return [_told(row) for row in rows]
 
 
-def _told(row: Row[Any]) -> Told:
-    return Told(read(row.data, row.link, row.first_seen_at), row.subject, row.link or "", row.asks)
+def _told(row: Row[Any]) -> ProcessorSnapshot:
+    return ProcessorSnapshot(
+        read(row.data, row.link, row.first_seen_at), row.subject, row.link or "", row.asks
+    )
 
 
 def read(data: Any, link: str | None, first_seen_at: datetime) -> ProcessorObject:
@@ -244,7 +246,7 @@ def read(data: Any, link: str | None, first_seen_at: datetime) -> ProcessorObjec
 
 def claim_asks(
     connection: Connection, limit: int, lease_seconds: float, only: Sequence[Key] | None = None
-) -> list[Told]:
+) -> list[ProcessorSnapshot]:
     """Objects about which the APIs are to be asked now, held for a while. ``only``: some of these."""
     these = "" if only is None else f"{_THESE} "
     rows = connection.execute(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRow:
+class OrgRow:
     """One record as it was read. ``data``: as JSON; numbers with decimals are texts."""
 
     id: str
@@ -30,7 +30,7 @@ def prepare(connection: Connection) -> None:
     )
 
 
-def store(connection: Connection, object_: str, rows: Sequence[HeldRow]) -> None:
+def store(connection: Connection, object_: str, rows: Sequence[OrgRow]) -> None:
     """Add some records."""
     connection.execute(
         text(
@@ -60,7 +60,7 @@ def index(connection: Connection) -> None:
 
 def load(
     connection: Connection, object_: str, ids: Collection[str] = (), keys: Collection[str] = ()
-) -> list[HeldRow]:
+) -> list[OrgRow]:
     """The records of an object with these ids, or these keys."""
     rows = connection.execute(
         text(
@@ -69,7 +69,7 @@ def load(
         ),
         {"object": object_, "ids": list(ids), "keys": list(keys)},
     )
-    return [HeldRow(row.id, row.key, row.data) for row in rows]
+    return [OrgRow(row.id, row.key, row.data) for row in rows]
 
 
 def claim(connection: Connection, object_: str, ids: Collection[str]) -> None:
@@ -95,7 +95,7 @@ def keep_unknown(connection: Connection) -> None:
     )
 
 
-def page(connection: Connection, after: tuple[str, str], limit: int) -> list[tuple[str, HeldRow]]:
+def page(connection: Connection, after: tuple[str, str], limit: int) -> list[tuple[str, OrgRow]]:
     """(Object, record), in the order of objects and ids, behind this one."""
     rows = connection.execute(
         text(
@@ -104,4 +104,4 @@ def page(connection: Connection, after: tuple[str, str], limit: int) -> list[tup
         ),
         {"object": after[0], "id": after[1], "limit": limit},
     )
-    return [(row.object, HeldRow(row.id, row.key, row.data)) for row in rows]
+    return [(row.object, OrgRow(row.id, row.key, row.data)) for row in rows]

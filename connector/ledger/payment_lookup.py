@@ -21,7 +21,7 @@ _COLUMNS: Final = "s.source, s.site, s.subject, s.happened_at, s.id, s.data::tex
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPayment:
     """A payment or refund and whose it is."""
 
     source: str
@@ -34,7 +34,7 @@ class Known:
         return self.site, self.payment.id
 
 
-def named(connection: Connection, names: Collection[str]) -> Mapping[str, list[Known]]:
+def named(connection: Connection, names: Collection[str]) -> Mapping[str, list[KnownPayment]]:
     """Under each of these names, the payments and refunds that go by it: as a gateway's reference, or as their uuid."""
     rows = connection.execute(
         text(
@@ -56,7 +56,7 @@ def named(connection: Connection, names: Collection[str]) -> Mapping[str, list[K
             "cut": len(REFERENCE) + 1,
         },
     )
-    found: dict[str, list[Known]] = defaultdict(list)
+    found: dict[str, list[KnownPayment]] = defaultdict(list)
     for row in rows:
         one = _known(row)
         if one not in found[row.name]:
@@ -64,7 +64,7 @@ def named(connection: Connection, names: Collection[str]) -> Mapping[str, list[K
     return found
 
 
-def refunds_of(connection: Connection, subjects: Collection[str]) -> list[Known]:
+def refunds_of(connection: Connection, subjects: Collection[str]) -> list[KnownPayment]:
     """The refunds of these accounts, the oldest first."""
     rows = connection.execute(
         text(
@@ -76,7 +76,9 @@ def refunds_of(connection: Connection, subjects: Collection[str]) -> list[Known]
     return [_known(row) for row in rows]
 
 
-def happened(engine: Engine, sites: Sequence[str], since: datetime, until: datetime) -> Iterator[list[Known]]:
+def happened(
+    engine: Engine, sites: Sequence[str], since: datetime, until: datetime
+) -> Iterator[list[KnownPayment]]:
     """What these sites took or gave back then, in the order of its moments, some at a time."""
     after: tuple[datetime, str, str] = (since, "", "")
     while True:
@@ -151,5 +153,5 @@ def pasts_wait(connection: Connection, sites: Collection[str]) -> dict[str, date
     return {row.site: row.heard for row in rows}
 
 
-def _known(row: Row[Any]) -> Known:
-    return Known(row.source, row.site, row.subject, _SHAPE.validate_json(row.data))
+def _known(row: Row[Any]) -> KnownPayment:
+    return KnownPayment(row.source, row.site, row.subject, _SHAPE.validate_json(row.data))

@@ -100,7 +100,7 @@ _BY_MORE = "link > '' AND link <> 'payee' AND NOT starts_with(link, 'customer ')
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class CustomerOf:
+class ReferencedCustomer:
     """A customer that an object names, itself or by a charge behind it."""
 
     source: str
@@ -110,8 +110,8 @@ class CustomerOf:
 
 
 def customer_candidates(
-    connection: Connection, wanted: Collection[CustomerOf]
-) -> dict[CustomerOf, list[Candidate]]:
+    connection: Connection, wanted: Collection[ReferencedCustomer]
+) -> dict[ReferencedCustomer, list[Candidate]]:
     """The accounts to which other objects of the same customer were matched. At most two for each: a second is a doubt,
     and a third no greater one."""
     ordered = sorted(wanted)
@@ -141,9 +141,9 @@ def customer_candidates(
             "ids": [one.id for one in ordered],
         },
     )
-    found: dict[CustomerOf, list[Candidate]] = defaultdict(list)
+    found: dict[ReferencedCustomer, list[Candidate]] = defaultdict(list)
     for row in rows:
-        named = CustomerOf(row.source, row.customer, row.object, row.id)
+        named = ReferencedCustomer(row.source, row.customer, row.object, row.id)
         found[named].append(Candidate(row.source, "", row.object, row.subject))
     return found
 
@@ -179,14 +179,16 @@ def knows_customer(connection: Connection, subject: str, source: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MatchUpdate:
     """``due``: the subjects that became due; ``keys``: what may be matched again because of it."""
 
     due: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
 
-def move(connection: Connection, one: observations.Told, due: Due, matched_by: str) -> Moved | None:
+def move(
+    connection: Connection, one: observations.ProcessorSnapshot, due: Due, matched_by: str
+) -> MatchUpdate | None:
     """Make an object the subject's ``due``, with its events and with what was written about it: an account's, or its
     own again (``matched_by`` is empty). None while a worker holds it, or the account that it leaves: then it is tried
     again a little later.
@@ -195,7 +197,7 @@ def move(connection: Connection, one: observations.Told, due: Due, matched_by: s
     before. A charge that does not say its customer is asked about: mandates are found by that alone.
     """
     if not _is_as_read(connection, one):
-        return Moved()
+        return MatchUpdate()
     object_ = observations.key_of(one.item)
     if one.subject != due.key:
         if not _is_free(connection, one, due):
@@ -219,10 +221,10 @@ def move(connection: Connection, one: observations.Told, due: Due, matched_by: s
         own = match_keys.of_processor(one.item, REFERENCE)
         changed += tuple(match_queue.shared(connection, own, object_))
     match_queue.enqueue(connection, changed, always=True)
-    return Moved(tuple(each.key for each in became_due), changed)
+    return MatchUpdate(tuple(each.key for each in became_due), changed)
 
 
-def _is_as_read(connection: Connection, one: observations.Told) -> bool:
+def _is_as_read(connection: Connection, one: observations.ProcessorSnapshot) -> bool:
     """Whether nobody has matched it meanwhile; nobody does, and no event is given to it, until this transaction
     ends."""
     source, object_, id_ = observations.key_of(one.item)
@@ -236,7 +238,7 @@ def _is_as_read(connection: Connection, one: observations.Told) -> bool:
     return row is not None and (row.subject, row.link) == (one.subject, one.link)
 
 
-def _is_free(connection: Connection, one: observations.Told, due: Due) -> bool:
+def _is_free(connection: Connection, one: observations.ProcessorSnapshot, due: Due) -> bool:
     """Whether no worker holds the subject that it leaves; nobody claims it until this transaction ends.
 
     An account whose mirror was dropped is due to be written whole. Until then nothing tells where its cases are.
@@ -271,7 +273,7 @@ def _is_forgotten(connection: Connection, subject: str) -> bool:
     )
 
 
-def _move_events(connection: Connection, one: observations.Told, subject: str) -> None:
+def _move_events(connection: Connection, one: observations.ProcessorSnapshot, subject: str) -> None:
     """They are told again, because a row of the timeline is written once. An event is its main object's."""
     source, object_, id_ = observations.key_of(one.item)
     which = "e.subject = :left" if one.waits else "e.id = ANY(:ids)"
@@ -303,7 +305,7 @@ def _is_about(carried: Sequence[Any], object_: observations.Key) -> bool:
     )
 
 
-def _move_mirror(connection: Connection, one: observations.Told, subject: str) -> None:
+def _move_mirror(connection: Connection, one: observations.ProcessorSnapshot, subject: str) -> None:
     """What was written about the object. Of an object that waits that is all that was written for its subject."""
     if one.waits:
         which, values = "subject = :left", {}
@@ -325,7 +327,7 @@ def _move_mirror(connection: Connection, one: observations.Told, subject: str) -
     )
 
 
-def _own(one: observations.Told) -> str:
+def _own(one: observations.ProcessorSnapshot) -> str:
     """The key of its record, which is also its subject while it waits."""
     source, object_, id_ = observations.key_of(one.item)
     return keys.unjoined(source, object_, id_)
@@ -354,7 +356,7 @@ def _keep_match(connection: Connection, object_: observations.Key, subject: str,
 
 
 def _customer_keys(
-    connection: Connection, one: observations.Told, subject: str, matched_by: str
+    connection: Connection, one: observations.ProcessorSnapshot, subject: str, matched_by: str
 ) -> tuple[str, ...]:
     """The key of its customer, where this tells something new of whose customer that is."""
     own = match_keys.of_processor(one.item, CUSTOMER)
@@ -367,7 +369,7 @@ def _customer_keys(
     return ()
 
 
-def _is_known_customer(connection: Connection, one: observations.Told, subject: str) -> bool:
+def _is_known_customer(connection: Connection, one: observations.ProcessorSnapshot, subject: str) -> bool:
     """Whether another object told the same of its customer before."""
     return bool(
         connection.execute(

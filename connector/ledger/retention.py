@@ -50,14 +50,14 @@ _SETTLED: Final = "status IN ('done', 'ignored', 'buried')"
 
 
 @dataclass(frozen=True, slots=True)
-class Old:
+class Expired:
     """What retention allows to go: bodies, and whole events."""
 
     bodies: int
     events: int
 
 
-def count(connection: Connection, bodies_days: int | None, rows_days: int | None) -> Old:
+def count(connection: Connection, bodies_days: int | None, rows_days: int | None) -> Expired:
     """What ``purge`` would remove in the end, pass after pass; None keeps for good."""
 
     def old(days: int | None, condition: str) -> int:
@@ -67,7 +67,7 @@ def count(connection: Connection, bodies_days: int | None, rows_days: int | None
         )
         return 0 if days is None else int(connection.execute(statement, {"days": days}).scalar_one())
 
-    return Old(old(bodies_days, "body IS NOT NULL"), old(rows_days, "true"))
+    return Expired(old(bodies_days, "body IS NOT NULL"), old(rows_days, "true"))
 
 
 def purge(engine: Engine, bodies_days: int | None, rows_days: int | None) -> Purged:

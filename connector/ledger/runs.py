@@ -91,14 +91,14 @@ def abandon(connection: Connection, command: str, who: str, error: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class RecentRuns:
     """How many runs there were; ``rests``: the last was heard of not long ago."""
 
     count: int
     rests: bool
 
 
-def tried(connection: Connection, command: str, options: Mapping[str, Any], rest: timedelta) -> Tried:
+def tried(connection: Connection, command: str, options: Mapping[str, Any], rest: timedelta) -> RecentRuns:
     """How often a command was begun that was asked for just this."""
     row = connection.execute(
         text(
@@ -107,7 +107,7 @@ def tried(connection: Connection, command: str, options: Mapping[str, Any], rest
         ),
         {"command": command, "options": json.dumps(redact_value("options", options)), "rest": rest},
     ).one()
-    return Tried(row.n, row.rests)
+    return RecentRuns(row.n, row.rests)
 
 
 def named(connection: Connection, id_: int) -> Run | None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, text
 from connector.ledger import observations
 from connector.mappers import external_ids, match_keys
 from connector.models import facts
-from connector.models.facts import BillingObject, Gone, ProcessorObject
+from connector.models.facts import BillingObject, DeletedObject, ProcessorObject
 
 _SHAPES: Mapping[str, TypeAdapter[Any]] = {
     shape.object: TypeAdapter(shape)
@@ -27,7 +27,7 @@ _SHAPES: Mapping[str, TypeAdapter[Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SnapshotInfo:
     """What the ledger has of one object, without its content."""
 
     object: str
@@ -176,7 +176,7 @@ def _version(object_: BillingObject) -> float:
 
 
 def mark_gone(
-    connection: Connection, source: str, site: str, observed_at: datetime, gone: Sequence[Gone]
+    connection: Connection, source: str, site: str, observed_at: datetime, gone: Sequence[DeletedObject]
 ) -> None:
     """Note that a source no longer has these objects. What is known of them stays."""
     connection.execute(
@@ -201,7 +201,7 @@ def mark_gone(
 
 def find(
     connection: Connection, source: str, site: str, refs: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], Known]:
+) -> dict[tuple[str, str], SnapshotInfo]:
     """What is known under these ``(object, ref)`` pairs; a ref is an id or an alias."""
     wanted = sorted(set(refs))
     rows = connection.execute(
@@ -226,7 +226,9 @@ def find(
         },
     )
     return {
-        (row.object, row.ref): Known(row.object, row.id, row.alias, row.subject, row.observed_at, row.gone)
+        (row.object, row.ref): SnapshotInfo(
+            row.object, row.id, row.alias, row.subject, row.observed_at, row.gone
+        )
         for row in rows
     }
 
@@ -254,7 +256,7 @@ def versions(
 
 
 def values(
-    connection: Connection, source: str, site: str, known: Sequence[Known], *, gone: bool = False
+    connection: Connection, source: str, site: str, known: Sequence[SnapshotInfo], *, gone: bool = False
 ) -> list[BillingObject]:
     """The content of what is known, without what is gone, unless that is wanted too."""
     rows = connection.execute(

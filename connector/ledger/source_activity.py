@@ -16,7 +16,7 @@ Site = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedCount:
     """So many events were received in the five minutes from ``at`` on."""
 
     at: datetime
@@ -24,7 +24,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class SilentSource:
     """A source that usually speaks has not since ``since``."""
 
     source: str
@@ -63,13 +63,13 @@ def last_heard(connection: Connection) -> dict[Site, datetime]:
     return {(row.source, row.site): row.at for row in rows}
 
 
-def heard(connection: Connection, site: Site) -> list[Heard]:
+def heard(connection: Connection, site: Site) -> list[ReceivedCount]:
     """When a source spoke in the last two weeks, the oldest first."""
     rows = connection.execute(
         text("SELECT at, events FROM heard WHERE source = :source AND site = :site ORDER BY at"),
         {"source": site[0], "site": site[1]},
     )
-    return [Heard(row.at, row.events) for row in rows]
+    return [ReceivedCount(row.at, row.events) for row in rows]
 
 
 def begin(connection: Connection, site: Site, since: datetime) -> bool:
@@ -97,7 +97,7 @@ def end(connection: Connection, site: Site) -> bool:
     )
 
 
-def lasting(connection: Connection, of: Iterable[Site]) -> list[Silence]:
+def lasting(connection: Connection, of: Iterable[Site]) -> list[SilentSource]:
     """The sources of these that are silent now."""
     rows = connection.execute(
         text(
@@ -107,7 +107,7 @@ def lasting(connection: Connection, of: Iterable[Site]) -> list[Silence]:
     )
     known = set(of)
     return [
-        Silence(row.source, row.site, row.since, row.noticed_at)
+        SilentSource(row.source, row.site, row.since, row.noticed_at)
         for row in rows
         if (row.source, row.site) in known
     ]

@@ -16,7 +16,7 @@ STATES = (PAST_DUE, DISPUTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
+class SubjectFilter:
     """All that is set must hold. ``keys``: these subjects. ``site``: of one billing site. ``rule``: with a case of this
     rule that is not resolved. ``state``: with an invoice past due, or an open dispute or chargeback.
     ``accounts_only``: no payees, gateways, or objects that wait for their account. ``backfill``: found by this run."""
@@ -78,7 +78,7 @@ _STATES = {
 }
 
 
-def walk(connection: Connection, which: Which, after: str, limit: int) -> list[Due]:
+def walk(connection: Connection, which: SubjectFilter, after: str, limit: int) -> list[Due]:
     """The next subjects behind the key ``after``, in the order of their keys."""
     where, values = which.where()
     rows = connection.execute(
@@ -91,7 +91,7 @@ def walk(connection: Connection, which: Which, after: str, limit: int) -> list[D
     return [Due(r.key, r.source, r.site, r.code, Urgency.ROUTINE) for r in rows]
 
 
-def count(connection: Connection, which: Which) -> int:
+def count(connection: Connection, which: SubjectFilter) -> int:
     """How many there are."""
     where, values = which.where()
     return int(connection.execute(text(f"SELECT count(*) FROM subject WHERE {where}"), values).scalar_one())

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.models.events import Urgency
 
 
-def among(connection: Connection, which: Which, keys: Sequence[str]) -> set[str]:
+def among(connection: Connection, which: SubjectFilter, keys: Sequence[str]) -> set[str]:
     """Those of these keys for which it holds, whether they were ever due or not: only ``rule`` and ``state`` of
     ``which`` are asked."""
-    where, values = Which(rule=which.rule, state=which.state).where()
+    where, values = SubjectFilter(rule=which.rule, state=which.state).where()
     rows = connection.execute(
         text(f"SELECT key FROM unnest(CAST(:among AS text[])) AS subject(key) WHERE {where}"),
         {**values, "among": list(keys)},

@@ -28,7 +28,7 @@ _SCHEMES: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ReturnReason:
     """``problem``: what it is called; why it happened, its code, and what to do."""
 
     problem: str
@@ -37,22 +37,24 @@ class Named:
     action: str
 
 
-def returned(item: ProcessorObject, payment: Payment | None) -> Named:
+def returned(item: ProcessorObject, payment: Payment | None) -> ReturnReason:
     """A charge that came back. ``payment``: the one behind it, where it is known."""
     why = reasons.explain(item)
     if _is_by_bank(item, payment):
-        return Named("Bank debit returned", why.text, why.code, why.action)
+        return ReturnReason("Bank debit returned", why.text, why.code, why.action)
     told = why.text if item.reason or item.network_code else _TAKEN_BACK
-    return Named("Payment taken back", told, why.code, _SEE_WHY)
+    return ReturnReason("Payment taken back", told, why.code, _SEE_WHY)
 
 
-def lost(item: ProcessorObject) -> Named:
+def lost(item: ProcessorObject) -> ReturnReason:
     """A mandate, or a wallet's agreement, by which nothing can be collected any more."""
     why = reasons.explain(item)
     if _is_by_bank(item):
-        return Named("Mandate for bank debits lost", f"{_LOST} {why.text}", why.code, why.action)
+        return ReturnReason("Mandate for bank debits lost", f"{_LOST} {why.text}", why.code, why.action)
     method = item.method or phrases.plain(item.network or "").capitalize()
-    return Named(f"Permission to charge by {method} lost", _CUT_OFF.format(method), why.code, _NEW_METHOD)
+    return ReturnReason(
+        f"Permission to charge by {method} lost", _CUT_OFF.format(method), why.code, _NEW_METHOD
+    )
 
 
 def _is_by_bank(item: ProcessorObject, payment: Payment | None = None) -> bool:

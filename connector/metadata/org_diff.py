@@ -39,7 +39,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class OrgSchema:
     """What was read of an org as one user.
 
     ``listed``: type → names, for the types that could be listed. ``described``: object → its describe, None where
@@ -67,7 +67,7 @@ class Seen:
         return next(found, None)
 
 
-def compare(source: Source, seen: Seen) -> tuple[Finding, ...]:
+def compare(source: Source, seen: OrgSchema) -> tuple[Finding, ...]:
     """Everything that is not as the folder has it, worst first, each once."""
     found = [*_missing(source, seen), *_different(source, seen), *_not_granted(source, seen)]
     order = list(Kind)
@@ -77,7 +77,7 @@ def compare(source: Source, seen: Seen) -> tuple[Finding, ...]:
 _SEEN_BY_DESCRIBE: Final = frozenset({"CustomField", "CustomObject"})
 
 
-def _missing(source: Source, seen: Seen) -> Iterator[Finding]:
+def _missing(source: Source, seen: OrgSchema) -> Iterator[Finding]:
     for one in source.components:
         there = seen.lists(one.type, one.name)
         if there is False:
@@ -88,13 +88,13 @@ def _missing(source: Source, seen: Seen) -> Iterator[Finding]:
             )
 
 
-def _shown(one: Component, seen: Seen) -> bool:
+def _shown(one: Component, seen: OrgSchema) -> bool:
     if one.type == "CustomObject":
         return seen.described.get(one.name) is not None
     return seen.field(one.name) is not None
 
 
-def _different(source: Source, seen: Seen) -> Iterator[Finding]:
+def _different(source: Source, seen: OrgSchema) -> Iterator[Finding]:
     for one in source.of("CustomField"):
         described = seen.field(one.name)
         if described is not None:
@@ -127,7 +127,7 @@ def _contents(one: Component, theirs: Element) -> Iterator[Finding]:
             yield Finding(Kind.NOTE, one.type, one.name, told)
 
 
-def _not_granted(source: Source, seen: Seen) -> Iterator[Finding]:
+def _not_granted(source: Source, seen: OrgSchema) -> Iterator[Finding]:
     """Held against what this user sees, however it was granted: by the permission set, a group of them, a profile."""
     ours = source.named("PermissionSet", INTEGRATION)
     if ours is None:
@@ -143,7 +143,7 @@ _OBJECT_RIGHTS: Final = {"allowCreate": "createable", "allowEdit": "updateable",
 _DONE: Final = {"createable": "created", "updateable": "changed", "deletable": "deleted"}
 
 
-def _objects_refused(ours: Component, seen: Seen) -> Iterator[Finding]:
+def _objects_refused(ours: Component, seen: OrgSchema) -> Iterator[Finding]:
     for granted in ours.root.findall("{*}objectPermissions"):
         name = text(granted, "object")
         described = seen.described.get(name)
@@ -158,7 +158,7 @@ def _objects_refused(ours: Component, seen: Seen) -> Iterator[Finding]:
             yield Finding(Kind.NOT_GRANTED, "CustomObject", name, told)
 
 
-def _fields_refused(ours: Component, seen: Seen) -> Iterator[Finding]:
+def _fields_refused(ours: Component, seen: OrgSchema) -> Iterator[Finding]:
     for granted in ours.root.findall("{*}fieldPermissions"):
         name = text(granted, "field")
         if seen.described.get(name.partition(".")[0]) is None:
@@ -176,7 +176,7 @@ def _writable(described: Described) -> bool:
     return bool(described.get("updateable") or once or described.get("calculated"))
 
 
-def _record_types_refused(ours: Component, seen: Seen) -> Iterator[Finding]:
+def _record_types_refused(ours: Component, seen: OrgSchema) -> Iterator[Finding]:
     for granted in ours.root.findall("{*}recordTypeVisibilities"):
         object_, _, own = text(granted, "recordType").partition(".")
         infos = (seen.described.get(object_) or {}).get("recordTypeInfos") or ()

@@ -9,7 +9,7 @@ _ASK: Final = "SELECT Id, Name, OrganizationType, IsSandbox FROM Organization"
 _FOR_TESTS: Final = "Developer Edition"
 
 
-class Who(Protocol):
+class OrgInfo(Protocol):
     """Who is logged in."""
 
     @property
@@ -21,13 +21,13 @@ class Who(Protocol):
         """The user's name, which looks like an e-mail address."""
 
 
-class Asked(Protocol):
+class OrgReader(Protocol):
     """What is asked to find out."""
 
     def query(self, soql: str) -> list[dict[str, Any]]:
         """All rows."""
 
-    def identity(self) -> Who:
+    def identity(self) -> OrgInfo:
         """Who is logged in."""
 
 
@@ -47,7 +47,7 @@ class Target:
         return f"{self.name} ({self.id}; {what}), logged in as {self.user}"
 
 
-def target(api: Asked) -> Target:
+def target(api: OrgReader) -> Target:
     """Two calls. A scratch or developer org is no sandbox, and nobody's production either."""
     (row,) = api.query(_ASK)
     who = api.identity()

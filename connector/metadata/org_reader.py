@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from connector.errors import Permanent
 from connector.metadata.component_contents import LACKING
 from connector.metadata.fields import Described
-from connector.metadata.org_diff import Seen
+from connector.metadata.org_diff import OrgSchema
 from connector.metadata.permissions import INTEGRATION
 from connector.metadata.source_tree import Source, text
 
@@ -43,13 +43,13 @@ _BY_QUERY: Final = {
 }
 
 
-def look(api: Api, source: Source, user: str, user_id: str) -> Seen:
+def look(api: Api, source: Source, user: str, user_id: str) -> OrgSchema:
     """The org as this user sees it."""
     described = {name: _described(api, name) for name in _objects(source)}
     told: list[str] = []
     listed = _listed(api, source, told)
     read = dict(_read(api, source, listed, told))
-    return Seen(user, listed, described, read, _assigned(api, user_id, told), tuple(told))
+    return OrgSchema(user, listed, described, read, _assigned(api, user_id, told), tuple(told))
 
 
 def _objects(source: Source) -> list[str]:

@@ -39,7 +39,7 @@ class DiscrepancyState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DisplayedRow:
     """What one side says, as people read it: ``USD 49.00``, ``success``, ``2026-11-02``. None: it does not say."""
 
     amount: str | None = None
@@ -68,9 +68,9 @@ class Discrepancy:
     why: str = ""
     account: str | None = None
     stake: Money | None = None
-    recurly: Shown | None = None
-    at_processor: Shown | None = None
-    salesforce: Shown | None = None
+    recurly: DisplayedRow | None = None
+    at_processor: DisplayedRow | None = None
+    salesforce: DisplayedRow | None = None
     link: str | None = None
     first_seen_at: datetime | None = None
     opened_at: datetime | None = None

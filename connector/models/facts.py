@@ -30,25 +30,25 @@ from connector.models.discrepancies import (
     Discrepancies,
     Discrepancy,
     DiscrepancyState,
+    DisplayedRow,
     Movement,
-    Shown,
 )
 from connector.models.linking import Candidate, Link, LinkState
 from connector.models.processor_objects import Kind, ProcessorObject, Stage, Status
 
 __all__ = [
-    "About",
     "Account",
     "BillingObject",
     "Candidate",
-    "CaseSeen",
     "CreditPayment",
+    "DeletedObject",
     "Difference",
     "Discrepancies",
     "Discrepancy",
     "DiscrepancyState",
+    "DisplayedRow",
+    "ExistingCase",
     "Facts",
-    "Gone",
     "Incident",
     "Invoice",
     "Kind",
@@ -59,15 +59,15 @@ __all__ = [
     "Payment",
     "PaymentMethod",
     "ProcessorObject",
-    "SeenEvent",
-    "Shown",
     "Stage",
     "Status",
+    "SubjectKind",
     "Subscription",
+    "TimelineEvent",
 ]
 
 
-class About(StrEnum):
+class SubjectKind(StrEnum):
     """What a subject is."""
 
     ACCOUNT = "account"
@@ -82,7 +82,7 @@ class About(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class DeletedObject:
     """An object its source no longer has (404 after a delete or a redaction). A fact, not an error."""
 
     object: str
@@ -90,7 +90,7 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenEvent:
+class TimelineEvent:
     """An event of this account, as the timeline needs it. ``refs``: every form its objects go by."""
 
     source: str
@@ -102,7 +102,7 @@ class SeenEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseSeen:
+class ExistingCase:
     """What Salesforce says about one of our cases, read just before deciding.
 
     ``state`` is ``Billing_State__c``, which only the connector writes: ``open`` or ``resolved``. ``closed`` is
@@ -176,9 +176,9 @@ class Facts:
     invoices: tuple[Invoice, ...] = ()
     payments: tuple[Payment, ...] = ()
     credit_payments: tuple[CreditPayment, ...] = ()
-    events: tuple[SeenEvent, ...] = ()
-    cases: tuple[CaseSeen, ...] = field(default=())
-    about: About = About.ACCOUNT
+    events: tuple[TimelineEvent, ...] = ()
+    cases: tuple[ExistingCase, ...] = field(default=())
+    about: SubjectKind = SubjectKind.ACCOUNT
     objects: tuple[ProcessorObject, ...] = ()
     incidents: tuple[Incident, ...] = ()
     link: Link | None = None

@@ -21,7 +21,7 @@ from connector.webhooks.source import Delivery
 __all__ = [
     "Handled",
     "Kinds",
-    "Said",
+    "ParsedEvent",
     "Unreadable",
     "content_digest",
     "currency",
@@ -64,7 +64,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedEvent:
     """One event in a delivery. ``content``: as in ``Event``. ``live``: None where the source does not tell. ``carry``
     reads its objects; it is asked only for a kind that is handled, and may raise Unreadable."""
 
@@ -77,7 +77,9 @@ class Said:
     content: str = ""
 
 
-def event(delivery: Delivery, said: Said, kinds: Kinds, text: bytes, format_: str, *, live: bool) -> Event:
+def event(
+    delivery: Delivery, said: ParsedEvent, kinds: Kinds, text: bytes, format_: str, *, live: bool
+) -> Event:
     """The event with its one fate. ``text``: what is stored of it, scrubbed. ``live``: what this installation works."""
     fate, note, carried = _judged(said, kinds, live)
     handled = kinds.handled.get(said.kind) if fate is Fate.HANDLED else None
@@ -116,7 +118,7 @@ def unreadable(delivery: Delivery, event_id: str, note: str, format_: str, kind:
     )
 
 
-def _judged(said: Said, kinds: Kinds, live: bool) -> tuple[Fate, str, tuple[ProcessorObject, ...]]:
+def _judged(said: ParsedEvent, kinds: Kinds, live: bool) -> tuple[Fate, str, tuple[ProcessorObject, ...]]:
     if said.live is not None and said.live != live:
         mine, other = ("live", "test") if live else ("test", "live")
         return Fate.IGNORED, f"A {other} event: only {mine} ones are worked here (CASEWIRE_MODE).", ()

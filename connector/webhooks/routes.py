@@ -24,7 +24,7 @@ from connector.errors import Rejected
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.receiver import Answer, FailureLog, receive, rejected
 from connector.webhooks.registry import SOURCES
-from connector.webhooks.source import Challenged, Delivery, Inbox, Recording, Source
+from connector.webhooks.source import Delivery, HandshakeSource, Inbox, Recording, Source
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -62,7 +62,7 @@ class Endpoint:
         started = time.perf_counter()
         source, site = self._address(environ["PATH_INFO"])
         reader: object = self.sources.get((source, site))
-        if environ["REQUEST_METHOD"] == "GET" and isinstance(reader, Challenged):
+        if environ["REQUEST_METHOD"] == "GET" and isinstance(reader, HandshakeSource):
             return self._challenged(reader, source, site, environ, start_response)
 
         def finish(answer: Answer) -> Iterable[bytes]:
@@ -101,7 +101,7 @@ class Endpoint:
 
     def _challenged(
         self,
-        reader: Challenged,
+        reader: HandshakeSource,
         source: str,
         site: str,
         environ: WSGIEnvironment,

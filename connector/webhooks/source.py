@@ -39,7 +39,7 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class Challenged(Protocol):
+class HandshakeSource(Protocol):
     """A source whose vendor first asks the address, by GET, to prove that it knows the secret."""
 
     def challenge(self, query: Mapping[str, str]) -> str:

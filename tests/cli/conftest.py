@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli import casewire
-from connector.container import wiring
+from connector.container import container_from_environment
 from connector.ledger import subjects
 from connector.models.events import Fate
 
@@ -29,13 +29,13 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     monkeypatch.setenv("CASEWIRE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("connector.logs.configure", lambda *_, **__: None)
-    wiring.cache_clear()
+    container_from_environment.cache_clear()
     yield
-    if wiring.cache_info().currsize:
+    if container_from_environment.cache_info().currsize:
         for part in ("engine", "redis"):
-            made = wiring().__dict__.get(part)
+            made = container_from_environment().__dict__.get(part)
             (made.dispose if part == "engine" else made.close)() if made is not None else None
-    wiring.cache_clear()
+    container_from_environment.cache_clear()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from connector.cli.audit import login_name
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.sync.backfill import Turn
 
 from .conftest import Run
@@ -40,11 +40,11 @@ def casewire(connected: Run, both: Vendors, monkeypatch: pytest.MonkeyPatch) -> 
     both.play("population", accounts=4, invoices=2)
     with capture_logs():
         yield connected
-    if wiring.cache_info().currsize:
-        _hang_up(wiring())
+    if container_from_environment.cache_info().currsize:
+        _hang_up(container_from_environment())
 
 
-def _hang_up(wires: Wiring) -> None:
+def _hang_up(wires: Container) -> None:
     client = wires.__dict__.get("salesforce")
     if client is not None:
         client.close()
@@ -52,10 +52,10 @@ def _hang_up(wires: Wiring) -> None:
 
 def _begin_anew() -> None:
     """As in a process of its own, which reads its settings."""
-    wires = wiring()
+    wires = container_from_environment()
     _hang_up(wires)
     wires.engine.dispose()
-    wiring.cache_clear()
+    container_from_environment.cache_clear()
 
 
 def document(result: Result) -> Any:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from connector.cli.account_options import codes
 from connector.cli.audit import confirm
-from connector.container import wiring
+from connector.container import container_from_environment
 from connector.ledger import runs, subjects
 from connector.queue import Queue
 
@@ -107,7 +107,7 @@ def empty_database(database_url: str) -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
     yield url.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
-    wiring().engine.dispose()
+    container_from_environment().engine.dispose()
     with admin.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}"'))
     admin.dispose()

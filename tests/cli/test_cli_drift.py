@@ -15,13 +15,13 @@ from openpyxl import load_workbook
 from sync.fake_crm import Org
 
 from connector.cli.drift import repair, report
-from connector.cli.drift.report import MISSING, UNKNOWN, Found, Kept, Mending, Tally
+from connector.cli.drift.report import MISSING, UNKNOWN, DriftReport, JsonLinesFile, RepairProgress, Tally
 from connector.ledger.attempts import Mirrored
 from connector.models.plan import Change, Parent, Transition
 from connector.sync.apply.row_diff import Row, row_for
-from connector.sync.drift.detector import Drifted, Look
-from connector.sync.drift.orphan_records import Unknown
-from connector.sync.drift.repair import Mended
+from connector.sync.drift.detector import DriftedRecord, DriftScan
+from connector.sync.drift.orphan_records import OrphanRecord
+from connector.sync.drift.repair import RepairResult
 
 from .conftest import Run
 
@@ -51,33 +51,33 @@ def row(object_: str, key: str, rule: str, holds: dict[str, Any] | None, id_: st
 
 
 DRIFT = [
-    Drifted(BOB, row("Account", BOB, "account", None, "001Gone")),
-    Drifted(BOB, row("Billing_Event__c", "e1", "timeline", {"Name": "=typed"})),
-    Drifted(EVE, row("Case", "c1", "refund, dispute", {"Account__c": None, "Amount__c": 4})),
-    Drifted(EVE, row("Contact", "p1", "account", None), is_lost=True),
+    DriftedRecord(BOB, row("Account", BOB, "account", None, "001Gone")),
+    DriftedRecord(BOB, row("Billing_Event__c", "e1", "timeline", {"Name": "=typed"})),
+    DriftedRecord(EVE, row("Case", "c1", "refund, dispute", {"Account__c": None, "Amount__c": 4})),
+    DriftedRecord(EVE, row("Contact", "p1", "account", None), is_lost=True),
 ]
 
 
 STRANGERS = [
-    Unknown("Billing_Invoice__c", "a0X9", "recurly:acme:invoice:9999", BOB),
-    Unknown("Contact", "003X", "", ""),
+    OrphanRecord("Billing_Invoice__c", "a0X9", "recurly:acme:invoice:9999", BOB),
+    OrphanRecord("Contact", "003X", "", ""),
 ]
 
 
 @pytest.fixture
-def nothing() -> Iterator[Found]:
+def nothing() -> Iterator[DriftReport]:
     with tempfile.TemporaryFile("w+") as drifted, tempfile.TemporaryFile("w+") as strangers:
-        yield Found(Tally(), Kept(drifted), Kept(strangers))
+        yield DriftReport(Tally(), JsonLinesFile(drifted), JsonLinesFile(strangers))
 
 
 @pytest.fixture
-def found(nothing: Found) -> Found:
-    nothing.add(Look(looked=5, pending=2, drifted=DRIFT[:2], unknown=STRANGERS))
-    nothing.add(Look(looked=3, drifted=DRIFT[2:], undecided={"k": "A rule failed."}))
+def found(nothing: DriftReport) -> DriftReport:
+    nothing.add(DriftScan(looked=5, pending=2, drifted=DRIFT[:2], unknown=STRANGERS))
+    nothing.add(DriftScan(looked=3, drifted=DRIFT[2:], undecided={"k": "A rule failed."}))
     return nothing
 
 
-def test_numbers_are_told_by_rule_object_and_field(found: Found) -> None:
+def test_numbers_are_told_by_rule_object_and_field(found: DriftReport) -> None:
     tally = found.tally
     assert (tally.accounts, tally.pending, tally.drifted, tally.records) == (8, 2, 2, 4)
     assert tally.counted() == [
@@ -90,7 +90,7 @@ def test_numbers_are_told_by_rule_object_and_field(found: Found) -> None:
 
 
 def test_people_are_told_what_each_record_holds_and_should_say(
-    found: Found, capsys: pytest.CaptureFixture[str]
+    found: DriftReport, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report.as_text(found, fix=False)
     told = capsys.readouterr().out
@@ -105,7 +105,7 @@ def test_people_are_told_what_each_record_holds_and_should_say(
 
 
 def test_with_fix_it_is_told_as_the_changes_that_mend_it(
-    found: Found, capsys: pytest.CaptureFixture[str]
+    found: DriftReport, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report.as_text(found, fix=True)
     told = capsys.readouterr().out
@@ -120,11 +120,11 @@ def test_with_fix_it_is_told_as_the_changes_that_mend_it(
 LEFT_OUT = {("Case", "c1"): frozenset({"B__c", "A__c"})}
 
 
-@pytest.mark.parametrize("mended", [None, Mended(written=3, dead={"a"}, left_out=LEFT_OUT)])
+@pytest.mark.parametrize("mended", [None, RepairResult(written=3, dead={"a"}, left_out=LEFT_OUT)])
 def test_the_document_fits_its_schema(
-    found: Found, mended: Mended | None, capsys: pytest.CaptureFixture[str]
+    found: DriftReport, mended: RepairResult | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report.as_json(found, Mending(mended, 7) if mended else Mending())
+    report.as_json(found, RepairProgress(mended, 7) if mended else RepairProgress())
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert [entry["key"] for entry in told["drift"]] == [BOB, "e1", "c1", "p1"]
@@ -147,14 +147,14 @@ def test_the_document_fits_its_schema(
     ]
 
 
-def test_nothing_found_is_a_document_too(nothing: Found, capsys: pytest.CaptureFixture[str]) -> None:
-    report.as_json(nothing, Mending())
+def test_nothing_found_is_a_document_too(nothing: DriftReport, capsys: pytest.CaptureFixture[str]) -> None:
+    report.as_json(nothing, RepairProgress())
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert (told["drift"], told["unknown"]) == ([], [])
 
 
-def test_what_it_came_to_is_said_with_the_right_numbers(found: Found, nothing: Found) -> None:
+def test_what_it_came_to_is_said_with_the_right_numbers(found: DriftReport, nothing: DriftReport) -> None:
     assert list(report.summary(found.tally)) == [
         "4 records drift, in 2 of 8 accounts; 2 left out, as work waits for them.",
         "2 records are unknown to Casewire, and never touched: delete them, or clear the Billing_Key__c, by hand.",
@@ -164,12 +164,12 @@ def test_what_it_came_to_is_said_with_the_right_numbers(found: Found, nothing: F
         "1 record drifts, in 1 of 1 account.",
         "1 record is unknown to Casewire, and never touched: delete it, or clear the Billing_Key__c, by hand.",
     ]
-    assert list(report.mended(Mended(written=1, left=1, dead={"a"}))) == [
+    assert list(report.mended(RepairResult(written=1, left=1, dead={"a"}))) == [
         "1 record written.",
         "1 account is left to the workers, or to be tried again: casewire status",
         "1 account was given up on: casewire dead list",
     ]
-    assert list(report.mended(Mended(written=2, left=2, dead={"a", "b", "c"}, left_out=LEFT_OUT))) == [
+    assert list(report.mended(RepairResult(written=2, left=2, dead={"a", "b", "c"}, left_out=LEFT_OUT))) == [
         "2 records written.",
         "Case c1: Salesforce does not take the values of A__c, B__c; it drifts again.",
         "2 accounts are left to the workers, or to be tried again: casewire status",
@@ -177,7 +177,7 @@ def test_what_it_came_to_is_said_with_the_right_numbers(found: Found, nothing: F
     ]
 
 
-def test_spreadsheets_have_a_line_for_each_field(found: Found, tmp_path: Path) -> None:
+def test_spreadsheets_have_a_line_for_each_field(found: DriftReport, tmp_path: Path) -> None:
     report.as_csv(tmp_path / "d.csv", found)
     report.as_xlsx(tmp_path / "d.xlsx", found)
     with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -207,14 +207,14 @@ def test_spreadsheets_have_a_line_for_each_field(found: Found, tmp_path: Path) -
     assert [cell.value for cell in book["Unknown"][2]][:3] == [BOB, "Billing_Invoice__c", "a0X9"]
 
 
-def test_what_is_kept_can_be_read_while_it_is_read(found: Found) -> None:
+def test_what_is_kept_can_be_read_while_it_is_read(found: DriftReport) -> None:
     kept = found.drift
     assert [(a["key"], b["key"]) for a, b in zip(kept, kept, strict=True)] == [
         (key, key) for key in (BOB, "e1", "c1", "p1")
     ]
 
 
-def test_accounts_are_mended_some_at_a_time(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accounts_are_mended_some_at_a_time(found: DriftReport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repair, "BATCH", 1)
     first, second = repair.batches(found.drift)
     assert (first.subjects, first.unlinked, first.lost) == ([BOB], {BOB}, set())

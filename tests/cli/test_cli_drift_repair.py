@@ -18,7 +18,7 @@ from sync.world import account, invoice
 
 from connector.cli import drift as command
 from connector.cli.drift import repair
-from connector.container import wiring
+from connector.container import container_from_environment
 from connector.ledger import snapshots, subjects
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Contact
@@ -83,7 +83,7 @@ def learn(code: str, number: int, **told: Any) -> None:
         account(code=code, id=f"acc-{code}", company=f"{code} & Co", email=f"{code}@example.com"),
         invoice(id=f"inv-{code}", number=str(number), account_code=code, dunning_events_sent=1, **told),
     ]
-    with wiring().engine.begin() as connection:
+    with container_from_environment().engine.begin() as connection:
         snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), known)
         subjects.mark_due(connection, [due(code)])
 
@@ -100,8 +100,8 @@ def world(connected: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.setenv("RECURLY_API_KEY", "key")
         for number, code in enumerate(CUSTOMERS, 1000):
             learn(code, number)
-        wiring().applier().run()
-        rows(wiring().engine, "UPDATE subject SET history = 'done'")
+        container_from_environment().applier().run()
+        rows(container_from_environment().engine, "UPDATE subject SET history = 'done'")
         yield World(org, Desk(org), control, connected)
 
 
@@ -166,8 +166,11 @@ def test_news_that_come_before_anybody_looks_are_told_to_have_gone_astray_and_bo
 ) -> None:
     first, _ = world.swap(object_)
     learn("bob", 1001, total=Decimal("50.00"), balance=Decimal("50.00"))
-    wiring().applier().run()
-    letter = one(wiring().engine, "SELECT key, error, error_code FROM subject WHERE status = 'dead'")
+    container_from_environment().applier().run()
+    letter = one(
+        container_from_environment().engine,
+        "SELECT key, error, error_code FROM subject WHERE status = 'dead'",
+    )
     assert (letter.key, letter.error_code) == ("recurly:acme:account:bob", "KEY_ASTRAY")
     assert f"the record {first['Id']}, which is that of {first[fields.KEY]}" in letter.error
     assert world.told("--fix", "--apply", code=0)["mended"]["complete"] is True
@@ -176,7 +179,10 @@ def test_news_that_come_before_anybody_looks_are_told_to_have_gone_astray_and_bo
     assert (now[first[fields.KEY]]["Id"], len(now)) == (first["Id"], len(CUSTOMERS))
     assert world.by_key(F.OBJECT)["recurly:acme:invoice:1001"][F.TOTAL] == Decimal("50.00")
     assert world.told(code=0)["drift"] == []
-    assert one(wiring().engine, "SELECT count(*) AS n FROM subject WHERE status = 'dead'").n == 0
+    assert (
+        one(container_from_environment().engine, "SELECT count(*) AS n FROM subject WHERE status = 'dead'").n
+        == 0
+    )
 
 
 @pytest.mark.parametrize("way", ["--no-bulk", "--bulk"])
@@ -195,7 +201,10 @@ def test_a_record_with_a_key_that_nobody_knows_is_named_and_never_touched(world:
     before = world.org.records(F.OBJECT)
     world.drift(way, "--fix", "--apply", code=1)
     assert world.org.records(F.OBJECT) == before
-    rows(wiring().engine, "UPDATE subject SET status = 'due' WHERE key = 'recurly:acme:account:bob'")
+    rows(
+        container_from_environment().engine,
+        "UPDATE subject SET status = 'due' WHERE key = 'recurly:acme:account:bob'",
+    )
     assert world.told(way, code=0)["unknown"] == []
 
 
@@ -225,8 +234,8 @@ def test_a_record_whose_key_was_moved_to_a_new_one_is_still_ours_and_the_other_i
 
 @pytest.mark.parametrize("way", ["--no-bulk", "--bulk"])
 def test_what_was_once_written_and_is_forgotten_is_not_unknown(world: World, way: str) -> None:
-    rows(wiring().engine, "DELETE FROM mirror WHERE object = 'Billing_Invoice__c'")
-    rows(wiring().engine, "DELETE FROM snapshot WHERE object = 'invoice'")
+    rows(container_from_environment().engine, "DELETE FROM mirror WHERE object = 'Billing_Invoice__c'")
+    rows(container_from_environment().engine, "DELETE FROM snapshot WHERE object = 'invoice'")
     assert world.told(way, "--object", F.OBJECT, code=0)["unknown"] == []
 
 
@@ -248,7 +257,7 @@ def test_where_salesforce_goes_away_it_is_told_what_was_found_and_how_far_it_cam
     world.control.add_fault("server_unavailable", "composite")
     done = world.told("--fix", "--apply", code=1)
     assert (len(done["drift"]), done["mended"]["complete"], done["mended"]["written"]) == (3, False, 0)
-    run = one(wiring().engine, "SELECT state FROM run ORDER BY id DESC LIMIT 1")
+    run = one(container_from_environment().engine, "SELECT state FROM run ORDER BY id DESC LIMIT 1")
     assert run.state == "failed"
 
 

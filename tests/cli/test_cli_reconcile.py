@@ -24,7 +24,7 @@ from sync.reconcile.books import ThreeSides, charge, paid
 from sync.world import account, at
 from telling import dispute
 
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.errors import Transient
 from connector.ledger import locks
 from connector.ledger import missed_changes as ledger
@@ -53,9 +53,9 @@ def sides(casewire: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Thr
     """Two payments that agree, at vendors in memory. The ledger knows all of November."""
     made = ThreeSides(engine).agree(paid("5", at(5)), paid("6", at(6), invoice_number="1006"))
     known_from(engine, datetime(2026, 11, 1, tzinfo=UTC))
-    monkeypatch.setattr(Wiring, "sides", property(lambda wires: made.sides))
-    monkeypatch.setattr(Wiring, "applier", lambda wires: _applier(made, wires))
-    monkeypatch.setattr(Wiring, "clock", lambda wires: at(28))
+    monkeypatch.setattr(Container, "sides", property(lambda wires: made.sides))
+    monkeypatch.setattr(Container, "applier", lambda wires: _applier(made, wires))
+    monkeypatch.setattr(Container, "clock", lambda wires: at(28))
     return made
 
 
@@ -64,7 +64,7 @@ def known_from(engine: Engine, when: datetime, site: str = SITE) -> None:
         ledger.looked_through(connection, (SOURCE, site), when, at(28))
 
 
-def _applier(made: ThreeSides, wires: Wiring) -> Applier:
+def _applier(made: ThreeSides, wires: Container) -> Applier:
     return Applier(
         made.engine, made.crm, Org, lambda facts: decide(facts, wires.policy), wires.clock, "worker"
     )
@@ -162,7 +162,7 @@ def test_one_whose_key_is_of_the_other_world_is_no_success_unless_nobody_asked_f
     sides: ThreeSides, casewire: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apart = replace(sides.sides, not_asked={"braintree": "its API key is not for live payments"})
-    monkeypatch.setattr(Wiring, "sides", property(lambda wires: apart))
+    monkeypatch.setattr(Container, "sides", property(lambda wires: apart))
     assert casewire("reconcile", *WINDOW).exit_code == 1
     assert casewire("reconcile", *WINDOW, "--source", "stripe").exit_code == 0
 
@@ -174,7 +174,7 @@ def test_one_whose_key_is_of_the_other_world_is_no_success_unless_nobody_asked_f
 def asked(sides: ThreeSides, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     """The site can be asked what changed."""
     api = FakeApi([account(id=f"a{n}", code=f"c{n}", updated_at=at(10)) for n in range(23)])
-    monkeypatch.setattr(Wiring, "apis", property(lambda wires: {(SOURCE, SITE): api}))
+    monkeypatch.setattr(Container, "apis", property(lambda wires: {(SOURCE, SITE): api}))
     return api
 
 
@@ -188,7 +188,7 @@ def test_the_first_that_were_missed_are_named_with_whose_they_are_and_when(
     assert more[0] == "  account a0 of recurly:acme:account:c0, 2026-11-10 12:00:00"
     assert more[20] == "  … and 3 more: --json shows 50, --apply keeps all"
     filled = casewire("reconcile", *WINDOW, "--apply")
-    run = one(wiring().engine, "SELECT id FROM run").id
+    run = one(container_from_environment().engine, "SELECT id FROM run").id
     assert f"  … and 3 more: casewire runs show {run}\n" in filled.stdout
 
 
@@ -199,7 +199,7 @@ def test_a_site_that_is_out_does_not_hold_up_the_others(
     asked.objects = []
     gone = FakeApi([account(updated_at=at(10))], down=Transient("beta answered 503."))
     monkeypatch.setattr(
-        Wiring, "apis", property(lambda wires: {(SOURCE, SITE): asked, (SOURCE, "beta"): gone})
+        Container, "apis", property(lambda wires: {(SOURCE, SITE): asked, (SOURCE, "beta"): gone})
     )
     done = casewire("reconcile", *WINDOW)
     assert done.exit_code == 1, done.output
@@ -237,7 +237,7 @@ def test_money_of_before_the_ledger_is_not_missing(sides: ThreeSides, casewire: 
 
 
 def test_what_is_filled_in_from_then_on_is_known(asked: FakeApi, casewire: Run) -> None:
-    rows(wiring().engine, "DELETE FROM watermark")
+    rows(container_from_environment().engine, "DELETE FROM watermark")
     asked.objects = []
     casewire("reconcile", *WINDOW, "--apply")
     assert document(casewire("reconcile", *WINDOW, "--json"))["not_compared"] == []
@@ -288,8 +288,8 @@ def test_every_discrepancy_is_a_line_of_a_table(sides: ThreeSides, casewire: Run
 
 def test_a_key_of_the_other_world_is_not_asked(casewire: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CASEWIRE_MODE", "live")
-    monkeypatch.setattr(Wiring, "salesforce", property(lambda wires: None))
-    asked = wiring().sides
+    monkeypatch.setattr(Container, "salesforce", property(lambda wires: None))
+    asked = container_from_environment().sides
     assert asked.not_asked == {"stripe": "its API key is not for live payments"}
     assert "stripe" not in asked.books
 

@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli.audit import acting
-from connector.container import Wiring
+from connector.container import Container
 from connector.ledger import attempts, missed_changes, runs, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
-from connector.ledger.missed_changes import Missing
+from connector.ledger.missed_changes import MissedChange
 
 from .conftest import Run
 
@@ -66,7 +66,7 @@ def test_the_login_name_stays_beside_the_name_an_operator_gives(
     for operator in ("", login, "anna", "anna (login bert)"):
         monkeypatch.setenv("CASEWIRE_OPERATOR", operator)
         monkeypatch.setenv("LOGNAME", "bert")
-        wires = Wiring(settings.load())
+        wires = Container(settings.load())
         with acting(wires, "purge", "", {}):
             pass
         wires.engine.dispose()
@@ -129,7 +129,7 @@ def test_what_a_run_did_to_one_account_is_told_field_by_field(connected: Run, re
 
 
 def test_what_a_run_filled_in_is_listed(connected: Run, resynced: int, engine: Engine) -> None:
-    there = [Missing("invoice", f"i{number}", AT, subject()) for number in range(22)]
+    there = [MissedChange("invoice", f"i{number}", AT, subject()) for number in range(22)]
     with engine.begin() as connection:
         missed_changes.record(connection, ("recurly", "acme"), there, resynced)
     told = connected("runs", "show", resynced).stdout.splitlines()

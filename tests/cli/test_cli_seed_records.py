@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli import demo
-from connector.cli.demo.seed_records import BY_EMAIL, BY_NAME, PROSPECTS, TWICE, Typed, type_in
+from connector.cli.demo.seed_records import BY_EMAIL, BY_NAME, PROSPECTS, TWICE, SeedRecords, type_in
 from connector.cli.demo.verification import judge, linked
 from connector.cli.local_stack import Vendors, sandbox_settings, vendors
 from connector.ledger import links
@@ -38,7 +38,7 @@ def populated(sandboxed: Vendors) -> Vendors:
     return sandboxed
 
 
-def _of(typed: Typed, how: str) -> list[dict[str, Any]]:
+def _of(typed: SeedRecords, how: str) -> list[dict[str, Any]]:
     return [one for one in typed.expectations if one["fields"].get("Billing_Linked_By__c") == how]
 
 
@@ -69,7 +69,7 @@ def test_the_seed_says_which(populated: Vendors) -> None:
     assert who(1) != who(2)
 
 
-def _as_it_should_be(populated: Vendors, typed: Typed) -> Mapping[str, Link]:
+def _as_it_should_be(populated: Vendors, typed: SeedRecords) -> Mapping[str, Link]:
     """What Casewire would have done, done by hand; the links that the ledger would have."""
     kept: dict[str, Link] = {}
     for one in typed.expectations:
@@ -96,7 +96,7 @@ def _edit(populated: Vendors, object_: str, id_: str, fields: Mapping[str, Any])
 
 
 @pytest.fixture
-def met(populated: Vendors, engine: Engine) -> Typed:
+def met(populated: Vendors, engine: Engine) -> SeedRecords:
     """All is as it should be."""
     typed = type_in(populated, 1)
     with engine.begin() as connection:
@@ -104,7 +104,7 @@ def met(populated: Vendors, engine: Engine) -> Typed:
     return typed
 
 
-def test_all_linked_made_or_asked_about_is_good(populated: Vendors, engine: Engine, met: Typed) -> None:
+def test_all_linked_made_or_asked_about_is_good(populated: Vendors, engine: Engine, met: SeedRecords) -> None:
     found = judge(engine, populated.records, [], met.expectations, met.accounts)
     assert (found.good, found.doubled, found.different) == (True, [], [])
     made = demo.POPULATION - BY_EMAIL - BY_NAME - TWICE
@@ -112,14 +112,16 @@ def test_all_linked_made_or_asked_about_is_good(populated: Vendors, engine: Engi
     assert linked(engine) == numbers
 
 
-def test_a_second_account_of_a_customer_is_doubled(populated: Vendors, engine: Engine, met: Typed) -> None:
+def test_a_second_account_of_a_customer_is_doubled(
+    populated: Vendors, engine: Engine, met: SeedRecords
+) -> None:
     populated.control("salesforce", "POST", "records/Account", [{"Name": "Once more"}])
     found = judge(engine, populated.records, [], met.expectations, met.accounts)
     assert len(found.doubled) == 1
 
 
 def test_another_record_than_the_one_that_was_there_is_different(
-    populated: Vendors, engine: Engine, met: Typed
+    populated: Vendors, engine: Engine, met: SeedRecords
 ) -> None:
     one = _of(met, "billing e-mail of a contact")[0]
     key, id_ = one["match"]["Billing_Key__c"], one["fields"]["Id"]
@@ -132,7 +134,7 @@ def test_another_record_than_the_one_that_was_there_is_different(
 
 
 def test_a_review_case_without_one_of_its_candidates_is_different(
-    populated: Vendors, engine: Engine, met: Typed
+    populated: Vendors, engine: Engine, met: SeedRecords
 ) -> None:
     (case,) = populated.records("Case")
     first = case["Billing_Candidates__c"].splitlines()[0]
@@ -144,7 +146,7 @@ def test_a_review_case_without_one_of_its_candidates_is_different(
 
 @pytest.mark.parametrize(("how", "good"), [("chosen by a person", True), ("e-mail domain and name", False)])
 def test_only_a_person_may_say_which_of_two_it_is(
-    populated: Vendors, engine: Engine, met: Typed, how: str, good: bool
+    populated: Vendors, engine: Engine, met: SeedRecords, how: str, good: bool
 ) -> None:
     (case,) = populated.records("Case")
     id_ = case["Billing_Candidates__c"].splitlines()[0]

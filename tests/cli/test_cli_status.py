@@ -12,9 +12,9 @@ from rq.utils import utcformat
 from samples import SITE, SOURCE, rows
 from sqlalchemy import Engine
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.ledger import missed_changes, runs, source_activity
-from connector.ledger.missed_changes import Missing
+from connector.ledger.missed_changes import MissedChange
 from connector.queue import NAME, Queue
 
 from .conftest import Run
@@ -33,7 +33,7 @@ def site(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> Engine:
 @pytest.fixture
 def well(connected: Run, site: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A worker and a scheduler run, and all is set up."""
-    monkeypatch.setattr(Wiring, "not_configured", lambda wires: [])
+    monkeypatch.setattr(Container, "not_configured", lambda wires: [])
     a_worker(redis, datetime.now(UTC) - timedelta(hours=2))
     Queue(redis).swept(datetime.now(UTC))
     return connected
@@ -70,7 +70,7 @@ def test_a_source_that_is_silent_needs_a_person(connected: Run, site: Engine) ->
 
 
 def test_what_was_missed_lately_is_counted(connected: Run, site: Engine) -> None:
-    there = [Missing("invoice", f"i{number}", SINCE, "s") for number in range(12)]
+    there = [MissedChange("invoice", f"i{number}", SINCE, "s") for number in range(12)]
     with site.begin() as connection:
         missed_changes.record(connection, (SOURCE, SITE), there, None)
     assert lines(connected)["missed"].startswith(

@@ -111,7 +111,7 @@ def test_what_a_list_leaves_out_is_asked_singly_by_its_other_forms(rig: Rig) -> 
     client, server = rig(script)
     fetched = client.fetch("subscription", [("s1", "uuid-1"), ("sX", "uuid-2"), ("s3", "uuid-3")])
     assert ids(fetched) == ["s1", "s2"]
-    assert fetched.gone == (facts.Gone("subscription", "s3"),)
+    assert fetched.gone == (facts.DeletedObject("subscription", "s3"),)
     assert "/subscriptions/s1" not in server.paths()
 
 
@@ -123,7 +123,7 @@ def test_the_same_object_is_asked_for_once(rig: Rig) -> None:
 
 def test_one_plain_id_is_asked_for_singly_because_404_says_at_once_that_it_is_gone(rig: Rig) -> None:
     client, server = rig(lambda asked: NOT_FOUND)
-    assert client.fetch("account", [("a1",)]).gone == (facts.Gone("account", "a1"),)
+    assert client.fetch("account", [("a1",)]).gone == (facts.DeletedObject("account", "a1"),)
     assert server.paths() == ["/accounts/a1"]
 
 
@@ -193,12 +193,12 @@ def test_the_history_of_an_account_follows_every_page(rig: Rig) -> None:
 
 def test_the_history_of_an_unknown_account_is_gone(rig: Rig) -> None:
     client, _ = rig(lambda asked: NOT_FOUND)
-    assert client.history("bob") == Fetched(gone=(facts.Gone("account", "code-bob"),))
+    assert client.history("bob") == Fetched(gone=(facts.DeletedObject("account", "code-bob"),))
 
 
 def test_an_account_deleted_while_its_history_is_read_is_gone(rig: Rig) -> None:
     client, _ = rig(lambda asked: Reply(account("a1")) if asked.path.endswith("bob") else NOT_FOUND)
-    assert client.history("bob") == Fetched(gone=(facts.Gone("account", "code-bob"),))
+    assert client.history("bob") == Fetched(gone=(facts.DeletedObject("account", "code-bob"),))
 
 
 # --- what changed -----------------------------------------------------------------------------------------
@@ -361,7 +361,7 @@ def test_an_unknown_object_in_a_list_does_not_hold_back_the_others(rig: Rig) -> 
     )
     fetched = client.fetch("account", [("a1",), ("a2",)])
     assert ids(fetched) == ["a1"]
-    assert fetched.gone == (facts.Gone("account", "a2"),)
+    assert fetched.gone == (facts.DeletedObject("account", "a2"),)
 
 
 def test_a_list_that_is_no_list_is_transient(rig: Rig) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from connector.clients.salesforce import Verdict
 from connector.clients.salesforce.bulk import Bulk
-from connector.clients.salesforce.bulk_jobs import NobodysJobs
-from connector.clients.salesforce.collections import Batches
-from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.bulk_jobs import UntrackedJobs
+from connector.clients.salesforce.collections import Collections
+from connector.clients.salesforce.polling import PollSchedule
 from connector.clients.salesforce.session import Session
 from connector.errors import Permanent, Transient, Unavailable
 
@@ -142,9 +142,9 @@ def test_more_than_a_job_may_hold_goes_in_several(salesforce: Rig) -> None:
     jobs = BulkJobs()
     client = salesforce(jobs)
     session: Session = client._session
-    bulk = Bulk(session, Batches(session), bytes_in_a_job=60)
-    patience = Patience(lambda _: None, lambda: 0.0, 1800)
-    done = bulk.upsert("Account", KEY, rows("a", "b", "c", "d", "e"), patience, NobodysJobs())
+    bulk = Bulk(session, Collections(session), bytes_in_a_job=60)
+    patience = PollSchedule(lambda _: None, lambda: 0.0, 1800)
+    done = bulk.upsert("Account", KEY, rows("a", "b", "c", "d", "e"), patience, UntrackedJobs())
     assert [result.key for result in done] == ["a", "b", "c", "d", "e"]
     assert {result.error for result in done} == {None}
     assert [[row[KEY] for row in file] for file in uploaded(jobs)] == [["a", "b"], ["c", "d"], ["e"]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.clients.salesforce.bulk_query import BulkQuery
-from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.polling import PollSchedule
 from connector.clients.salesforce.session import Session
 from connector.errors import Permanent, Transient
 
@@ -133,7 +133,7 @@ def test_a_look_that_is_not_answered_is_no_reason_to_stop(salesforce: Rig) -> No
     client = salesforce(jobs)
     assert isinstance(client._session, Session)
     query = BulkQuery(client._session, rows_in_a_page=1)
-    found = list(query.rows(SOQL, Patience(lambda _: None, lambda: 0.0, 600.0)))
+    found = list(query.rows(SOQL, PollSchedule(lambda _: None, lambda: 0.0, 600.0)))
     assert [row["Id"] for row in found] == ["a0"]
     assert jobs.aborted == 0
 

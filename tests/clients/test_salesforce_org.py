@@ -13,7 +13,7 @@ from connector.errors import Permanent, SetupError
 from connector.mappers import fields
 from connector.mappers.org_schema import CaseStatus
 from connector.policy import Policy
-from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.adaptation import OrgAdapter
 from sandbox import salesforce as sandbox
 from sandbox.control import Control
 from sandbox.salesforce.metadata import default_metadata
@@ -129,7 +129,7 @@ def test_other_trouble_while_looking_is_not_taken_for_a_missing_object(salesforc
 
 # ── orgs of every shape ───────────────────────────────────────────────────────────────────────────────────────
 
-Load = Callable[..., tuple[Org, Callable[..., tuple[Shaping, list[str]]]]]
+Load = Callable[..., tuple[Org, Callable[..., tuple[OrgAdapter, list[str]]]]]
 
 
 @pytest.fixture
@@ -148,9 +148,9 @@ def load() -> Iterator[Load]:
         ends.append(client.close)
         org = Org.load(client)
 
-        def fitted(**policy: Any) -> tuple[Shaping, list[str]]:
+        def fitted(**policy: Any) -> tuple[OrgAdapter, list[str]]:
             told: list[str] = []
-            return Shaping.of(Policy.model_validate(policy), org, told.append), told
+            return OrgAdapter.of(Policy.model_validate(policy), org, told.append), told
 
         return org, fitted
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from connector.clients.salesforce import Deployment, SalesforceClient, SalesforceConfig, Verdict, parent
-from connector.clients.salesforce.bulk_jobs import NobodysJobs
+from connector.clients.salesforce.bulk_jobs import UntrackedJobs
 from connector.clients.salesforce.metadata_api import NAMESPACE
 from connector.errors import Permanent
 from sandbox import salesforce as sandbox_salesforce
@@ -128,7 +128,7 @@ def test_a_job_that_is_aborted_by_its_id_alone_writes_nothing_more(
     requests.put(f"{address}/__sandbox__/bulk", json={"polls": 3}, timeout=10).raise_for_status()
     left: list[str] = []
 
-    class Kept(NobodysJobs):
+    class Kept(UntrackedJobs):
         def begun(self, job: str, object_: str, rows: Any) -> None:
             left.append(job)
 

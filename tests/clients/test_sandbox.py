@@ -26,7 +26,7 @@ from connector.mappers import fields
 from connector.mappers.field_limits import required_fields
 from connector.models import facts
 from connector.policy import Policy
-from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.adaptation import OrgAdapter
 from connector.sync.org_schema.missing_fields import lacking
 from sandbox import recurly as sandbox_recurly
 from sandbox import salesforce as sandbox_salesforce
@@ -143,7 +143,7 @@ def test_a_bare_org_says_what_it_lacks() -> None:
         with pytest.raises(
             SetupError, match=r"Account: Billing_Account_Code__c.*Billing_Event__c: .*Deploy salesforce/"
         ):
-            Shaping.of(Policy(), Org.load(client), print)
+            OrgAdapter.of(Policy(), Org.load(client), print)
         client.close()
 
 
@@ -268,8 +268,8 @@ def test_a_history_holds_all_of_one_account_and_nothing_of_another(
 
 
 def test_what_recurly_does_not_have_is_gone(recurly_client: RecurlyClient) -> None:
-    assert recurly_client.history("nobody").gone == (facts.Gone("account", "code-nobody"),)
-    assert recurly_client.fetch("payment", [("uuid-0",)]).gone == (facts.Gone("payment", "uuid-0"),)
+    assert recurly_client.history("nobody").gone == (facts.DeletedObject("account", "code-nobody"),)
+    assert recurly_client.fetch("payment", [("uuid-0",)]).gone == (facts.DeletedObject("payment", "uuid-0"),)
 
 
 def test_a_wrong_key_names_the_variable(billing: Vendor) -> None:

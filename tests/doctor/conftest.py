@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from connector import settings
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor import Finding
 from connector.doctor.result import Area
 from connector.doctor.runner import look_at
@@ -39,12 +39,12 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def wire() -> Iterator[Callable[..., Wiring]]:
+def wire() -> Iterator[Callable[..., Container]]:
     """A wiring with these settings."""
-    made: list[Wiring] = []
+    made: list[Container] = []
 
-    def wire(**given: object) -> Wiring:
-        made.append(Wiring(Settings(**given)))  # type: ignore[arg-type]
+    def wire(**given: object) -> Container:
+        made.append(Container(Settings(**given)))  # type: ignore[arg-type]
         return made[-1]
 
     yield wire
@@ -56,6 +56,6 @@ def wire() -> Iterator[Callable[..., Wiring]]:
 
 
 @pytest.fixture
-def running(wire: Callable[..., Wiring], database_url: str, redis: Redis, valkey: str) -> Wiring:
+def running(wire: Callable[..., Container], database_url: str, redis: Redis, valkey: str) -> Container:
     """One with a migrated ledger and an empty queue."""
     return wire(database_url=database_url, redis_url=valkey)

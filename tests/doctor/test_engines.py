@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from connector import queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor import State, is_green, postgresql
 from connector.doctor import redis as redis_
 from connector.ledger.engine import migrate, open_engine
@@ -30,7 +30,7 @@ def worker(redis: Redis) -> Iterator[SimpleWorker]:
     worker.register_death()
 
 
-def test_engines_that_are_as_they_must_be(running: Wiring, worker: SimpleWorker) -> None:
+def test_engines_that_are_as_they_must_be(running: Container, worker: SimpleWorker) -> None:
     running.queue.swept(running.clock())
     found = {**seen(postgresql.areas(running)), **seen(redis_.areas(running))}
     assert {name: one.state for name, one in found.items()} == dict.fromkeys(
@@ -48,7 +48,7 @@ def test_engines_that_are_as_they_must_be(running: Wiring, worker: SimpleWorker)
     )
 
 
-def test_postgresql_that_is_away_is_named_without_its_password(wire: Callable[..., Wiring]) -> None:
+def test_postgresql_that_is_away_is_named_without_its_password(wire: Callable[..., Container]) -> None:
     found = seen(postgresql.areas(wire(database_url="postgresql://me:open-sesame@127.0.0.1:1/none")))
     reachable = found["postgresql: reachable"]
     assert reachable.state is State.FAILED
@@ -58,12 +58,12 @@ def test_postgresql_that_is_away_is_named_without_its_password(wire: Callable[..
     assert found["postgresql: tables"].state is State.SKIPPED
 
 
-def test_an_address_that_is_none_is_named(wire: Callable[..., Wiring]) -> None:
+def test_an_address_that_is_none_is_named(wire: Callable[..., Container]) -> None:
     found = seen(postgresql.areas(wire(database_url="nonsense")))["postgresql: reachable"]
     assert (found.state, "DATABASE_URL is not an address" in found.told) == (State.FAILED, True)
 
 
-def test_without_an_address_it_is_casewire_that_must_be_started(wire: Callable[..., Wiring]) -> None:
+def test_without_an_address_it_is_casewire_that_must_be_started(wire: Callable[..., Container]) -> None:
     wires = wire()
     found = {**seen(postgresql.areas(wires)), **seen(redis_.areas(wires))}
     for name in ("postgresql: reachable", "redis: reachable"):
@@ -73,7 +73,7 @@ def test_without_an_address_it_is_casewire_that_must_be_started(wire: Callable[.
 
 
 def test_a_database_without_tables_is_to_be_migrated(
-    wire: Callable[..., Wiring], empty_database_url: str
+    wire: Callable[..., Container], empty_database_url: str
 ) -> None:
     found = seen(postgresql.areas(wire(database_url=empty_database_url)))
     assert "has no Casewire tables" in found["postgresql: tables"].told
@@ -82,7 +82,7 @@ def test_a_database_without_tables_is_to_be_migrated(
 
 
 def test_tables_of_a_newer_version_are_not_to_be_migrated(
-    wire: Callable[..., Wiring], empty_database_url: str
+    wire: Callable[..., Container], empty_database_url: str
 ) -> None:
     engine = open_engine(empty_database_url)
     migrate(engine)
@@ -95,7 +95,7 @@ def test_tables_of_a_newer_version_are_not_to_be_migrated(
 
 
 def test_a_user_who_may_only_read_is_named_with_the_tables(
-    wire: Callable[..., Wiring], database_url: str
+    wire: Callable[..., Container], database_url: str
 ) -> None:
     owner = create_engine(open_engine(database_url).url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with owner.connect() as connection:
@@ -115,7 +115,7 @@ def test_a_user_who_may_only_read_is_named_with_the_tables(
             connection.execute(text("DROP ROLE reader"))
 
 
-def test_redis_that_is_away_is_named(wire: Callable[..., Wiring]) -> None:
+def test_redis_that_is_away_is_named(wire: Callable[..., Container]) -> None:
     found = seen(redis_.areas(wire(redis_url="redis://127.0.0.1:1/0")))["redis: reachable"]
     assert found.state is State.FAILED
     assert "Redis does not answer" in found.told
@@ -123,7 +123,7 @@ def test_redis_that_is_away_is_named(wire: Callable[..., Wiring]) -> None:
 
 
 def test_a_private_ca_of_redis_is_asked_for_by_name(
-    wire: Callable[..., Wiring], over_tls: tuple[str, Path]
+    wire: Callable[..., Container], over_tls: tuple[str, Path]
 ) -> None:
     url, ca = over_tls
     unknown = seen(redis_.areas(wire(redis_url=url)))["redis: reachable"]
@@ -138,12 +138,14 @@ def test_a_private_ca_of_redis_is_asked_for_by_name(
     assert "REDIS_TLS_CA_FILE" in missing["redis: reachable"].mend
 
 
-def test_a_tls_setting_without_a_tls_address_is_warned_of(wire: Callable[..., Wiring], valkey: str) -> None:
+def test_a_tls_setting_without_a_tls_address_is_warned_of(
+    wire: Callable[..., Container], valkey: str
+) -> None:
     found = seen(redis_.areas(wire(redis_url=valkey, redis_tls_verify=False)))["redis: tls"]
     assert (found.state, "REDIS_TLS_VERIFY has no effect" in found.told) == (State.WARNING, True)
 
 
-def test_a_redis_that_throws_jobs_away_is_warned_of(running: Wiring, redis: Redis) -> None:
+def test_a_redis_that_throws_jobs_away_is_warned_of(running: Container, redis: Redis) -> None:
     redis.config_set("maxmemory", "100mb")
     redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
@@ -155,7 +157,7 @@ def test_a_redis_that_throws_jobs_away_is_warned_of(running: Wiring, redis: Redi
     assert "maxmemory-policy noeviction" in found.mend
 
 
-def test_without_a_worker_the_waiting_jobs_are_counted(running: Wiring) -> None:
+def test_without_a_worker_the_waiting_jobs_are_counted(running: Container) -> None:
     running.queue.wake(queue.Stage.REFRESH)
     found = seen(redis_.areas(running))["redis: workers"]
     assert found.state is State.FAILED
@@ -163,7 +165,7 @@ def test_without_a_worker_the_waiting_jobs_are_counted(running: Wiring) -> None:
     assert "casewire worker" in found.mend
 
 
-def test_looking_for_workers_leaves_redis_as_it_is(running: Wiring, redis: Redis) -> None:
+def test_looking_for_workers_leaves_redis_as_it_is(running: Container, redis: Redis) -> None:
     redis.sadd("rq:workers:casewire", "rq:worker:gone")
     before = sorted(redis.keys())
     found = seen(redis_.areas(running))
@@ -172,7 +174,7 @@ def test_looking_for_workers_leaves_redis_as_it_is(running: Wiring, redis: Redis
     assert redis.smembers("rq:workers:casewire") == {b"rq:worker:gone"}
 
 
-def test_a_scheduler_that_never_ran_or_stopped_is_to_be_started(running: Wiring) -> None:
+def test_a_scheduler_that_never_ran_or_stopped_is_to_be_started(running: Container) -> None:
     never = seen(redis_.areas(running))["redis: scheduler"]
     running.queue.swept(running.clock() - timedelta(hours=2))
     stopped = seen(redis_.areas(running))["redis: scheduler"]

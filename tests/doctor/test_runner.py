@@ -8,28 +8,28 @@ from collections.abc import Iterator
 import pytest
 
 from connector.doctor.clock_skew import compared
-from connector.doctor.result import Area, Check, NotAsked, State, Told, failed, is_green, ok, skipped
+from connector.doctor.result import Area, Check, CheckResult, NotAsked, State, failed, is_green, ok, skipped
 from connector.doctor.runner import look_at
 from connector.errors import SetupError
 
 
-def good() -> Iterator[Told]:
+def good() -> Iterator[CheckResult]:
     yield ok("good")
 
 
-def bad() -> Iterator[Told]:
+def bad() -> Iterator[CheckResult]:
     yield failed("bad", "mend it")
 
 
-def unset() -> list[Told]:
+def unset() -> list[CheckResult]:
     raise SetupError("Set X.")
 
 
-def unforeseen() -> list[Told]:
+def unforeseen() -> list[CheckResult]:
     raise ZeroDivisionError("a secret stands\nin the second line")
 
 
-def unasked() -> list[Told]:
+def unasked() -> list[CheckResult]:
     raise NotAsked("because")
 
 
@@ -54,7 +54,7 @@ def test_each_check_is_told_whatever_the_others_run_into() -> None:
 def test_behind_a_gate_that_is_shut_nothing_is_asked(gate: object) -> None:
     looked = []
 
-    def look() -> Iterator[Told]:
+    def look() -> Iterator[CheckResult]:
         looked.append(1)
         yield ok("looked")
 
@@ -66,7 +66,7 @@ def test_behind_a_gate_that_is_shut_nothing_is_asked(gate: object) -> None:
 def test_what_does_not_answer_is_left_behind_and_closed() -> None:
     release, closed = threading.Event(), []
 
-    def hangs() -> Iterator[Told]:
+    def hangs() -> Iterator[CheckResult]:
         release.wait(30)
         yield ok("late")
 

@@ -13,7 +13,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor import State
 from connector.doctor.salesforce import area as salesforce
 from connector.doctor.salesforce import duplicate_rules
@@ -25,7 +25,7 @@ from sandbox.server import serve
 from .conftest import Findings, seen
 
 ORG = "00D000000000001EAA"
-Wire = Callable[..., Wiring]
+Wire = Callable[..., Container]
 
 
 @pytest.fixture(scope="module")

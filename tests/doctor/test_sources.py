@@ -8,7 +8,7 @@ import pytest
 from samples import event, record, rows
 from sqlalchemy import Engine
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor import State, processors, recurly, webhooks
 from connector.models.events import Fate
 from sandbox.control import Control
@@ -55,7 +55,7 @@ def billing(site: Site, settings: Set) -> Iterator[Site]:
 # ── Recurly ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_site_as_it_must_be(billing: Site, wire: Callable[..., Wiring]) -> None:
+def test_a_site_as_it_must_be(billing: Site, wire: Callable[..., Container]) -> None:
     found = seen(recurly.areas(wire()))
     assert [one.state for one in found.values()] == [State.OK] * 3
     assert found["recurly: key"].told == "accepted; API v2021-02-25"
@@ -63,7 +63,7 @@ def test_a_site_as_it_must_be(billing: Site, wire: Callable[..., Wiring]) -> Non
     assert "of 5,000 calls left" in found["recurly: rate limit"].told
 
 
-def test_a_key_recurly_does_not_know(billing: Site, settings: Set, wire: Callable[..., Wiring]) -> None:
+def test_a_key_recurly_does_not_know(billing: Site, settings: Set, wire: Callable[..., Container]) -> None:
     settings(RECURLY_API_KEY="of-yesterday")
     found = seen(recurly.areas(wire()))
     assert found["recurly: key"].state is State.FAILED
@@ -72,7 +72,7 @@ def test_a_key_recurly_does_not_know(billing: Site, settings: Set, wire: Callabl
     assert found["recurly: site"].state is State.SKIPPED
 
 
-def test_a_key_of_another_site(billing: Site, settings: Set, wire: Callable[..., Wiring]) -> None:
+def test_a_key_of_another_site(billing: Site, settings: Set, wire: Callable[..., Container]) -> None:
     settings(RECURLY_SITE="acme-eu")
     found = seen(recurly.areas(wire()))["recurly: site"]
     assert (found.state, found.told) == (
@@ -83,7 +83,7 @@ def test_a_key_of_another_site(billing: Site, settings: Set, wire: Callable[...,
     assert "Set RECURLY_SITE to acme" in found.mend
 
 
-def test_a_rate_limit_that_is_nearly_used(billing: Site, wire: Callable[..., Wiring]) -> None:
+def test_a_rate_limit_that_is_nearly_used(billing: Site, wire: Callable[..., Container]) -> None:
     billing.limit = RateLimit(limit=20)
     for _ in range(18):
         billing.limit.take()
@@ -92,7 +92,7 @@ def test_a_rate_limit_that_is_nearly_used(billing: Site, wire: Callable[..., Wir
     assert "call Recurly less" in found.mend
 
 
-def test_a_site_without_a_key_and_no_site_at_all(settings: Set, wire: Callable[..., Wiring]) -> None:
+def test_a_site_without_a_key_and_no_site_at_all(settings: Set, wire: Callable[..., Container]) -> None:
     none = seen(recurly.areas(wire()))["recurly: site"]
     settings(RECURLY_SITE="acme")
     keyless = seen(recurly.areas(wire()))["recurly: key"]
@@ -101,7 +101,7 @@ def test_a_site_without_a_key_and_no_site_at_all(settings: Set, wire: Callable[.
     assert "RECURLY_API_KEY" in keyless.mend
 
 
-def test_two_sites_are_told_apart(billing: Site, settings: Set, wire: Callable[..., Wiring]) -> None:
+def test_two_sites_are_told_apart(billing: Site, settings: Set, wire: Callable[..., Container]) -> None:
     settings(
         RECURLY_SITES="acme-eu",
         RECURLY_API_KEY__ACME_EU="other",
@@ -117,7 +117,7 @@ def test_two_sites_are_told_apart(billing: Site, settings: Set, wire: Callable[.
 # ── webhooks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_source_that_delivers(billing: Site, running: Wiring, engine: Engine) -> None:
+def test_a_source_that_delivers(billing: Site, running: Container, engine: Engine) -> None:
     record(engine, event("n1"), event("n2"))
     found = seen(webhooks.areas(running))
     assert found["webhooks: recurly acme"].told == "a secret is set"
@@ -125,7 +125,7 @@ def test_a_source_that_delivers(billing: Site, running: Wiring, engine: Engine) 
     assert "2 events within 30 days" in found["webhooks: recurly acme: deliveries"].told
 
 
-def test_recurly_without_a_secret_is_a_closed_door(billing: Site, running: Wiring, settings: Set) -> None:
+def test_recurly_without_a_secret_is_a_closed_door(billing: Site, running: Container, settings: Set) -> None:
     settings(RECURLY_WEBHOOK_SECRETS="")
     found = seen(webhooks.areas(running))["webhooks: recurly acme"]
     assert (found.state, found.told) == (State.FAILED, "no secret is set: /webhooks/recurly answers 404")
@@ -134,7 +134,7 @@ def test_recurly_without_a_secret_is_a_closed_door(billing: Site, running: Wirin
 
 
 def test_a_processor_nobody_set_up_is_no_mistake_but_half_of_one_is(
-    billing: Site, running: Wiring, settings: Set
+    billing: Site, running: Container, settings: Set
 ) -> None:
     settings(STRIPE_API_KEY="sk_test_1")
     found = seen(webhooks.areas(running))
@@ -143,7 +143,7 @@ def test_a_processor_nobody_set_up_is_no_mistake_but_half_of_one_is(
     assert "STRIPE_WEBHOOK_SECRETS" in found["webhooks: stripe"].mend
 
 
-def test_a_secret_in_a_form_that_cannot_be_is_named(running: Wiring, settings: Set) -> None:
+def test_a_secret_in_a_form_that_cannot_be_is_named(running: Container, settings: Set) -> None:
     settings(ADYEN_HMAC_KEYS="not hex")
     found = seen(webhooks.areas(running))["webhooks: adyen"]
     assert (found.state, "ADYEN_HMAC_KEYS" in found.told) == (State.FAILED, True)
@@ -151,7 +151,7 @@ def test_a_secret_in_a_form_that_cannot_be_is_named(running: Wiring, settings: S
 
 
 def test_silence_is_warned_of_with_the_address_to_post_to(
-    billing: Site, running: Wiring, engine: Engine
+    billing: Site, running: Container, engine: Engine
 ) -> None:
     never = seen(webhooks.areas(running))["webhooks: recurly acme: deliveries"]
     record(engine, event("n1"))
@@ -162,13 +162,13 @@ def test_silence_is_warned_of_with_the_address_to_post_to(
     assert "is it paused" in quiet.mend
 
 
-def test_events_that_could_not_be_read_are_counted(billing: Site, running: Wiring, engine: Engine) -> None:
+def test_events_that_could_not_be_read_are_counted(billing: Site, running: Container, engine: Engine) -> None:
     record(engine, event("n1"), event("n2", fate=Fate.UNREADABLE, pointers=()))
     found = seen(webhooks.areas(running))["webhooks: recurly acme: content"]
     assert (found.state, found.told) == (State.WARNING, "1 events could not be read")
 
 
-def test_secrets_are_looked_at_without_postgresql_too(billing: Site, wire: Callable[..., Wiring]) -> None:
+def test_secrets_are_looked_at_without_postgresql_too(billing: Site, wire: Callable[..., Container]) -> None:
     found = seen(webhooks.areas(wire(database_url="postgresql://me@127.0.0.1:1/none")))
     assert found["webhooks: recurly acme"].told == "a secret is set"
     assert found["webhooks: recurly acme: deliveries"].state is State.SKIPPED
@@ -210,7 +210,7 @@ def at(source: str, url: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("source", GOOD)
 def test_a_processors_key_is_tried_with_one_look(
-    source: str, paying: str, settings: Set, wire: Callable[..., Wiring]
+    source: str, paying: str, settings: Set, wire: Callable[..., Container]
 ) -> None:
     settings(**GOOD[source], **at(source, paying), CASEWIRE_MODE="test")
     found = seen(processors.areas(wire()))[f"{source}: key"]
@@ -229,7 +229,7 @@ def test_a_processors_key_is_tried_with_one_look(
     ],
 )
 def test_a_restricted_key_of_stripe_must_read_all_that_is_asked_for(
-    paying: str, settings: Set, wire: Callable[..., Wiring], may_read: str, refused: set[str]
+    paying: str, settings: Set, wire: Callable[..., Container], may_read: str, refused: set[str]
 ) -> None:
     settings(STRIPE_API_KEY=f"rk_test_sandbox_{may_read}", STRIPE_API_URL=paying, CASEWIRE_MODE="test")
     found = seen(processors.areas(wire()))
@@ -240,7 +240,7 @@ def test_a_restricted_key_of_stripe_must_read_all_that_is_asked_for(
 
 @pytest.mark.parametrize("source", GOOD)
 def test_a_network_that_is_down_is_not_blamed_on_the_key(
-    source: str, settings: Set, wire: Callable[..., Wiring]
+    source: str, settings: Set, wire: Callable[..., Container]
 ) -> None:
     settings(**GOOD[source], **at(source, "http://127.0.0.1:1"), CASEWIRE_MODE="test")
     found = seen(processors.areas(wire()))[f"{source}: key"]
@@ -249,7 +249,7 @@ def test_a_network_that_is_down_is_not_blamed_on_the_key(
     assert "Set " not in found.mend
 
 
-def test_a_key_of_the_other_mode_is_named(paying: str, settings: Set, wire: Callable[..., Wiring]) -> None:
+def test_a_key_of_the_other_mode_is_named(paying: str, settings: Set, wire: Callable[..., Container]) -> None:
     settings(STRIPE_API_KEY="sk_test_sandbox", STRIPE_API_URL=paying, CASEWIRE_MODE="live")
     found = seen(processors.areas(wire()))["stripe: key"]
     assert (found.state, "for test payments, and live events" in found.told) == (State.FAILED, True)
@@ -258,7 +258,7 @@ def test_a_key_of_the_other_mode_is_named(paying: str, settings: Set, wire: Call
 
 @pytest.mark.parametrize("source", GOOD)
 def test_a_processors_key_that_is_refused_is_named(
-    source: str, paying: str, settings: Set, wire: Callable[..., Wiring]
+    source: str, paying: str, settings: Set, wire: Callable[..., Container]
 ) -> None:
     wrong = {name: "wrong" for name in GOOD[source] if not name.endswith(("ENVIRONMENT", "MERCHANT_ID"))}
     settings(**{**GOOD[source], **wrong, **at(source, paying)}, CASEWIRE_MODE="test")

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from connector.cli.demo.verification import Verdict, judge
+from connector.cli.demo.verification import Verification, judge
 from connector.cli.local_stack import Stack, stack
 from connector.ledger.schema import metadata
 from connector.queue import Queue
@@ -121,7 +121,7 @@ def tell(running: Stack, names: Sequence[str], *, beside: int = 1, **how: Any) -
     return [expectation for one in played for expectation in one["expect"]]
 
 
-def verdict(running: Stack, expectations: Sequence[Mapping[str, Any]] = ()) -> Verdict:
+def verdict(running: Stack, expectations: Sequence[Mapping[str, Any]] = ()) -> Verification:
     return judge(running.engine, running.vendors.records, running.sent(), expectations)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from connector.ledger import attempts, bulk_jobs, leases, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
-from connector.ledger.bulk_jobs import LeftBehind
+from connector.ledger.bulk_jobs import OrphanedJob
 from connector.mappers.fields import Case
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -28,7 +28,7 @@ def job(engine: Engine) -> str:
     return JOB
 
 
-def left(engine: Engine) -> list[LeftBehind]:
+def left(engine: Engine) -> list[OrphanedJob]:
     with engine.connect() as connection:
         return bulk_jobs.left_behind(connection)
 
@@ -63,9 +63,9 @@ def test_a_job_whose_accounts_are_held_is_not_left_behind(engine: Engine, job: s
 
 def test_it_is_when_the_lease_runs_out(engine: Engine, job: str) -> None:
     make_ready(engine, "subject")
-    assert left(engine) == [LeftBehind(job, "Case", ended=False)]
+    assert left(engine) == [OrphanedJob(job, "Case", ended=False)]
     ended(engine, told=True)
-    assert left(engine) == [LeftBehind(job, "Case", ended=True)]
+    assert left(engine) == [OrphanedJob(job, "Case", ended=True)]
 
 
 def test_it_is_when_who_comes_next_frees_the_lease(engine: Engine, job: str) -> None:

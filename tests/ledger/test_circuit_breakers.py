@@ -16,7 +16,7 @@ def open_(engine: Engine, retry_after: float | None = None, destination: str = "
         return circuit_breakers.open_circuit(connection, destination, "It is out.", "503", retry_after)
 
 
-def still_open(engine: Engine) -> dict[str, circuit_breakers.Open]:
+def still_open(engine: Engine) -> dict[str, circuit_breakers.OpenCircuit]:
     with engine.connect() as connection:
         return circuit_breakers.open_circuits(connection)
 

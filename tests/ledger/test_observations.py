@@ -51,7 +51,7 @@ def test_an_object_is_what_was_told_and_belongs_to_itself(engine: Engine) -> Non
     ],
 )
 def test_a_match_may_change_unless_a_reference_made_it(link: str, is_open: bool, is_weak: bool) -> None:
-    found = observations.Told(dispute(), "recurly:acme:account:bob", link)
+    found = observations.ProcessorSnapshot(dispute(), "recurly:acme:account:bob", link)
     assert (found.is_open, found.is_weak) == (is_open, is_weak)
 
 

@@ -16,7 +16,7 @@ from connector.ledger.attempts import Attempt, Cause, MovedCase, RowChange
 from connector.ledger.subjects import Due
 from connector.mappers import fields
 from connector.models.events import Urgency
-from connector.models.facts import Gone, Kind
+from connector.models.facts import DeletedObject, Kind
 
 OWN = "stripe:dispute:dp_1"
 OWN_DUE = Due(OWN, "stripe", "", "dispute:dp_1", Urgency.DISPUTE)
@@ -78,14 +78,14 @@ def test_what_is_gone_or_waits_itself_or_is_a_payout_is_no_candidate(engine: Eng
     tell(engine, dispute("dp_1", "ch_2", customer="cus_1"), payout("po_1", references=("ch_2",)))
     with engine.begin() as connection:
         snapshots.mark_gone(
-            connection, "recurly", "acme", snapshots.clock(connection), [Gone("payment", "pay1")]
+            connection, "recurly", "acme", snapshots.clock(connection), [DeletedObject("payment", "pay1")]
         )
     assert found(engine, "reference:ch_1", "reference:ch_2", "customer:cus_1") == {}
 
 
 def customer_of(engine: Engine, id_: str = "other") -> list[str]:
     """The accounts that other objects of the customer cus_1 belong to, as an object ``id_`` may know them."""
-    wanted = pending_matches.CustomerOf("stripe", "cus_1", "mandate", id_)
+    wanted = pending_matches.ReferencedCustomer("stripe", "cus_1", "mandate", id_)
     with engine.connect() as connection:
         return [
             one_.subject for one_ in pending_matches.customer_candidates(connection, [wanted]).get(wanted, [])
@@ -207,7 +207,8 @@ def test_what_another_has_joined_meanwhile_is_left_alone(engine: Engine) -> None
     assert join(engine, how="gateway reference ch_1")
     with engine.begin() as connection:
         assert (
-            pending_matches.move(connection, before, due("eve"), "customer cus_1") == pending_matches.Moved()
+            pending_matches.move(connection, before, due("eve"), "customer cus_1")
+            == pending_matches.MatchUpdate()
         )
     assert links(engine) == {"dp_1": (BOB, "gateway reference ch_1")}
     assert due_subjects(engine) == {BOB: Urgency.DISPUTE}

@@ -86,9 +86,9 @@ def test_how_often_just_this_was_tried_and_whether_it_rests(
     rows(engine, "UPDATE run SET touched_at = now() - make_interval(mins => :minutes)", minutes=minutes)
     hour = timedelta(hours=1)
     with engine.connect() as connection:
-        assert runs.tried(connection, "backfill", {"since": "2026-01-01"}, hour) == runs.Tried(1, rests)
-        assert runs.tried(connection, "backfill", {"since": "2026-01-02"}, hour) == runs.Tried(0, False)
-        assert runs.tried(connection, "drift", {}, hour) == runs.Tried(0, False)
+        assert runs.tried(connection, "backfill", {"since": "2026-01-01"}, hour) == runs.RecentRuns(1, rests)
+        assert runs.tried(connection, "backfill", {"since": "2026-01-02"}, hour) == runs.RecentRuns(0, False)
+        assert runs.tried(connection, "drift", {}, hour) == runs.RecentRuns(0, False)
 
 
 def test_of_a_command_those_that_came_to_their_end(engine: Engine) -> None:

@@ -16,9 +16,9 @@ from sqlalchemy import Engine
 from sync.world import account, applied, invoice, payment, subscription
 
 from connector.ledger import payment_lookup, snapshots, subjects
-from connector.ledger.snapshots import Known, Snapshot
+from connector.ledger.snapshots import Snapshot, SnapshotInfo
 from connector.models import facts
-from connector.models.facts import BillingObject, Gone
+from connector.models.facts import BillingObject, DeletedObject
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def store(engine: Engine, observed_at: datetime, *objects: BillingObject) -> Non
         snapshots.store(connection, SOURCE, SITE, observed_at, objects)
 
 
-def gone(engine: Engine, observed_at: datetime, *lost: Gone) -> None:
+def gone(engine: Engine, observed_at: datetime, *lost: DeletedObject) -> None:
     with engine.begin() as connection:
         snapshots.mark_gone(connection, SOURCE, SITE, observed_at, lost)
 
@@ -42,7 +42,7 @@ def load(engine: Engine, code: str = "bob") -> list[Snapshot]:
         return snapshots.load(connection, [subject(code)])[subject(code)]
 
 
-def find(engine: Engine, *refs: tuple[str, str]) -> dict[tuple[str, str], Known]:
+def find(engine: Engine, *refs: tuple[str, str]) -> dict[tuple[str, str], SnapshotInfo]:
     with engine.connect() as connection:
         return snapshots.find(connection, SOURCE, SITE, refs)
 
@@ -74,7 +74,7 @@ def test_what_says_something_new_of_whose_an_object_is_names_its_keys(
 
 def test_what_comes_back_names_its_keys_again(engine: Engine) -> None:
     store(engine, T0, EVIDENCE)
-    gone(engine, later(1), Gone("payment", EVIDENCE.id))
+    gone(engine, later(1), DeletedObject("payment", EVIDENCE.id))
     with engine.begin() as connection:
         assert snapshots.store(connection, SOURCE, SITE, later(2), [EVIDENCE]) == NAMED
 
@@ -85,7 +85,7 @@ def test_a_payment_that_is_gone_is_found_by_no_name(engine: Engine) -> None:
     with engine.begin() as connection:
         subjects.mark_due(connection, [due()])
         assert set(payment_lookup.named(connection, names)) == names
-    gone(engine, later(1), Gone("payment", EVIDENCE.id))
+    gone(engine, later(1), DeletedObject("payment", EVIDENCE.id))
     with engine.connect() as connection:
         assert payment_lookup.named(connection, names) == {}
 
@@ -138,33 +138,33 @@ def test_of_two_versions_in_one_answer_the_newer_is_kept(engine: Engine) -> None
 @pytest.mark.parametrize("ref", ["inv1", "number-1001"])
 def test_what_its_source_no_longer_has_is_gone_and_keeps_its_last_value(engine: Engine, ref: str) -> None:
     store(engine, later(0), invoice())
-    gone(engine, later(1), Gone("invoice", ref), Gone("invoice", "nobody knows"))
+    gone(engine, later(1), DeletedObject("invoice", ref), DeletedObject("invoice", "nobody knows"))
     assert load(engine) == [Snapshot(invoice(), gone=True)]
 
 
 def test_an_older_answer_does_not_make_gone_what_was_seen_since(engine: Engine) -> None:
     store(engine, later(5), invoice())
-    gone(engine, later(4), Gone("invoice", "inv1"))
+    gone(engine, later(4), DeletedObject("invoice", "inv1"))
     assert not load(engine)[0].gone
 
 
 def test_what_is_there_again_is_no_longer_gone(engine: Engine) -> None:
     store(engine, later(0), invoice())
-    gone(engine, later(1), Gone("invoice", "inv1"))
+    gone(engine, later(1), DeletedObject("invoice", "inv1"))
     store(engine, later(2), invoice())
     assert not load(engine)[0].gone
 
 
 def test_an_answer_from_before_it_was_gone_does_not_bring_it_back(engine: Engine) -> None:
     store(engine, later(0), invoice())
-    gone(engine, later(2), Gone("invoice", "inv1"))
+    gone(engine, later(2), DeletedObject("invoice", "inv1"))
     store(engine, later(1), invoice())
     assert load(engine)[0].gone
 
 
 def test_an_object_of_another_kind_with_the_same_id_stays(engine: Engine) -> None:
     store(engine, later(0), invoice(id="x"), payment(id="x"))
-    gone(engine, later(1), Gone("payment", "x"))
+    gone(engine, later(1), DeletedObject("payment", "x"))
     assert {type(one.value).__name__: one.gone for one in load(engine)} == {"Invoice": False, "Payment": True}
 
 
@@ -186,7 +186,7 @@ def test_an_object_is_found_by_its_id_and_by_its_other_name(
 ) -> None:
     store(engine, T0, object_)
     found = find(engine, (object_.object, object_.id), (object_.object, alias), (object_.object, "unknown"))
-    known = Known(object_.object, object_.id, alias, subject("bob"), T0, gone=False)
+    known = SnapshotInfo(object_.object, object_.id, alias, subject("bob"), T0, gone=False)
     assert found == {(object_.object, object_.id): known, (object_.object, alias): known}
 
 
@@ -290,7 +290,7 @@ def test_of_two_of_one_version_the_last_is_kept(engine: Engine) -> None:
 
 def test_what_is_gone_has_no_value(engine: Engine) -> None:
     store(engine, later(0), invoice(), payment())
-    gone(engine, later(1), Gone("invoice", "inv1"))
+    gone(engine, later(1), DeletedObject("invoice", "inv1"))
     known = find(engine, ("invoice", "inv1"), ("payment", "pay1"))
     with engine.connect() as connection:
         assert snapshots.values(connection, SOURCE, SITE, list(known.values())) == [payment()]

@@ -9,7 +9,7 @@ from samples import due, rows, subject
 from sqlalchemy import Engine, text
 
 from connector.ledger import subject_query, subjects
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
 from connector.models.events import Urgency
 
@@ -45,7 +45,7 @@ def known(engine: Engine) -> Engine:
     return engine
 
 
-def codes(engine: Engine, which: Which, limit: int = 100) -> list[str]:
+def codes(engine: Engine, which: SubjectFilter, limit: int = 100) -> list[str]:
     """All of them, page after page; the count says the same."""
     found: list[Due] = []
     with engine.connect() as connection:
@@ -57,24 +57,24 @@ def codes(engine: Engine, which: Which, limit: int = 100) -> list[str]:
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_everything_once_in_the_order_of_the_keys_however_large_the_steps(known: Engine, limit: int) -> None:
-    assert codes(known, Which(), limit) == ["ann", "bob", "eve", "eu/ann", "payee:acct_1"]
+    assert codes(known, SubjectFilter(), limit) == ["ann", "bob", "eve", "eu/ann", "payee:acct_1"]
 
 
 @pytest.mark.parametrize(
     ("which", "found"),
     [
-        (Which(accounts_only=True), ["ann", "bob", "eve", "eu/ann"]),
-        (Which(site="eu"), ["eu/ann"]),
-        (Which(keys=[subject("bob"), subject("nobody")]), ["bob"]),
-        (Which(keys=[]), []),
-        (Which(state="past_due"), ["ann"]),
-        (Which(state="disputed"), ["bob"]),
-        (Which(rule="dispute"), ["bob"]),
-        (Which(rule="refund"), []),
-        (Which(rule="dispute", state="past_due"), []),
+        (SubjectFilter(accounts_only=True), ["ann", "bob", "eve", "eu/ann"]),
+        (SubjectFilter(site="eu"), ["eu/ann"]),
+        (SubjectFilter(keys=[subject("bob"), subject("nobody")]), ["bob"]),
+        (SubjectFilter(keys=[]), []),
+        (SubjectFilter(state="past_due"), ["ann"]),
+        (SubjectFilter(state="disputed"), ["bob"]),
+        (SubjectFilter(rule="dispute"), ["bob"]),
+        (SubjectFilter(rule="refund"), []),
+        (SubjectFilter(rule="dispute", state="past_due"), []),
     ],
 )
-def test_what_is_asked_for_must_all_hold(known: Engine, which: Which, found: list[str]) -> None:
+def test_what_is_asked_for_must_all_hold(known: Engine, which: SubjectFilter, found: list[str]) -> None:
     assert codes(known, which) == found
 
 
@@ -115,7 +115,7 @@ def test_a_chargeback_that_recurly_tells_of_is_a_dispute_until_it_is_over(known:
     charged_back(known, "closed", status="chargeback", disputed="0.00")
     charged_back(known, "void", status="void", origin="chargeback")
     charged_back(known, "paid", origin="purchase")
-    assert codes(known, Which(state="disputed")) == ["bob", "marked", "own"]
+    assert codes(known, SubjectFilter(state="disputed")) == ["bob", "marked", "own"]
 
 
 def test_a_chargeback_in_another_currency_is_over_once_the_text_says_nothing(known: Engine) -> None:
@@ -127,7 +127,7 @@ def test_a_chargeback_in_another_currency_is_over_once_the_text_says_nothing(kno
         "UPDATE mirror SET fields = fields || '{\"Billing_Open_Dispute_Amount__c\": null}' "
         "WHERE subject LIKE '%euros' OR subject LIKE '%over' RETURNING 1",
     )
-    assert codes(known, Which(state="disputed")) == ["bob", "euros"]
+    assert codes(known, SubjectFilter(state="disputed")) == ["bob", "euros"]
 
 
 def test_a_chargeback_is_not_over_by_what_was_written_before_it(known: Engine) -> None:
@@ -135,18 +135,20 @@ def test_a_chargeback_is_not_over_by_what_was_written_before_it(known: Engine) -
     rows(
         known, "UPDATE snapshot SET learnt_at = now() + interval '1 hour' WHERE id = 'pay-young' RETURNING 1"
     )
-    assert codes(known, Which(state="disputed")) == ["bob", "young"]
+    assert codes(known, SubjectFilter(state="disputed")) == ["bob", "young"]
 
 
 def test_a_dispute_of_which_only_other_things_are_told_is_open(known: Engine) -> None:
     rows(known, """UPDATE snapshot SET data = '{"status": null}' WHERE object = 'dispute' RETURNING 1""")
-    assert codes(known, Which(state="disputed")) == ["bob", "eve"]
+    assert codes(known, SubjectFilter(state="disputed")) == ["bob", "eve"]
 
 
 def test_what_its_source_no_longer_has_is_neither_past_due_nor_disputed(known: Engine) -> None:
     charged_back(known, "marked", status="chargeback")
     rows(known, "UPDATE snapshot SET gone = true")
-    assert codes(known, Which(state="disputed")) == codes(known, Which(state="past_due")) == []
+    assert (
+        codes(known, SubjectFilter(state="disputed")) == codes(known, SubjectFilter(state="past_due")) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_a_dispute_is_open_until_it_is_decided(known: Engine, status: str, is_op
         status=status,
         bob=subject("bob"),
     )
-    assert ("bob" in codes(known, Which(state="disputed"))) is is_open
+    assert ("bob" in codes(known, SubjectFilter(state="disputed"))) is is_open
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_a_case_of_a_rule_counts_until_it_is_resolved(
         "UPDATE mirror SET fields = fields || CAST(:fields AS jsonb) WHERE key = 'case:bob'",
         fields=json.dumps(fields),
     )
-    assert codes(known, Which(rule="dispute")) == found
+    assert codes(known, SubjectFilter(rule="dispute")) == found
 
 
 def test_the_accounts_that_a_backfill_found(known: Engine) -> None:
@@ -189,4 +191,4 @@ def test_the_accounts_that_a_backfill_found(known: Engine) -> None:
         known, "INSERT INTO run (command, who, state) VALUES ('backfill', 'lead', 'running') RETURNING id"
     )
     rows(known, "INSERT INTO backfill_account VALUES (:id, :key)", id=run[0].id, key=subject("eve"))
-    assert codes(known, Which(backfill=run[0].id)) == ["eve"]
+    assert codes(known, SubjectFilter(backfill=run[0].id)) == ["eve"]

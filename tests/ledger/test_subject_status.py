@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 from sync.world import account, invoice
 
 from connector.ledger import snapshots, subject_status, subjects
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 
 
 def test_a_state_holds_of_an_account_that_was_never_due(engine: Engine) -> None:
@@ -15,9 +15,9 @@ def test_a_state_holds_of_an_account_that_was_never_due(engine: Engine) -> None:
         found = [account(), invoice(), invoice(id="inv2", number="1002", account_code="eve", state="paid")]
         snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), found)
         keys = [subject("bob"), subject("eve")]
-        assert subject_status.among(connection, Which(state="past_due"), keys) == {subject("bob")}
-        assert subject_status.among(connection, Which(state="past_due"), [subject("eve")]) == set()
-        assert subject_status.among(connection, Which(rule="payment_failed"), keys) == set()
+        assert subject_status.among(connection, SubjectFilter(state="past_due"), keys) == {subject("bob")}
+        assert subject_status.among(connection, SubjectFilter(state="past_due"), [subject("eve")]) == set()
+        assert subject_status.among(connection, SubjectFilter(rule="payment_failed"), keys) == set()
         assert subject_status.objects(connection, SOURCE, SITE) == {"account": 1, "invoice": 2}
         assert subject_status.objects(connection, SOURCE, "eu") == {}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.metadata.component_contents import LACKING
-from connector.metadata.org_diff import Seen
+from connector.metadata.org_diff import OrgSchema
 from connector.metadata.source_tree import Source, default_place, read
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
@@ -37,10 +37,10 @@ def _described(source: Source) -> dict[str, Any]:
 
 
 @pytest.fixture
-def seen(source: Source, _described: dict[str, Any]) -> Callable[..., Seen]:
+def seen(source: Source, _described: dict[str, Any]) -> Callable[..., OrgSchema]:
     """An org with all the folder holds, seen by a user who has it all; ``seen(assigned=…)`` plants a difference."""
 
-    def make(**planted: Any) -> Seen:
+    def make(**planted: Any) -> OrgSchema:
         listed = {type_: frozenset(one.name for one in source.of(type_)) for type_ in source.types}
         read = {type_: {one.name: copy.deepcopy(one.root) for one in source.of(type_)} for type_ in LACKING}
         whole = {
@@ -50,6 +50,6 @@ def seen(source: Source, _described: dict[str, Any]) -> Callable[..., Seen]:
             "read": read,
             "assigned": frozenset({"Casewire_Integration"}),
         }
-        return Seen(**{**whole, **planted})
+        return OrgSchema(**{**whole, **planted})
 
     return make

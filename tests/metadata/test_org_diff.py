@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from connector.metadata.org_diff import Kind, Seen, compare
+from connector.metadata.org_diff import Kind, OrgSchema, compare
 from connector.metadata.source_tree import Source, text
 
-Make = Callable[..., Seen]
+Make = Callable[..., OrgSchema]
 
 
-def told(source: Source, seen: Seen) -> list[tuple[str, str, str]]:
+def told(source: Source, seen: OrgSchema) -> list[tuple[str, str, str]]:
     return [(one.kind, one.name, one.text) for one in compare(source, seen)]
 
 
-def field(seen: Seen, name: str) -> dict[str, Any]:
+def field(seen: OrgSchema, name: str) -> dict[str, Any]:
     found = seen.field(name)
     assert isinstance(found, dict)
     return found
 
 
-def hide(seen: Seen, name: str) -> None:
+def hide(seen: OrgSchema, name: str) -> None:
     object_, _, own = name.partition(".")
     described = seen.described[object_]
     assert described is not None
@@ -99,12 +99,12 @@ def test_a_changed_label_is_a_note(source: Source, seen: Make) -> None:
     assert found[0].text.startswith("is called 'Problem state' in the org")
 
 
-def _entry(seen: Seen, entry: str, about: str, name: str) -> Any:
+def _entry(seen: OrgSchema, entry: str, about: str, name: str) -> Any:
     root = seen.read["PermissionSet"]["Casewire_Agent"]
     return next(one for one in root.findall(f"{{*}}{entry}") if text(one, about) == name)
 
 
-def _set(seen: Seen, entry: str, about: str, name: str, right: str, value: str) -> None:
+def _set(seen: OrgSchema, entry: str, about: str, name: str, right: str, value: str) -> None:
     found = _entry(seen, entry, about, name).find(f"{{*}}{right}")
     found.text = value
 

@@ -28,7 +28,7 @@ from connector.mappers import external_ids as keys
 from connector.mappers import fields
 from connector.mappers.field_limits import utf16_length
 from connector.mappers.org_schema import OrgField, OrgShape
-from connector.models.facts import About, Facts, Kind, Status
+from connector.models.facts import Facts, Kind, Status, SubjectKind
 from connector.policy import Policy
 from connector.sync.apply.facts_loader import CASE_SELECT
 from connector.sync.decide.decide import decide
@@ -266,7 +266,7 @@ def _long_facts() -> list[Facts]:
     payee = facts(
         told_of(Kind.PAYOUT, id_, status=Status.FAILED, payee=id_, **item),
         account=None,
-        about=About.PAYEE,
+        about=SubjectKind.PAYEE,
         subject=keys.payee("stripe", id_),
         source="stripe",
         site="",

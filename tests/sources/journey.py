@@ -19,14 +19,14 @@ from sync.world import account, card, facts, paid_invoice, payment, subscription
 from connector.mappers import external_ids, match_keys
 from connector.models.events import Event, Fate
 from connector.models.facts import (
-    About,
-    CaseSeen,
+    ExistingCase,
     Facts,
     Kind,
     Payment,
     PaymentMethod,
     ProcessorObject,
-    SeenEvent,
+    SubjectKind,
+    TimelineEvent,
 )
 from connector.models.observation_merge import fold
 from connector.models.plan import Change, Plan, Transition
@@ -131,31 +131,38 @@ _ROW = "Billing_Event__c"
 
 
 def travel(
-    tell: Tell, kind: str, row: Row, customer: Customer, about: About | None = None, later: timedelta = LATER
+    tell: Tell,
+    kind: str,
+    row: Row,
+    customer: Customer,
+    about: SubjectKind | None = None,
+    later: timedelta = LATER,
 ) -> Landed:
     """From the payloads of a row to Salesforce, a decision ``later`` than each event."""
     before = [tell(one, SENT_AT - timedelta(days=len(row.after) - n)) for n, one in enumerate(row.after)]
     heard, crm, plan = [*before, tell(kind, SENT_AT)], MemoryCrm(), Plan("")
-    about = about or (About.PAYEE if heard[-1].carried[0].kind is Kind.PAYOUT else About.ACCOUNT)
+    about = about or (SubjectKind.PAYEE if heard[-1].carried[0].kind is Kind.PAYOUT else SubjectKind.ACCOUNT)
     for n in range(len(heard) + 1):
         now = (heard[max(n - 1, 0)].occurred_at or SENT_AT) + later
-        known = facts if about is About.ACCOUNT else _alone(heard[-1], about)
-        told = [*customer.known(), *_told(heard[:n], joined=about is About.ACCOUNT)]
+        known = facts if about is SubjectKind.ACCOUNT else _alone(heard[-1], about)
+        told = [*customer.known(), *_told(heard[:n], joined=about is SubjectKind.ACCOUNT)]
         plan = decide(known(*told, *crm.cases(), now=now), POLICY)
         crm.apply(plan, now)
     return Landed(crm, plan, heard[-1], tuple(_objects(heard)))
 
 
-def _alone(event: Event, about: About) -> Callable[..., Facts]:
+def _alone(event: Event, about: SubjectKind) -> Callable[..., Facts]:
     """The facts of the one object an event is about, or of its payee."""
     named = event.carried[0]
     key = external_ids.payee(named.source, named.payee or "")
-    if about is About.OBJECT:
+    if about is SubjectKind.OBJECT:
         key = external_ids.unjoined(named.source, named.kind, named.id)
     usual = {"subject": key, "source": named.source, "site": "", "code": named.id, "about": about}
 
     def known(*told: object, now: datetime) -> Facts:
-        of_processors = (one for one in told if isinstance(one, ProcessorObject | SeenEvent | CaseSeen))
+        of_processors = (
+            one for one in told if isinstance(one, ProcessorObject | TimelineEvent | ExistingCase)
+        )
         return facts(*of_processors, account=None, now=now, **usual)
 
     return known
@@ -168,7 +175,7 @@ def _told(heard: Sequence[Event], joined: bool) -> Iterator[object]:
         refs = tuple(ref for pointer in event.pointers for ref in pointer.refs)
         at = event.occurred_at or SENT_AT
         written = event is not heard[-1]
-        yield SeenEvent(event.source, event.event_id, event.kind, at, refs, on_timeline=written)
+        yield TimelineEvent(event.source, event.event_id, event.kind, at, refs, on_timeline=written)
 
 
 def _objects(heard: Sequence[Event]) -> list[ProcessorObject]:

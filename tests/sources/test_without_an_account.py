@@ -8,7 +8,7 @@ import pytest
 from journey import NO_CASE, POLICY, Row, travel
 from test_stripe_to_case import CUSTOMER, tell
 
-from connector.models.facts import About
+from connector.models.facts import SubjectKind
 from connector.models.plan import Queue
 
 KINDS = {
@@ -22,7 +22,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_after_the_wait_it_is_a_case_in_the_triage_queue(kind: str) -> None:
     row = KINDS[kind]
-    landed = travel(tell, kind, row, CUSTOMER, About.OBJECT)
+    landed = travel(tell, kind, row, CUSTOMER, SubjectKind.OBJECT)
     assert (landed.record, landed.case) == (row.record, row.case)
     assert not landed.crm.of("Account")
     (case,) = landed.crm.of("Case").values()
@@ -35,7 +35,7 @@ def test_after_the_wait_it_is_a_case_in_the_triage_queue(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_while_it_waits_it_has_its_record_and_no_case(kind: str) -> None:
     wait = timedelta(minutes=POLICY.joining.wait_minutes)
-    landed = travel(tell, kind, KINDS[kind], CUSTOMER, About.OBJECT, wait - timedelta(seconds=1))
+    landed = travel(tell, kind, KINDS[kind], CUSTOMER, SubjectKind.OBJECT, wait - timedelta(seconds=1))
     assert (landed.record, landed.case) == (KINDS[kind].record, NO_CASE)
     assert landed.plan.look_again_at == landed.objects[0].at + wait
     assert not landed.row.parents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from connector.models.facts import CaseSeen
+from connector.models.facts import ExistingCase
 from connector.models.plan import Change, CreateValue, Plan, Queue
 
 Record = dict[str, CreateValue]
@@ -49,9 +49,9 @@ class MemoryCrm:
         """An agent takes a case from its queue."""
         self.records["Case", key]["OwnerId"] = "005A"
 
-    def cases(self) -> tuple[CaseSeen, ...]:
+    def cases(self) -> tuple[ExistingCase, ...]:
         return tuple(
-            CaseSeen(
+            ExistingCase(
                 id=f"500{number}",
                 key=key,
                 rule=str(record["Billing_Rule__c"]),

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from connector.errors import Permanent, Transient
 from connector.ledger import snapshots
-from connector.models.facts import BillingObject, Gone
+from connector.models.facts import BillingObject, DeletedObject
 
 Refs = tuple[str, ...]
 
@@ -23,7 +23,7 @@ class FailedOne:
 @dataclass(frozen=True)
 class Answer:
     found: tuple[BillingObject, ...] = ()
-    gone: tuple[Gone, ...] = ()
+    gone: tuple[DeletedObject, ...] = ()
     failed: tuple[FailedOne, ...] = ()
 
 
@@ -98,4 +98,4 @@ class FakeApi:
             for one in self.objects:
                 if one.object == kind and ref in (one.id, snapshots.alias(one)):
                     return Answer(found=(one,))
-        return Answer(gone=(Gone(kind, refs[0]),))
+        return Answer(gone=(DeletedObject(kind, refs[0]),))

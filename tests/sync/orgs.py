@@ -10,7 +10,7 @@ from connector.mappers import fields
 from connector.mappers.field_limits import required_fields
 from connector.mappers.org_schema import CaseStatus, OrgField, OrgShape
 from connector.policy import Policy
-from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.adaptation import OrgAdapter
 
 STATUSES = (
     CaseStatus("New", False, True),
@@ -67,7 +67,7 @@ class Org:
         return None
 
 
-def fitted(org: OrgShape | None = None, **policy: Any) -> tuple[Shaping, list[str]]:
+def fitted(org: OrgShape | None = None, **policy: Any) -> tuple[OrgAdapter, list[str]]:
     """A shaping, and what it told. ``policy``: sections as TOML would give them."""
     told: list[str] = []
-    return Shaping.of(Policy.model_validate(policy), Org(org or shape()), told.append), told
+    return OrgAdapter.of(Policy.model_validate(policy), Org(org or shape()), told.append), told

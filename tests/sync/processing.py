@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
-from connector.models.facts import About, Facts, Kind, Payment, PaymentMethod, ProcessorObject, Status
+from connector.models.facts import Facts, Kind, Payment, PaymentMethod, ProcessorObject, Status, SubjectKind
 from connector.models.observation_merge import fold
 from connector.policy import Policy
 from connector.sync.decide.decide import decide
@@ -63,7 +63,13 @@ def failed_payout(**changed: Any) -> ProcessorObject:
 
 def payee(*objects: object, **changed: Any) -> Facts:
     """The facts of one payee."""
-    usual = {"subject": PAYEE, "source": "stripe", "site": "", "code": "payee:acct_1", "about": About.PAYEE}
+    usual = {
+        "subject": PAYEE,
+        "source": "stripe",
+        "site": "",
+        "code": "payee:acct_1",
+        "about": SubjectKind.PAYEE,
+    }
     return facts(*objects, **{"account": None} | usual | changed)
 
 

@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from connector.models.facts import BillingObject, CaseSeen, Facts, ProcessorObject, SeenEvent, Stage, Status
+from connector.models.facts import (
+    BillingObject,
+    ExistingCase,
+    Facts,
+    ProcessorObject,
+    Stage,
+    Status,
+    TimelineEvent,
+)
 from connector.policy import Policy
 from connector.sync.decide.decide import decide
 from sync.crm import MemoryCrm
@@ -38,15 +46,15 @@ NIL = Decimal("0.00")
 class Step:
     when: datetime
     objects: tuple[BillingObject | ProcessorObject, ...]
-    events: tuple[SeenEvent, ...]
+    events: tuple[TimelineEvent, ...]
 
 
 Story = tuple[Step, ...]
 
 
 def step(when: datetime, *parts: Any) -> Step:
-    said = tuple(part for part in parts if isinstance(part, SeenEvent))
-    return Step(when, tuple(part for part in parts if not isinstance(part, SeenEvent)), said)
+    said = tuple(part for part in parts if isinstance(part, TimelineEvent))
+    return Step(when, tuple(part for part in parts if not isinstance(part, TimelineEvent)), said)
 
 
 def tell(story: Story, looks: frozenset[int], late: Mapping[str, int], policy: Policy) -> MemoryCrm:
@@ -68,11 +76,11 @@ def _known(story: Story, number: int, late: Mapping[str, int], crm: MemoryCrm, n
     ]
     written = crm.written()
     events = [replace(e, on_timeline=_row(e) in written) for e in heard]
-    cases: tuple[CaseSeen, ...] = crm.cases()
+    cases: tuple[ExistingCase, ...] = crm.cases()
     return facts(*story[number].objects, *events, *cases, now=now)
 
 
-def _row(event_: SeenEvent) -> str:
+def _row(event_: TimelineEvent) -> str:
     site = "acme:" if event_.source == "recurly" else ""
     return f"{event_.source}:{site}event:{event_.event_id}"
 

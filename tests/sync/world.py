@@ -8,20 +8,20 @@ from decimal import Decimal
 from typing import Any
 
 from connector.models.facts import (
-    About,
     Account,
-    CaseSeen,
     CreditPayment,
+    ExistingCase,
     Facts,
     Invoice,
     Kind,
     Payment,
     PaymentMethod,
     ProcessorObject,
-    SeenEvent,
     Stage,
     Status,
+    SubjectKind,
     Subscription,
+    TimelineEvent,
 )
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -202,23 +202,23 @@ def charge(**changed: Any) -> ProcessorObject:
     return told_of(Kind.CHARGE, **{"id_": "ch_1"} | usual | {"references": ("ch_1", "pi_1")} | changed)
 
 
-def said(kind: str, when: datetime, *refs: str, **changed: Any) -> SeenEvent:
+def said(kind: str, when: datetime, *refs: str, **changed: Any) -> TimelineEvent:
     """An event of a processor; its refs are the ids of its objects."""
     usual: dict[str, Any] = {"source": "stripe", "event_id": f"{kind}@{when:%m%d%H}", "on_timeline": False}
-    return SeenEvent(**usual | {"kind": kind, "occurred_at": when, "refs": refs} | changed)
+    return TimelineEvent(**usual | {"kind": kind, "occurred_at": when, "refs": refs} | changed)
 
 
-def event(kind: str, when: datetime, *refs: str, id_: str = "", on_timeline: bool = False) -> SeenEvent:
-    return SeenEvent("recurly", id_ or f"{kind}@{when:%m%d%H}", kind, when, refs, on_timeline)
+def event(kind: str, when: datetime, *refs: str, id_: str = "", on_timeline: bool = False) -> TimelineEvent:
+    return TimelineEvent("recurly", id_ or f"{kind}@{when:%m%d%H}", kind, when, refs, on_timeline)
 
 
-def seen(stem: str, rule: str, **changed: Any) -> CaseSeen:
+def seen(stem: str, rule: str, **changed: Any) -> ExistingCase:
     """A case Salesforce has: open, worked by nobody yet."""
     key = f"recurly:acme:{stem}"
     usual: dict[str, Any] = {
         "id": "500A", "key": key, "rule": rule, "state": "open", "closed": False, "closed_at": None
     }  # fmt: skip
-    return CaseSeen(**usual | changed)
+    return ExistingCase(**usual | changed)
 
 
 def facts(*objects: object, **changed: Any) -> Facts:
@@ -238,8 +238,8 @@ def facts(*objects: object, **changed: Any) -> Facts:
         "invoices": only(Invoice),
         "payments": only(Payment),
         "credit_payments": only(CreditPayment),
-        "events": only(SeenEvent),
-        "cases": only(CaseSeen),
+        "events": only(TimelineEvent),
+        "cases": only(ExistingCase),
         "objects": only(ProcessorObject),
     }
     return Facts(**usual | changed)
@@ -248,5 +248,11 @@ def facts(*objects: object, **changed: Any) -> Facts:
 def unjoined(item: ProcessorObject, *objects: object, **changed: Any) -> Facts:
     """The facts of a processor's object that is joined to no account."""
     subject = f"{item.source}:{item.kind}:{item.id}"
-    usual = {"subject": subject, "source": item.source, "site": "", "code": item.id, "about": About.OBJECT}
+    usual = {
+        "subject": subject,
+        "source": item.source,
+        "site": "",
+        "code": item.id,
+        "about": SubjectKind.OBJECT,
+    }
     return facts(replace(item, joined_by=""), *objects, **{"account": None} | usual | changed)

@@ -12,7 +12,7 @@ from braintree.webhook_testing_gateway import WebhookTestingGateway
 
 from connector.errors import Rejected, SetupError
 from connector.webhooks import braintree
-from connector.webhooks.source import Challenged, Delivery
+from connector.webhooks.source import Delivery, HandshakeSource
 
 from .braintree_deliveries import (
     FORM,
@@ -178,7 +178,7 @@ def test_the_challenge_is_answered_as_the_vendors_own_library_does() -> None:
 def test_the_challenges_known_answer() -> None:
     """From Braintree's own tests: integration keys, their challenge, their answer."""
     made = source(Settings(public_key="integration_public_key", private_key="integration_private_key"))
-    assert isinstance(made, Challenged)
+    assert isinstance(made, HandshakeSource)
     expected = "integration_public_key|d9b899556c966b3f06945ec21311865d35df3ce4"
     assert made.challenge({"bt_challenge": CHALLENGE}) == expected
 
@@ -208,7 +208,7 @@ def test_nothing_else_is_signed_for_strangers(challenge: str) -> None:
 def test_a_signed_challenge_is_no_delivery() -> None:
     """Anybody may have twenty hex digits signed, and those are base64 too."""
     made = source()
-    assert isinstance(made, Challenged)
+    assert isinstance(made, HandshakeSource)
     signature = made.challenge({"bt_challenge": CHALLENGE})
     assert refusal(fields(bt_payload=CHALLENGE, bt_signature=signature)).reason == "challenge_replayed"
 

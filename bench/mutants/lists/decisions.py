@@ -251,7 +251,10 @@ DECISIONS = [
         "sync/decide/rules/dispute",
         [
             ("item.due_at if item.status is Status.NEEDS_RESPONSE else None", "item.due_at"),
-            ("item.at if item.status is Status.NEEDS_RESPONSE else processor_helpers.began_at(item, facts)", "item.at"),
+            (
+                "item.at if item.status is Status.NEEDS_RESPONSE else processor_helpers.began_at(item, facts)",
+                "item.at",
+            ),
             ('    Status.WITHDRAWN: "Withdrawn",\n', ""),
             (
                 'Status.EXPIRED: "The money is lost: no evidence came in time."',

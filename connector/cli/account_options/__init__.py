@@ -11,10 +11,10 @@ import click
 
 from connector.cli.account_options import codes
 from connector.cli.output.console import Time
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError
 from connector.ledger import subject_query
-from connector.ledger.subject_query import STATES, Which
+from connector.ledger.subject_query import STATES, SubjectFilter
 from connector.ledger.subjects import Due
 from connector.mappers import external_ids
 from connector.models.events import Urgency
@@ -62,7 +62,7 @@ def choosing(command: F) -> F:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AccountOptions:
     """What was said on the command line. UsageError where nothing was."""
 
     accounts: tuple[str, ...]
@@ -97,7 +97,7 @@ class Asked:
         return {name: value for name, value in said.items() if value}
 
 
-def choice(wires: Wiring, asked: Asked) -> Choice:
+def choice(wires: Container, asked: AccountOptions) -> Choice:
     """The accounts that are meant. Raises UsageError for what cannot be meant."""
     sites = [one.name for one in wires.settings.recurly]
     if asked.site is not None and asked.site not in sites:
@@ -116,13 +116,13 @@ def choice(wires: Wiring, asked: Asked) -> Choice:
     )
 
 
-def _named(wires: Wiring, asked: Asked, sites: Sequence[str]) -> tuple[Due, ...]:
+def _named(wires: Container, asked: AccountOptions, sites: Sequence[str]) -> tuple[Due, ...]:
     """What was named by codes or whole keys, each once, in this order."""
     texts = [code for one in asked.accounts for code in _told(one)] + (
         codes.read(asked.file) if asked.file else []
     )
     with wires.engine.connect() as connection:
-        whole = Which(keys=[text for text in texts if ":" in text])
+        whole = SubjectFilter(keys=[text for text in texts if ":" in text])
         known = {one.key: one for one in subject_query.walk(connection, whole, "", len(texts))}
     found: dict[str, Due] = {}
     for text in texts:

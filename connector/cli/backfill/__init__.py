@@ -16,11 +16,11 @@ from connector.cli.backfill.report import document, lines, write_report
 from connector.cli.backfill.run_selection import COMMAND, begun, in_words, named, resumed
 from connector.cli.output.console import Time, as_json, err, out, show
 from connector.cli.output.spreadsheets import NewFile
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.ledger import run_sessions, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
-from connector.sync.backfill import Agree, Phase, State, Turn, Unit
+from connector.sync.backfill import Agree, BackfillLock, Checkpoint, Phase, Unit
 from connector.sync.refresh import change_feed
 
 YES: Final = click.option(
@@ -93,12 +93,12 @@ def backfill(
     _require_sense(
         resume=resume, show_=show_, run_id=run_id, chosen=bool(chosen), acts=apply_ or bool(reason)
     )
-    wires = wiring()
+    wires = container_from_environment()
     logs.configure(wires.settings.casewire_log, quiet=True)
     if show_:
         _show(wires, named(wires, run_id), file, json_)
         return
-    turn = Turn(wires.engine)
+    turn = BackfillLock(wires.engine)
     turn.take()
     try:
         run = resumed(wires, run_id) if resume else begun(wires, since, objects, site, reason)
@@ -130,7 +130,7 @@ def _require_sense(*, resume: bool, show_: bool, run_id: int | None, chosen: boo
         )
 
 
-def _carried_out(wires: Wiring, run: Run, turn: Turn, go: _Go) -> State:
+def _carried_out(wires: Container, run: Run, turn: BackfillLock, go: _Go) -> Checkpoint:
     """To its end, or raises what stopped it, and says how it goes on."""
     for line in in_words(run):
         err.print(show(line))
@@ -151,16 +151,16 @@ def _carried_out(wires: Wiring, run: Run, turn: Turn, go: _Go) -> State:
     return state
 
 
-def _cause(wires: Wiring, run: Run, go: _Go) -> Cause:
+def _cause(wires: Container, run: Run, go: _Go) -> Cause:
     """Whoever has it go on now is who does it. What was begun to write goes on writing."""
-    writes = go.applies or State.of(run.progress).writes
+    writes = go.applies or Checkpoint.of(run.progress).writes
     by = who(wires)
     with wires.engine.begin() as connection:
         go_id = run_sessions.begin(connection, run.id, by, go.reason, writes=writes)
     return Cause(COMMAND, by, run.id, go_id)
 
 
-def _agree(wires: Wiring, go: _Go) -> Agree:
+def _agree(wires: Container, go: _Go) -> Agree:
     def agree(count: int, unit: Unit) -> None:
         try:
             confirm(count, wires.policy.admin.confirm_above, go.yes, _COUNTED[unit])
@@ -176,9 +176,9 @@ def _agree(wires: Wiring, go: _Go) -> Agree:
 _COUNTED: Final = {Unit.CHANGES: "changes", Unit.ACCOUNTS: "accounts that may be written"}
 
 
-def _show(wires: Wiring, run: Run, file: Path | None, json_: bool) -> None:
+def _show(wires: Container, run: Run, file: Path | None, json_: bool) -> None:
     """The report of one that ran before; of one that is not done, also that, and why."""
-    state = State.of(run.progress)
+    state = Checkpoint.of(run.progress)
     if state.phase not in (Phase.DECIDED, Phase.OVER):
         why = f": {run.error}" if run.error else ""
         err.print(show(f"Backfill {run.id} is not done ({run.state}{why}). This is how far it came."))
@@ -188,7 +188,7 @@ def _show(wires: Wiring, run: Run, file: Path | None, json_: bool) -> None:
         raise SystemExit(1)
 
 
-def _tell(wires: Wiring, run: Run, state: State, file: Path | None, json_: bool) -> None:
+def _tell(wires: Container, run: Run, state: Checkpoint, file: Path | None, json_: bool) -> None:
     """The report, and the exit code."""
     found = document(wires.engine, run, state)
     if file is not None:

@@ -12,12 +12,12 @@ from typing import Final
 from connector.cli.output.console import err, show
 from connector.cli.output.progress import Tell, progress
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
-from connector.container import Wiring
+from connector.container import Container
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.sync.availability import api_budget
-from connector.sync.availability.retry import Patience
-from connector.sync.backfill import Agree, Asked, Backfill, Phase, Turn, Turns, Unit
+from connector.sync.availability.retry import RetryPolicy
+from connector.sync.backfill import Agree, Backfill, BackfillLock, BackfillOptions, BulkWriteLock, Phase, Unit
 from connector.sync.refresh.change_feed import Site
 
 SOURCE: Final = "recurly"
@@ -41,7 +41,7 @@ Clients = Mapping[Site, RecurlyClient]
 
 @contextmanager
 def at_work(
-    wires: Wiring, run: Run, cause: Cause, turn: Turn, *, writes: bool, agree: Agree
+    wires: Container, run: Run, cause: Cause, turn: BackfillLock, *, writes: bool, agree: Agree
 ) -> Iterator[Backfill]:
     """The backfill of this run, ready to go on where it is."""
     with _clients(wires, _say) as clients, ExitStack() as shown:
@@ -50,11 +50,11 @@ def at_work(
             engine=wires.engine,
             sources=clients,
             applier=wires.applier(),
-            asked=Asked.of(run.options, SOURCE),
+            asked=BackfillOptions.of(run.options, SOURCE),
             cause=cause,
             turn=turn,
-            turns=Turns(wires.engine, wires.policy.budget.bulk_from, time.sleep, _say),
-            patience=Patience(time.sleep, _say),
+            turns=BulkWriteLock(wires.engine, wires.policy.budget.bulk_from, time.sleep, _say),
+            patience=RetryPolicy(time.sleep, _say),
             tell=bars.tell,
             spent=lambda: {"recurly": _calls(clients), "salesforce": wires.salesforce.calls},
             writes=writes,
@@ -63,7 +63,7 @@ def at_work(
 
 
 @contextmanager
-def _clients(wires: Wiring, say: Callable[[str], None]) -> Iterator[Clients]:
+def _clients(wires: Container, say: Callable[[str], None]) -> Iterator[Clients]:
     """Who waits for a turn is woken when it is over. A wait that a person would notice is explained, once for all
     threads that wait for the same."""
     over = threading.Event()
@@ -117,7 +117,7 @@ def _calls(clients: Clients) -> int:
 class _Bars:
     """One bar for each phase; what was done before this process is not on it."""
 
-    wires: Wiring
+    wires: Container
     clients: Clients
     shown: ExitStack
     _phase: Phase | None = field(default=None, init=False)

@@ -16,7 +16,7 @@ from connector.mappers import fields
 from connector.policy import Budget
 from connector.sync import backfill
 from connector.sync.availability import api_budget
-from connector.sync.backfill import State
+from connector.sync.backfill import Checkpoint
 
 SCHEMA: Final = "casewire/backfill/1"
 NAMED: Final = 1_000
@@ -38,7 +38,7 @@ ALWAYS: Final = ("found", "written", "failed")
 PLANNED: Final = ("accounts", "changed", "unchanged", "failed", "new", "linked", "review", "waiting", "calls")
 
 
-def document(engine: Engine, run: Run, state: State) -> dict[str, Any]:
+def document(engine: Engine, run: Run, state: Checkpoint) -> dict[str, Any]:
     """Everything about it. Of accounts and objects that are not well no more than ``NAMED`` of each are listed."""
     found = backfill.report(engine, run.id)
     with engine.connect() as connection:
@@ -80,7 +80,7 @@ def document(engine: Engine, run: Run, state: State) -> dict[str, Any]:
     }
 
 
-def _planned(state: State) -> dict[str, Any]:
+def _planned(state: Checkpoint) -> dict[str, Any]:
     would = state.would
     kinds = {name: (would[f"create {name}"], would[f"update {name}"]) for name in fields.ORDER}
     return {
@@ -193,7 +193,7 @@ def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
     )
     yield Table(
         "Not well",
-        ("Account", "State", "Code", "Error"),
+        ("Account", "Checkpoint", "Code", "Error"),
         (
             (one["account"], one["state"], one["code"], one["error"])
             for one in backfill.troubles(engine, found["run"])

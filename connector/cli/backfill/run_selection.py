@@ -10,22 +10,24 @@ import click
 
 from connector.cli.audit import who
 from connector.cli.backfill.container import SOURCE
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError
 from connector.ledger import runs
 from connector.ledger.runs import Run
 from connector.settings.recurly import suffix
-from connector.sync.backfill import Asked
+from connector.sync.backfill import BackfillOptions
 from connector.sync.refresh import change_feed
 
 COMMAND: Final = "backfill"
 
 
 def begun(
-    wires: Wiring, since: datetime | None, objects: tuple[str, ...] | None, site: str | None, reason: str
+    wires: Container, since: datetime | None, objects: tuple[str, ...] | None, site: str | None, reason: str
 ) -> Run:
     """A new one."""
-    asked = Asked(tuple((SOURCE, name) for name in _sites(wires, site)), objects or change_feed.KINDS, since)
+    asked = BackfillOptions(
+        tuple((SOURCE, name) for name in _sites(wires, site)), objects or change_feed.KINDS, since
+    )
     with wires.engine.begin() as connection:
         id_ = runs.begin(connection, COMMAND, who(wires), reason, asked.document())
         run = runs.named(connection, id_)
@@ -33,7 +35,7 @@ def begun(
     return run
 
 
-def resumed(wires: Wiring, id_: int | None) -> Run:
+def resumed(wires: Container, id_: int | None) -> Run:
     """The one of this number; without, the newest that is not done, unless a newer one is."""
     if id_ is not None:
         run = named(wires, id_)
@@ -55,7 +57,7 @@ def resumed(wires: Wiring, id_: int | None) -> Run:
     return found
 
 
-def named(wires: Wiring, id_: int | None) -> Run:
+def named(wires: Container, id_: int | None) -> Run:
     """The one of this number, or the newest."""
     with wires.engine.connect() as connection:
         run = runs.latest(connection, COMMAND) if id_ is None else runs.named(connection, id_)
@@ -68,13 +70,13 @@ def named(wires: Wiring, id_: int | None) -> Run:
 def in_words(run: Run) -> Iterator[str]:
     """What it was begun with."""
     yield f"Backfill {run.id}, asked for by {run.who} on {run.started_at:%Y-%m-%d %H:%M} UTC."
-    asked = Asked.of(run.options, SOURCE)
+    asked = BackfillOptions.of(run.options, SOURCE)
     since = f"what changed since {asked.since:%Y-%m-%d %H:%M} UTC" if asked.since else "all there ever was"
     sites = ", ".join(name for _, name in asked.sites)
     yield f"Sites: {sites}. Objects: {', '.join(asked.kinds)}. Since: {since}."
 
 
-def _sites(wires: Wiring, site: str | None) -> list[str]:
+def _sites(wires: Container, site: str | None) -> list[str]:
     configured = wires.settings.recurly
     known = [one.name for one in configured]
     if not known:
@@ -88,7 +90,7 @@ def _sites(wires: Wiring, site: str | None) -> list[str]:
     return chosen
 
 
-def _no_key(wires: Wiring, name: str, others: list[str]) -> str:
+def _no_key(wires: Container, name: str, others: list[str]) -> str:
     further = name in wires.settings.recurly_sites
     setting = f"RECURLY_API_KEY{suffix(name) if further else ''}"
     hint = f", or read only another: {' or '.join(f'--site {one}' for one in others)}" if others else ""

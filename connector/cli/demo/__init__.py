@@ -29,7 +29,7 @@ from rich.progress import (
 
 from connector import settings
 from connector.cli.demo.seed_records import type_in
-from connector.cli.demo.verification import Verdict, judge, linked
+from connector.cli.demo.verification import Verification, judge, linked
 from connector.cli.local_stack import Stack, stack
 from connector.cli.output.console import err, out
 from connector.cli.serve import KEPT
@@ -106,7 +106,7 @@ def _home() -> Iterator[Path]:
 
 
 @dataclass(slots=True)
-class Told:
+class DemoRun:
     """What was played, and what it should leave in the CRM. ``typed``: how many accounts that had before."""
 
     stories: list[str] = field(default_factory=list)
@@ -146,10 +146,10 @@ def _remember(given: Mapping[str, str], home: Path) -> None:
     place.write_text(told, encoding="utf-8")
 
 
-def _tell(running: Stack, wanted: int, seed: int, pace: int) -> Told:
+def _tell(running: Stack, wanted: int, seed: int, pace: int) -> DemoRun:
     """Play the stories in turn, some with every delivery repeated, some in disorder, until enough was sent."""
     stories = _stories(running)
-    told = Told()
+    told = DemoRun()
     started = time.monotonic()
     _older_customers(running, told, seed)
     with _progress() as progress:
@@ -166,7 +166,7 @@ def _tell(running: Stack, wanted: int, seed: int, pace: int) -> Told:
     return told
 
 
-def _older_customers(running: Stack, told: Told, seed: int) -> None:
+def _older_customers(running: Stack, told: DemoRun, seed: int) -> None:
     """They are in billing, and many in the CRM; then there is news of each."""
     order = {"accounts": POPULATION, "seed": seed}
     running.vendors.control("recurly", "POST", "scenarios/population", order)
@@ -188,7 +188,7 @@ def _in_turn(stories: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     yield from itertools.cycle(story for story in stories if story["count"] == 1)
 
 
-def _play(running: Stack, told: Told, name: str, seed: int, number: int, pace: int) -> None:
+def _play(running: Stack, told: DemoRun, name: str, seed: int, number: int, pace: int) -> None:
     played = running.vendors.control(
         "recurly",
         "POST",
@@ -219,7 +219,7 @@ def _progress() -> Progress:
     )
 
 
-def _summary(running: Stack, told: Told) -> Verdict:
+def _summary(running: Stack, told: DemoRun) -> Verification:
     verdict = judge(running.engine, running.vendors.records, running.sent(), told.expectations, told.typed)
     cases = running.vendors.records("Case")
     open_ = sum(not case["IsClosed"] for case in cases)
@@ -276,6 +276,6 @@ def _stay(running: Stack, seed: int, pace: int) -> None:
     try:
         for number, story in enumerate(again, start=1000):
             time.sleep(5)
-            _play(running, Told(), story["name"], seed, number, pace)
+            _play(running, DemoRun(), story["name"], seed, number, pace)
     except KeyboardInterrupt:
         err.print("Ending …")

@@ -28,7 +28,7 @@ Expectation = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class BillingCustomer:
     """One of billing, before it is known which record of the CRM it is."""
 
     code: str
@@ -50,7 +50,7 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SeedOrg:
     """People's desk: what is typed at it costs no API call."""
 
     vendors: Vendors
@@ -58,7 +58,7 @@ class Desk:
     def accounts(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         return self._typed(Account.OBJECT, rows)
 
-    def contacts(self, of: Sequence[tuple[Customer, str]]) -> list[str]:
+    def contacts(self, of: Sequence[tuple[BillingCustomer, str]]) -> list[str]:
         """Billing contacts of these accounts, their addresses in capitals, as some people write them."""
         rows = [
             {
@@ -77,21 +77,21 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class SeedRecords:
     """``accounts``: how many people typed. ``expectations``: what must have become of all customers in the end."""
 
     accounts: int
     expectations: tuple[Expectation, ...]
 
 
-def type_in(vendors: Vendors, seed: int) -> Typed:
+def type_in(vendors: Vendors, seed: int) -> SeedRecords:
     """About half of the customers that billing has now, and some that it has not. The seed says which."""
     everyone = _customers(vendors)
     random.Random(seed).shuffle(everyone)
     by_email, rest = everyone[:BY_EMAIL], everyone[BY_EMAIL:]
     by_name, rest = rest[:BY_NAME], rest[BY_NAME:]
     twice, unknown = rest[:TWICE], rest[TWICE:]
-    desk = Desk(vendors)
+    desk = SeedOrg(vendors)
     expectations = [
         *_known_by_contact(desk, by_email),
         *_known_by_name(desk, by_name),
@@ -99,15 +99,15 @@ def type_in(vendors: Vendors, seed: int) -> Typed:
         *_strangers(desk),
         *(_account(one, NOT_THERE) for one in unknown),
     ]
-    return Typed(len(by_email) + len(by_name) + 2 * len(twice) + PROSPECTS, tuple(expectations))
+    return SeedRecords(len(by_email) + len(by_name) + 2 * len(twice) + PROSPECTS, tuple(expectations))
 
 
-def _customers(vendors: Vendors) -> list[Customer]:
+def _customers(vendors: Vendors) -> list[BillingCustomer]:
     rows = vendors.control("recurly", "GET", "records/account")
-    return [Customer(row["code"], row["company"], row["first_name"], row["last_name"]) for row in rows]
+    return [BillingCustomer(row["code"], row["company"], row["first_name"], row["last_name"]) for row in rows]
 
 
-def _known_by_contact(desk: Desk, customers: Sequence[Customer]) -> list[Expectation]:
+def _known_by_contact(desk: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
     """Under a name by which they are not found."""
     ids = desk.accounts([{Account.NAME: f"{one.company} (web shop)"} for one in customers])
     people = desk.contacts(list(zip(customers, ids, strict=True)))
@@ -119,12 +119,12 @@ def _known_by_contact(desk: Desk, customers: Sequence[Customer]) -> list[Expecta
     return linked + same
 
 
-def _known_by_name(desk: Desk, customers: Sequence[Customer]) -> list[Expectation]:
+def _known_by_name(desk: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
     ids = desk.accounts([_with_site(one) for one in customers])
     return [_account(one, BY_SITE, id_) for one, id_ in zip(customers, ids, strict=True)]
 
 
-def _known_twice(desk: Desk, customers: Sequence[Customer]) -> list[Expectation]:
+def _known_twice(desk: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
     """Only a person can tell which it is, and may have told already."""
     told: list[Expectation] = []
     for one in customers:
@@ -138,16 +138,16 @@ def _known_twice(desk: Desk, customers: Sequence[Customer]) -> list[Expectation]
     return told
 
 
-def _strangers(desk: Desk) -> list[Expectation]:
+def _strangers(desk: SeedOrg) -> list[Expectation]:
     ids = desk.accounts([{Account.NAME: f"Prospect {number}"} for number in range(1, PROSPECTS + 1)])
     return [_expect(Account.OBJECT, {"Id": id_}, {fields.KEY: None}) for id_ in ids]
 
 
-def _with_site(one: Customer) -> dict[str, str]:
+def _with_site(one: BillingCustomer) -> dict[str, str]:
     return {Account.NAME: one.company.upper(), WEBSITE: f"https://www.{one.domain}/"}
 
 
-def _account(one: Customer, how: str, id_: str | None = None) -> Expectation:
+def _account(one: BillingCustomer, how: str, id_: str | None = None) -> Expectation:
     """It has one record: this one, if it was there before."""
     same = {} if id_ is None else {"Id": id_}
     return _expect(Account.OBJECT, {fields.KEY: one.key}, {Account.LINKED_BY: how, **same})
@@ -157,5 +157,5 @@ def _expect(object_: str, match: Mapping[str, Any], found: Mapping[str, Any], co
     return {"object": object_, "match": match, "count": count, "fields": found}
 
 
-def _contact_key(one: Customer) -> str:
+def _contact_key(one: BillingCustomer) -> str:
     return external_ids.record("recurly", SITE, "contact", one.code)

@@ -17,7 +17,7 @@ Records = Callable[[str], list[dict[str, Any]]]
 
 
 @dataclass(slots=True)
-class Verdict:
+class Verification:
     """``lost``: notifications that were sent and are not worked. ``doubled``: records with a key that another
     has, and cases beyond what a story leaves. ``different``: sentences about whatever else is not as expected."""
 
@@ -37,11 +37,11 @@ def judge(
     sent: Sequence[Mapping[str, Any]],
     expectations: Sequence[Mapping[str, Any]],
     typed: int | None = None,
-) -> Verdict:
+) -> Verification:
     """Compare what was sent with the ledger, and what the stories expect with the CRM. ``typed``: how many accounts
     the CRM has that people typed; without it that is not looked at."""
     crm = {object_: records(object_) for object_ in ORDER}
-    verdict = Verdict(sent=len(sent), lost=_lost(engine, sent))
+    verdict = Verification(sent=len(sent), lost=_lost(engine, sent))
     for object_, rows in crm.items():
         keys = Counter(row["Billing_Key__c"] for row in rows if row.get("Billing_Key__c"))
         verdict.doubled += [f"{object_} {key} exists {n} times" for key, n in keys.items() if n > 1]
@@ -60,7 +60,7 @@ def linked(engine: Engine) -> dict[str, int]:
     return {"linked": found, "made": made, "asked": asked, "without": sum(numbers.values())}
 
 
-def _count(typed: int, numbers: Mapping[str, int], there: int, verdict: Verdict) -> None:
+def _count(typed: int, numbers: Mapping[str, int], there: int, verdict: Verification) -> None:
     """Every account of the CRM was typed by people or made by Casewire, once."""
     about = f"Account: {there}, of which people typed {typed} and the ledger has {numbers['made']} as made"
     if there > typed + numbers["made"]:
@@ -103,7 +103,7 @@ def _worked(connection: Connection) -> Counter[tuple[str, str]]:
     return Counter({(row.source, row.kind): row.n for row in rows})
 
 
-def _compare(expected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+def _compare(expected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], verdict: Verification) -> None:
     match = expected["match"]
     found = [row for row in rows if all(row.get(name) == value for name, value in match.items())]
     about = f"{expected['object']} {' '.join(str(value) for value in match.values())}"

@@ -13,24 +13,24 @@ from typing import IO, Any, Final
 import click
 
 from connector import logs
-from connector.cli.account_options import Asked, choice
+from connector.cli.account_options import AccountOptions, choice
 from connector.cli.audit import REASON, YES, confirm
 from connector.cli.drift import report
 from connector.cli.drift.repair import carry_out
-from connector.cli.drift.report import Found, Kept, Mending, Tally
+from connector.cli.drift.report import DriftReport, JsonLinesFile, RepairProgress, Tally
 from connector.cli.output.console import err, show
 from connector.cli.output.progress import progress
 from connector.cli.output.spreadsheets import NewFile, apart
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.ledger import subject_query
-from connector.ledger.subject_query import STATES, Which
+from connector.ledger.subject_query import STATES, SubjectFilter
 from connector.mappers import fields
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.retry import Patience
+from connector.sync.availability.retry import RetryPolicy
 from connector.sync.decide.rules import RULES, timeline
 from connector.sync.drift.detector import looks
-from connector.sync.drift.org_baseline import Against, Only
-from connector.sync.drift.org_reader import Asking, Holding, Loaded, load
+from connector.sync.drift.org_baseline import DriftFilter, OrgBaseline
+from connector.sync.drift.org_reader import BulkReader, OrgReader, SoqlReader, load
 from connector.sync.drift.owned_fields import Owned
 
 IN_BULK_FROM: Final = 10_000
@@ -77,10 +77,10 @@ def drift(**options: Any) -> None:
              casewire drift --rule payment_failed --fix --apply --reason "edited by an import"
     """
     asked = _Asked(**options)
-    wires = wiring()
+    wires = container_from_environment()
     logs.configure(wires.settings.casewire_log, quiet=True)
     with _file() as drift, _file() as strangers:
-        _run(wires, asked, Found(Tally(), Kept(drift), Kept(strangers)))
+        _run(wires, asked, DriftReport(Tally(), JsonLinesFile(drift), JsonLinesFile(strangers)))
 
 
 def _file() -> AbstractContextManager[IO[str]]:
@@ -111,17 +111,19 @@ class _Asked:
         apart(self.csv_, self.xlsx)
 
     @property
-    def only(self) -> Only:
-        return Only(self.object_, self.rule)
+    def only(self) -> DriftFilter:
+        return DriftFilter(self.object_, self.rule)
 
-    def which(self, wires: Wiring) -> Which:
+    def which(self, wires: Container) -> SubjectFilter:
         if not self.accounts:
-            return Which(site=self._known(wires), state=self.state)
-        named = choice(wires, Asked(self.accounts, None, None, False, None, self.state, self.site)).named
+            return SubjectFilter(site=self._known(wires), state=self.state)
+        named = choice(
+            wires, AccountOptions(self.accounts, None, None, False, None, self.state, self.site)
+        ).named
         keys = [one.key for one in named or ()]
-        return Which(keys=keys, site=self.site, state=self.state)
+        return SubjectFilter(keys=keys, site=self.site, state=self.state)
 
-    def _known(self, wires: Wiring) -> str | None:
+    def _known(self, wires: Container) -> str | None:
         sites = [one.name for one in wires.settings.recurly]
         if self.site is not None and self.site not in sites:
             raise click.UsageError(f"There is no site {self.site!r}; there is: {', '.join(sites) or 'none'}.")
@@ -135,9 +137,9 @@ class _Asked:
         }
 
 
-def _run(wires: Wiring, asked: _Asked, found: Found) -> None:
+def _run(wires: Container, asked: _Asked, found: DriftReport) -> None:
     """What was found is told before anything is asked or done, and the document in any case: mending may fail."""
-    which, tally, mending = asked.which(wires), found.tally, Mending()
+    which, tally, mending = asked.which(wires), found.tally, RepairProgress()
     tally.undecided |= _not_known(wires, which)
     with _applier(wires, asked, which) as applier:
         _look(applier, which, found)
@@ -152,20 +154,20 @@ def _run(wires: Wiring, asked: _Asked, found: Found) -> None:
     _end(asked, tally, mending)
 
 
-def _not_known(wires: Wiring, which: Which) -> dict[str, str]:
+def _not_known(wires: Container, which: SubjectFilter) -> dict[str, str]:
     """Those that were named, and that the ledger has never heard of."""
     if not which.keys:
         return {}
     with wires.engine.connect() as connection:
-        known = subject_query.walk(connection, Which(keys=which.keys), "", len(which.keys))
+        known = subject_query.walk(connection, SubjectFilter(keys=which.keys), "", len(which.keys))
     return dict.fromkeys(set(which.keys) - {one.key for one in known}, _NOT_KNOWN)
 
 
 @contextmanager
-def _applier(wires: Wiring, asked: _Asked, which: Which) -> Iterator[Applier]:
+def _applier(wires: Container, asked: _Asked, which: SubjectFilter) -> Iterator[Applier]:
     """One that compares with what Salesforce holds."""
     owned = Owned.of(wires.shaping.org.shape, [one for one, _ in wires.shaping.mapping.fields])
-    asking = Asking(wires.salesforce, owned)
+    asking = SoqlReader(wires.salesforce, owned)
     with wires.engine.connect() as connection:
         many = subject_query.count(connection, which) >= IN_BULK_FROM
     if not (many if asked.bulk is None else asked.bulk):
@@ -182,22 +184,22 @@ def _applier(wires: Wiring, asked: _Asked, which: Which) -> Iterator[Applier]:
                 tell(len(read), f"{object_}: {records:,} records")
 
             began = load(connection, wires.salesforce, owned, objects, WAIT, note, _patience())
-        yield _against(wires, owned, Loaded(connection, asking, began), asked.only)
+        yield _against(wires, owned, BulkReader(connection, asking, began), asked.only)
 
 
-def _against(wires: Wiring, owned: Owned, holding: Holding, only: Only) -> Applier:
-    return replace(wires.applier(), known=Against(wires.engine, wires.salesforce, owned, holding, only))
+def _against(wires: Container, owned: Owned, holding: OrgReader, only: DriftFilter) -> Applier:
+    return replace(wires.applier(), known=OrgBaseline(wires.engine, wires.salesforce, owned, holding, only))
 
 
-def _patience() -> Patience:
+def _patience() -> RetryPolicy:
     """Salesforce has told the org's shape by now, so that it is there."""
-    patience = Patience(WAIT, lambda why: err.print(show(why)))
+    patience = RetryPolicy(WAIT, lambda why: err.print(show(why)))
     patience.done()
     return patience
 
 
-def _look(applier: Applier, which: Which, found: Found) -> None:
-    assert isinstance(applier.known, Against)
+def _look(applier: Applier, which: SubjectFilter, found: DriftReport) -> None:
+    assert isinstance(applier.known, OrgBaseline)
     looking, tally = replace(applier, known=replace(applier.known, looking=True)), found.tally
     with applier.engine.connect() as connection:
         total = subject_query.count(connection, which)
@@ -207,7 +209,7 @@ def _look(applier: Applier, which: Which, found: Found) -> None:
             tell(tally.accounts + tally.pending, f"{tally.records:,} found")
 
 
-def _tell(asked: _Asked, found: Found) -> None:
+def _tell(asked: _Asked, found: DriftReport) -> None:
     if asked.csv_:
         report.as_csv(asked.csv_, found)
     if asked.xlsx:
@@ -218,7 +220,7 @@ def _tell(asked: _Asked, found: Found) -> None:
         err.print(line, markup=False)
 
 
-def _end(asked: _Asked, tally: Tally, mending: Mending) -> None:
+def _end(asked: _Asked, tally: Tally, mending: RepairProgress) -> None:
     if mending.run is not None:
         for line in report.mended(mending.done):
             err.print(line, markup=False)

@@ -16,9 +16,9 @@ from connector.cli.output import changes
 from connector.cli.output.console import out, plain, show, table
 from connector.cli.output.spreadsheets import Table, write_csv, write_xlsx
 from connector.mappers import fields
-from connector.sync.drift.detector import Drifted, Look
-from connector.sync.drift.orphan_records import Unknown
-from connector.sync.drift.repair import Mended
+from connector.sync.drift.detector import DriftedRecord, DriftScan
+from connector.sync.drift.orphan_records import OrphanRecord
+from connector.sync.drift.repair import RepairResult
 
 MISSING: Final = "(the record)"
 """Stands for the field where a whole record is not there."""
@@ -48,7 +48,7 @@ class Tally:
     groups: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     undecided: dict[str, str] = field(default_factory=dict)
 
-    def add(self, look: Look) -> None:
+    def add(self, look: DriftScan) -> None:
         self.accounts += look.looked
         self.pending += look.pending
         self.unapplied += look.unapplied
@@ -67,7 +67,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class JsonLinesFile:
     """What was found, one line for each record in a file of this command alone; of any length in flat memory."""
 
     file: IO[str]
@@ -88,14 +88,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DriftReport:
     """``drift``: record by record; ``strangers``: records of which the ledger knows nothing."""
 
     tally: Tally
-    drift: Kept
-    strangers: Kept
+    drift: JsonLinesFile
+    strangers: JsonLinesFile
 
-    def add(self, look: Look) -> None:
+    def add(self, look: DriftScan) -> None:
         self.tally.add(look)
         for one in look.drifted:
             self.drift.add(_entry(one))
@@ -104,18 +104,18 @@ class Found:
 
 
 @dataclass(slots=True)
-class Mending:
+class RepairProgress:
     """How far mending came. ``run``: its run in the ledger, once it began."""
 
-    done: Mended = field(default_factory=Mended)
+    done: RepairResult = field(default_factory=RepairResult)
     run: int | None = None
 
 
-def _stranger(one: Unknown) -> Entry:
+def _stranger(one: OrphanRecord) -> Entry:
     return {"account": one.account or None, "object": one.object, "id": one.id, "key": one.key or None}
 
 
-def _entry(found: Drifted) -> Entry:
+def _entry(found: DriftedRecord) -> Entry:
     row = found.row
     return {
         "account": found.subject,
@@ -156,7 +156,7 @@ def summary(tally: Tally) -> Iterator[str]:
         yield f"{key}: {why}"
 
 
-def mended(done: Mended) -> Iterator[str]:
+def mended(done: RepairResult) -> Iterator[str]:
     """What mending came to, for people."""
     yield f"{_many(done.written, 'record')} written."
     for (object_, key), names in sorted(done.left_out.items()):
@@ -174,7 +174,7 @@ def _many(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def as_text(found: Found, *, fix: bool) -> None:
+def as_text(found: DriftReport, *, fix: bool) -> None:
     """Groups first, then record by record; ``fix``: as the changes that would mend them."""
     if found.tally.groups:
         table(_GROUPS, found.tally.counted(), empty="")
@@ -210,7 +210,7 @@ def _change(entry: Entry) -> Iterator[str]:
         yield f"    {changes.field(name, change['before'].get(name), after)}"
 
 
-def as_json(found: Found, mending: Mending) -> None:
+def as_json(found: DriftReport, mending: RepairProgress) -> None:
     """One document on stdout, written as it is read."""
     tally = found.tally
     head = {
@@ -230,14 +230,14 @@ def as_json(found: Found, mending: Mending) -> None:
     click.echo("}")
 
 
-def _listed(name: str, kept: Kept) -> None:
+def _listed(name: str, kept: JsonLinesFile) -> None:
     click.echo(f',\n"{name}": [', nl=False)
     for number, one in enumerate(kept):
         click.echo(f"{',' if number else ''}\n{json.dumps(one, ensure_ascii=False)}", nl=False)
     click.echo("\n]", nl=False)
 
 
-def _mended(mended: Mended) -> dict[str, Any]:
+def _mended(mended: RepairResult) -> dict[str, Any]:
     return {
         "written": mended.written,
         "left_to_workers": mended.left,
@@ -250,12 +250,12 @@ def _mended(mended: Mended) -> dict[str, Any]:
     }
 
 
-def as_csv(path: Path, found: Found) -> None:
+def as_csv(path: Path, found: DriftReport) -> None:
     """A line for each field that differs, one for a record that is missing or unknown."""
     write_csv(path, Table("Drift", _COLUMNS, chain(_fields(found.drift), map(_unknown, found.strangers))))
 
 
-def as_xlsx(path: Path, found: Found) -> None:
+def as_xlsx(path: Path, found: DriftReport) -> None:
     """The same, with the groups on a sheet before it, and what is unknown on one behind it."""
     places = ("account", "object", "id", "key")
     unknown = ((*(one[name] for name in places), TO_DO) for one in found.strangers)
@@ -271,7 +271,7 @@ def _unknown(one: Entry) -> tuple[object, ...]:
     return one["account"], one["object"], one["key"] or one["id"], UNKNOWN, one["id"], TO_DO, "", ""
 
 
-def _fields(kept: Kept) -> Iterator[tuple[object, ...]]:
+def _fields(kept: JsonLinesFile) -> Iterator[tuple[object, ...]]:
     for entry in kept:
         about = (entry["account"], entry["object"], entry["key"])
         why = (entry["rule"], entry["reason"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from connector.cli.init.prompt_until_valid import asked
 from connector.cli.init.prompts import Answers
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor import postgresql, redis
 from connector.doctor.result import Area
 from connector.queue import TLS_SCHEME
@@ -35,13 +35,13 @@ def _address(answers: Answers, name: str, question: str) -> None:
             )
             answers.settings |= told
         values = {setting.lower(): value or None for setting, value in told.items()}
-        wires = Wiring(Settings(**values))  # type: ignore[arg-type]
+        wires = Container(Settings(**values))  # type: ignore[arg-type]
         return _reachable(postgresql.areas(wires) if name == "DATABASE_URL" else redis.areas(wires), wires)
 
     asked(answers, questions)
 
 
-def _reachable(areas: Iterable[Area], wires: Wiring) -> Area:
+def _reachable(areas: Iterable[Area], wires: Container) -> Area:
     (area,) = areas
 
     def close() -> None:

@@ -10,7 +10,7 @@ from connector.cli.init import policy_file
 from connector.cli.init.policy_file import value_of
 from connector.cli.init.prompts import Answers, Problem
 from connector.doctor.salesforce.cases import keys_of, queues_for_cases, statuses_of
-from connector.doctor.salesforce.org_context import Look
+from connector.doctor.salesforce.org_context import OrgContext
 from connector.errors import SetupError
 from connector.policy import Policy
 
@@ -22,7 +22,7 @@ _THRESHOLDS: Final[Mapping[str, str]] = {
 }
 
 
-def ask(answers: Answers, look: Look | None, policy: Policy, path: Path) -> dict[str, object]:
+def ask(answers: Answers, look: OrgContext | None, policy: Policy, path: Path) -> dict[str, object]:
     """What of the policy was answered, by dotted key; each answer is good for the policy in ``path``."""
     given = [name for name in answers.given if "." in name and name.islower()]
     told = {name: value_of(answers.ask(name, name, problem=_fits(path, name))) for name in given}
@@ -35,7 +35,7 @@ def ask(answers: Answers, look: Look | None, policy: Policy, path: Path) -> dict
     return {name: value for name, value in told.items() if value != _held(policy, name)}
 
 
-def _statuses(answers: Answers, look: Look, policy: Policy) -> dict[str, object]:
+def _statuses(answers: Answers, look: OrgContext, policy: Policy) -> dict[str, object]:
     closed = statuses_of(look)
     told: dict[str, object] = {}
     for key, question, must_close in (
@@ -56,7 +56,7 @@ def _statuses(answers: Answers, look: Look, policy: Policy) -> dict[str, object]
     return told
 
 
-def _queues(answers: Answers, look: Look, policy: Policy) -> dict[str, object]:
+def _queues(answers: Answers, look: OrgContext, policy: Policy) -> dict[str, object]:
     """Only keys that hold one queue; the steps of an escalation are a list, and stay."""
     usable = sorted(queues_for_cases(look)[0])
     told: dict[str, object] = {}

@@ -11,7 +11,7 @@ from connector.cli.init.prompt_until_valid import asked
 from connector.cli.init.prompts import Answers
 from connector.clients.processors import CLIENTS
 from connector.doctor import processors as doctor
-from connector.doctor.result import Area, Check, Told, failed, ok
+from connector.doctor.result import Area, Check, CheckResult, failed, ok
 from connector.doctor.webhooks import WHERE
 from connector.settings import Processor
 from connector.settings.processors import processors
@@ -119,7 +119,7 @@ def _answer(answers: Answers, name: str, setting: Setting) -> str:
     )
 
 
-def _secret(name: str, configured: Processor) -> Iterator[Told]:
+def _secret(name: str, configured: Processor) -> Iterator[CheckResult]:
     """SetupError names a secret in a form that cannot be."""
     if SOURCES[name](configured) is None:
         yield failed(f"no secret is set: /webhooks/{name} answers 404", f"It is shown in {WHERE[name]}.")

@@ -10,12 +10,12 @@ from connector.cli.init.prompts import Answers
 from connector.cli.output.console import out, show
 from connector.cli.salesforce import deploy_progress
 from connector.clients.salesforce import SalesforceClient
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor.result import Area, Check
 from connector.doctor.runner import look_at
 from connector.doctor.salesforce import fields
 from connector.doctor.salesforce.area import entering, inside
-from connector.doctor.salesforce.org_context import Look
+from connector.doctor.salesforce.org_context import OrgContext
 from connector.errors import CasewireError
 from connector.metadata.org_info import target
 from connector.metadata.source_tree import default_place, read
@@ -31,7 +31,7 @@ _APP: Final = (
 _ASSIGNING: Final = "fields"
 
 
-def ask(answers: Answers) -> Look | None:
+def ask(answers: Answers) -> OrgContext | None:
     """A look at the org that was chosen, logged in; None if that was given up. Close it."""
     answers.say(_APP)
     while True:
@@ -41,8 +41,8 @@ def ask(answers: Answers) -> Look | None:
         look.close()
 
 
-def _entered(answers: Answers) -> Look | None:
-    looks: list[Look] = []
+def _entered(answers: Answers) -> OrgContext | None:
+    looks: list[OrgContext] = []
 
     def questions() -> Area:
         looks.append(_look(_answered(answers)))
@@ -87,12 +87,12 @@ def _answered(answers: Answers) -> dict[str, str]:
     return given
 
 
-def _look(given: dict[str, str]) -> Look:
+def _look(given: dict[str, str]) -> OrgContext:
     told = {name.lower(): value or None for name, value in given.items()}
-    return Look(Wiring(Settings(**told)))  # type: ignore[arg-type]
+    return OrgContext(Container(Settings(**told)))  # type: ignore[arg-type]
 
 
-def _pinned(answers: Answers, look: Look) -> bool:
+def _pinned(answers: Answers, look: OrgContext) -> bool:
     """The only org that will ever be written to."""
     org, before = target(look.client), answers.given.get("SALESFORCE_ORG_ID", "")
     out.print(show(f"Logged in: {org}"))
@@ -106,7 +106,7 @@ def _pinned(answers: Answers, look: Look) -> bool:
     return False
 
 
-def furnish(answers: Answers, look: Look) -> Look:
+def furnish(answers: Answers, look: OrgContext) -> OrgContext:
     """Offers to deploy what the org lacks, and waits for what only a person can click. The look to go on with."""
     if fields.missing(look) and answers.yes(
         "deploy",
@@ -123,7 +123,7 @@ def furnish(answers: Answers, look: Look) -> Look:
     return look
 
 
-def _of(look: Look) -> tuple[Check, ...]:
+def _of(look: OrgContext) -> tuple[Check, ...]:
     return tuple(check for check in inside(look) if check.name in (_ASSIGNING, "key fields"))
 
 
@@ -134,12 +134,12 @@ def _look_again(answers: Answers) -> bool:
     return False
 
 
-def _again(look: Look) -> Look:
+def _again(look: OrgContext) -> OrgContext:
     look.close()
-    return Look(look.wires)
+    return OrgContext(look.wires)
 
 
-def _deploy(look: Look) -> None:
+def _deploy(look: OrgContext) -> None:
     """With a client that has time: a deployment takes minutes."""
     client = SalesforceClient(look.config)
     try:

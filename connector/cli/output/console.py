@@ -100,7 +100,7 @@ class Time(click.ParamType[datetime]):
         return found
 
 
-class Said(click.ParamType[str]):
+class NonEmptyText(click.ParamType[str]):
     """A text that says something: a script whose variable is empty must not mean everything."""
 
     name = "text"

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from connector.cli.output.console import plain, show
-from connector.ledger.missed_changes import Missing
+from connector.ledger.missed_changes import MissedChange
 
 FIRST: Final = 20
 """On a terminal."""
 
 
-def missing_lines(first: Sequence[Missing], count: int, rest: str) -> Iterator[str]:
+def missing_lines(first: Sequence[MissedChange], count: int, rest: str) -> Iterator[str]:
     """The first of so many: kind, id, whose it is, and when it changed or was listed. ``rest``: where all are."""
     for one in first[:FIRST]:
         when = f", {plain(one.version)}" if one.version else ""

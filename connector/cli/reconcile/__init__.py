@@ -18,27 +18,27 @@ from connector.cli.audit import REASON, acting
 from connector.cli.output.console import Time, as_json, err, show
 from connector.cli.output.progress import progress
 from connector.cli.output.spreadsheets import NewFile, write_csv, write_xlsx
-from connector.cli.reconcile.report import MOST, Found, document, sheet, sheets, show_found
-from connector.container import Wiring, wiring
+from connector.cli.reconcile.report import MOST, ReconcileReport, document, sheet, sheets, show_found
+from connector.container import Container, container_from_environment
 from connector.errors import Permanent, SetupError
 from connector.ledger import locks, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.locks import Lock
 from connector.models.facts import Discrepancy
-from connector.sync.availability.retry import Patience
+from connector.sync.availability.retry import RetryPolicy
 from connector.sync.monitoring import gap_detection
-from connector.sync.monitoring.gap_detection import Missed
+from connector.sync.monitoring.gap_detection import GapReport
 from connector.sync.reconcile.adapters import RECURLY
 from connector.sync.reconcile.processor_gaps import fill
-from connector.sync.reconcile.reconciliation import COMMAND, Reach, Reconciling, reach
-from connector.sync.reconcile.site_gaps import Looked, look_at_each
+from connector.sync.reconcile.reconciliation import COMMAND, Reconciliation, WindowChoice, reach
+from connector.sync.reconcile.site_gaps import SiteGapReport, look_at_each
 from connector.sync.refresh.object_fetcher import SourceApi
 
 TURN_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReconcileOptions:
     """What was asked for."""
 
     since: datetime | None
@@ -57,7 +57,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class OutputFiles:
     """Where the discrepancies are written to."""
 
     csv: Path | None
@@ -104,12 +104,12 @@ def reconcile(
     \b
     Example: casewire reconcile --since 2026-11-01 --apply --reason "month end"
     """
-    wires = wiring()
+    wires = container_from_environment()
     logs.configure(wires.settings.casewire_log, quiet=True)
     if csv_ and xlsx:
         raise click.UsageError("--csv or --xlsx, not both: one reconcile writes one file.")
     asked = _asked(wires, since, until, site, sources)
-    files = Files(csv_, xlsx)
+    files = OutputFiles(csv_, xlsx)
     with ExitStack() as stack:
         cause = stack.enter_context(acting(wires, COMMAND, reason, asked.options())) if apply_ else None
         found = _found(wires, asked, files, cause)
@@ -120,8 +120,12 @@ def reconcile(
 
 
 def _asked(
-    wires: Wiring, since: datetime | None, until: datetime | None, site: str | None, sources: tuple[str, ...]
-) -> Asked:
+    wires: Container,
+    since: datetime | None,
+    until: datetime | None,
+    site: str | None,
+    sources: tuple[str, ...],
+) -> ReconcileOptions:
     sites = tuple(sorted(one.name for one in wires.settings.recurly))
     if not sites:
         raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
@@ -134,7 +138,7 @@ def _asked(
     now = wires.clock()
     if since is not None and since >= (until or now):
         raise click.UsageError("--since must be before --until, and before now.")
-    return Asked(
+    return ReconcileOptions(
         since,
         min(until or now, now),
         (site,) if site else sites,
@@ -143,7 +147,9 @@ def _asked(
     )
 
 
-def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Found:
+def _found(
+    wires: Container, asked: ReconcileOptions, files: OutputFiles, cause: Cause | None
+) -> ReconcileReport:
     run_id = cause.run_id if cause else None
     policy = wires.policy.reconcile
     with _filling(wires) if cause else nullcontext():
@@ -152,7 +158,7 @@ def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Fo
         window = known.window(asked.until, asked.sites, asked.processors)
         filled = fill(wires.sides, known.lists(window), asked.now, grace=_grace(wires), run_id=run_id)
     with progress("Comparing") as tell:
-        reconciling = Reconciling(
+        reconciling = Reconciliation(
             wires.sides,
             policy.compare,
             window,
@@ -162,7 +168,7 @@ def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Fo
             known,
         )
         shown = _written(reconciling, files)
-    found = Found(looked, filled, reconciling, shown, run_id)
+    found = ReconcileReport(looked, filled, reconciling, shown, run_id)
     if cause is None:
         return found
     with wires.engine.begin() as connection:
@@ -170,7 +176,7 @@ def _found(wires: Wiring, asked: Asked, files: Files, cause: Cause | None) -> Fo
     return replace(found, applied=_applied(wires, reconciling, cause))
 
 
-def _known(wires: Wiring, asked: Asked, looked: Looked) -> Reach:
+def _known(wires: Container, asked: ReconcileOptions, looked: SiteGapReport) -> WindowChoice:
     """Read after the changes are: what was filled in now is known."""
     policy = wires.policy.reconcile
     with wires.engine.connect() as connection:
@@ -188,7 +194,7 @@ def _known(wires: Wiring, asked: Asked, looked: Looked) -> Reach:
 
 
 @contextmanager
-def _filling(wires: Wiring) -> Iterator[None]:
+def _filling(wires: Container) -> Iterator[None]:
     """Waits until nobody else fills in what was missed."""
     said = False
 
@@ -205,14 +211,14 @@ def _filling(wires: Wiring) -> Iterator[None]:
         yield
 
 
-def _grace(wires: Wiring) -> timedelta:
+def _grace(wires: Container) -> timedelta:
     return timedelta(minutes=wires.policy.reconcile.grace_minutes)
 
 
-def _looked(wires: Wiring, asked: Asked, run_id: int | None) -> Looked:
+def _looked(wires: Container, asked: ReconcileOptions, run_id: int | None) -> SiteGapReport:
     """What each site changed. One that cannot be asked is left out."""
 
-    def look(site: tuple[str, str], api: SourceApi) -> Missed:
+    def look(site: tuple[str, str], api: SourceApi) -> GapReport:
         return gap_detection.look(
             wires.engine,
             site,
@@ -222,14 +228,14 @@ def _looked(wires: Wiring, asked: Asked, run_id: int | None) -> Looked:
             fill=run_id is not None,
             run_id=run_id,
             grace=_grace(wires),
-            patience=Patience(time.sleep, lambda why: err.print(show(why))),
+            patience=RetryPolicy(time.sleep, lambda why: err.print(show(why))),
         )
 
     able = ((RECURLY, site) for site in asked.sites if (RECURLY, site) in wires.apis)
     return look_at_each({site: wires.apis[site] for site in able}, look, {})
 
 
-def _applied(wires: Wiring, reconciling: Reconciling, cause: Cause) -> tuple[int, int]:
+def _applied(wires: Container, reconciling: Reconciliation, cause: Cause) -> tuple[int, int]:
     """The cases of the classes."""
     due = [one.key for one in reconciling.due]
     if not due:
@@ -240,7 +246,7 @@ def _applied(wires: Wiring, reconciling: Reconciling, cause: Cause) -> tuple[int
     return outcome.written, outcome.refused
 
 
-def _written(reconciling: Reconciling, files: Files) -> list[Discrepancy]:
+def _written(reconciling: Reconciliation, files: OutputFiles) -> list[Discrepancy]:
     """Goes through all; the first of them. A spreadsheet is written as they come."""
     first: list[Discrepancy] = []
     found = _noted(reconciling.findings(), first)

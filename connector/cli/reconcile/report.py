@@ -12,12 +12,12 @@ from connector.cli.output.missed_changes import missing_lines
 from connector.cli.output.spreadsheets import Table
 from connector.mappers.money import format_money
 from connector.mappers.records.discrepancy import TITLES, sentence
-from connector.models.facts import Discrepancy, DiscrepancyState, Shown
+from connector.models.facts import Discrepancy, DiscrepancyState, DisplayedRow
 from connector.sync.monitoring.gap_detection import SAMPLES as MISSED_SAMPLES
-from connector.sync.monitoring.gap_detection import Missed
-from connector.sync.reconcile.processor_gaps import Filled
-from connector.sync.reconcile.reconciliation import Reconciling
-from connector.sync.reconcile.site_gaps import Looked
+from connector.sync.monitoring.gap_detection import GapReport
+from connector.sync.reconcile.processor_gaps import ProcessorGapReport
+from connector.sync.reconcile.reconciliation import Reconciliation
+from connector.sync.reconcile.site_gaps import SiteGapReport
 
 SAMPLES: Final = 5
 """Of each class, on a terminal."""
@@ -45,13 +45,13 @@ _HEADINGS: Final = ("Class", "Not explained", "Explained", "About")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReconcileReport:
     """What came of it. ``looked``: at the sites; ``filled``: from the processors; ``shown``: the first discrepancies;
     ``run_id``: where it is kept; ``applied``: records written and refused."""
 
-    looked: Looked
-    filled: Filled
-    reconciling: Reconciling
+    looked: SiteGapReport
+    filled: ProcessorGapReport
+    reconciling: Reconciliation
     shown: list[Discrepancy]
     run_id: int | None = None
     applied: tuple[int, int] | None = None
@@ -83,7 +83,7 @@ def sheet(found: Iterable[Discrepancy]) -> Table:
     return Table("Discrepancies", COLUMNS, map(_line, found))
 
 
-def sheets(reconciling: Reconciling, found: Iterable[Discrepancy]) -> Iterator[Table]:
+def sheets(reconciling: Reconciliation, found: Iterable[Discrepancy]) -> Iterator[Table]:
     """What comes last is known only when the first is written."""
     yield sheet(found)
     yield Table("Classes", _HEADINGS, _classes(reconciling))
@@ -111,11 +111,11 @@ def _line(one: Discrepancy) -> tuple[object, ...]:
     )
 
 
-def _values(said: Shown | None) -> tuple[str | None, str | None, str | None]:
+def _values(said: DisplayedRow | None) -> tuple[str | None, str | None, str | None]:
     return (said.amount, said.status, said.day) if said else (None, None, None)
 
 
-def _classes(reconciling: Reconciling) -> list[tuple[object, ...]]:
+def _classes(reconciling: Reconciliation) -> list[tuple[object, ...]]:
     return [
         (TITLES[kind], one.open, one.explained, "; ".join(map(format_money, one.totals)))
         for kind, one in reconciling.classes.items()
@@ -123,7 +123,7 @@ def _classes(reconciling: Reconciling) -> list[tuple[object, ...]]:
     ]
 
 
-def show_found(found: Found) -> None:
+def show_found(found: ReconcileReport) -> None:
     reconciling, window = found.reconciling, found.reconciling.window
     _show_missed(found)
     compared = ", ".join(f"{number:,} {kind}s" for kind, number in sorted(reconciling.compared.items()))
@@ -146,7 +146,7 @@ def show_found(found: Found) -> None:
         err.print("Nothing was kept. Add --apply to fill in what was missed and to open the cases.")
 
 
-def _show_missed(found: Found) -> None:
+def _show_missed(found: ReconcileReport) -> None:
     """Of each site and each processor "0 missing of 18,204", or the list, or why it could not be looked through."""
     for site in sorted({*found.looked.missed, *found.looked.failed}):
         _show_look(f"site {site}", found.looked.missed.get(site), found.looked.failed.get(site), found.run_id)
@@ -154,7 +154,7 @@ def _show_missed(found: Found) -> None:
         _show_look(source, looked, found.filled.failed.get(source), found.run_id)
 
 
-def _show_look(who: str, looked: Missed | None, failed: str | None, run_id: int | None) -> None:
+def _show_look(who: str, looked: GapReport | None, failed: str | None, run_id: int | None) -> None:
     told = [str(looked)] if looked and (looked.looked or not failed) else []
     if looked and looked.earlier:
         then = "brought in" if run_id else "--apply brings in"
@@ -169,7 +169,7 @@ def _show_look(who: str, looked: Missed | None, failed: str | None, run_id: int 
         out.print(f"  {line}")
 
 
-def document(found: Found) -> dict[str, Any]:
+def document(found: ReconcileReport) -> dict[str, Any]:
     reconciling, window = found.reconciling, found.reconciling.window
     return {
         "schema": "casewire/reconcile/1",
@@ -206,7 +206,7 @@ def document(found: Found) -> dict[str, Any]:
     }
 
 
-def _missed_document(looked: Missed) -> dict[str, Any]:
+def _missed_document(looked: GapReport) -> dict[str, Any]:
     return {
         "looked": looked.looked.total(),
         "missing": looked.count,
@@ -237,11 +237,11 @@ def _discrepancy_document(one: Discrepancy) -> dict[str, Any]:
     }
 
 
-def _side(said: Shown | None) -> dict[str, str | None] | None:
+def _side(said: DisplayedRow | None) -> dict[str, str | None] | None:
     return {"amount": said.amount, "status": said.status, "date": said.day} if said else None
 
 
-def _applied_document(found: Found) -> dict[str, int] | None:
+def _applied_document(found: ReconcileReport) -> dict[str, int] | None:
     if found.applied is None:
         return None
     return {"written": found.applied[0], "refused": found.applied[1]}

@@ -13,7 +13,7 @@ from connector import logs
 from connector.cli.output.console import as_json, err, table
 from connector.cli.output.spreadsheets import NewFile, Table, apart, write_csv
 from connector.cli.report.workbook import write_book
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.ledger import case_transitions
 from connector.mappers import phrases
 from connector.reporting import LINES, PERCENT, Case, Counting, Period, Report
@@ -52,7 +52,7 @@ def billing(month: str | None, site: str | None, xlsx: Path | None, csv_: Path |
     Example: casewire report billing --month 2026-10 --xlsx billing.xlsx
     """
     apart(csv_, xlsx)
-    wires = wiring()
+    wires = container_from_environment()
     logs.configure(wires.settings.casewire_log, quiet=True)
     _known(wires, site)
     counting = Counting(_period(wires, month, site), site)
@@ -64,7 +64,7 @@ def billing(month: str | None, site: str | None, xlsx: Path | None, csv_: Path |
     _tell(counting.report(), xlsx, csv_, json_)
 
 
-def _period(wires: Wiring, month: str | None, site: str | None) -> Period:
+def _period(wires: Container, month: str | None, site: str | None) -> Period:
     now, zone = wires.clock(), wires.policy.zone_of(site)
     try:
         return Period.last(now, zone) if month is None else Period.of(month, now, zone)
@@ -72,14 +72,14 @@ def _period(wires: Wiring, month: str | None, site: str | None) -> Period:
         raise click.BadParameter(str(error), param_hint="--month") from None
 
 
-def _known(wires: Wiring, site: str | None) -> None:
+def _known(wires: Container, site: str | None) -> None:
     sites = [one.name for one in wires.settings.recurly]
     if site is not None and site not in sites:
         named = f"--site {' or --site '.join(sites)}" if sites else "no site is configured (RECURLY_SITE)"
         raise click.BadParameter(f"there is no site {site!r}; say {named}.", param_hint="--site")
 
 
-def _cases(wires: Wiring, period: Period, site: str | None) -> Iterator[Case]:
+def _cases(wires: Container, period: Period, site: str | None) -> Iterator[Case]:
     """As a stream: Salesforce's rows are asked for page by page while they are counted."""
     with wires.engine.connect() as connection:
         known = case_transitions.written(connection, period.since)

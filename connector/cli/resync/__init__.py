@@ -8,20 +8,20 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli.account_options import Asked, choice, choosing
+from connector.cli.account_options import AccountOptions, choice, choosing
 from connector.cli.audit import REASON, YES, acting, confirm
 from connector.cli.output.console import err
 from connector.cli.output.progress import progress
 from connector.cli.resync.apply import Applied, carry_out, say
-from connector.cli.resync.plan_output import Shown, shown
+from connector.cli.resync.plan_output import PlanOutput, shown
 from connector.cli.resync.summary import Totals
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 from connector.ledger import subject_query
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
 from connector.sync.apply.applier import Applier
 from connector.sync.availability import api_budget
-from connector.sync.resync.account_fetch import Reader
+from connector.sync.resync.account_fetch import AccountFetcher
 from connector.sync.resync.account_selection import Choice, gather
 from connector.sync.resync.resync import look
 
@@ -46,7 +46,7 @@ def plan(json_: bool, **options: Any) -> None:
     Example: casewire plan acme-17
              casewire plan --state past_due --json
     """
-    asked = Asked(**options)
+    asked = AccountOptions(**options)
     wires = _quiet_wiring()
     chosen = choice(wires, asked)
     with shown(json_, every=asked.are_named) as told:
@@ -73,7 +73,7 @@ def resync(apply_: bool, reason: str, yes: int | None, json_: bool, **options: A
     Example: casewire resync acme-17 acme-18 --apply --reason "support ticket 4711"
              casewire resync --since 2d --apply --yes 500
     """
-    asked = Asked(**options)
+    asked = AccountOptions(**options)
     wires = _quiet_wiring()
     chosen = choice(wires, asked)
     applier = wires.applier()
@@ -86,11 +86,11 @@ def resync(apply_: bool, reason: str, yes: int | None, json_: bool, **options: A
         raise SystemExit(1)
 
 
-def _planned(wires: Wiring, applier: Applier, chosen: Choice, told: Shown) -> Totals:
+def _planned(wires: Container, applier: Applier, chosen: Choice, told: PlanOutput) -> Totals:
     """Fetched, decided and shown; what it comes to, and of the org's calls what is left."""
     applier.org()
     with progress("Reading Recurly") as tell:
-        reader = Reader(wires.engine, wires.apis, tell, time.sleep)
+        reader = AccountFetcher(wires.engine, wires.apis, tell, time.sleep)
         wanted = gather(wires.engine, reader, chosen)
     _say_from(wires, chosen)
     totals, before = Totals(wires.policy.budget), wires.salesforce.calls
@@ -107,22 +107,22 @@ def _planned(wires: Wiring, applier: Applier, chosen: Choice, told: Shown) -> To
     return totals
 
 
-def _say_from(wires: Wiring, chosen: Choice) -> None:
+def _say_from(wires: Container, chosen: Choice) -> None:
     """What nobody has fetched is not among what the ledger chooses from."""
     if chosen.reads_all:
         return
     with wires.engine.connect() as connection:
-        known = subject_query.count(connection, Which(site=chosen.site, accounts_only=True))
+        known = subject_query.count(connection, SubjectFilter(site=chosen.site, accounts_only=True))
     err.print(f"Chosen from the {known:,} accounts the ledger knows." if known else _EMPTY)
 
 
 def _applied(
-    wires: Wiring,
+    wires: Container,
     applier: Applier,
-    asked: Asked,
+    asked: AccountOptions,
     chosen: Choice,
     totals: Totals,
-    told: Shown,
+    told: PlanOutput,
     reason: str,
     yes: int | None,
 ) -> int:
@@ -143,7 +143,7 @@ def _applied(
     return done.refused
 
 
-def _quiet_wiring() -> Wiring:
-    wires = wiring()
+def _quiet_wiring() -> Container:
+    wires = container_from_environment()
     logs.configure(wires.settings.casewire_log, quiet=True)
     return wires

@@ -10,7 +10,7 @@ from typing import Final
 
 from connector.cli.output.console import err, show
 from connector.cli.output.progress import Tell, progress
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import Permanent
 from connector.ledger import leases, locks, runs
 from connector.ledger.attempts import Cause
@@ -43,7 +43,7 @@ class Applied:
 
 
 def carry_out(
-    wires: Wiring, applier: Applier, wanted: Sequence[Due], cause: Cause, done: Applied, *, in_bulk: bool
+    wires: Container, applier: Applier, wanted: Sequence[Due], cause: Cause, done: Applied, *, in_bulk: bool
 ) -> None:
     """Apply these, decided anew, and count in ``done`` what was. Raises Permanent where Salesforce goes away, or few
     calls are left: the others are as they were. A few accounts are always applied; it is the many that leave calls to
@@ -63,7 +63,7 @@ def carry_out(
 
 
 def _written(
-    wires: Wiring, applier: Applier, some: Sequence[Due], cause: Cause, tell: Tell | None
+    wires: Container, applier: Applier, some: Sequence[Due], cause: Cause, tell: Tell | None
 ) -> Outcome:
     """With ``tell``: in bulk, which one process does at a time."""
     if tell is None:
@@ -73,7 +73,7 @@ def _written(
 
 
 @contextmanager
-def _given_back(wires: Wiring) -> Iterator[None]:
+def _given_back(wires: Container) -> Iterator[None]:
     """What is held when this is interrupted is free at once, and workers finish it."""
     try:
         yield
@@ -83,7 +83,7 @@ def _given_back(wires: Wiring) -> Iterator[None]:
         raise
 
 
-def _require_calls(wires: Wiring, applier: Applier, done: int, of: int) -> None:
+def _require_calls(wires: Container, applier: Applier, done: int, of: int) -> None:
     if applier.spending is not None and applier.spending.level() < Urgency.ROUTINE:
         left = api_budget.left(wires.engine, wires.policy.budget)
         raise Permanent(_stopped(f"The org's API calls are short ({left})", done, of))
@@ -93,7 +93,7 @@ def _stopped(why: str, done: int, of: int) -> str:
     return f"{why}: {done:,} of {of:,} accounts were worked. Run it again later for the others. See: casewire status"
 
 
-def _keep(wires: Wiring, done: Applied, of: int) -> None:
+def _keep(wires: Container, done: Applied, of: int) -> None:
     with wires.engine.begin() as connection:
         runs.progress(
             connection,

@@ -15,7 +15,7 @@ from connector.cli.output.changes import document, lines
 from connector.cli.output.console import out, show
 from connector.cli.resync.apply import Applied
 from connector.cli.resync.summary import Totals
-from connector.sync.resync.resync import Looked
+from connector.sync.resync.resync import PlanPreview
 
 SCHEMA = "casewire/plan/1"
 """docs/schemas/plan.schema.json"""
@@ -23,15 +23,15 @@ _SAME = "Nothing differs from what was last written. casewire drift asks Salesfo
 _GONE = "Recurly no longer has it, and that was written."
 
 
-class Shown(AbstractContextManager["Shown"], Protocol):
+class PlanOutput(AbstractContextManager["PlanOutput"], Protocol):
     """Is told of each account, then what they come to and how many calls are left for it, then what was done."""
 
-    def add(self, one: Looked) -> None: ...
+    def add(self, one: PlanPreview) -> None: ...
     def planned(self, totals: Totals, free: int | None) -> None: ...
     def applied(self, done: Applied) -> None: ...
 
 
-def shown(json_: bool, *, every: bool) -> Shown:
+def shown(json_: bool, *, every: bool) -> PlanOutput:
     """``every``: accounts that are up to date are shown too, as somebody asked for them by name."""
     return _Document(every) if json_ else _Lines(every)
 
@@ -48,7 +48,7 @@ class _Lines:
     ) -> None:
         return None
 
-    def add(self, one: Looked) -> None:
+    def add(self, one: PlanPreview) -> None:
         if not (one.changes or one.trouble or self.every):
             return
         out.print(f"[bold]{show(one.subject.key)}[/bold]")
@@ -88,7 +88,7 @@ class _Document:
         self._member("complete", self._planned and not (self._applied and error))
         click.echo("\n}")
 
-    def add(self, one: Looked) -> None:
+    def add(self, one: PlanPreview) -> None:
         if not (one.changes or one.trouble or self.every):
             return
         text = json.dumps(_account(one), indent=2, ensure_ascii=False)
@@ -113,7 +113,7 @@ class _Document:
         click.echo(f",{text[1:-2]}", nl=False)
 
 
-def _account(one: Looked) -> dict[str, Any]:
+def _account(one: PlanPreview) -> dict[str, Any]:
     return {
         "account": one.subject.key,
         "error": one.trouble or None,

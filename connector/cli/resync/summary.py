@@ -10,8 +10,8 @@ from typing import Any
 from connector.ledger.subjects import Due
 from connector.mappers import fields
 from connector.policy import Budget
-from connector.sync.apply.call_estimate import Costing
-from connector.sync.resync.resync import AT_ONCE, Looked
+from connector.sync.apply.call_estimate import CallEstimator
+from connector.sync.resync.resync import AT_ONCE, PlanPreview
 
 CREATED, UPDATED = "create", "update"
 
@@ -28,13 +28,13 @@ class Totals:
     to_do: list[Due] = field(default_factory=list)
     objects: dict[str, Counter[str]] = field(default_factory=dict)
     rules: Counter[str] = field(default_factory=Counter)
-    _few: Costing = field(init=False)
-    _many: Costing = field(init=False)
+    _few: CallEstimator = field(init=False)
+    _many: CallEstimator = field(init=False)
 
     def __post_init__(self) -> None:
-        self._few, self._many = Costing(AT_ONCE), Costing(self.budget.bulk_at_most, bulk=True)
+        self._few, self._many = CallEstimator(AT_ONCE), CallEstimator(self.budget.bulk_at_most, bulk=True)
 
-    def add(self, one: Looked) -> None:
+    def add(self, one: PlanPreview) -> None:
         self.accounts += 1
         self.changed += bool(one.changes)
         self.failed += bool(one.trouble)

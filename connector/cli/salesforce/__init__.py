@@ -14,7 +14,7 @@ from connector.cli.audit import can_ask
 from connector.cli.output.console import as_json, err, out, show, table
 from connector.cli.salesforce.deploy_progress import put, told
 from connector.clients.salesforce import SalesforceClient
-from connector.container import wiring
+from connector.container import container_from_environment
 from connector.metadata.manual_steps import Step, people, steps
 from connector.metadata.org_diff import Finding, Kind, compare
 from connector.metadata.org_info import Target, target
@@ -68,7 +68,7 @@ def deploy(check_only: bool, folder: Path | None, yes: bool) -> None:
 
 def _client() -> SalesforceClient:
     """With a login of its own: an org can be set up before there is a ledger or a queue."""
-    return SalesforceClient(wiring().salesforce_config())
+    return SalesforceClient(container_from_environment().salesforce_config())
 
 
 def _contents(source: Source) -> str:

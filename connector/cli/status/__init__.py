@@ -7,7 +7,7 @@ import click
 from connector.cli.output.console import as_json
 from connector.cli.status.collecting import collect
 from connector.cli.status.render import tell
-from connector.container import wiring
+from connector.container import container_from_environment
 
 
 @click.command()
@@ -19,7 +19,7 @@ def status(json_: bool) -> None:
     \b
     Example: casewire status --json
     """
-    found = collect(wiring())
+    found = collect(container_from_environment())
     if json_:
         as_json(found)
     else:

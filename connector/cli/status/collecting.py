@@ -14,7 +14,7 @@ from rq.worker import BaseWorker
 from sqlalchemy import Connection
 
 from connector import queue
-from connector.container import Wiring
+from connector.container import Container
 from connector.errors import SetupError
 from connector.jobs import looking
 from connector.ledger import (
@@ -39,7 +39,7 @@ LATEST: Final = 100
 """Runs of a reconcile among which the newest whole one is looked for."""
 
 
-def collect(wires: Wiring) -> dict[str, Any]:
+def collect(wires: Container) -> dict[str, Any]:
     """Everything ``status`` says, as one document."""
     with wires.engine.connect() as connection:
         numbers = queries.numbers(connection)
@@ -101,7 +101,7 @@ def collect(wires: Wiring) -> dict[str, Any]:
     }
 
 
-def _reconciled(wires: Wiring, connection: Connection) -> Run | None:
+def _reconciled(wires: Container, connection: Connection) -> Run | None:
     """The newest that is over and was about everything: one of a single processor or site proves nothing of the
     others."""
     sites = {one.name for one in wires.settings.recurly}
@@ -117,7 +117,7 @@ def went_well(state: str, found: Mapping[str, Any]) -> bool:
     return state != runs.FAILED and not found.get("failed")
 
 
-def _late(wires: Wiring, connection: Connection) -> Mapping[tuple[str, str], datetime]:
+def _late(wires: Container, connection: Connection) -> Mapping[tuple[str, str], datetime]:
     """A policy that cannot be read is told of elsewhere."""
     try:
         return looking.late(wires, connection)
@@ -137,7 +137,7 @@ def _told(run: Run) -> dict[str, Any]:
     }
 
 
-def _salesforce(wires: Wiring, calls: api_usage.Told | None) -> dict[str, str]:
+def _salesforce(wires: Container, calls: api_usage.ApiUsage | None) -> dict[str, str]:
     """A policy that cannot be read is told of elsewhere."""
     try:
         return {DESTINATION: api_budget.in_words(calls, wires.policy.budget)} if calls else {}
@@ -145,7 +145,7 @@ def _salesforce(wires: Wiring, calls: api_usage.Told | None) -> dict[str, str]:
         return {}
 
 
-def _scheduler(wires: Wiring, workers: Sequence[BaseWorker]) -> dict[str, Any]:
+def _scheduler(wires: Container, workers: Sequence[BaseWorker]) -> dict[str, Any]:
     """Where all has just been started it has not been seen yet."""
     now = wires.clock()
     born = [one.birth_date for one in workers if one.birth_date]
@@ -154,7 +154,7 @@ def _scheduler(wires: Wiring, workers: Sequence[BaseWorker]) -> dict[str, Any]:
     return {"seen_at": wires.queue.swept_at(), "runs": runs_ or is_new}
 
 
-def _redis(wires: Wiring) -> dict[str, Any]:
+def _redis(wires: Container) -> dict[str, Any]:
     try:
         workers = Worker.all(connection=wires.redis, job_class=queue.StageJob, serializer=JSONSerializer)
         rejected = wires.queue.rejected_jobs()

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connector.clients.processors import authorizenet, braintree, gocardless, stripe
-from connector.clients.processors.base import ProcessorBooks, ProcessorClient
+from connector.clients.processors.base import ProcessorClient, ProcessorListing
 
-__all__ = ["CLIENTS", "ProcessorBooks", "ProcessorClient"]
+__all__ = ["CLIENTS", "ProcessorClient", "ProcessorListing"]
 
 CLIENTS: Final[Mapping[str, Callable[[Any], ProcessorClient | None]]] = {
     stripe.NAME: stripe.configured,

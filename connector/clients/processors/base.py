@@ -30,7 +30,7 @@ class ProcessorApi(Protocol):
         ...
 
 
-class ProcessorBooks(Protocol):
+class ProcessorListing(Protocol):
     """What one account at one processor holds, as lists. Safe between threads, and between two lists at a time.
 
     Who has no client in ``CLIENTS`` has no books here: Adyen's API does not list payments, and PayPal is not
@@ -56,5 +56,5 @@ class ProcessorBooks(Protocol):
         ...
 
 
-class ProcessorClient(ProcessorApi, ProcessorBooks, Protocol):
+class ProcessorClient(ProcessorApi, ProcessorListing, Protocol):
     """Both."""

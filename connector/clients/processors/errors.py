@@ -23,12 +23,12 @@ _KEY_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY})
 
 
-class NotThere(Exception):
+class NotFound(Exception):
     """The processor has no such object, or not for this key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ErrorFactory:
     """Speaks of one processor. ``title``: its name for people; ``settings``: which of them hold its key."""
 
     destination: str
@@ -38,7 +38,7 @@ class Trouble:
     def of_status(self, status: int, code: str = "", retry_after: float | None = None) -> Exception:
         """An answer of 400 or above. ``code``: the processor's own word for it, if it gave one."""
         if status == HTTPStatus.NOT_FOUND:
-            return NotThere(code)
+            return NotFound(code)
         if status in _KEY_REFUSED:
             return self.key_refused(code or str(status))
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -76,7 +76,7 @@ class Trouble:
         """For a list: one that is not there is a wrong address, or a cursor that means nothing any more."""
         try:
             return ask()
-        except NotThere as error:
+        except NotFound as error:
             raise self.refused("404", "404") from error
 
     def unreadable(self) -> Transient:

@@ -18,13 +18,13 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from connector.clients.recurly import errors
-from connector.clients.recurly.partial_pages import Unread
-from connector.clients.recurly.pool import Wires
+from connector.clients.recurly.partial_pages import UnreadableItem
+from connector.clients.recurly.pool import TransportPool
 from connector.clients.recurly.rate_limit import BudgetSnapshot, RateBudget
 from connector.clients.recurly.results import Failed, Fetched, merged, translated
-from connector.clients.recurly.transport import Endpoint, Wire
+from connector.clients.recurly.transport import Endpoint, Transport
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.models.facts import Gone
+from connector.models.facts import DeletedObject
 
 IDS_IN_A_LIST: Final = 200
 _GET: Final = {
@@ -106,7 +106,9 @@ class RecurlyClient:
         )
         endpoint = Endpoint.of(config.region, config.api_url)
         connect = partial(endpoint.connection, config.timeout)
-        self._wires = Wires(lambda: Wire(config.site, config.api_key, connect, self._budget, self._count))
+        self._wires = TransportPool(
+            lambda: Transport(config.site, config.api_key, connect, self._budget, self._count)
+        )
         self._calls = 0
         self._counting = threading.Lock()
 
@@ -174,8 +176,8 @@ class RecurlyClient:
         tasks = [partial(self._list_of_account, kind, ref) for kind in _LIST_OF_ACCOUNT]
         try:
             return merged([account, *self._side_by_side(tasks)])
-        except errors.NotThere:
-            return Fetched(gone=(Gone("account", ref),))
+        except errors.NotFound:
+            return Fetched(gone=(DeletedObject("account", ref),))
 
     def _list_by_ids(self, kind: str, chunk: Mapping[str, Refs]) -> _Listed:
         """If the list is refused its members are asked for singly, so that one that cannot be read does not
@@ -187,9 +189,9 @@ class RecurlyClient:
             raise
         except Transient as error:
             return _Listed(Fetched(failed=tuple(Failed(kind, refs, error) for refs in chunk.values())))
-        except (Permanent, errors.NotThere):
+        except (Permanent, errors.NotFound):
             return _Listed(Fetched(), tuple(chunk.values()))
-        read = [resource for resource in resources if not isinstance(resource, Unread)]
+        read = [resource for resource in resources if not isinstance(resource, UnreadableItem)]
         seen = {str(getattr(resource, "id", "")) for resource in read}
         left_out = tuple(refs for plain, refs in chunk.items() if plain not in seen)
         return _Listed(translated(kind, read), left_out)
@@ -202,13 +204,13 @@ class RecurlyClient:
             try:
                 with self._wires.one() as wire:
                     return translated(kind, [getattr(wire, _GET[kind])(ref)], refs)
-            except errors.NotThere:
+            except errors.NotFound:
                 continue
             except Unavailable:
                 raise
             except (Transient, Permanent) as error:
                 return Fetched(failed=(Failed(kind, refs, error),))
-        return Fetched(gone=(Gone(kind, refs[0]),))
+        return Fetched(gone=(DeletedObject(kind, refs[0]),))
 
     def _list_of_account(self, kind: str, ref: str) -> Fetched:
         with self._wires.one() as wire:

@@ -22,7 +22,7 @@ _BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 _BUSY_TYPES: Final = frozenset({"simultaneous_request"})
 
 
-class NotThere(Exception):
+class NotFound(Exception):
     """404: Recurly has no such object under this reference."""
 
 
@@ -52,7 +52,7 @@ def of_status(site: str, status: int, headers: Headers, error: Exception) -> Exc
     """An answer of 400 or above other than 429."""
     kind, said = _told(error)
     if status == HTTPStatus.NOT_FOUND:
-        return NotThere(said)
+        return NotFound(said)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return _key_refused(site, status, kind)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -14,7 +14,7 @@ from connector.errors import CasewireError
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadableItem:
     """In an object's place: what it is called, and why it cannot be read."""
 
     id: str
@@ -43,4 +43,4 @@ def _object(told: Any) -> Any:
         return recurly.Resource.cast_json(told)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         id_ = told.get("id") if isinstance(told, dict) else None
-        return Unread(str(id_ or ""), errors.unreadable(error))
+        return UnreadableItem(str(id_ or ""), errors.unreadable(error))

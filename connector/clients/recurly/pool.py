@@ -7,20 +7,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from connector.clients.recurly.transport import Wire
+from connector.clients.recurly.transport import Transport
 
 
-class Wires:
+class TransportPool:
     """As many as threads ask at once. A forked child starts with none: a shared socket mixes answers."""
 
-    def __init__(self, make: Callable[[], Wire]) -> None:
+    def __init__(self, make: Callable[[], Transport]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._idle: list[Wire] = []
+        self._idle: list[Transport] = []
         self._pid = os.getpid()
 
     @contextmanager
-    def one(self) -> Iterator[Wire]:
+    def one(self) -> Iterator[Transport]:
         """A wire for this thread alone. It mends itself, so it comes back after an error as well."""
         wire = self._take() or self._make()
         try:
@@ -36,7 +36,7 @@ class Wires:
         for wire in idle:
             wire.close()
 
-    def _take(self) -> Wire | None:
+    def _take(self) -> Transport | None:
         with self._lock:
             if self._pid != os.getpid():
                 self._pid, self._idle = os.getpid(), []

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connector.clients.recurly.partial_pages import Unread
+from connector.clients.recurly.partial_pages import UnreadableItem
 from connector.errors import Permanent, Transient
 from connector.mappers import recurly as mapper
-from connector.models.facts import BillingObject, Gone
+from connector.models.facts import BillingObject, DeletedObject
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -30,7 +30,7 @@ class Fetched:
     object is there once, in its newest version."""
 
     found: tuple[BillingObject, ...] = ()
-    gone: tuple[Gone, ...] = ()
+    gone: tuple[DeletedObject, ...] = ()
     failed: tuple[Failed, ...] = ()
 
 
@@ -58,7 +58,7 @@ def merged(parts: Sequence[Fetched]) -> Fetched:
 
 
 def _facts(kind: str, resource: Any) -> tuple[BillingObject, ...]:
-    if isinstance(resource, Unread):
+    if isinstance(resource, UnreadableItem):
         raise resource.error
     if isinstance(resource, dict):  # an object the client has no class for
         raise Permanent(

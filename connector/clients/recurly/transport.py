@@ -29,19 +29,19 @@ _UNREADABLE: Final = (recurly.ApiError, ValueError, TypeError, KeyError, Attribu
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LastResponse:
     """The last answer, kept where the client drops it."""
 
     status: int
     headers: Message
-    kept: Kept
+    kept: ReadResponse
 
     @property
     def is_good(self) -> bool:
         return self.status < http.HTTPStatus.BAD_REQUEST
 
 
-class Kept(http.client.HTTPResponse):
+class ReadResponse(http.client.HTTPResponse):
     """``body``: what was read."""
 
     body = b""
@@ -54,8 +54,8 @@ class Kept(http.client.HTTPResponse):
 class Connection(http.client.HTTPConnection):
     """A connection that remembers its last answer and whether it ever reached the other side."""
 
-    response_class = Kept
-    answer: Answer | None = None
+    response_class = ReadResponse
+    answer: LastResponse | None = None
     reached = False
 
     def connect(self) -> None:
@@ -65,8 +65,8 @@ class Connection(http.client.HTTPConnection):
 
     def getresponse(self) -> http.client.HTTPResponse:
         response = super().getresponse()
-        assert isinstance(response, Kept)
-        self.answer = Answer(response.status, response.headers, response)
+        assert isinstance(response, ReadResponse)
+        self.answer = LastResponse(response.status, response.headers, response)
         return response
 
 
@@ -113,7 +113,7 @@ def _resource_class(name: object) -> type[recurly.Resource] | None:
     return found
 
 
-class Wire(recurly.Client):  # type: ignore[misc]  # the client has no type hints
+class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type hints
     """For one thread at a time. Every error leaves as one of ours, a 404 as ``trouble.NotThere``."""
 
     def __init__(

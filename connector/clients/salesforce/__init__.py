@@ -9,12 +9,11 @@ from connector.clients.salesforce.org import Org
 from connector.clients.salesforce.row_results import RowResult
 from connector.clients.salesforce.session import Call
 from connector.clients.salesforce.tokens import MemoryTokens, Token, TokenStore
-from connector.clients.salesforce.userinfo import Identity
+from connector.clients.salesforce.userinfo import UserInfo
 
 __all__ = [
     "Call",
     "Deployment",
-    "Identity",
     "LoginRefused",
     "Match",
     "MemoryTokens",
@@ -26,6 +25,7 @@ __all__ = [
     "SalesforceConfig",
     "Token",
     "TokenStore",
+    "UserInfo",
     "Verdict",
     "parent",
 ]

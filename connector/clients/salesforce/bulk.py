@@ -16,11 +16,11 @@ from typing import Any, Final
 
 from connector.clients.salesforce import bulk_csv
 from connector.clients.salesforce.bulk_errors import of_row, unprocessed
-from connector.clients.salesforce.bulk_jobs import Jobs, Told, check_complete, has_ended, wait_for
-from connector.clients.salesforce.collections import ID, Batches
+from connector.clients.salesforce.bulk_jobs import JobRegistry, Told, check_complete, has_ended, wait_for
+from connector.clients.salesforce.collections import ID, Collections
 from connector.clients.salesforce.encoding import to_json
-from connector.clients.salesforce.http import Outgoing, fixed
-from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.http import Request, fixed
+from connector.clients.salesforce.polling import PollSchedule
 from connector.clients.salesforce.row_results import Row, RowResult, check_keys, refused_once
 from connector.clients.salesforce.session import LOST, Session
 from connector.errors import CasewireError, Permanent, Transient
@@ -45,7 +45,7 @@ class Bulk:
     def __init__(
         self,
         session: Session,
-        batches: Batches,
+        batches: Collections,
         bytes_in_a_job: int = bulk_csv.BYTES_IN_A_JOB,
     ) -> None:
         self._session = session
@@ -53,7 +53,7 @@ class Bulk:
         self._bytes_in_a_job = bytes_in_a_job
 
     def upsert(
-        self, object_: str, key_field: str, rows: Sequence[Row], patience: Patience, jobs: Jobs
+        self, object_: str, key_field: str, rows: Sequence[Row], patience: PollSchedule, jobs: JobRegistry
     ) -> list[RowResult]:
         """The results are in the order of the rows."""
         keys = check_keys(rows, key_field)
@@ -96,7 +96,9 @@ class Bulk:
                 return True
             raise
 
-    def _done(self, load: _Load, patience: Patience, jobs: Jobs) -> tuple[str, dict[str, RowResult]]:
+    def _done(
+        self, load: _Load, patience: PollSchedule, jobs: JobRegistry
+    ) -> tuple[str, dict[str, RowResult]]:
         """A job that has ended, and what came of each row. One that is given up is aborted: it must not write old
         values later."""
         job = self._uploaded(load, jobs)
@@ -110,7 +112,7 @@ class Bulk:
             raise
         return job, done
 
-    def _uploaded(self, load: _Load, jobs: Jobs) -> str:
+    def _uploaded(self, load: _Load, jobs: JobRegistry) -> str:
         """Salesforce takes data once for a job: if the answer was lost, a new job is begun."""
         try:
             return self._begun(load, jobs)
@@ -119,10 +121,10 @@ class Bulk:
                 raise
         return self._begun(load, jobs)
 
-    def _begun(self, load: _Load, jobs: Jobs) -> str:
+    def _begun(self, load: _Load, jobs: JobRegistry) -> str:
         job = str(self._call(load.object, "POST", "", _job(load.object, load.key_field))["id"])
         path = self._session.path(f"jobs/ingest/{job}/batches")
-        upload = Outgoing(f"bulk {load.object}", "PUT", path, _CSV, body=fixed(load.data))
+        upload = Request(f"bulk {load.object}", "PUT", path, _CSV, body=fixed(load.data))
         try:
             jobs.begun(job, load.object, load.rows)
             self._session.ask(upload, repeat=False)
@@ -154,10 +156,10 @@ class Bulk:
 
     def _results(self, job: str, object_: str, name: str) -> list[dict[str, str]]:
         path = self._session.path(f"jobs/ingest/{job}/{name}")
-        answer = self._session.ask(Outgoing(f"bulk {object_}", "GET", path, {"Accept": "text/csv"}))
+        answer = self._session.ask(Request(f"bulk {object_}", "GET", path, {"Accept": "text/csv"}))
         return bulk_csv.read(answer.content)
 
-    def _give_up(self, job: str, jobs: Jobs) -> None:
+    def _give_up(self, job: str, jobs: JobRegistry) -> None:
         """Where Salesforce cannot be asked to, ``jobs`` still has it: it is for who comes next."""
         with suppress(CasewireError):
             if self.abort(job):

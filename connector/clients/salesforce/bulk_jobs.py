@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from connector.clients.salesforce.bulk_errors import of_job
 from connector.clients.salesforce.errors import LATER
-from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.polling import PollSchedule
 from connector.clients.salesforce.row_results import Row
 from connector.errors import Transient
 
@@ -19,7 +19,7 @@ Told = Mapping[str, Any]
 """What Salesforce says of a job."""
 
 
-class Jobs(Protocol):
+class JobRegistry(Protocol):
     """Keeps which jobs write, so that one whose process was killed can be aborted by another."""
 
     def begun(self, job: str, object_: str, rows: Sequence[Row]) -> None:
@@ -29,7 +29,7 @@ class Jobs(Protocol):
         """It does not write any more. ``told``: what came of each row is known."""
 
 
-class NobodysJobs:
+class UntrackedJobs:
     """Where nobody else writes what the jobs write."""
 
     def begun(self, job: str, object_: str, rows: Sequence[Row]) -> None: ...
@@ -42,7 +42,7 @@ def has_ended(told: Told) -> bool:
     return told["state"] in _ENDED
 
 
-def wait_for(look: Callable[[], Told], job: str, object_: str, patience: Patience) -> Told:
+def wait_for(look: Callable[[], Told], job: str, object_: str, patience: PollSchedule) -> Told:
     """The last look at it. Transient if it does not end in time, or can't be looked at time and again."""
     missed = 0
     while patience.pause():

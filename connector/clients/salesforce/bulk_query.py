@@ -13,8 +13,8 @@ from typing import Any, Final
 from connector.clients.salesforce import bulk_csv
 from connector.clients.salesforce.bulk_jobs import check_complete, wait_for
 from connector.clients.salesforce.encoding import to_json
-from connector.clients.salesforce.http import Outgoing
-from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.http import Request
+from connector.clients.salesforce.polling import PollSchedule
 from connector.clients.salesforce.session import Session
 from connector.errors import CasewireError
 
@@ -33,7 +33,7 @@ class BulkQuery:
         self._session = session
         self._rows_in_a_page = rows_in_a_page
 
-    def rows(self, soql: str, patience: Patience) -> Iterator[dict[str, Any]]:
+    def rows(self, soql: str, patience: PollSchedule) -> Iterator[dict[str, Any]]:
         """Nothing is asked for before the first row is wanted."""
         made = self._call("POST", "", {**_DIALECT, "operation": "query", "query": soql})
         job, object_ = str(made["id"]), str(made["object"])
@@ -42,7 +42,7 @@ class BulkQuery:
         for page in self._pages(job):
             yield from (_row(cells, types) for cells in bulk_csv.read(page))
 
-    def _complete(self, job: str, object_: str, patience: Patience) -> None:
+    def _complete(self, job: str, object_: str, patience: PollSchedule) -> None:
         """A job that nobody waits for any more is aborted: it counts against the org's limits."""
         try:
             check_complete(wait_for(lambda: self._call("GET", f"/{job}"), job, object_, patience), object_)
@@ -59,7 +59,7 @@ class BulkQuery:
         path, locator = self._session.path(f"jobs/query/{job}/results"), ""
         while True:
             asked = {"maxRecords": str(self._rows_in_a_page), **({"locator": locator} if locator else {})}
-            answer = self._session.ask(Outgoing("bulk query", "GET", path, {"Accept": "text/csv"}, asked))
+            answer = self._session.ask(Request("bulk query", "GET", path, {"Accept": "text/csv"}, asked))
             yield answer.content
             locator = answer.headers.get("Sforce-Locator", "")
             if locator in _LAST:

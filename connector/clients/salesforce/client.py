@@ -10,18 +10,18 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from connector.clients.salesforce.bulk import Bulk
-from connector.clients.salesforce.bulk_jobs import Jobs, NobodysJobs
+from connector.clients.salesforce.bulk_jobs import JobRegistry, UntrackedJobs
 from connector.clients.salesforce.bulk_query import BulkQuery
-from connector.clients.salesforce.collections import Batches
+from connector.clients.salesforce.collections import Collections
 from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.deploy import Deployer, Deployment
-from connector.clients.salesforce.metadata_api import Metadata
-from connector.clients.salesforce.polling import HALF_AN_HOUR, Patience, Wait
+from connector.clients.salesforce.metadata_api import MetadataApi
+from connector.clients.salesforce.polling import HALF_AN_HOUR, PollSchedule, Wait
 from connector.clients.salesforce.row_results import Row, RowResult
 from connector.clients.salesforce.session import Call, Session
 from connector.clients.salesforce.soql import key_queries
 from connector.clients.salesforce.tokens import MemoryTokens, TokenStore
-from connector.clients.salesforce.userinfo import Identity
+from connector.clients.salesforce.userinfo import UserInfo
 
 
 class SalesforceClient:
@@ -45,9 +45,9 @@ class SalesforceClient:
         self._session = Session(
             config, tokens or MemoryTokens(), clock=clock, sleep=sleep, pause=pause, on_call=on_call
         )
-        self._batches = Batches(self._session)
+        self._batches = Collections(self._session)
         self._bulk = Bulk(self._session, self._batches)
-        self._metadata = Metadata(self._session)
+        self._metadata = MetadataApi(self._session)
 
     @property
     def calls(self) -> int:
@@ -88,9 +88,9 @@ class SalesforceClient:
         """Close idle connections."""
         self._session.close()
 
-    def identity(self) -> Identity:
+    def identity(self) -> UserInfo:
         """Who we are logged in as."""
-        return Identity.read(self._session.call("identity", "GET", "/services/oauth2/userinfo"))
+        return UserInfo.read(self._session.call("identity", "GET", "/services/oauth2/userinfo"))
 
     def versions(self) -> str:
         """The newest API version the org speaks: ``67.0``."""
@@ -155,7 +155,7 @@ class SalesforceClient:
         *,
         wait: Wait,
         within: float = HALF_AN_HOUR,
-        jobs: Jobs | None = None,
+        jobs: JobRegistry | None = None,
     ) -> list[RowResult]:
         """The same as ``upsert`` by Bulk API 2.0, for thousands of rows; key field ``Id``: as ``update``.
 
@@ -163,8 +163,8 @@ class SalesforceClient:
         aborted. A job that fails as a whole raises; rows may have been written all the same. ``jobs`` is told of each
         job before it has data and when it has ended; what it is not told to have ended is for ``abort_bulk_job``.
         """
-        patience = Patience(wait, self._clock, within)
-        return self._bulk.upsert(object_, key_field, rows, patience, jobs or NobodysJobs())
+        patience = PollSchedule(wait, self._clock, within)
+        return self._bulk.upsert(object_, key_field, rows, patience, jobs or UntrackedJobs())
 
     def abort_bulk_job(self, job: str) -> bool:
         """Whether this job of ``bulk_upsert`` has ended, by this or before: then it writes nothing any more."""
@@ -175,7 +175,7 @@ class SalesforceClient:
 
         Not for aggregates or queries within. ``wait`` and ``within``: as for ``bulk_upsert``.
         """
-        return BulkQuery(self._session).rows(soql, Patience(wait, self._clock, within))
+        return BulkQuery(self._session).rows(soql, PollSchedule(wait, self._clock, within))
 
     def deploy(
         self,
@@ -191,7 +191,7 @@ class SalesforceClient:
         Refused components are in the result. If ``wait`` raises or the time is over, the deployment goes on
         in the org.
         """
-        patience = Patience(wait, self._clock, within)
+        patience = PollSchedule(wait, self._clock, within)
         return Deployer(self._session).deploy(archive, check_only, patience, on_progress)
 
     def list_metadata(self, wanted: Mapping[str, str | None]) -> dict[str, list[str]]:

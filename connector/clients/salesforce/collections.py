@@ -30,7 +30,7 @@ _WRITE_HEADERS: Final = {
 """Auto-Assign is TRUE by default, for updates too: an agent's case would be taken away at every change."""
 
 
-class Batches:
+class Collections:
     """https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections.htm"""
 
     def __init__(self, session: Session) -> None:

@@ -14,8 +14,8 @@ from urllib3.filepost import encode_multipart_formdata
 
 from connector.clients.salesforce.encoding import to_json
 from connector.clients.salesforce.errors import LATER
-from connector.clients.salesforce.http import Outgoing, content, fixed
-from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.http import Request, content, fixed
+from connector.clients.salesforce.polling import PollSchedule
 from connector.clients.salesforce.session import Session
 from connector.errors import Transient
 
@@ -55,7 +55,11 @@ class Deployer:
         self._session = session
 
     def deploy(
-        self, archive: bytes, check_only: bool, patience: Patience, on_progress: Callable[[Deployment], None]
+        self,
+        archive: bytes,
+        check_only: bool,
+        patience: PollSchedule,
+        on_progress: Callable[[Deployment], None],
     ) -> Deployment:
         """Its end. ``archive``: a zip with package.xml at its root."""
         id_ = str(self._started(archive, check_only)["id"])
@@ -87,7 +91,7 @@ class Deployer:
         path = self._session.path("metadata/deployRequest")
         headers = {"Content-Type": content_type}
         told: Mapping[str, Any] = content(
-            self._session.ask(Outgoing(_NAME, "POST", path, headers, body=fixed(body))), _NAME
+            self._session.ask(Request(_NAME, "POST", path, headers, body=fixed(body))), _NAME
         )
         return told
 

@@ -32,7 +32,7 @@ _ALWAYS: Final = {
 }
 
 
-class Lost(Exception):
+class ResponseLost(Exception):
     """Sent, but the answer did not come: it may or may not have been done."""
 
 
@@ -41,7 +41,7 @@ def _nothing(_: Token) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class Request:
     """One request, the same each time it is sent; address and login are added when it goes.
 
     ``path`` starts at the root. ``body`` is told the login, which SOAP wants within.
@@ -89,15 +89,15 @@ def json_request(
     params: Mapping[str, str] | None,
     body: str | None,
     headers: Mapping[str, str] | None,
-) -> Outgoing:
+) -> Request:
     """A REST call; a big body is packed once, however often it is sent."""
     told = dict(headers or {})
     if body is None:
-        return Outgoing(name, method, path, told, params or {})
+        return Request(name, method, path, told, params or {})
     data = body.encode()
     if len(data) >= _GZIP_FROM:
         data, told["Content-Encoding"] = gzip.compress(data, 5), "gzip"
-    return Outgoing(name, method, path, told, params or {}, fixed(data))
+    return Request(name, method, path, told, params or {}, fixed(data))
 
 
 def fresh_http() -> requests.Session:
@@ -120,7 +120,7 @@ def of_network(error: requests.RequestException) -> Exception:
     if never_sent or isinstance(cause, NewConnectionError):
         text = f"Salesforce cannot be reached ({type(error).__name__}): check the network and the proxy."
         return Unavailable(DESTINATION, text, code="unreachable", retry_after=LATER / 2)
-    return Lost(type(error).__name__)
+    return ResponseLost(type(error).__name__)
 
 
 def refusal(answer: requests.Response, name: str) -> RowError | None:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from xml.etree.ElementTree import Element
 
 from connector.clients.salesforce.errors import LATER
-from connector.clients.salesforce.http import Outgoing
+from connector.clients.salesforce.http import Request
 from connector.clients.salesforce.session import Session
 from connector.clients.salesforce.soap_faults import body_of
 from connector.clients.salesforce.tokens import Token
@@ -35,7 +35,7 @@ _ENVELOPE: Final = (
 Item = TypeVar("Item")
 
 
-class Metadata:
+class MetadataApi:
     """Reading needs the permission Modify Metadata Through Metadata API Functions."""
 
     def __init__(self, session: Session) -> None:
@@ -70,7 +70,7 @@ class Metadata:
             return _ENVELOPE.format(session=session, body=f"<{method}>{body}</{method}>").encode()
 
         path = f"/services/Soap/m/{self._session.api_version}"
-        answer = self._session.ask(Outgoing(method, "POST", path, _HEADERS, body=envelope))
+        answer = self._session.ask(Request(method, "POST", path, _HEADERS, body=envelope))
         told = body_of(answer.content)
         if told is None:
             text = f"Salesforce's answer to {method} was not SOAP; something between answers in its place."

@@ -12,7 +12,7 @@ Wait = Callable[[float], None]
 """Lets so many seconds pass, doing something else meanwhile; may raise to give up."""
 
 
-class Patience:
+class PollSchedule:
     """``pause()`` waits a little longer each time, and is False once ``within`` seconds are over."""
 
     def __init__(self, wait: Wait, clock: Callable[[], float], within: float) -> None:

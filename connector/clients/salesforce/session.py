@@ -28,8 +28,8 @@ from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.errors import SOON, Verdict
 from connector.clients.salesforce.http import (
     DOORS,
-    Lost,
-    Outgoing,
+    Request,
+    ResponseLost,
     content,
     fresh_http,
     json_request,
@@ -108,7 +108,7 @@ class Session:
         outgoing = json_request(name, method, self.path(path), params, body, headers)
         return content(self.ask(outgoing), name)
 
-    def ask(self, outgoing: Outgoing, *, repeat: bool = True) -> requests.Response:
+    def ask(self, outgoing: Request, *, repeat: bool = True) -> requests.Response:
         """A good answer. ``repeat=False``: a lost one is not asked for again, but Transient with the code LOST."""
         proof = self._proofs[outgoing.door]
         proof.ensure_open()
@@ -177,7 +177,7 @@ class Session:
         self._latched = None
         return token
 
-    def _tried(self, outgoing: Outgoing, token: Token, proof: Proof, repeat: bool) -> requests.Response:
+    def _tried(self, outgoing: Request, token: Token, proof: Proof, repeat: bool) -> requests.Response:
         with proof.trial(token):
             answer = self._answered(outgoing, token, repeat)
             problem = refusal(answer, outgoing.name)
@@ -188,23 +188,23 @@ class Session:
             raise problem.exception()
         return answer
 
-    def _answered(self, outgoing: Outgoing, token: Token, repeat: bool) -> requests.Response:
+    def _answered(self, outgoing: Request, token: Token, repeat: bool) -> requests.Response:
         """The answer, asked for once more if it was lost."""
         retrying = Retrying(
             stop=stop_after_attempt(2 if repeat else 1),
             wait=lambda _: self._pause(),
             sleep=self._sleep,
-            retry=retry_if_exception_type(Lost),
+            retry=retry_if_exception_type(ResponseLost),
             reraise=True,
         )
         try:
             return retrying(self._sent, outgoing, token)
-        except Lost as error:
+        except ResponseLost as error:
             times = "twice " if repeat else ""
             text = f"Salesforce's answer was lost {times}({error}); the same request will be sent again."
             raise Transient(text, code=LOST, retry_after=SOON) from error
 
-    def _sent(self, outgoing: Outgoing, token: Token) -> requests.Response:
+    def _sent(self, outgoing: Request, token: Token) -> requests.Response:
         http = self._http()
         prepared = http.prepare_request(outgoing.addressed(token))
         settings = http.merge_environment_settings(prepared.url or "", {}, None, None, None)
@@ -216,7 +216,7 @@ class Session:
             raise of_network(error) from error
         self._noted(Call(outgoing.name, answer.status_code, time.perf_counter() - started), answer)
         if answer.status_code in _LOST_STATUS:
-            raise Lost(f"HTTP {answer.status_code}")
+            raise ResponseLost(f"HTTP {answer.status_code}")
         return answer
 
     def _noted(self, call: Call, answer: requests.Response) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class UserInfo:
     """The integration user, as the identity service tells."""
 
     user_id: str
@@ -20,7 +20,7 @@ class Identity:
     zone: str
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Identity:
+    def read(cls, told: Mapping[str, Any]) -> UserInfo:
         """https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_userinfo_endpoint.htm"""
         names = ("user_id", "preferred_username", "organization_id", "name", "email", "language", "zoneinfo")
         return cls(*(str(told.get(name) or "") for name in names))

@@ -10,8 +10,8 @@ from typing import Final
 from connector.clients.salesforce import LoginRefused
 from connector.clients.salesforce.login import require_usable_key
 from connector.doctor.clock_skew import compared
-from connector.doctor.result import NotAsked, Told, failed, ok, warning
-from connector.doctor.salesforce.org_context import Look
+from connector.doctor.result import CheckResult, NotAsked, failed, ok, warning
+from connector.doctor.salesforce.org_context import OrgContext
 from connector.errors import SetupError
 from connector.settings import SALESFORCE_API_VERSION
 
@@ -28,7 +28,7 @@ OUT_MEND: Final = (
 )
 
 
-def settings(look: Look) -> Iterator[Told]:
+def settings(look: OrgContext) -> Iterator[CheckResult]:
     """The key too: without it nobody is asked, so that it has nothing to do with the network."""
     config = look.config
     try:
@@ -40,7 +40,7 @@ def settings(look: Look) -> Iterator[Told]:
     yield ok(f"{config.origin}, {flow}")
 
 
-def login(look: Look) -> Iterator[Told]:
+def login(look: OrgContext) -> Iterator[CheckResult]:
     try:
         org = look.client.org_id
     except LoginRefused as refused:
@@ -56,7 +56,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def org(look: Look) -> Iterator[Told]:
+def org(look: OrgContext) -> Iterator[CheckResult]:
     pinned, found = look.config.org_id, look.client.org_id
     if not pinned:
         yield warning("any org would be written to", f"Add to .env: SALESFORCE_ORG_ID={found}")
@@ -69,7 +69,7 @@ def org(look: Look) -> Iterator[Told]:
         yield ok(f"{found}, as pinned")
 
 
-def version(look: Look) -> Iterator[Told]:
+def version(look: OrgContext) -> Iterator[CheckResult]:
     """The version Casewire is made for is advised wherever the org speaks it, and not the org's newest."""
     newest, ours = look.client.versions(), look.config.api_version
     best = min(SALESFORCE_API_VERSION, newest, key=float)
@@ -87,7 +87,7 @@ def version(look: Look) -> Iterator[Told]:
         yield ok(f"{ours}; the org speaks up to {newest}")
 
 
-def clock(look: Look) -> Iterator[Told]:
+def clock(look: OrgContext) -> Iterator[CheckResult]:
     skew = look.client.skew
     if skew is None:
         raise NotAsked("Salesforce's answers bear no time")

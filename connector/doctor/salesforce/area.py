@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor.result import Area, Check
 from connector.doctor.salesforce import (
     access,
@@ -16,22 +16,22 @@ from connector.doctor.salesforce import (
     plan_compatibility,
     sharing,
 )
-from connector.doctor.salesforce.org_context import Look
+from connector.doctor.salesforce.org_context import OrgContext
 
 
-def areas(wires: Wiring) -> Iterator[Area]:
-    look = Look(wires)
+def areas(wires: Container) -> Iterator[Area]:
+    look = OrgContext(wires)
     yield Area("salesforce", (*entering(look), *inside(look)), close=look.close)
 
 
-def entering(look: Look) -> tuple[Check, ...]:
+def entering(look: OrgContext) -> tuple[Check, ...]:
     return (
         Check("settings", partial(access.settings, look), gate=True, mend=access.SETTINGS_MEND),
         Check("login", partial(access.login, look), gate=True, mend=access.LOGIN_MEND),
     )
 
 
-def inside(look: Look) -> tuple[Check, ...]:
+def inside(look: OrgContext) -> tuple[Check, ...]:
     return (
         Check("org", partial(access.org, look), gate=True),
         Check("api version", partial(access.version, look), gate=True, mend=access.OUT_MEND),

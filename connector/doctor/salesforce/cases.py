@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from connector.doctor.result import Told, failed, ok, warning
-from connector.doctor.salesforce.org_context import Look
+from connector.doctor.result import CheckResult, failed, ok, warning
+from connector.doctor.salesforce.org_context import OrgContext
 from connector.mappers import fields
 from connector.policy import Policy
 from connector.policy.base import Cases
@@ -17,7 +17,7 @@ _CASE: Final = fields.Case.OBJECT
 _KEYS: Final = ("closed", "open", "reopened")
 
 
-def queues(look: Look) -> Iterator[Told]:
+def queues(look: OrgContext) -> Iterator[CheckResult]:
     usable, others = queues_for_cases(look)
     wanted = look.policy.queues()
     for name in sorted(wanted - usable):
@@ -26,7 +26,7 @@ def queues(look: Look) -> Iterator[Told]:
         yield ok(f"all {len(wanted)} of the policy may own cases")
 
 
-def queues_for_cases(look: Look) -> tuple[set[str], set[str]]:
+def queues_for_cases(look: OrgContext) -> tuple[set[str], set[str]]:
     """Queues that may own cases, and those that may not."""
     for_cases = look.client.query("SELECT QueueId FROM QueueSobject WHERE SobjectType = 'Case'")
     ids = {row["QueueId"] for row in for_cases}
@@ -35,7 +35,7 @@ def queues_for_cases(look: Look) -> tuple[set[str], set[str]]:
     return usable, {str(row["DeveloperName"]) for row in groups} - usable
 
 
-def _no_queue(policy: Policy, name: str, usable: set[str], *, is_there: bool) -> Told:
+def _no_queue(policy: Policy, name: str, usable: set[str], *, is_there: bool) -> CheckResult:
     if is_there:
         mend = f"Setup > Queues > {name} > Edit: add Case to the supported objects."
         return failed(f"the queue {name} may not own cases", mend, name)
@@ -48,7 +48,7 @@ def _no_queue(policy: Policy, name: str, usable: set[str], *, is_there: bool) ->
     )
 
 
-def record_types(look: Look) -> Iterator[Told]:
+def record_types(look: OrgContext) -> Iterator[CheckResult]:
     infos = {
         str(info["developerName"]): info
         for info in (look.describe(_CASE) or {}).get("recordTypeInfos", ())
@@ -79,7 +79,7 @@ def _record_types(policy: Policy) -> frozenset[str]:
     return frozenset(own | {policy.cases.record_type})
 
 
-def statuses(look: Look) -> Iterator[Told]:
+def statuses(look: OrgContext) -> Iterator[CheckResult]:
     closed = statuses_of(look)
     told = [
         *_status(look.policy, "closed", closed, must_close=True),
@@ -92,7 +92,7 @@ def statuses(look: Look) -> Iterator[Told]:
         yield ok(f"{', '.join(used)}: as the policy says" if used else "the org's own are used")
 
 
-def statuses_of(look: Look) -> dict[str, bool]:
+def statuses_of(look: OrgContext) -> dict[str, bool]:
     """The values of Case.Status, and whether each closes a case."""
     rows = look.client.query("SELECT ApiName, IsClosed FROM CaseStatus ORDER BY SortOrder")
     return {str(row["ApiName"]): bool(row["IsClosed"]) for row in rows}
@@ -103,7 +103,9 @@ def _given(policy: Policy, key: str) -> str | None:
     return getattr(policy.statuses, key) if policy.statuses.is_given(key) else None
 
 
-def _status(policy: Policy, key: str, closed: Mapping[str, bool], *, must_close: bool) -> Iterator[Told]:
+def _status(
+    policy: Policy, key: str, closed: Mapping[str, bool], *, must_close: bool
+) -> Iterator[CheckResult]:
     name, what = _given(policy, key), "closed" if must_close else "open"
     fitting = [status for status, closes in closed.items() if closes is must_close]
     if name is None and not fitting:
@@ -121,7 +123,7 @@ def _status(policy: Policy, key: str, closed: Mapping[str, bool], *, must_close:
     yield failed(why, mend, key)
 
 
-def values(look: Look) -> Iterator[Told]:
+def values(look: OrgContext) -> Iterator[CheckResult]:
     """A list that is not restricted takes any text: it shows in the case, in reports and in list views, but it is no
     choice for people and has no translation. So our own word for the origin is right as it is, and another that is
     not in the list may be a slip."""
@@ -131,7 +133,7 @@ def values(look: Look) -> Iterator[Told]:
         yield ok("priorities and origin are values of the org")
 
 
-def _values(look: Look) -> Iterator[Told]:
+def _values(look: OrgContext) -> Iterator[CheckResult]:
     found = look.fields(_CASE)
     wanted = {
         fields.Case.PRIORITY: look.policy.case_priorities(),
@@ -143,7 +145,7 @@ def _values(look: Look) -> Iterator[Told]:
             yield _not_in_list(look.policy, name, value, field)
 
 
-def _not_in_list(policy: Policy, name: str, value: str, field: Mapping[str, Any]) -> Told:
+def _not_in_list(policy: Policy, name: str, value: str, field: Mapping[str, Any]) -> CheckResult:
     add = f"Setup > Object Manager > Case > Fields > {name}: add {value}"
     mend = f"{add}; or change {_named(policy, value, name.lower())} in policy.toml."
     told = f"{value!r} is not in the list ({', '.join(sorted(_active(field)))})"

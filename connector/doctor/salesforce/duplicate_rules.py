@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from connector.doctor.result import NotAsked, Told, failed, ok, warning
-from connector.doctor.salesforce.org_context import Look, Row
+from connector.doctor.result import CheckResult, NotAsked, failed, ok, warning
+from connector.doctor.salesforce.org_context import OrgContext, Row
 from connector.errors import CasewireError
 
 _WHERE: Final = "Setup > Duplicate Rules"
@@ -18,7 +18,7 @@ _RULES: Final = (
 _ASSIGNMENT: Final = "SELECT Name FROM AssignmentRule WHERE SobjectType = 'Case' AND Active = true"
 
 
-def duplicates(look: Look) -> Iterator[Told]:
+def duplicates(look: OrgContext) -> Iterator[CheckResult]:
     """Queries tell which rules are active, only the metadata whether they block; the integration user may well
     not read that."""
     found = look.rows(_RULES)
@@ -32,14 +32,14 @@ def duplicates(look: Look) -> Iterator[Told]:
         yield _rule(row, acts.get(f"{row['SobjectType']}.{row['DeveloperName']}"))
 
 
-def _metadata(look: Look, names: list[str]) -> Mapping[str, Element]:
+def _metadata(look: OrgContext, names: list[str]) -> Mapping[str, Element]:
     try:
         return look.client.read_metadata("DuplicateRule", names)
     except CasewireError:
         return {}
 
 
-def _rule(row: Row, read: Element | None) -> Told:
+def _rule(row: Row, read: Element | None) -> CheckResult:
     name, object_ = str(row["MasterLabel"] or row["DeveloperName"]), str(row["SobjectType"])
     if read is None:
         told = f"{name!r} is active on {object_}; whether it blocks, the integration user may not see"
@@ -57,7 +57,7 @@ def _rule(row: Row, read: Element | None) -> Told:
     )
 
 
-def assignment(look: Look) -> Iterator[Told]:
+def assignment(look: OrgContext) -> Iterator[CheckResult]:
     found = look.rows(_ASSIGNMENT)
     if found is None:
         raise NotAsked("the integration user may not see them; Casewire switches them off for what it writes")

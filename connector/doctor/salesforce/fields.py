@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.clients.salesforce.soql import quoted
-from connector.doctor.result import NotAsked, Told, failed, ok, warning
-from connector.doctor.salesforce.org_context import Described, Look
+from connector.doctor.result import CheckResult, NotAsked, failed, ok, warning
+from connector.doctor.salesforce.org_context import Described, OrgContext
 from connector.mappers import fields
 from connector.mappers.field_limits import required_fields
 from connector.policy.linking import Key
@@ -24,7 +24,7 @@ _ASSIGN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
+class MissingParts:
     """What an object lacks, by name. ``all_missing``: not one of our own fields is there."""
 
     object: str
@@ -37,7 +37,7 @@ class Lacking:
         return not self.there or bool(self.missing or self.fixed)
 
 
-def written(look: Look) -> Iterator[Told]:
+def written(look: OrgContext) -> Iterator[CheckResult]:
     required = required_fields()
     lacking = [one for object_, names in required.items() if (one := _lacking(look, object_, names))]
     if not lacking:
@@ -51,7 +51,7 @@ def written(look: Look) -> Iterator[Told]:
             yield failed(_sentence(one), mend, one.object)
 
 
-def _left_out(look: Look) -> bool:
+def _left_out(look: OrgContext) -> bool:
     """Without a policy that can be read they are refused, as by default."""
     try:
         return look.policy.orgs.missing == "leave_out"
@@ -59,17 +59,17 @@ def _left_out(look: Look) -> bool:
         return False
 
 
-def missing(look: Look) -> bool:
+def missing(look: OrgContext) -> bool:
     """Whether anything that is written is not there or not writable."""
     return any(_lacking(look, object_, names) for object_, names in required_fields().items())
 
 
-def _lacking(look: Look, object_: str, names: Iterable[str]) -> Lacking:
+def _lacking(look: OrgContext, object_: str, names: Iterable[str]) -> MissingParts:
     found = look.fields(object_)
     missing = tuple(sorted(name for name in names if name not in found))
     fixed = tuple(sorted(name for name in names if name in found and not _writable(found[name])))
     own = {name for name in names if name.endswith("__c")}
-    return Lacking(object_, bool(found), missing, fixed, own <= set(missing))
+    return MissingParts(object_, bool(found), missing, fixed, own <= set(missing))
 
 
 def _writable(field: Described) -> bool:
@@ -78,7 +78,7 @@ def _writable(field: Described) -> bool:
     return bool(field.get("createable") and updateable)
 
 
-def _sentence(one: Lacking) -> str:
+def _sentence(one: MissingParts) -> str:
     if not one.there:
         return "the object is not there, or not visible to the integration user"
     told = []
@@ -90,7 +90,7 @@ def _sentence(one: Lacking) -> str:
     return "; ".join(told)
 
 
-def _mend(look: Look) -> str:
+def _mend(look: OrgContext) -> str:
     """Which of the two: deployed and not granted, or not deployed. An org that does not tell gets both."""
     sets = look.rows(f"SELECT Id FROM PermissionSet WHERE Name = {quoted(PERMISSION_SET)}")
     if sets is None:
@@ -109,7 +109,7 @@ def _mend(look: Look) -> str:
     return f"{_DEPLOY}. (The integration user has the permission set: it is older than these fields, or changed.)"
 
 
-def keys(look: Look) -> Iterator[Told]:
+def keys(look: OrgContext) -> Iterator[CheckResult]:
     """An external id that is not unique makes an upsert match several records, and asks for View All Data."""
     there = _keys(look)
     if not there:
@@ -128,16 +128,16 @@ def keys(look: Look) -> Iterator[Told]:
         yield ok(f"{fields.KEY} is unique and an external id wherever it is")
 
 
-def wrong_keys(look: Look) -> bool:
+def wrong_keys(look: OrgContext) -> bool:
     """Whether any key field is there and not as it must be."""
     return any(_not_a_key(field) for field in _keys(look).values())
 
 
-def _keys(look: Look) -> dict[str, Described]:
+def _keys(look: OrgContext) -> dict[str, Described]:
     return {name: field for name in required_fields() if (field := look.fields(name).get(fields.KEY))}
 
 
-def linking(look: Look) -> Iterator[Told]:
+def linking(look: OrgContext) -> Iterator[CheckResult]:
     """Fields by which the policy finds an account's record. Without one that it names itself nothing is linked;
     without a standard one its key finds nothing."""
     settings = look.policy.linking
@@ -149,7 +149,7 @@ def linking(look: Look) -> Iterator[Told]:
         yield ok(f"accounts are found by {', '.join(names)}" if names else "no account is looked for")
 
 
-def _hidden_keys(look: Look, keys_: Iterable[Key]) -> Iterator[Told]:
+def _hidden_keys(look: OrgContext, keys_: Iterable[Key]) -> Iterator[CheckResult]:
     for key in keys_:
         object_, name = _searched(key)
         if name in look.fields(object_):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from connector.doctor.result import NotAsked, Told, failed, ok, warning
-from connector.doctor.salesforce.org_context import Look
-from connector.ledger.api_usage import Told as Usage
+from connector.doctor.result import CheckResult, NotAsked, failed, ok, warning
+from connector.doctor.salesforce.org_context import OrgContext
+from connector.ledger.api_usage import ApiUsage as Usage
 from connector.models.events import Urgency
 from connector.sync.availability.api_budget import in_words, level
 
@@ -18,7 +18,7 @@ _LESS: Final = (
 _FULL: Final = 0.1
 
 
-def calls(look: Look) -> Iterator[Told]:
+def calls(look: OrgContext) -> Iterator[CheckResult]:
     left, most = _of(look, "DailyApiRequests")
     told, settings = Usage(most - left, most, 0.0), look.policy.budget
     line = in_words(told, settings)
@@ -31,7 +31,7 @@ def calls(look: Look) -> Iterator[Told]:
             yield failed(line, _LESS)
 
 
-def storage(look: Look) -> Iterator[Told]:
+def storage(look: OrgContext) -> Iterator[CheckResult]:
     left, most = _of(look, "DataStorageMB")
     told = f"{left:,} of {most:,} MB of data storage left"
     mend = "Delete or archive records (Setup > Storage Usage), or buy storage."
@@ -43,7 +43,7 @@ def storage(look: Look) -> Iterator[Told]:
         yield ok(told)
 
 
-def _of(look: Look, name: str) -> tuple[int, int]:
+def _of(look: OrgContext, name: str) -> tuple[int, int]:
     found: Mapping[str, int] | None = look.client.limits().get(name)
     if not found:
         raise NotAsked(f"the org does not tell {name} to the integration user")

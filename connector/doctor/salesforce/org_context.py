@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from connector.clients.salesforce import MemoryTokens, SalesforceClient, SalesforceConfig
-from connector.container import Wiring
+from connector.container import Container
 from connector.doctor.result import NotAsked
 from connector.errors import Permanent, SetupError
 from connector.policy import Policy
@@ -30,10 +30,10 @@ Described = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 
-class Look:
+class OrgContext:
     """One look at one org."""
 
-    def __init__(self, wires: Wiring) -> None:
+    def __init__(self, wires: Container) -> None:
         self.wires = wires
         self._described: dict[str, Described | None] = {}
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from connector.clients.salesforce import Org
-from connector.doctor.result import NotAsked, State, Told, failed, ok, warning
+from connector.doctor.result import CheckResult, NotAsked, State, failed, ok, warning
 from connector.doctor.salesforce import cases, fields
-from connector.doctor.salesforce.org_context import Look
+from connector.doctor.salesforce.org_context import OrgContext
 from connector.errors import SetupError
 from connector.sync.org_schema import mapping
-from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.adaptation import OrgAdapter
 
 _MEND: Final = "Change [[mapping]] in policy.toml, or the field in the org (Setup > Object Manager)."
 
 
-def fit(look: Look) -> Iterator[Told]:
+def fit(look: OrgContext) -> Iterator[CheckResult]:
     policy = look.policy
     refuses = policy.orgs.missing == "refuse"
     if (refuses and fields.missing(look)) or fields.wrong_keys(look):
@@ -33,7 +33,7 @@ def fit(look: Look) -> Iterator[Told]:
     if refuses and troubles:
         return
     try:
-        Shaping.of(policy, org, lambda _: None)
+        OrgAdapter.of(policy, org, lambda _: None)
     except SetupError as error:
         yield failed(str(error), "Do what it says; section [orgs] of policy.example.toml has the choices.")
         return

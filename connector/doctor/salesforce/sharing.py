@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.clients.salesforce.soql import quoted
-from connector.doctor.result import NotAsked, Told, ok, skipped, warning
-from connector.doctor.salesforce.org_context import Look, Row
+from connector.doctor.result import CheckResult, NotAsked, ok, skipped, warning
+from connector.doctor.salesforce.org_context import OrgContext, Row
 from connector.mappers.fields import Account, Case, Contact
 
 _OBJECTS: Final = (Account.OBJECT, Contact.OBJECT, Case.OBJECT)
@@ -40,7 +40,7 @@ class Rights:
     change: frozenset[str]
 
 
-def sharing(look: Look) -> Iterator[Told]:
+def sharing(look: OrgContext) -> Iterator[CheckResult]:
     defaults = _defaults(look)
     closed = {object_: access for object_, access in defaults.items() if access not in _OPEN}
     rights = _rights(look) if closed else None
@@ -54,7 +54,7 @@ def sharing(look: Look) -> Iterator[Told]:
         yield ok(f"the integration user may see and change the accounts, contacts and cases of others: {why}")
 
 
-def _defaults(look: Look) -> dict[str, str]:
+def _defaults(look: OrgContext) -> dict[str, str]:
     """Object → what everybody may do with records of others. Contacts may go by their accounts."""
     rows = look.rows(_DEFAULTS)
     if not rows:
@@ -65,7 +65,7 @@ def _defaults(look: Look) -> dict[str, str]:
     return {object_: access for object_, access in told.items() if access != _AS_ITS_ACCOUNT}
 
 
-def _rights(look: Look) -> Rights | None:
+def _rights(look: OrgContext) -> Rights | None:
     """None: it may not look. Its profile is among its permission sets, and so is what a group of them adds up to; who
     works with these objects has rights to them, so that no row is no answer."""
     user = quoted(look.client.identity().user_id)
@@ -89,7 +89,7 @@ def _granted(power: str, rows: Iterable[Row], sets: Iterable[Row]) -> frozenset[
     return frozenset(str(row["SobjectType"]) for row in rows if row[f"Permissions{power}Records"])
 
 
-def _closed(object_: str, access: str, rights: Rights | None) -> Told:
+def _closed(object_: str, access: str, rights: Rights | None) -> CheckResult:
     if access not in (_PRIVATE, _READ_ONLY):
         told = f"the org's default is {access!r}" if access else "the org does not tell its default"
         return skipped(f"{told}; look at Setup > Sharing Settings yourself", about=object_)

@@ -8,7 +8,7 @@ from typing import Final
 from connector.mappers import kinds, phrases
 from connector.mappers.field_limits import NAME, WORD, amount, line, url
 from connector.mappers.fields import Discrepancy as F
-from connector.models.facts import Difference, Discrepancy, Shown
+from connector.models.facts import Difference, Discrepancy, DisplayedRow
 from connector.models.plan import Value
 
 TITLES: Final[Mapping[Difference, str]] = {
@@ -47,8 +47,8 @@ def record(item: Discrepancy) -> Mapping[str, Value]:
     }
 
 
-def _side(said: Shown | None, amount_: str, status: str, day: str) -> Mapping[str, Value]:
-    known = said or Shown()
+def _side(said: DisplayedRow | None, amount_: str, status: str, day: str) -> Mapping[str, Value]:
+    known = said or DisplayedRow()
     return {
         amount_: line(known.amount, WORD) or LACKS,
         status: line(known.status, WORD) or LACKS,
@@ -67,6 +67,6 @@ def sentence(item: Discrepancy) -> str:
     return f"{phrases.plain(item.movement)} {item.reference}: {told}"
 
 
-def _told(said: Shown | None) -> str:
+def _told(said: DisplayedRow | None) -> str:
     known = (said.amount, said.status, said.day) if said else ()
     return " ".join(part for part in known if part) or LACKS

@@ -24,20 +24,20 @@ from connector.ledger import attempts, bulk_jobs, circuit_breakers, links, subje
 from connector.ledger.attempts import Cause
 from connector.ledger.subjects import Claimed
 from connector.models.events import Urgency
-from connector.models.facts import About, Facts, Incident, Link
+from connector.models.facts import Facts, Incident, Link, SubjectKind
 from connector.models.plan import Plan, Transition
 from connector.sync.apply import bulk_job_tracking as jobs
 from connector.sync.apply import key_conflicts, link_updates
-from connector.sync.apply.baseline import Fit, Known, LastWritten, unfitted
-from connector.sync.apply.batch_settlement import Batch
-from connector.sync.apply.bulk_job_tracking import Aborts, Held
-from connector.sync.apply.facts_loader import Crm, Reading, read
-from connector.sync.apply.lease_guard import Holding, became_dispute, is_more_urgent
+from connector.sync.apply.baseline import Baseline, Fit, MirrorBaseline, unfitted
+from connector.sync.apply.batch_settlement import BatchSettlement
+from connector.sync.apply.bulk_job_tracking import JobAborter, TrackedJobs
+from connector.sync.apply.facts_loader import LoadedFacts, SalesforceReader, read
+from connector.sync.apply.lease_guard import LeaseGuard, became_dispute, is_more_urgent
 from connector.sync.apply.outcomes import Decision, let_go, settle_one
 from connector.sync.apply.record_writer import Upserts, Wait, write
 from connector.sync.apply.row_diff import OrgIds, Record
 from connector.sync.apply.write_results import Results
-from connector.sync.availability.api_budget import Spending
+from connector.sync.availability.api_budget import ApiBudget
 from connector.sync.availability.circuit_breaker import hold
 from connector.sync.availability.destinations import DESTINATION, unavailable
 from connector.sync.monitoring import incident_detection
@@ -52,14 +52,14 @@ ROWS_IN_BULK = 40_000
 """… and a bulk run. A row takes one to five kilobytes of memory while its batch lasts."""
 
 
-class Salesforce(Crm, Upserts, Aborts, Protocol):
+class Salesforce(SalesforceReader, Upserts, JobAborter, Protocol):
     """What stage 4 needs of the Salesforce client."""
 
 
 class Linker(Protocol):
     """Which record of the CRM an account is (``sync/linking``)."""
 
-    def find(self, readings: Sequence[Reading]) -> Mapping[str, Link]:
+    def find(self, readings: Sequence[LoadedFacts]) -> Mapping[str, Link]:
         """The links of those subjects whose record is not known yet, asked for now."""
 
     def duplicates(self, named: Mapping[str, Mapping[str, Sequence[str]]]) -> Set[str]:
@@ -110,8 +110,8 @@ class Applier:
     worker: str
     linker: Linker | None = None
     fit: Fit = unfitted
-    spending: Spending | None = None
-    known: Known | None = None
+    spending: ApiBudget | None = None
+    known: Baseline | None = None
     checkpoint: Callable[[], None] = uninterrupted
 
     def run(
@@ -140,7 +140,9 @@ class Applier:
         if not claimed:
             return Outcome(open=claimed is None)
         results = Results()
-        batch = Batch(self.engine, token, {one.key: one for one in claimed}, cause, self.clock, self.clock())
+        batch = BatchSettlement(
+            self.engine, token, {one.key: one for one in claimed}, cause, self.clock, self.clock()
+        )
 
         def give_back(some: Sequence[Decision], so_far: Results) -> None:
             key_conflicts.after(self.engine, some, so_far)
@@ -148,9 +150,9 @@ class Applier:
             batch.give_back([let_go(one, so_far) for one in some], over=not holding.kept())
             self._touched(some, so_far)
 
-        bulk = Held(self.engine, token, claimed[0].key, wait or _never)
+        bulk = TrackedJobs(self.engine, token, claimed[0].key, wait or _never)
         undecided, urgent = [Decision(one) for one in claimed], is_more_urgent if wait else became_dispute
-        holding = Holding(self.engine, token, undecided, results, give_back, bulk, urgent, self.checkpoint)
+        holding = LeaseGuard(self.engine, token, undecided, results, give_back, bulk, urgent, self.checkpoint)
         try:
             holding.decisions = self.decisions(claimed)
             self._write(holding, in_bulk=wait is not None)
@@ -195,7 +197,7 @@ class Applier:
             return most
         return min(most, self.spending.level())
 
-    def _write(self, holding: Holding, *, in_bulk: bool) -> None:
+    def _write(self, holding: LeaseGuard, *, in_bulk: bool) -> None:
         """In bulk that takes a while: what became urgent meanwhile is let go."""
         rows = [row for one in holding.decisions for row in one.rows]
         holding.results.refused.update(key_conflicts.before(self.engine, self.crm, holding.decisions))
@@ -226,14 +228,14 @@ class Applier:
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """What each subject's records should say, and the rows that would make them so. Writes nothing."""
         org = self.org()
-        readings: dict[str, Reading] = {}
+        readings: dict[str, LoadedFacts] = {}
         moved: list[attempts.MovedCase] = []
         for some in _chunks(claimed):
             with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
                 readings |= read(connection, some, self.clock())
                 moved += attempts.moved_cases(connection, [one.key for one in some])
             self.checkpoint()
-        known = self.known or LastWritten(self.crm)
+        known = self.known or MirrorBaseline(self.crm)
         cases = known.cases(readings, moved)
         told = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
         for key, link in (self.linker.find(list(told.values())) if self.linker else {}).items():
@@ -245,7 +247,7 @@ class Applier:
             self.checkpoint()
         return decisions
 
-    def _decide(self, subject: Claimed, reading: Reading) -> Decision:
+    def _decide(self, subject: Claimed, reading: LoadedFacts) -> Decision:
         """A rule that fails is a dead letter for its account, never for the batch. What became known between the claim
         and the reading is decided here, so that it does not make the account due once more."""
         self.checkpoint()
@@ -297,7 +299,7 @@ def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Inciden
     """The incidents whose case has just been made."""
     for decision in decisions:
         made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
-        if any(row.record in results.written for row in made) and decision.facts.about is About.GATEWAY:
+        if any(row.record in results.written for row in made) and decision.facts.about is SubjectKind.GATEWAY:
             yield decision.facts.incidents[-1]
 
 

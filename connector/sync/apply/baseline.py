@@ -8,10 +8,10 @@ from typing import Protocol
 
 from connector.ledger.attempts import Mirrored, MovedCase
 from connector.mappers import fields
-from connector.models.facts import CaseSeen, Facts
+from connector.models.facts import ExistingCase, Facts
 from connector.models.plan import Change
 from connector.sync.apply import link_updates
-from connector.sync.apply.facts_loader import Crm, Reading, read_cases, with_priorities
+from connector.sync.apply.facts_loader import LoadedFacts, SalesforceReader, read_cases, with_priorities
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import OrgIds, Record, Row, row_for
 
@@ -27,12 +27,12 @@ def unfitted(changes: Sequence[Change], facts: Facts) -> Sequence[Change]:
     return changes
 
 
-class Known(Protocol):
+class Baseline(Protocol):
     """What is known of the records of some subjects."""
 
     def cases(
-        self, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
-    ) -> Mapping[str, tuple[CaseSeen, ...]]:
+        self, readings: Mapping[str, LoadedFacts], moved: Sequence[MovedCase]
+    ) -> Mapping[str, tuple[ExistingCase, ...]]:
         """By subject the cases it has. ``moved``: the cases that Salesforce has under another subject."""
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
@@ -40,14 +40,14 @@ class Known(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LastWritten:
+class MirrorBaseline:
     """Nobody else writes the fields that are ours, so they are as they were last written."""
 
-    crm: Crm
+    crm: SalesforceReader
 
     def cases(
-        self, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
-    ) -> Mapping[str, tuple[CaseSeen, ...]]:
+        self, readings: Mapping[str, LoadedFacts], moved: Sequence[MovedCase]
+    ) -> Mapping[str, tuple[ExistingCase, ...]]:
         return with_priorities(self.crm, read_cases(self.crm, list(readings), moved))
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:

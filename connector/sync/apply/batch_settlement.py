@@ -25,7 +25,7 @@ _LEVELS = {"retry": "warning", "dead": "error"}
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchSettlement:
     """The accounts of one run, held under ``token``. ``cause``: None where it is for each what made it due."""
 
     engine: Engine

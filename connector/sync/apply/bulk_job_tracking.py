@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connector.errors import Permanent, Unavailable
 from connector.ledger import bulk_jobs, circuit_breakers
-from connector.ledger.bulk_jobs import LeftBehind
+from connector.ledger.bulk_jobs import OrphanedJob
 from connector.mappers import fields
 from connector.sync.apply.record_writer import Wait
 from connector.sync.availability.destinations import DESTINATION, MENDED_BY_HAND
@@ -28,7 +28,7 @@ LOOKED_AGAIN: Final = 5.0
 """Seconds after which a job that is being aborted is looked at again."""
 
 
-class Aborts(Protocol):
+class JobAborter(Protocol):
     """Ends bulk jobs (``clients/salesforce``)."""
 
     def abort_bulk_job(self, job: str) -> bool:
@@ -36,7 +36,7 @@ class Aborts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class TrackedJobs:
     """The bulk jobs of one run, under whose ``token`` its accounts are held. ``subject``: one of them."""
 
     engine: Engine
@@ -59,7 +59,7 @@ class Held:
             bulk_jobs.end(connection, job, told=told)
 
 
-def end(engine: Engine, crm: Aborts, left: Sequence[LeftBehind]) -> None:
+def end(engine: Engine, crm: JobAborter, left: Sequence[OrphanedJob]) -> None:
     """These have ended, and what they were about will be written whole. Raises Unavailable where that cannot be known
     yet: nothing must be written until it is."""
     for one in left:
@@ -70,7 +70,7 @@ def end(engine: Engine, crm: Aborts, left: Sequence[LeftBehind]) -> None:
         log.warning("bulk_job_left_behind", job=one.job, object=one.object, outcome="ended")
 
 
-def _abort(crm: Aborts, one: LeftBehind) -> None:
+def _abort(crm: JobAborter, one: OrphanedJob) -> None:
     try:
         ended = crm.abort_bulk_job(one.job)
     except Permanent as error:

@@ -27,7 +27,7 @@ def calls(rows: Mapping[Way, int], *, bulk: bool) -> dict[str, int]:
 
 
 @dataclass(slots=True)
-class Costing:
+class CallEstimator:
     """Counts the calls of plans that are written ``at_once`` subjects at a time, one plan after the other."""
 
     at_once: int

@@ -20,20 +20,20 @@ from connector.mappers import fields
 from connector.mappers.times import parse_salesforce_time
 from connector.models import facts
 from connector.models.facts import (
-    About,
-    CaseSeen,
     Discrepancies,
+    ExistingCase,
     Facts,
     Incident,
     Link,
     ProcessorObject,
-    SeenEvent,
+    SubjectKind,
+    TimelineEvent,
 )
 
 log = structlog.get_logger("connector.apply")
 
 
-class Crm(Protocol):
+class SalesforceReader(Protocol):
     """Reading from Salesforce (``clients/salesforce``)."""
 
     def query_keys(
@@ -42,7 +42,7 @@ class Crm(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LoadedFacts:
     """The facts of one subject as the ledger knew them then, by its own clock; the events they include, and what was
     last written for it. ``generation``: the last reason to decide that the facts include. ``more_events``: it has more
     new events than are loaded at once."""
@@ -54,10 +54,10 @@ class Reading:
     generation: int | None = None
     more_events: bool = False
 
-    def with_cases(self, cases: tuple[CaseSeen, ...]) -> Reading:
+    def with_cases(self, cases: tuple[ExistingCase, ...]) -> LoadedFacts:
         return replace(self, facts=replace(self.facts, cases=cases))
 
-    def with_link(self, link: Link) -> Reading:
+    def with_link(self, link: Link) -> LoadedFacts:
         return replace(self, facts=replace(self.facts, link=link))
 
 
@@ -71,13 +71,13 @@ _QUEUE_PREFIX = "00G"
 
 
 def read_cases(
-    crm: Crm, subjects: Sequence[str], moved: Sequence[MovedCase] = ()
-) -> dict[str, tuple[CaseSeen, ...]]:
+    crm: SalesforceReader, subjects: Sequence[str], moved: Sequence[MovedCase] = ()
+) -> dict[str, tuple[ExistingCase, ...]]:
     """One SOQL read (by as few requests as the length of the keys allows) for the cases of these subjects.
 
     ``moved``: the cases that Salesforce has under another subject than the one whose they are now."""
     owner = CaseOwners(moved)
-    found: dict[str, list[CaseSeen]] = defaultdict(list)
+    found: dict[str, list[ExistingCase]] = defaultdict(list)
     for row in crm.query_keys(CASE_SELECT, fields.Case.ACCOUNT_KEY, owner.read_under(subjects)):
         found[owner.of(row)].append(case_seen(row))
     return {subject: tuple(sorted(cases, key=lambda case: case.key)) for subject, cases in found.items()}
@@ -102,7 +102,9 @@ class CaseOwners:
         return self._moved.get(row[fields.KEY]) or self._whole.get(subject, subject)
 
 
-def with_priorities(crm: Crm, cases: Mapping[str, tuple[CaseSeen, ...]]) -> dict[str, tuple[CaseSeen, ...]]:
+def with_priorities(
+    crm: SalesforceReader, cases: Mapping[str, tuple[ExistingCase, ...]]
+) -> dict[str, tuple[ExistingCase, ...]]:
     """The same cases; those that are escalated with their priority, which only a de-escalation needs. An org may hide
     that field from the integration user: then it stays unknown."""
     escalated = [case.id for found in cases.values() for case in found if case.escalation]
@@ -120,9 +122,9 @@ def with_priorities(crm: Crm, cases: Mapping[str, tuple[CaseSeen, ...]]) -> dict
     }
 
 
-def case_seen(row: Mapping[str, Any]) -> CaseSeen:
+def case_seen(row: Mapping[str, Any]) -> ExistingCase:
     """A row of ``CASE_SELECT``."""
-    return CaseSeen(
+    return ExistingCase(
         id=row["Id"],
         key=row[fields.KEY] or "",
         rule=row[fields.Case.RULE] or "",
@@ -136,7 +138,7 @@ def case_seen(row: Mapping[str, Any]) -> CaseSeen:
     )
 
 
-def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> dict[str, Reading]:
+def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> dict[str, LoadedFacts]:
     """The facts of each claimed subject but for its cases, by its key. A fixed number of statements, however many
     there are. They must see one moment: an object that is joined meanwhile is this subject's with all that was
     written about it, or not yet."""
@@ -147,13 +149,13 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
     seen = account_events.load(connection, wanted)
     linked = links.load(connection, wanted)
     troubles = incidents.load(connection, sorted({(one.source, one.site) for one in claimed}))
-    classes = [one.key for one in claimed if _about(one) is About.DISCREPANCY]
+    classes = [one.key for one in claimed if _about(one) is SubjectKind.DISCREPANCY]
     differing = discrepancies.load(connection, classes) if classes else {}
     mirrored: dict[str, dict[tuple[str, str], attempts.Mirrored]] = defaultdict(dict)
     for record, subject, row in attempts.mirrored(connection, wanted):
         mirrored[subject][record] = row
     return {
-        one.key: Reading(
+        one.key: LoadedFacts(
             facts=_facts(
                 one,
                 known[one.key],
@@ -200,26 +202,30 @@ def _facts(
         events=tuple(_seen(entry) for entry in seen),
         about=about,
         objects=tuple(v for v in values if isinstance(v, ProcessorObject)),
-        incidents=tuple(one for one in troubles if about is About.ACCOUNT or _is_of(one, subject)),
+        incidents=tuple(one for one in troubles if about is SubjectKind.ACCOUNT or _is_of(one, subject)),
         link=link,
         discrepancies=differing,
     )
 
 
-def _about(subject: Claimed) -> About:
+def _about(subject: Claimed) -> SubjectKind:
     if subject.key == keys.subject(subject.source, subject.site, subject.code):
-        return About.ACCOUNT
+        return SubjectKind.ACCOUNT
     what = subject.code.partition(":")[0]
-    other = {"payee": About.PAYEE, "gateway": About.GATEWAY, "discrepancy": About.DISCREPANCY}
-    return other.get(what, About.OBJECT)
+    other = {
+        "payee": SubjectKind.PAYEE,
+        "gateway": SubjectKind.GATEWAY,
+        "discrepancy": SubjectKind.DISCREPANCY,
+    }
+    return other.get(what, SubjectKind.OBJECT)
 
 
 def _is_of(one: Incident, subject: Claimed) -> bool:
     return subject.code == f"gateway:{one.gateway}"
 
 
-def _seen(entry: account_events.Entry) -> SeenEvent:
-    return SeenEvent(
+def _seen(entry: account_events.Entry) -> TimelineEvent:
+    return TimelineEvent(
         source=entry.source,
         event_id=entry.event_id,
         kind=entry.kind,

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from connector.ledger import mirror
 from connector.mappers import fields
 from connector.mappers.fields import Case
-from connector.sync.apply.facts_loader import Crm
+from connector.sync.apply.facts_loader import SalesforceReader
 from connector.sync.apply.outcomes import ASTRAY, Decision
 from connector.sync.apply.row_diff import Record, Row
 from connector.sync.apply.write_results import Refused, Results
@@ -26,7 +26,7 @@ Place = tuple[str, str]
 _MEND: Final = "somebody typed its key there. Both are put right by: casewire drift --fix --apply"
 
 
-def before(engine: Engine, crm: Crm, decisions: Sequence[Decision]) -> dict[Record, Refused]:
+def before(engine: Engine, crm: SalesforceReader, decisions: Sequence[Decision]) -> dict[Record, Refused]:
     """Cases that were there, are not found any more, and whose key another record of ours carries: not to be sent."""
     opened = [row for one in decisions for row in one.rows if _is_opened_again(one, row)]
     if not opened:

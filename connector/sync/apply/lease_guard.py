@@ -22,7 +22,7 @@ from connector.ledger import bulk_jobs, leases
 from connector.ledger.leases import Renewed
 from connector.ledger.subjects import Claimed
 from connector.models.events import Urgency
-from connector.sync.apply.bulk_job_tracking import Held
+from connector.sync.apply.bulk_job_tracking import TrackedJobs
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import Record
 from connector.sync.apply.write_results import Results
@@ -35,7 +35,7 @@ IsUrgent = Callable[[Claimed, Renewed], bool]
 
 
 @dataclass(slots=True)
-class Holding:
+class LeaseGuard:
     """Where rows may go as a bulk job. ``let_go`` is called for accounts that ``is_urgent`` says became so; ``gone``:
     those, by key; ``lost``: those whose lease ran out or was taken back. ``checkpoint``: called before each call, once
     such accounts are free."""
@@ -45,7 +45,7 @@ class Holding:
     decisions: Sequence[Decision]
     results: Results
     let_go: LetGo
-    bulk: Held
+    bulk: TrackedJobs
     is_urgent: IsUrgent
     checkpoint: Callable[[], None] = uninterrupted
     gone: dict[str, Decision] = field(default_factory=dict)

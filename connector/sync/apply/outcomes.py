@@ -12,7 +12,7 @@ from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
 from connector.models.events import Urgency
 from connector.models.facts import Facts
 from connector.models.plan import Plan
-from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.apply.row_diff import Row
 from connector.sync.apply.write_results import Refused, Results, Written
 from connector.sync.availability.backoff import backoff
@@ -27,7 +27,7 @@ class Decision:
     """One claimed subject on its way through stage 4. ``failure``: its facts could not be decided."""
 
     subject: Claimed
-    reading: Reading | None = None
+    reading: LoadedFacts | None = None
     plan: Plan = field(default_factory=lambda: Plan(""))
     rows: tuple[Row, ...] = ()
     failure: str = ""
@@ -117,7 +117,7 @@ def settle_one(
     )
 
 
-def _go_on(decision: Decision, reading: Reading, changes: tuple[RowChange, ...]) -> Settlement:
+def _go_on(decision: Decision, reading: LoadedFacts, changes: tuple[RowChange, ...]) -> Settlement:
     """Everything is written but the newest events. They are routine: the cases say already what the facts say."""
     settled = Settled(
         decision.subject.key,

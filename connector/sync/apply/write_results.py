@@ -10,7 +10,7 @@ from connector.errors import CasewireError, Unavailable
 from connector.sync.apply.row_diff import Record, Row
 
 
-class RowTrouble(Protocol):
+class RowError(Protocol):
     """Why Salesforce refused one row, and as the error that says what happens next."""
 
     @property
@@ -30,7 +30,7 @@ class RowAnswer(Protocol):
     @property
     def created(self) -> bool: ...
     @property
-    def error(self) -> RowTrouble | None: ...
+    def error(self) -> RowError | None: ...
 
 
 @dataclass(frozen=True, slots=True)

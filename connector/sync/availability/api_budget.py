@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from connector.errors import Permanent
 from connector.ledger import api_usage
-from connector.ledger.api_usage import Told
+from connector.ledger.api_usage import ApiUsage
 from connector.models.events import Urgency
 from connector.policy import Budget
 from connector.sync.availability.destinations import DESTINATION
@@ -39,7 +39,7 @@ class Limits(Protocol):
     def limits(self) -> Mapping[str, Mapping[str, int]]: ...
 
 
-def level(told: Told, settings: Budget) -> Urgency:
+def level(told: ApiUsage, settings: Budget) -> Urgency:
     """The least urgent work that goes on."""
     left = max(told.allowed - told.used, 0) * 100
     reserve = told.allowed * settings.reserve_percent
@@ -48,7 +48,7 @@ def level(told: Told, settings: Budget) -> Urgency:
     return Urgency.FAILURE if left > reserve else Urgency.DISPUTE
 
 
-def in_words(told: Told, settings: Budget) -> str:
+def in_words(told: ApiUsage, settings: Budget) -> str:
     """One line for an admin."""
     reserve = told.allowed * settings.reserve_percent // 100
     waits = WAITS[level(told, settings)]
@@ -73,7 +73,7 @@ def free(engine: Engine, settings: Budget) -> int | None:
 
 
 @dataclass
-class Spending:
+class ApiBudget:
     """The org's budget as all workers see it."""
 
     engine: Engine
@@ -89,7 +89,7 @@ class Spending:
         found = level(told, self.settings) if told else Urgency.ROUTINE
         if told and found is not Urgency.ROUTINE and told.age > ASKED_EVERY:
             daily = self.crm.limits()["DailyApiRequests"]
-            told = Told(daily["Max"] - daily["Remaining"], daily["Max"], 0.0)
+            told = ApiUsage(daily["Max"] - daily["Remaining"], daily["Max"], 0.0)
             self._keep(told)
             found = level(told, self.settings)
         if told and found is not self._last:
@@ -101,7 +101,7 @@ class Spending:
         """Keep what the last answer said, once."""
         if self.crm.usage is not None and self.crm.usage_at != self._noted_at:
             self._noted_at = self.crm.usage_at
-            self._keep(Told(*self.crm.usage, 0.0))
+            self._keep(ApiUsage(*self.crm.usage, 0.0))
 
     def require(self) -> None:
         """Permanent where routine work has to wait: what an admin asked for is no more urgent than what people need the
@@ -109,10 +109,10 @@ class Spending:
         if self.level() < Urgency.ROUTINE:
             raise Permanent("The org's API calls are short: what is left is kept for people and urgent work.")
 
-    def _told(self) -> Told | None:
+    def _told(self) -> ApiUsage | None:
         with self.engine.connect() as connection:
             return api_usage.told(connection, DESTINATION)
 
-    def _keep(self, told: Told) -> None:
+    def _keep(self, told: ApiUsage) -> None:
         with self.engine.begin() as connection:
             api_usage.note(connection, DESTINATION, told.used, told.allowed)

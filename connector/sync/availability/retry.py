@@ -17,7 +17,7 @@ GROWTH: Final = 2.0
 
 
 @dataclass(slots=True)
-class Patience:
+class RetryPolicy:
     """``within``: seconds that are waited in all without anything having been done in between. What is away before
     anything was done is not waited for: it may never have been there. ``from_the_start``: it has, and is."""
 

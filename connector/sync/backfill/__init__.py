@@ -4,20 +4,20 @@ Three phases, each of which can be stopped anywhere and goes on where it was: re
 fetching what it did not tell, then deciding (or writing) the accounts that were found, in the order of their keys.
 """
 
-from connector.sync.backfill.checkpoint import Asked, Phase, State
-from connector.sync.backfill.locks import Turn, Turns
+from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint, Phase
+from connector.sync.backfill.locks import BackfillLock, BulkWriteLock
 from connector.sync.backfill.report import Report, report, troubles, unreadable
 from connector.sync.backfill.runner import Agree, Backfill, Unit
 
 __all__ = [
     "Agree",
-    "Asked",
     "Backfill",
+    "BackfillLock",
+    "BackfillOptions",
+    "BulkWriteLock",
+    "Checkpoint",
     "Phase",
     "Report",
-    "State",
-    "Turn",
-    "Turns",
     "Unit",
     "report",
     "troubles",

@@ -27,14 +27,14 @@ from connector.ledger import (
 )
 from connector.ledger.attempts import Cause
 from connector.ledger.backfill_errors import UNDECIDED
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
 from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.apply.record_writer import Wait
 from connector.sync.availability.destinations import DESTINATION
-from connector.sync.backfill.checkpoint import State
-from connector.sync.backfill.locks import Turns
-from connector.sync.backfill.missing_histories import Pasts
+from connector.sync.backfill.checkpoint import Checkpoint
+from connector.sync.backfill.locks import BulkWriteLock
+from connector.sync.backfill.missing_histories import MissingHistories
 from connector.sync.resync.resync import resync_now
 
 AT_ONCE: Final = 700
@@ -59,16 +59,16 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class BatchWriter:
     """``save`` keeps the state; ``done`` is told after each batch. Raises Transient where Salesforce goes away: what
     was written is written, and the batch is tried again."""
 
     applier: Applier
     cause: Cause
     run_id: int
-    state: State
-    pasts: Pasts
-    turns: Turns
+    state: Checkpoint
+    pasts: MissingHistories
+    turns: BulkWriteLock
     save: Callable[[Connection], None]
     done: Callable[[], None]
     sleep: Wait
@@ -160,7 +160,7 @@ class Writer:
     def _next(self, after: str) -> list[Due]:
         limit = self.state.narrow or self.at_once
         with self.engine.connect() as connection:
-            return subject_query.walk(connection, Which(backfill=self.run_id), after, limit)
+            return subject_query.walk(connection, SubjectFilter(backfill=self.run_id), after, limit)
 
     def _is_settled(self) -> bool:
         with self.engine.connect() as connection:

@@ -29,7 +29,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BackfillOptions:
     """``since``: only what changed since then; ``kinds`` in the order of the feed. Of a whole reading every account's
     past is known afterwards."""
 
@@ -46,7 +46,7 @@ class Asked:
         return {"since": since, "objects": list(self.kinds), "sites": [name for _, name in self.sites]}
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], source: str) -> Asked:
+    def of(cls, options: Mapping[str, Any], source: str) -> BackfillOptions:
         """What ``document`` told."""
         since = options.get("since")
         return cls(
@@ -57,7 +57,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Mark:
+class FeedPosition:
     """How far one kind of one site was read: up to which change, and how many objects so far."""
 
     until: datetime | None = None
@@ -66,7 +66,7 @@ class Mark:
 
 
 @dataclass(slots=True)
-class State:
+class Checkpoint:
     """``writes``: whether it is to write; ``agreed``: whether somebody was asked, if it is much. ``marks``: by site
     and kind; ``pasts``: the same for sites that were read whole because that takes fewer calls than the pasts of the
     accounts. ``cursor``: the account behind which it goes on; ``accounts``: how many it is through with; ``left``: of
@@ -76,8 +76,8 @@ class State:
     phase: Phase = Phase.READING
     writes: bool = False
     agreed: bool = False
-    marks: dict[str, Mark] = field(default_factory=dict)
-    pasts: dict[str, Mark] = field(default_factory=dict)
+    marks: dict[str, FeedPosition] = field(default_factory=dict)
+    pasts: dict[str, FeedPosition] = field(default_factory=dict)
     cursor: str = ""
     accounts: int = 0
     left: int = 0
@@ -86,11 +86,11 @@ class State:
     calls: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
-    def mark(self, site: Site, kind: str) -> Mark:
-        return self.marks.setdefault(_name(site, kind), Mark())
+    def mark(self, site: Site, kind: str) -> FeedPosition:
+        return self.marks.setdefault(_name(site, kind), FeedPosition())
 
-    def past(self, site: Site, kind: str) -> Mark:
-        return self.pasts.setdefault(_name(site, kind), Mark())
+    def past(self, site: Site, kind: str) -> FeedPosition:
+        return self.pasts.setdefault(_name(site, kind), FeedPosition())
 
     def is_begun(self, site: Site) -> bool:
         """Whether all of this site is being read, or was."""
@@ -98,7 +98,7 @@ class State:
 
     def is_whole(self, site: Site) -> bool:
         """Whether all of this site was read."""
-        return all(self.pasts.get(_name(site, kind), Mark()).whole for kind in change_feed.KINDS)
+        return all(self.pasts.get(_name(site, kind), FeedPosition()).whole for kind in change_feed.KINDS)
 
     def is_through(self, key: str) -> bool:
         """Whether this account was written already."""
@@ -140,7 +140,7 @@ class State:
         }
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> State:
+    def of(cls, told: Mapping[str, Any]) -> Checkpoint:
         """What ``document`` told, or that of an earlier version; of nothing, the beginning."""
         if not told:
             return cls()
@@ -164,14 +164,14 @@ def _name(site: Site, kind: str) -> str:
     return ":".join((*site, kind))
 
 
-def _told(marks: Mapping[str, Mark]) -> dict[str, Any]:
+def _told(marks: Mapping[str, FeedPosition]) -> dict[str, Any]:
     return {
         name: [one.until and one.until.isoformat(), one.objects, one.whole] for name, one in marks.items()
     }
 
 
-def _marks(told: Mapping[str, Any]) -> dict[str, Mark]:
+def _marks(told: Mapping[str, Any]) -> dict[str, FeedPosition]:
     return {
-        name: Mark(datetime.fromisoformat(until) if until else None, objects, whole)
+        name: FeedPosition(datetime.fromisoformat(until) if until else None, objects, whole)
         for name, (until, objects, whole) in told.items()
     }

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 
 from connector.ledger import backfill_errors, links, subject_query
-from connector.ledger.backfill_errors import ACCOUNT, NOT_FETCHED, UNDECIDED, Trouble
-from connector.ledger.subject_query import Which
+from connector.ledger.backfill_errors import ACCOUNT, NOT_FETCHED, UNDECIDED, BackfillError
+from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
 from connector.sync.apply import call_estimate
 from connector.sync.apply.applier import Applier
 from connector.sync.apply.call_estimate import Way
-from connector.sync.backfill.checkpoint import State
+from connector.sync.backfill.checkpoint import Checkpoint
 from connector.sync.resync.resync import look
 
 
 @dataclass(frozen=True, slots=True)
-class Decider:
+class DryRun:
     """Counts go to ``state.would``: ``create OBJECT``, ``update OBJECT``, and words for accounts and calls. Nothing
     becomes due, and nothing is written to Salesforce. Why an account cannot be decided is kept for the report."""
 
     applier: Applier
     run_id: int
-    state: State
+    state: Checkpoint
     save: Callable[[Connection], None]
     done: Callable[[], None]
     at_once: int
@@ -61,7 +61,7 @@ class Decider:
     def _next(self) -> list[Due]:
         with self.engine.connect() as connection:
             return subject_query.walk(
-                connection, Which(backfill=self.run_id), self.state.cursor, self.at_once
+                connection, SubjectFilter(backfill=self.run_id), self.state.cursor, self.at_once
             )
 
     def _not_fetched(self, some: Sequence[Due]) -> dict[str, str]:
@@ -70,11 +70,11 @@ class Decider:
             lacking = backfill_errors.not_fetched(connection, self.run_id, [one.key for one in some])
         return dict.fromkeys(lacking, NOT_FETCHED)
 
-    def _counted(self, some: Sequence[Due]) -> list[Trouble]:
+    def _counted(self, some: Sequence[Due]) -> list[BackfillError]:
         """Those that cannot be decided."""
         would: Counter[str] = Counter(accounts=len(some))
         rows: Counter[Way] = Counter()
-        found: list[Trouble] = []
+        found: list[BackfillError] = []
         for one in look(self.applier, some, self._not_fetched(some)):
             fate = "failed" if one.trouble else "changed" if one.changes else "unchanged"
             would[fate] += 1
@@ -82,7 +82,9 @@ class Decider:
                 would[f"{'update' if row.exists else 'create'} {row.change.object}"] += 1
                 rows[row.change.object, row.id is not None] += 1
             if one.trouble and one.trouble != NOT_FETCHED:
-                found.append(Trouble(ACCOUNT, one.subject.code, one.subject.key, UNDECIDED, one.trouble))
+                found.append(
+                    BackfillError(ACCOUNT, one.subject.code, one.subject.key, UNDECIDED, one.trouble)
+                )
         would["calls"] += sum(call_estimate.calls(rows, bulk=True).values())
         self.state.would += would + self._linked([one.key for one in some])
         return found

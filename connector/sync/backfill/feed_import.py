@@ -17,7 +17,7 @@ from connector.errors import SetupError
 from connector.ledger import backfills, snapshots, subjects
 from connector.ledger.subjects import Due
 from connector.sync.backfill import unreadable_objects
-from connector.sync.backfill.checkpoint import Asked, Mark, State
+from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint, FeedPosition
 from connector.sync.backfill.prefetch import ahead
 from connector.sync.refresh import change_feed
 from connector.sync.refresh.change_feed import Page, Site
@@ -25,7 +25,7 @@ from connector.sync.refresh.object_fetcher import SourceApi
 from connector.sync.resync.account_fetch import no_key
 
 
-class Source(SourceApi, Protocol):
+class CountingSource(SourceApi, Protocol):
     """A billing site that tells how much there is to read, and how often it was called."""
 
     @property
@@ -33,18 +33,18 @@ class Source(SourceApi, Protocol):
     def count(self, kind: str, since: datetime | None, /) -> int: ...
 
 
-Keep = Callable[[Site, Page, Mark], None]
+Keep = Callable[[Site, Page, FeedPosition], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class FeedImporter:
     """``save`` keeps the state in the transaction it is given; ``done`` is told of each page that was kept."""
 
     engine: Engine
-    sources: Mapping[Site, Source]
-    asked: Asked
+    sources: Mapping[Site, CountingSource]
+    asked: BackfillOptions
     run_id: int
-    state: State
+    state: Checkpoint
     save: Callable[[Connection], None]
     done: Callable[[Page], None]
 
@@ -73,7 +73,7 @@ class Reader:
         others, that nobody decides, would only hide that their news was missed."""
         self._all_of(site, lambda mark: not mark.whole)
 
-    def _all_of(self, site: Site, is_to_read: Callable[[Mark], bool]) -> None:
+    def _all_of(self, site: Site, is_to_read: Callable[[FeedPosition], bool]) -> None:
         for kind in change_feed.KINDS:
             mark = self.state.past(site, kind)
             if is_to_read(mark):
@@ -82,7 +82,7 @@ class Reader:
     def _feeds(self) -> list[tuple[Site, str]]:
         return [(site, kind) for site in self.asked.sites for kind in self.asked.kinds]
 
-    def _read(self, site: Site, kind: str, mark: Mark, since: datetime | None, keep: Keep) -> None:
+    def _read(self, site: Site, kind: str, mark: FeedPosition, since: datetime | None, keep: Keep) -> None:
         for page in ahead(change_feed.pages(self.engine, self._source(site), kind, since)):
             keep(site, page, mark)
             self.done(page)
@@ -90,11 +90,11 @@ class Reader:
         with self.engine.begin() as connection:
             self.save(connection)
 
-    def _keep(self, site: Site, page: Page, mark: Mark) -> None:
+    def _keep(self, site: Site, page: Page, mark: FeedPosition) -> None:
         owners = change_feed.owners(site, page.objects)
         self._kept(site, page, mark, page, lambda connection: self._note(connection, owners))
 
-    def _keep_news(self, site: Site, page: Page, mark: Mark) -> None:
+    def _keep_news(self, site: Site, page: Page, mark: FeedPosition) -> None:
         news = replace(page, objects=tuple(change_feed.news(self.engine, site, page)))
         owners = change_feed.owners(site, news.objects)
 
@@ -104,7 +104,7 @@ class Reader:
 
         self._kept(site, page, mark, news, also)
 
-    def _keep_ours(self, site: Site, page: Page, mark: Mark) -> None:
+    def _keep_ours(self, site: Site, page: Page, mark: FeedPosition) -> None:
         with self.engine.connect() as connection:
             keys = [one.key for one in change_feed.owners(site, page.objects)]
             ours = backfills.among(connection, self.run_id, keys)
@@ -120,7 +120,7 @@ class Reader:
         subjects.mark_due(connection, late)
 
     def _kept(
-        self, site: Site, page: Page, mark: Mark, counted: Page, also: Callable[[Connection], None]
+        self, site: Site, page: Page, mark: FeedPosition, counted: Page, also: Callable[[Connection], None]
     ) -> None:
         def with_it(connection: Connection) -> None:
             also(connection)
@@ -134,7 +134,7 @@ class Reader:
     def _note(self, connection: Connection, owners: Sequence[Due]) -> None:
         backfills.note(connection, self.run_id, owners)
 
-    def _source(self, site: Site) -> Source:
+    def _source(self, site: Site) -> CountingSource:
         if site not in self.sources:
             raise SetupError(no_key(site))
         return self.sources[site]

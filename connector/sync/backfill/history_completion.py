@@ -8,24 +8,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from connector.ledger import subject_query
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
-from connector.sync.backfill.checkpoint import State
-from connector.sync.backfill.feed_import import Reader, Source
-from connector.sync.backfill.missing_histories import Pasts
+from connector.sync.backfill.checkpoint import Checkpoint
+from connector.sync.backfill.feed_import import CountingSource, FeedImporter
+from connector.sync.backfill.missing_histories import MissingHistories
 from connector.sync.refresh import change_feed
 from connector.sync.refresh.change_feed import Site
 from connector.sync.resync import account_fetch
 
 
 @dataclass(frozen=True, slots=True)
-class Completer:
+class HistoryCompletion:
     """``say`` is told what it comes to before it is begun, ``done`` how many of how many accounts are through."""
 
-    sources: Mapping[Site, Source]
-    reader: Reader
-    pasts: Pasts
-    state: State
+    sources: Mapping[Site, CountingSource]
+    reader: FeedImporter
+    pasts: MissingHistories
+    state: Checkpoint
     say: Callable[[str], None]
     done: Callable[[int, int], None]
     at_once: int
@@ -56,7 +56,9 @@ class Completer:
 
     def _next(self, after: str) -> list[Due]:
         with self.pasts.engine.connect() as connection:
-            return subject_query.walk(connection, Which(backfill=self.pasts.run_id), after, self.at_once)
+            return subject_query.walk(
+                connection, SubjectFilter(backfill=self.pasts.run_id), after, self.at_once
+            )
 
     def _is_cheaper_whole(self, site: Site, many: int) -> bool:
         """Of a site that was read whole there is nothing more to be read."""

@@ -22,7 +22,7 @@ GIVEN_SECONDS: Final = 10.0
 
 
 @dataclass(slots=True)
-class Turn:
+class BackfillLock:
     """Held in PostgreSQL as long as this process lives and PostgreSQL is not restarted."""
 
     engine: Engine
@@ -42,7 +42,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class BulkWriteLock:
     """Writing in bulk is one process's at a time. ``many``: from so many due accounts on workers write in bulk.
     ``say`` is told, once, that somebody else is at it."""
 

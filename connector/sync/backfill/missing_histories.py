@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 
 from connector.errors import Permanent, Transient, Unavailable
 from connector.ledger import backfill_errors, backfills, subject_status
-from connector.ledger.backfill_errors import ACCOUNT, NOT_FETCHED, Trouble
+from connector.ledger.backfill_errors import ACCOUNT, NOT_FETCHED, BackfillError
 from connector.ledger.subjects import Due
 from connector.sync.backfill import unreadable_objects
-from connector.sync.backfill.checkpoint import Asked, State
+from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint
 from connector.sync.refresh.change_feed import Site
 from connector.sync.refresh.history_fetch import fetch_history
 from connector.sync.refresh.object_fetcher import SourceApi
@@ -22,14 +22,14 @@ log = structlog.get_logger("connector.backfill")
 
 
 @dataclass(frozen=True, slots=True)
-class Pasts:
+class MissingHistories:
     """Of a site that was read whole, only an account that came up meanwhile lacks anything."""
 
     engine: Engine
     sources: Mapping[Site, SourceApi]
-    asked: Asked
+    asked: BackfillOptions
     run_id: int
-    state: State
+    state: Checkpoint
 
     def lacking(self, some: Sequence[Due]) -> list[Due]:
         """Those of which the ledger does not know everything."""
@@ -43,7 +43,7 @@ class Pasts:
     def fetch(self, one: Due) -> None:
         """All of its past, or why that cannot be had, for the report. Nothing becomes due by it. Raises Unavailable."""
         site = (one.source, one.site)
-        found: list[Trouble] = []
+        found: list[BackfillError] = []
         unreadable = []
         try:
             unreadable = list(fetch_history(self.engine, self.sources[site], one, due=False))
@@ -51,7 +51,7 @@ class Pasts:
             raise
         except (Transient, Permanent) as error:
             log.warning("history_failed", subject=one.key, error=str(error), outcome="told in the report")
-            found.append(Trouble(ACCOUNT, one.code, one.key, NOT_FETCHED, str(error)))
+            found.append(BackfillError(ACCOUNT, one.code, one.key, NOT_FETCHED, str(error)))
         with self.engine.begin() as connection:
             backfill_errors.forget(connection, self.run_id, [one.key], NOT_FETCHED)
             backfill_errors.keep(connection, self.run_id, found)

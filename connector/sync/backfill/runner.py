@@ -16,15 +16,15 @@ from connector.ledger import backfills, leases, runs
 from connector.ledger.attempts import Cause
 from connector.sync.apply.applier import Applier
 from connector.sync.apply.record_writer import Wait
-from connector.sync.availability.retry import AWAY, Patience
+from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.backfill import batch_writer
-from connector.sync.backfill.batch_writer import Writer
-from connector.sync.backfill.checkpoint import Asked, Phase, State
-from connector.sync.backfill.dry_run import Decider
-from connector.sync.backfill.feed_import import Reader, Source
-from connector.sync.backfill.history_completion import Completer
-from connector.sync.backfill.locks import Turn, Turns
-from connector.sync.backfill.missing_histories import Pasts
+from connector.sync.backfill.batch_writer import BatchWriter
+from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint, Phase
+from connector.sync.backfill.dry_run import DryRun
+from connector.sync.backfill.feed_import import CountingSource, FeedImporter
+from connector.sync.backfill.history_completion import HistoryCompletion
+from connector.sync.backfill.locks import BackfillLock, BulkWriteLock
+from connector.sync.backfill.missing_histories import MissingHistories
 from connector.sync.monitoring import gap_detection
 from connector.sync.refresh.change_feed import Site
 
@@ -54,13 +54,13 @@ class Backfill:
     that is agreed to (``agree``)."""
 
     engine: Engine
-    sources: Mapping[Site, Source]
+    sources: Mapping[Site, CountingSource]
     applier: Applier
-    asked: Asked
+    asked: BackfillOptions
     cause: Cause
-    turn: Turn
-    turns: Turns
-    patience: Patience
+    turn: BackfillLock
+    turns: BulkWriteLock
+    patience: RetryPolicy
     tell: Tell
     spent: Callable[[], Mapping[str, int]]
     writes: bool
@@ -68,14 +68,14 @@ class Backfill:
     sleep: Wait = time.sleep
     clock: Callable[[], float] = time.monotonic
     at_once: int = batch_writer.AT_ONCE
-    state: State = field(default_factory=State)
+    state: Checkpoint = field(default_factory=Checkpoint)
     _is_caught_up: bool = False
     _is_begun: bool = False
     _total: int = 0
     _noted: dict[str, int] = field(default_factory=dict)
     _noted_at: float = 0.0
 
-    def run(self) -> State:
+    def run(self) -> Checkpoint:
         """To its end. Raises what is away for too long; Permanent where it cannot go on now."""
         self._noted_at = self.clock()
         try:
@@ -124,7 +124,7 @@ class Backfill:
         with self.engine.begin() as connection:
             run = runs.named(connection, self._run_id)
             assert run is not None
-            self.state = State.of(run.progress)
+            self.state = Checkpoint.of(run.progress)
             if self.writes and self.state.phase is not Phase.DECIDED:
                 self.state.writes = True
             runs.progress(connection, self._run_id, self.state.document())
@@ -136,8 +136,8 @@ class Backfill:
         reader.read()
         self._end(Phase.COMPLETING)
 
-    def _reader(self) -> Reader:
-        return Reader(
+    def _reader(self) -> FeedImporter:
+        return FeedImporter(
             self.engine,
             self.sources,
             self.asked,
@@ -165,7 +165,7 @@ class Backfill:
             self._is_caught_up = True
 
     def _complete(self) -> None:
-        Completer(
+        HistoryCompletion(
             self.sources,
             self._reader(),
             self._pasts(),
@@ -183,13 +183,13 @@ class Backfill:
         if self.state.phase is not Phase.DECIDING:
             self.state.go_through(Phase.DECIDING)
         self._count()
-        Decider(self.applier, self._run_id, self.state, self._save, self._done, self.at_once).decide()
+        DryRun(self.applier, self._run_id, self.state, self._save, self._done, self.at_once).decide()
         self._end(Phase.DECIDED)
 
     def _write(self) -> None:
         if self.state.phase not in (Phase.WRITING, Phase.SETTLING):
             self.state.go_through(Phase.WRITING)
-        writer = Writer(
+        writer = BatchWriter(
             replace(self.applier, worker=batch_writer.worker(self._run_id)),
             self.cause,
             self._run_id,
@@ -223,8 +223,8 @@ class Backfill:
                     connection, site, {kind: at or run.started_at for kind, at in marks.items()}
                 )
 
-    def _pasts(self) -> Pasts:
-        return Pasts(self.engine, self.sources, self.asked, self._run_id, self.state)
+    def _pasts(self) -> MissingHistories:
+        return MissingHistories(self.engine, self.sources, self.asked, self._run_id, self.state)
 
     def _found(self) -> int:
         with self.engine.connect() as connection:

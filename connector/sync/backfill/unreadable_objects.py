@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from connector.ledger import backfill_errors, snapshots
-from connector.ledger.backfill_errors import UNREADABLE, Trouble
+from connector.ledger.backfill_errors import UNREADABLE, BackfillError
 from connector.models.facts import BillingObject
 from connector.sync.refresh.change_feed import Site
 from connector.sync.refresh.object_fetcher import FailedObject
@@ -31,7 +31,7 @@ def keep(
         connection,
         run_id,
         [
-            Trouble(
+            BackfillError(
                 one.object,
                 one.refs[0],
                 subject or owners.get((one.object, one.refs[0])),

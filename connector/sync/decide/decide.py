@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from connector.mappers import fields
-from connector.models.facts import About, Facts
+from connector.models.facts import Facts, SubjectKind
 from connector.models.local_time import localised
 from connector.models.plan import Change, Plan
 from connector.policy import Policy
@@ -28,7 +28,7 @@ def decide(facts: Facts, policy: Policy) -> Plan:
     if facts.gone:
         made = [account.gone(facts), *lifecycle.account_removed(facts, policy)]
         return _plan(facts, made)
-    if facts.about is About.ACCOUNT and facts.account is None:
+    if facts.about is SubjectKind.ACCOUNT and facts.account is None:
         return Plan(facts.subject)
     rules = [rule for rule in RULES if facts.about in rule.about and _is_enabled(rule, policy)]
     made = [change for rule in rules for change in rule.changes(facts, policy)]

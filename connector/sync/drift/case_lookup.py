@@ -17,12 +17,18 @@ from connector.ledger import mirror
 from connector.ledger.attempts import Encoded, MovedCase
 from connector.mappers import fields
 from connector.mappers.fields import Case
-from connector.models.facts import CaseSeen
-from connector.sync.apply.facts_loader import CASE_SELECT, CaseOwners, Crm, Reading, case_seen
+from connector.models.facts import ExistingCase
+from connector.sync.apply.facts_loader import (
+    CASE_SELECT,
+    CaseOwners,
+    LoadedFacts,
+    SalesforceReader,
+    case_seen,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenCase:
     """What is known of one case: its key, whose it is, and what was last written."""
 
     key: str
@@ -32,8 +38,8 @@ class Written:
 
 
 def as_written(
-    engine: Engine, crm: Crm, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
-) -> dict[str, tuple[CaseSeen, ...]]:
+    engine: Engine, crm: SalesforceReader, readings: Mapping[str, LoadedFacts], moved: Sequence[MovedCase]
+) -> dict[str, tuple[ExistingCase, ...]]:
     """By subject the cases it has. ``moved``: those that Salesforce has under another subject."""
     owner = CaseOwners(moved)
     written = {one.id: one for one in _written(readings)}
@@ -53,7 +59,7 @@ def as_written(
         if id_ not in theirs and (one := written.get(id_) or by_key.get(row[fields.KEY]))
     }
     others = _others(engine, [row for id_, row in rows.items() if id_ not in ours])
-    found: dict[str, list[CaseSeen]] = defaultdict(list)
+    found: dict[str, list[ExistingCase]] = defaultdict(list)
     for id_, row in rows.items():
         if one := ours.get(id_):
             found[one.subject].append(_as(case_seen(row), one))
@@ -62,9 +68,9 @@ def as_written(
     return {subject: tuple(sorted(cases, key=lambda case: case.key)) for subject, cases in found.items()}
 
 
-def _written(readings: Mapping[str, Reading]) -> list[Written]:
+def _written(readings: Mapping[str, LoadedFacts]) -> list[WrittenCase]:
     return [
-        Written(key, subject, mirrored.salesforce_id, mirrored.fields)
+        WrittenCase(key, subject, mirrored.salesforce_id, mirrored.fields)
         for subject, reading in readings.items()
         for (object_, key), mirrored in reading.mirror.items()
         if object_ == Case.OBJECT
@@ -89,7 +95,7 @@ def _others(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> set[str]:
         return {key for _, key in mirror.owners(connection, unknown)}
 
 
-def _as(case: CaseSeen, written: Written) -> CaseSeen:
+def _as(case: ExistingCase, written: WrittenCase) -> ExistingCase:
     kept = written.fields
     return replace(
         case,

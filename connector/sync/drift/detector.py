@@ -11,23 +11,23 @@ from sqlalchemy import Connection
 
 from connector.errors import Transient
 from connector.ledger import mirror, subject_query, subject_status
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Claimed, Due
 from connector.sync.apply.applier import BATCH, Applier
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import Row
-from connector.sync.availability.retry import AWAY, Patience
+from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.drift import orphan_records as unknown
-from connector.sync.drift.org_baseline import Against
-from connector.sync.drift.org_reader import Loaded
-from connector.sync.drift.orphan_records import Unknown
+from connector.sync.drift.org_baseline import OrgBaseline
+from connector.sync.drift.org_reader import BulkReader
+from connector.sync.drift.orphan_records import OrphanRecord
 from connector.sync.drift.owned_fields import MADE_BY_PLANS
 
 UNKNOWN_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Drifted:
+class DriftedRecord:
     """One record that does not say what it should. ``row``: what would mend it. ``is_lost``: it is gone, no plan makes
     it again, and more would be needed for it than is known: it is let go."""
 
@@ -43,7 +43,7 @@ class Drifted:
 
 
 @dataclass(slots=True)
-class Look:
+class DriftScan:
     """What was found among some subjects. ``pending``: those that were left out, as there is something to be done for
     them or somebody is at it. ``unapplied``: how many drift although nobody edited them, perhaps, as the ledger has
     learnt what was never written. ``undecided``: subject → why its plan could not be made. ``unknown``: records beside
@@ -52,12 +52,12 @@ class Look:
     looked: int = 0
     pending: int = 0
     unapplied: int = 0
-    drifted: list[Drifted] = field(default_factory=list)
+    drifted: list[DriftedRecord] = field(default_factory=list)
     undecided: dict[str, str] = field(default_factory=dict)
-    unknown: list[Unknown] = field(default_factory=list)
+    unknown: list[OrphanRecord] = field(default_factory=list)
 
 
-def looks(applier: Applier, which: Which, patience: Patience | None = None) -> Iterator[Look]:
+def looks(applier: Applier, which: SubjectFilter, patience: RetryPolicy | None = None) -> Iterator[DriftScan]:
     """``applier``: one that compares with what Salesforce holds. ``patience``: for Salesforce and the ledger."""
     after = ""
     while True:
@@ -70,7 +70,7 @@ def looks(applier: Applier, which: Which, patience: Patience | None = None) -> I
     yield from _rest(applier, which)
 
 
-def _patiently(applier: Applier, some: Sequence[Due], patience: Patience | None) -> Look:
+def _patiently(applier: Applier, some: Sequence[Due], patience: RetryPolicy | None) -> DriftScan:
     """What was read whole goes with the connection to the ledger: only Salesforce is waited for then."""
     away = (Transient,) if _loaded(applier) else AWAY
     while True:
@@ -86,7 +86,7 @@ def _patiently(applier: Applier, some: Sequence[Due], patience: Patience | None)
             return look
 
 
-def _look(applier: Applier, some: Sequence[Due]) -> Look:
+def _look(applier: Applier, some: Sequence[Due]) -> DriftScan:
     """A subject for which anything was done meanwhile was looked at in the middle of it."""
     keys = [one.key for one in some]
     with applier.engine.connect() as connection:
@@ -103,7 +103,7 @@ def _look(applier: Applier, some: Sequence[Due]) -> Look:
         settled = [one for one in decisions if one.subject.key in still]
         drifted = [found for one in settled for found in _drifted(one)]
         unapplied = subject_status.unapplied(connection, sorted({one.subject for one in drifted}))
-    return Look(
+    return DriftScan(
         looked=len(settled),
         pending=len(some) - len(settled),
         unapplied=len(unapplied),
@@ -135,16 +135,16 @@ def _still(connection: Connection, before: Mapping[str, object]) -> set[str]:
     return {key for key, told in before.items() if after.get(key) == told}
 
 
-def _drifted(decision: Decision) -> Iterator[Drifted]:
+def _drifted(decision: Decision) -> Iterator[DriftedRecord]:
     planned = {(change.object, change.key) for change in decision.plan.changes}
     for row in decision.rows:
         lost = not row.exists and row.change.object in MADE_BY_PLANS and row.record not in planned
-        found = Drifted(decision.subject.key, row, lost)
+        found = DriftedRecord(decision.subject.key, row, lost)
         if found.fields or not row.exists:
             yield found
 
 
-def _beside(applier: Applier, decisions: Sequence[Decision]) -> list[Unknown]:
+def _beside(applier: Applier, decisions: Sequence[Decision]) -> list[OrphanRecord]:
     """Nothing where only what a rule speaks of is meant: none speaks of what is unknown."""
     known = _known(applier)
     if known.only.rule is not None:
@@ -152,19 +152,19 @@ def _beside(applier: Applier, decisions: Sequence[Decision]) -> list[Unknown]:
     return unknown.beside(applier.engine, known.holding, known.objects, decisions)
 
 
-def _rest(applier: Applier, which: Which) -> Iterator[Look]:
+def _rest(applier: Applier, which: SubjectFilter) -> Iterator[DriftScan]:
     known = _known(applier)
     if known.only.rule is not None:
         return
     found = unknown.rest(applier.engine, known.holding, known.owned, which)
     while some := list(islice(found, UNKNOWN_AT_ONCE)):
-        yield Look(unknown=some)
+        yield DriftScan(unknown=some)
 
 
-def _known(applier: Applier) -> Against:
-    return cast(Against, applier.known)
+def _known(applier: Applier) -> OrgBaseline:
+    return cast(OrgBaseline, applier.known)
 
 
-def _loaded(applier: Applier) -> Loaded | None:
+def _loaded(applier: Applier) -> BulkReader | None:
     holding = _known(applier).holding
-    return holding if isinstance(holding, Loaded) else None
+    return holding if isinstance(holding, BulkReader) else None

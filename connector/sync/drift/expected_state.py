@@ -16,7 +16,7 @@ _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
 
 
 @dataclass(frozen=True, slots=True)
-class Should:
+class ExpectedRecord:
     """``planned``: the plan speaks of the record. ``kept``: lookups of which only the mirror tells."""
 
     change: Change
@@ -35,7 +35,7 @@ class Should:
 
 def should(
     planned: Sequence[Change], mirror: Mapping[Record, Mirrored], owned: Owned
-) -> dict[Record, Should]:
+) -> dict[Record, ExpectedRecord]:
     """Parents before children, then by their keys."""
     changes = {(one.object, one.key): one for one in planned}
     records = (record for record in changes.keys() | mirror.keys() if record[0] in owned.names)
@@ -46,7 +46,9 @@ def should(
     return {record: one for record, one in found.items() if one.change.fields or one.change.parents}
 
 
-def _with_kept(change: Change | None, record: Record, mirrored: Mirrored | None, owned: Owned) -> Should:
+def _with_kept(
+    change: Change | None, record: Record, mirrored: Mirrored | None, owned: Owned
+) -> ExpectedRecord:
     bare = change or Change(*record, rule="", reason="", fields={})
     values: dict[str, Value | Lookup] = {}
     parents: dict[str, Parent] = {}
@@ -62,4 +64,4 @@ def _with_kept(change: Change | None, record: Record, mirrored: Mirrored | None,
         else:
             values[name] = value
     whole = replace(bare, fields={**values, **bare.fields}, parents={**parents, **bare.parents})
-    return Should(whole, change is not None, frozenset(parents))
+    return ExpectedRecord(whole, change is not None, frozenset(parents))

@@ -10,14 +10,14 @@ from typing import Any, Final
 from connector.mappers.org_schema import OrgField
 from connector.models.plan import Change, Lookup, Parent, Value
 from connector.sync.apply.row_diff import Record, encode, relationship
-from connector.sync.drift.org_reader import Held
+from connector.sync.drift.org_reader import SalesforceRecord
 from connector.sync.drift.owned_fields import NUMBERS, Owned
 
 Ids = Mapping[Record, str]
 """The Salesforce ids of records, as far as they are known."""
 
 
-def compared(change: Change, held: Held, ids: Ids, owned: Owned) -> dict[str, Any]:
+def compared(change: Change, held: SalesforceRecord, ids: Ids, owned: Owned) -> dict[str, Any]:
     """Field → what Salesforce says, as the mirror would keep it; where that is the same, exactly as it should say it.
 
     A field that can't be compared is not in it."""
@@ -33,7 +33,7 @@ def compared(change: Change, held: Held, ids: Ids, owned: Owned) -> dict[str, An
     return found
 
 
-def _lookup(name: str, value: Value | Lookup | Parent, held: Held, key: str, ids: Ids) -> Any:
+def _lookup(name: str, value: Value | Lookup | Parent, held: SalesforceRecord, key: str, ids: Ids) -> Any:
     """By the key of the record it leads to; if that has lost its key, by its id."""
     id_ = held.data.get(name)
     named = (held.data.get(relationship(name)) or {}).get(key)

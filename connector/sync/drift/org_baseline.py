@@ -12,23 +12,23 @@ from sqlalchemy import Engine
 from connector.ledger import mirror as mirrors
 from connector.ledger.attempts import Mirrored, MovedCase
 from connector.mappers import fields
-from connector.models.facts import CaseSeen
+from connector.models.facts import ExistingCase
 from connector.models.plan import Change
 from connector.sync.apply import link_updates
-from connector.sync.apply.baseline import Fit, LastWritten
-from connector.sync.apply.facts_loader import Crm, Reading
+from connector.sync.apply.baseline import Fit, MirrorBaseline
+from connector.sync.apply.facts_loader import LoadedFacts, SalesforceReader
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import OrgIds, Record, Row, row_for
 from connector.sync.drift.case_lookup import as_written
-from connector.sync.drift.expected_state import Should, should
+from connector.sync.drift.expected_state import ExpectedRecord, should
 from connector.sync.drift.field_compare import Ids, compared
-from connector.sync.drift.org_reader import Held, Holding
+from connector.sync.drift.org_reader import OrgReader, SalesforceRecord
 from connector.sync.drift.owned_fields import Owned, parent_of
 from connector.sync.drift.record_identity import find
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
+class DriftFilter:
     """Which drift is meant: of an object, of a rule, or all."""
 
     object: str | None = None
@@ -44,7 +44,7 @@ class Only:
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
+class OrgBaseline:
     """``apply.baseline.Known``. What ``only`` does not mean is compared with what was last written, as ever.
 
     ``looking``: nothing is going to be written. Then only what ``only`` means is told, and also records that are gone
@@ -52,10 +52,10 @@ class Against:
     """
 
     engine: Engine
-    crm: Crm
+    crm: SalesforceReader
     owned: Owned
-    holding: Holding
-    only: Only = Only()
+    holding: OrgReader
+    only: DriftFilter = DriftFilter()
     looking: bool = False
 
     @property
@@ -66,14 +66,14 @@ class Against:
         ]
 
     def cases(
-        self, readings: Mapping[str, Reading], moved: Sequence[MovedCase]
-    ) -> Mapping[str, tuple[CaseSeen, ...]]:
+        self, readings: Mapping[str, LoadedFacts], moved: Sequence[MovedCase]
+    ) -> Mapping[str, tuple[ExistingCase, ...]]:
         return as_written(self.engine, self.crm, readings, moved)
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
         wanted = [self._should(decision, fit) for decision in decisions]
         narrow = bool(self.only) and not self.looking
-        usual = LastWritten(self.crm).rows(decisions, fit, org) if narrow else [()] * len(decisions)
+        usual = MirrorBaseline(self.crm).rows(decisions, fit, org) if narrow else [()] * len(decisions)
         looked = self._looked(decisions, {record: one for some in wanted for record, one in some.items()})
         made = {
             record: row for record in looked.should if (row := self._row(record, looked, org)) is not None
@@ -88,14 +88,14 @@ class Against:
             for expected, others in zip(wanted, usual, strict=True)
         ]
 
-    def _should(self, decision: Decision, fit: Fit) -> dict[Record, Should]:
+    def _should(self, decision: Decision, fit: Fit) -> dict[Record, ExpectedRecord]:
         """Nothing where the plan could not be decided."""
         if decision.failure:
             return {}
         plan = decision.plan.changes
         return should(fit(plan, decision.facts) if plan else (), decision.mirror, self.owned)
 
-    def _looked(self, decisions: Sequence[Decision], every: Mapping[Record, Should]) -> _Looked:
+    def _looked(self, decisions: Sequence[Decision], every: Mapping[Record, ExpectedRecord]) -> _Looked:
         whole = {record: one for record, one in every.items() if self.only.object in (None, record[0])}
         mirror = {record: row for one in decisions for record, row in one.mirror.items()}
         linked = {
@@ -116,7 +116,7 @@ class Against:
         known = self._elsewhere(whole, linked) | here
         return _Looked(whole, found, again, mirror, linked, known, read.carriers)
 
-    def _elsewhere(self, whole: Mapping[Record, Should], linked: Ids) -> dict[Record, str]:
+    def _elsewhere(self, whole: Mapping[Record, ExpectedRecord], linked: Ids) -> dict[Record, str]:
         """The ids of records that are not looked at, but led to."""
         led_to = {
             parent
@@ -194,8 +194,8 @@ class _Looked:
     of those that an account's link tells of; ``ids``: all that are known. ``carriers``: the ids of other records that
     carry their keys."""
 
-    should: Mapping[Record, Should]
-    found: Mapping[Record, Held]
+    should: Mapping[Record, ExpectedRecord]
+    found: Mapping[Record, SalesforceRecord]
     again: Set[Record]
     mirror: Mapping[Record, Mirrored]
     linked: Ids

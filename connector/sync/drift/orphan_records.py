@@ -9,12 +9,12 @@ from itertools import islice
 from sqlalchemy import Connection, Engine
 
 from connector.ledger import mirror, subject_query, subject_status
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.mappers import fields
 from connector.mappers.fields import Account
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import Record, relationship
-from connector.sync.drift.org_reader import AT_ONCE, Held, Holding
+from connector.sync.drift.org_reader import AT_ONCE, OrgReader, SalesforceRecord
 from connector.sync.drift.owned_fields import MADE_BY_PLANS, Owned
 
 Place = tuple[str, str]
@@ -22,7 +22,7 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class OrphanRecord:
     """``key``: the one it carries, if any; ``account``: the subject on whose account it stands, as far as is known."""
 
     object: str
@@ -32,8 +32,8 @@ class Unknown:
 
 
 def beside(
-    engine: Engine, holding: Holding, objects: Collection[str], decisions: Sequence[Decision]
-) -> list[Unknown]:
+    engine: Engine, holding: OrgReader, objects: Collection[str], decisions: Sequence[Decision]
+) -> list[OrphanRecord]:
     """Of these objects what stands on the accounts that were looked at, and what carries the key of their records."""
     decided = [one for one in decisions if not one.failure]
     carriers = _carriers(objects, decided)
@@ -52,7 +52,7 @@ def beside(
     return [one for place, one in sorted(left.items()) if place not in written]
 
 
-def rest(engine: Engine, holding: Holding, owned: Owned, which: Which) -> Iterator[Unknown]:
+def rest(engine: Engine, holding: OrgReader, owned: Owned, which: SubjectFilter) -> Iterator[OrphanRecord]:
     """What was read whole and is nobody's; but what stands on an account for which work waits, or is not meant."""
     strays = (_stray(owned, object_, held) for object_, held in holding.strays())
     while some := list(islice(strays, AT_ONCE)):
@@ -62,12 +62,12 @@ def rest(engine: Engine, holding: Holding, owned: Owned, which: Which) -> Iterat
 
 
 def _children(
-    holding: Holding, objects: Collection[str], decisions: Sequence[Decision]
-) -> dict[Place, Unknown]:
+    holding: OrgReader, objects: Collection[str], decisions: Sequence[Decision]
+) -> dict[Place, OrphanRecord]:
     accounts = {id_[:15]: one.subject.key for one in decisions if (id_ := _account_id(one))}
     ids = [id_ for one in decisions if (id_ := _account_id(one))]
     return {
-        (object_, child.id): Unknown(object_, child.id, child.key, accounts.get(child.account[:15], ""))
+        (object_, child.id): OrphanRecord(object_, child.id, child.key, accounts.get(child.account[:15], ""))
         for object_ in objects
         for child in holding.children(object_, ids)
         if child.key or object_ not in MADE_BY_PLANS
@@ -81,9 +81,11 @@ def _account_id(decision: Decision) -> str | None:
     return (link.account_id if link else None) or (written.salesforce_id if written else None)
 
 
-def _carriers(objects: Collection[str], decisions: Sequence[Decision]) -> dict[Place, Unknown]:
+def _carriers(objects: Collection[str], decisions: Sequence[Decision]) -> dict[Place, OrphanRecord]:
     return {
-        (row.change.object, row.frees): Unknown(row.change.object, row.frees, row.change.key, one.subject.key)
+        (row.change.object, row.frees): OrphanRecord(
+            row.change.object, row.frees, row.change.key, one.subject.key
+        )
         for one in decisions
         for row in one.rows
         if row.frees is not None and row.change.object in objects
@@ -101,18 +103,18 @@ def _planned(decisions: Sequence[Decision]) -> set[Record]:
     return {(change.object, change.key) for one in decisions for change in one.plan.changes}
 
 
-def _stray(owned: Owned, object_: str, held: Held) -> Unknown:
+def _stray(owned: Owned, object_: str, held: SalesforceRecord) -> OrphanRecord:
     lookup = owned.account_of(object_)
     parent = held.data.get(relationship(lookup)) if lookup else None
     on = held.key if object_ == Account.OBJECT else (parent or {}).get(fields.KEY)
-    return Unknown(object_, held.id, held.key, on or "")
+    return OrphanRecord(object_, held.id, held.key, on or "")
 
 
-def _left_out(connection: Connection, which: Which, subjects: set[str]) -> set[str]:
-    told = Which(keys=sorted(subjects - {""}))
+def _left_out(connection: Connection, which: SubjectFilter, subjects: set[str]) -> set[str]:
+    told = SubjectFilter(keys=sorted(subjects - {""}))
     known = {one.key for one in subject_query.walk(connection, told, "", len(subjects))}
     waiting = known - subject_status.quiet(connection, sorted(known)).keys()
-    if which == Which():
+    if which == SubjectFilter():
         return waiting
     narrowed = replace(which, keys=sorted(known if which.keys is None else known & set(which.keys)))
     meant = {one.key for one in subject_query.walk(connection, narrowed, "", len(subjects))}

@@ -14,18 +14,18 @@ from sqlalchemy import Engine
 
 from connector.ledger import mirror
 from connector.sync.apply.row_diff import Record
-from connector.sync.drift.org_reader import Held, Holding
+from connector.sync.drift.org_reader import OrgReader, SalesforceRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class IdentifiedRecords:
     """``held``: the records that are there. ``carriers``: record → the id of another one that carries its key."""
 
-    held: Mapping[Record, Held]
+    held: Mapping[Record, SalesforceRecord]
     carriers: Mapping[Record, str]
 
 
-def find(engine: Engine, holding: Holding, wanted: Mapping[Record, str | None]) -> Found:
+def find(engine: Engine, holding: OrgReader, wanted: Mapping[Record, str | None]) -> IdentifiedRecords:
     """``wanted``: record → its Salesforce id, where that is known."""
     read = _read(holding, wanted)
     odd = {record: one for record, one in read.items() if not _is_as_written(record, one, wanted)}
@@ -35,10 +35,10 @@ def find(engine: Engine, holding: Holding, wanted: Mapping[Record, str | None]) 
     carrying = _read(holding, dict.fromkeys(keyless)) if keyless else {}
     carriers = {record: one.id for record, one in carrying.items() if one.id != held[record].id}
     taken = {record: one.id for record, one in read.items() if record in theirs and one.key == record[1]}
-    return Found(held, carriers | taken)
+    return IdentifiedRecords(held, carriers | taken)
 
 
-def _read(holding: Holding, wanted: Mapping[Record, str | None]) -> dict[Record, Held]:
+def _read(holding: OrgReader, wanted: Mapping[Record, str | None]) -> dict[Record, SalesforceRecord]:
     by_object: dict[str, dict[str, str | None]] = defaultdict(dict)
     for (object_, key), id_ in wanted.items():
         by_object[object_][key] = id_
@@ -49,11 +49,11 @@ def _read(holding: Holding, wanted: Mapping[Record, str | None]) -> dict[Record,
     }
 
 
-def _is_as_written(record: Record, held: Held, wanted: Mapping[Record, str | None]) -> bool:
+def _is_as_written(record: Record, held: SalesforceRecord, wanted: Mapping[Record, str | None]) -> bool:
     return held.key == record[1] and (wanted[record] or "")[:15] == held.id[:15]
 
 
-def _others(engine: Engine, odd: Mapping[Record, Held]) -> Iterator[Record]:
+def _others(engine: Engine, odd: Mapping[Record, SalesforceRecord]) -> Iterator[Record]:
     """Those for which a record was found that is another one. Where two were written to the same, it is the one whose
     key it carries."""
     with engine.connect() as connection:

@@ -18,7 +18,7 @@ MOST_RUNS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RepairRequest:
     """Drift of some subjects. ``unlinked``: those whose linked record is not there; ``lost``: records that nothing
     makes again."""
 
@@ -28,7 +28,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Mended:
+class RepairResult:
     """``left``: subjects that a worker holds, or that are to be tried again; ``dead``: that were given up on.
     ``open``: Salesforce went away. ``left_out``: fields of records whose value Salesforce does not take: they drift
     again."""
@@ -43,7 +43,7 @@ class Mended:
     def is_whole(self) -> bool:
         return not (self.left or self.dead or self.open or self.left_out)
 
-    def add(self, other: Mended) -> None:
+    def add(self, other: RepairResult) -> None:
         self.written += other.written
         self.left += other.left
         self.dead |= other.dead
@@ -51,13 +51,13 @@ class Mended:
         self.left_out |= other.left_out
 
 
-def mend(applier: Applier, wanted: Wanted, cause: Cause) -> Mended:
+def mend(applier: Applier, wanted: RepairRequest, cause: Cause) -> RepairResult:
     """Make these subjects' records say what they should. ``applier``: one that compares with what Salesforce holds."""
     if wanted.unlinked and applier.linker is not None:
         _look_anew(applier.engine, applier.linker, wanted.unlinked)
     with applier.engine.begin() as connection:
         mirror.drop(connection, wanted.lost)
-    done, left = Mended(), list(wanted.subjects)
+    done, left = RepairResult(), list(wanted.subjects)
     for _ in range(MOST_RUNS):
         outcome = applier.run(only=left, limit=len(left), cause=cause)
         done.written += outcome.written

@@ -22,7 +22,7 @@ _CUSTOM: Final = "custom:"
 
 
 @dataclass(frozen=True, slots=True)
-class Parent:
+class ParentAccount:
     """The parent of an account in billing, and the record it is linked to."""
 
     subject: str
@@ -34,12 +34,12 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CandidateQuery:
     """An account of billing whose record is looked for."""
 
     facts: Facts
     account: Account
-    parent: Parent | None = None
+    parent: ParentAccount | None = None
 
     @property
     def subject(self) -> str:
@@ -73,7 +73,7 @@ Fits = dict[str, list[Record]]
 """Subject → the accounts that fit."""
 
 
-class Search:
+class CandidateSearch:
     """One look at the CRM; what was read is not read again."""
 
     def __init__(self, crm: Crm, shape: OrgShape) -> None:
@@ -93,7 +93,7 @@ class Search:
         rows = self._crm.query_keys(crm_records.accounts(self._shape), "Id", wanted)
         return {row["Id"]: crm_records.account(row) for row in rows}
 
-    def fits(self, key: Key, asked: Sequence[Asked]) -> Fits:
+    def fits(self, key: Key, asked: Sequence[CandidateQuery]) -> Fits:
         """By one key of the policy; those that nothing fits are left out."""
         match key.by:
             case "email":
@@ -138,11 +138,11 @@ class Search:
         rows = self._crm.query_keys(f"SELECT Id, {fields.KEY} FROM {C.OBJECT}", fields.KEY, keys)
         return {row[fields.KEY]: row["Id"] for row in rows}
 
-    def _by_email(self, asked: Sequence[Asked]) -> Fits:
+    def _by_email(self, asked: Sequence[CandidateQuery]) -> Fits:
         people = self.people(one.email for one in asked)
         return {one.subject: [who.account for who in people.get(one.email or "", ())] for one in asked}
 
-    def _by_domain(self, asked: Sequence[Asked]) -> Fits:
+    def _by_domain(self, asked: Sequence[CandidateQuery]) -> Fits:
         wanted = {
             one.subject: domain
             for one in asked
@@ -170,7 +170,7 @@ class Search:
                         found[domain].append(crm_records.account(row))
         return found
 
-    def _by_parent(self, asked: Sequence[Asked]) -> Fits:
+    def _by_parent(self, asked: Sequence[CandidateQuery]) -> Fits:
         wanted = {one.subject: one.parent.account_id for one in asked if one.name and one.parent}
         above = sorted({id_ for id_ in wanted.values() if id_})
         if not above:
@@ -188,7 +188,7 @@ class Search:
             if wanted.get(one.subject)
         }
 
-    def _by_field(self, field: str, known: str, asked: Sequence[Asked]) -> Fits:
+    def _by_field(self, field: str, known: str, asked: Sequence[CandidateQuery]) -> Fits:
         wanted = {one.subject: value for one in asked if (value := one.value(known))}
         if not wanted:
             return {}

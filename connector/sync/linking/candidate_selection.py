@@ -20,7 +20,7 @@ MERGED: Final = "merged into "
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CandidateSelection:
     """What the CRM has for an account of billing. ``own``: a record with its key; ``chosen``: the one that a person
     set on the review case; ``fits``: what fits by ``key``, the first of the policy's keys that fits anything;
     ``told``: what a duplicate rule named or its record was merged into, whatever fits; ``reasons``: why each does."""
@@ -43,7 +43,7 @@ def holder(record: Record, subject: str, holders: Mapping[str, str]) -> str | No
     return next((other for other in others if other and other != subject), None)
 
 
-def choose(subject: str, found: Found, holders: Mapping[str, str], settings: Linking) -> Link:
+def choose(subject: str, found: CandidateSelection, holders: Mapping[str, str], settings: Linking) -> Link:
     """``holders``: CRM account → the account of billing that is linked to it."""
 
     def is_free(record: Record | None) -> bool:
@@ -84,7 +84,7 @@ def _is_told(reason: str) -> bool:
 
 
 def _of_told(
-    found: Found, free: Sequence[Record], candidates: tuple[Candidate, ...], settings: Linking
+    found: CandidateSelection, free: Sequence[Record], candidates: tuple[Candidate, ...], settings: Linking
 ) -> Link:
     """The only one that is nobody's is the one, unless the policy wants a person to say so."""
     reasons = [reason for record in found.told for reason in found.reasons[record.id]]
@@ -117,14 +117,14 @@ def _nothing(settings: Linking) -> Link:
             return _asked("no account fits")
 
 
-def _problem(found: Found, free: int) -> str:
+def _problem(found: CandidateSelection, free: int) -> str:
     how = found.key.how if found.key else ""
     if free == 0:
         return f"what fits by {how} is linked to other billing accounts"
     return f"{phrases.count(len(found.fits), 'account')} fit by {how}"
 
 
-def _candidates(subject: str, found: Found, holders: Mapping[str, str]) -> tuple[Candidate, ...]:
+def _candidates(subject: str, found: CandidateSelection, holders: Mapping[str, str]) -> tuple[Candidate, ...]:
     given = {record.id: ("has its key",) for record in filter(None, [found.own])}
     given |= {record.id: (CHOSEN,) for record in filter(None, [found.chosen])}
     once = {record.id: record for record in found.records}

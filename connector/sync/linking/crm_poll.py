@@ -20,7 +20,7 @@ from connector.models.facts import Link, LinkState
 from connector.sync.linking.candidate_selection import CHOSEN
 from connector.sync.linking.crm_records import IS_PERSON, Crm
 from connector.sync.linking.linker import REVIEW_RULE
-from connector.sync.linking.merged_records import Following
+from connector.sync.linking.merged_records import MergedRecords
 
 TURN: Final = "linking.watch"
 """Whose turn it is to look."""
@@ -35,7 +35,7 @@ _FIRST: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class CrmPoll:
     """One look at one org."""
 
     engine: Engine
@@ -86,7 +86,7 @@ class Watch:
             for id_, (subject, link) in linked.items()
             if link.person != kinds[id_]
         }
-        Following(self.engine, self.crm, self.shape).move(found)
+        MergedRecords(self.engine, self.crm, self.shape).move(found)
         return len(found)
 
     def _deleted(self, since: datetime) -> int:
@@ -97,7 +97,7 @@ class Watch:
         )
         linked = self._linked({row["Id"] for row in rows})
         masters = {row["Id"]: row["MasterRecordId"] for row in rows}
-        following = Following(self.engine, self.crm, self.shape)
+        following = MergedRecords(self.engine, self.crm, self.shape)
         following.follow(dict(linked.values()), masters)
         return len(linked)
 

@@ -13,8 +13,8 @@ from connector.mappers import external_ids
 from connector.mappers.fields import Account, Contact
 from connector.models.facts import Link, LinkState
 from connector.policy import Linking
-from connector.sync.linking.candidate_search import Search
-from connector.sync.linking.candidate_selection import NAMED, Found, choose
+from connector.sync.linking.candidate_search import CandidateSearch
+from connector.sync.linking.candidate_selection import NAMED, CandidateSelection, choose
 from connector.sync.linking.crm_records import Record
 
 _PREFIXES: Final = {Account.OBJECT: "001", Contact.OBJECT: "003"}
@@ -22,9 +22,9 @@ _PREFIXES: Final = {Account.OBJECT: "001", Contact.OBJECT: "003"}
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class DuplicateRuleMatches:
     engine: Engine
-    search: Search
+    search: CandidateSearch
     settings: Linking
 
     def answer(self, named: Mapping[str, Mapping[str, Sequence[str]]]) -> set[str]:
@@ -74,9 +74,9 @@ class Named:
         return next((one.id for one in free), None)
 
 
-def _found(ids: Sequence[str], records: Mapping[str, Record]) -> Found:
+def _found(ids: Sequence[str], records: Mapping[str, Record]) -> CandidateSelection:
     told = tuple(records[id_] for id_ in ids if id_ in records)
-    return Found(told=told, reasons={record.id: (NAMED,) for record in told})
+    return CandidateSelection(told=told, reasons={record.id: (NAMED,) for record in told})
 
 
 def _ids(object_: str, objects: Mapping[str, Sequence[str]]) -> list[str]:

@@ -15,16 +15,16 @@ from connector.ledger import links, snapshots
 from connector.mappers import fields
 from connector.mappers.org_schema import OrgShape
 from connector.mappers.records import contact
-from connector.models.facts import About, CaseSeen, Facts, Link, LinkState
+from connector.models.facts import ExistingCase, Facts, Link, LinkState, SubjectKind
 from connector.policy import Linking
 from connector.policy.linking import Key
-from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.decide.lifecycle import newest
-from connector.sync.linking.candidate_search import Asked, Parent, Search
-from connector.sync.linking.candidate_selection import Found, choose, holder, standing
+from connector.sync.linking.candidate_search import CandidateQuery, CandidateSearch, ParentAccount
+from connector.sync.linking.candidate_selection import CandidateSelection, choose, holder, standing
 from connector.sync.linking.crm_records import NEEDS, Crm, Record
-from connector.sync.linking.duplicate_rule_matches import Named
-from connector.sync.linking.merged_records import Following
+from connector.sync.linking.duplicate_rule_matches import DuplicateRuleMatches
+from connector.sync.linking.merged_records import MergedRecords
 
 log = structlog.get_logger("connector.linking")
 
@@ -44,13 +44,13 @@ class Linker:
         self._org = org
         self._told: set[str] = set()
 
-    def find(self, readings: Sequence[Reading]) -> Mapping[str, Link]:
+    def find(self, readings: Sequence[LoadedFacts]) -> Mapping[str, Link]:
         """The links of the accounts among them that have no record yet; what is found is kept before it is told."""
         waiting = {reading.facts.subject: reading.facts for reading in readings if _looked_for(reading.facts)}
         if not waiting:
             return {}
         keys = self._usable()
-        search = Search(self._crm, self._org())
+        search = CandidateSearch(self._crm, self._org())
         left = waiting
         while left:
             asked = _parents_first(self._asked(list(left.values())), keys)
@@ -63,8 +63,8 @@ class Linker:
         """Accounts whose rows a duplicate rule refused, with the records it named: those that have an answer now."""
         if self._settings.duplicates == "refuse" or not self._settings.enabled:
             return set()
-        search = Search(self._crm, self._org())
-        return Named(self._engine, search, self._settings).answer(named)
+        search = CandidateSearch(self._crm, self._org())
+        return DuplicateRuleMatches(self._engine, search, self._settings).answer(named)
 
     def _usable(self) -> Sequence[Key]:
         """The keys by which this org can be searched. SetupError names those of the policy's own fields by which it
@@ -83,16 +83,16 @@ class Linker:
             log.warning("linking_key_hidden", key=key.by, field=f"{object_}.{field}", outcome="not used")
         return known
 
-    def _asked(self, waiting: Sequence[Facts]) -> dict[str, Asked]:
+    def _asked(self, waiting: Sequence[Facts]) -> dict[str, CandidateQuery]:
         needed = any(key.by == "parent" or key.value == "parent_code" for key in self._settings.keys)
         parents = self._parents(waiting) if needed else {}
         return {
-            facts.subject: Asked(facts, facts.account, parents.get(facts.subject))
+            facts.subject: CandidateQuery(facts, facts.account, parents.get(facts.subject))
             for facts in waiting
             if facts.account is not None
         }
 
-    def _parents(self, waiting: Sequence[Facts]) -> dict[str, Parent]:
+    def _parents(self, waiting: Sequence[Facts]) -> dict[str, ParentAccount]:
         """What the ledger knows of the parents of these accounts."""
         by_site: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for facts in waiting:
@@ -107,13 +107,15 @@ class Linker:
             linked = links.load(connection, sorted(set(found.values())))
         return {subject: _parent(above, linked.get(above)) for subject, above in found.items()}
 
-    def _found(self, asked: Mapping[str, Asked], keys: Sequence[Key], search: Search) -> dict[str, Found]:
+    def _found(
+        self, asked: Mapping[str, CandidateQuery], keys: Sequence[Key], search: CandidateSearch
+    ) -> dict[str, CandidateSelection]:
         own = search.keyed(sorted(asked))
         chosen = {one.subject: id_ for one in asked.values() if (id_ := _chosen(one.facts))}
         told = {one.subject: standing(one.facts.link) for one in asked.values()}
         records = search.by_id([*chosen.values(), *(id_ for ids in told.values() for id_ in ids)])
         found = {
-            subject: Found(own.get(subject), records.get(chosen.get(subject, "")))
+            subject: CandidateSelection(own.get(subject), records.get(chosen.get(subject, "")))
             for subject in sorted(asked)
         }
         if keys:
@@ -121,9 +123,11 @@ class Linker:
             found |= self._fitting(open_, keys, search)
         return {subject: _with_told(one, told[subject], records) for subject, one in found.items()}
 
-    def _fitting(self, open_: Sequence[Asked], keys: Sequence[Key], search: Search) -> dict[str, Found]:
+    def _fitting(
+        self, open_: Sequence[CandidateQuery], keys: Sequence[Key], search: CandidateSearch
+    ) -> dict[str, CandidateSelection]:
         """By the first key that fits anything; where that may be for a person, also why else it fits."""
-        found: dict[str, Found] = {}
+        found: dict[str, CandidateSelection] = {}
         for number, key in enumerate(keys):
             left = [one for one in open_ if one.subject not in found]
             fits = search.fits(key, left) if left else {}
@@ -139,7 +143,7 @@ class Linker:
                     for id_, reasons in more.items():
                         why[subject][id_] = (*why[subject].get(id_, ()), *reasons)
             found |= {
-                subject: Found(key=key, fits=tuple(records), reasons=why[subject])
+                subject: CandidateSelection(key=key, fits=tuple(records), reasons=why[subject])
                 for subject, records in fits.items()
             }
         return found
@@ -149,9 +153,14 @@ class Linker:
         are looked for anew."""
         with self._engine.connect() as connection:
             known = links.load(connection, sorted(subjects))
-        Following(self._engine, self._crm, self._org()).follow(known)
+        MergedRecords(self._engine, self._crm, self._org()).follow(known)
 
-    def _keep(self, asked: Mapping[str, Asked], found: Mapping[str, Found], search: Search) -> None:
+    def _keep(
+        self,
+        asked: Mapping[str, CandidateQuery],
+        found: Mapping[str, CandidateSelection],
+        search: CandidateSearch,
+    ) -> None:
         """Who loses the race for a record is asked about like everyone whose record is taken."""
         left = found
         for _ in range(_RACES):
@@ -170,14 +179,16 @@ class Linker:
             left = {subject: found[subject] for subject in taken}
 
 
-def _with_told(found: Found, told: Mapping[str, tuple[str, ...]], records: Mapping[str, Record]) -> Found:
+def _with_told(
+    found: CandidateSelection, told: Mapping[str, tuple[str, ...]], records: Mapping[str, Record]
+) -> CandidateSelection:
     """With what an open question is about that no key finds, as far as it is still there."""
     there = {id_: reasons for id_, reasons in told.items() if id_ in records}
     why = {id_: (*there.get(id_, ()), *found.reasons.get(id_, ())) for id_ in (*there, *found.reasons)}
     return replace(found, told=tuple(records[id_] for id_ in there), reasons=why)
 
 
-def _parents_first(asked: Mapping[str, Asked], keys: Sequence[Key]) -> Mapping[str, Asked]:
+def _parents_first(asked: Mapping[str, CandidateQuery], keys: Sequence[Key]) -> Mapping[str, CandidateQuery]:
     """Those whose parent is not looked for at the same time, if it is by their parents that accounts are found: the
     others come after them, whatever the batch. All, where each is another's child."""
     if all(key.by != "parent" for key in keys):
@@ -202,7 +213,7 @@ def _not_made_for_others(
 
 
 def _looked_for(facts: Facts) -> bool:
-    if facts.about is not About.ACCOUNT or facts.account is None or facts.gone:
+    if facts.about is not SubjectKind.ACCOUNT or facts.account is None or facts.gone:
         return False
     return facts.link is None or facts.link.state is not LinkState.LINKED
 
@@ -211,12 +222,12 @@ def _chosen(facts: Facts) -> str | None:
     """The account that a person set on the review case."""
     if facts.link is None or facts.link.state is not LinkState.REVIEW:
         return None
-    cases: Iterable[CaseSeen] = newest(facts.cases, REVIEW_RULE).values()
+    cases: Iterable[ExistingCase] = newest(facts.cases, REVIEW_RULE).values()
     return next((case.account_id for case in cases if case.state == "open" and case.account_id), None)
 
 
-def _parent(subject: str, link: Link | None) -> Parent:
-    return Parent(subject, link.account_id if link else None)
+def _parent(subject: str, link: Link | None) -> ParentAccount:
+    return ParentAccount(subject, link.account_id if link else None)
 
 
 def _problem(key: Key, name: str, org: OrgShape) -> str | None:
@@ -237,7 +248,9 @@ def _reasons(key: Key, fits: Mapping[str, Sequence[Record]]) -> dict[str, dict[s
     return {subject: {record.id: (key.how,) for record in records} for subject, records in fits.items()}
 
 
-def _with_contacts(chosen: Mapping[str, Link], asked: Mapping[str, Asked], search: Search) -> dict[str, Link]:
+def _with_contacts(
+    chosen: Mapping[str, Link], asked: Mapping[str, CandidateQuery], search: CandidateSearch
+) -> dict[str, Link]:
     """With the billing contact that a linked account has already. One that has our key is found by that."""
     linked = {s: link for s, link in chosen.items() if link.state is LinkState.LINKED and not link.person}
     search.people(asked[subject].email for subject in linked)

@@ -21,15 +21,15 @@ from connector.models import facts
 from connector.models.facts import Link, LinkState
 from connector.sync.apply.row_diff import Record
 from connector.sync.linking import name_normalization
-from connector.sync.linking.candidate_search import Search
+from connector.sync.linking.candidate_search import CandidateSearch
 from connector.sync.linking.candidate_selection import holder
 from connector.sync.linking.crm_records import Crm
 from connector.sync.linking.crm_records import Record as CrmAccount
-from connector.sync.linking.unlink_cleanup import Left, leave_account, leave_contact
+from connector.sync.linking.unlink_cleanup import UnlinkedRecord, leave_account, leave_contact
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class LinkRequest:
     """An account of billing and the record it is to be. ``before``: its link until now; ``email`` as billing has it."""
 
     subject: str
@@ -44,7 +44,7 @@ class Wish:
         return old if old and old != self.record.id else None
 
 
-def look(engine: Engine, search: Search, subject: str, id_: str) -> Wish:
+def look(engine: Engine, search: CandidateSearch, subject: str, id_: str) -> LinkRequest:
     """What would be linked. Permanent: there is no such account, here or there, or it is another's."""
     record = next(iter(search.by_id([id_]).values()), None)
     if record is None:
@@ -59,10 +59,12 @@ def look(engine: Engine, search: Search, subject: str, id_: str) -> Wish:
         raise Permanent(
             f"{record.name} ({record.id}) is linked to {other} already: link that one elsewhere first."
         )
-    return Wish(subject, record, before, email)
+    return LinkRequest(subject, record, before, email)
 
 
-def link(engine: Engine, crm: Crm, search: Search, wish: Wish, cause: Cause, now: datetime) -> bool:
+def link(
+    engine: Engine, crm: Crm, search: CandidateSearch, wish: LinkRequest, cause: Cause, now: datetime
+) -> bool:
     """Link it, and make the account due. The record it had before is left without our key, and says nothing of billing
     any more; what it said is kept. False: another account took the record meanwhile. Transient: a worker writes the
     account just now. However it ends, what was only half done is written again by the next attempt."""
@@ -84,7 +86,7 @@ def link(engine: Engine, crm: Crm, search: Search, wish: Wish, cause: Cause, now
 
 @contextmanager
 def _held(
-    engine: Engine, wish: Wish, contact_id: str | None, cause: Cause
+    engine: Engine, wish: LinkRequest, contact_id: str | None, cause: Cause
 ) -> Iterator[Mapping[Record, Mirrored]]:
     """Nobody else writes the account meanwhile; it is due for this run, at once when this is over and soon after this
     process was killed. What was last written to it, which is forgotten: then all of it is written, wherever it is."""
@@ -106,7 +108,7 @@ def _held(
             subjects.settle(connection, token, [over])
 
 
-def _know_contact(connection: Connection, wish: Wish, contact_id: str | None) -> None:
+def _know_contact(connection: Connection, wish: LinkRequest, contact_id: str | None) -> None:
     """A contact that was found by its key is not found again once it has lost it: if it is to have it back, it must be
     known by its id, or there would be a second one. Transient: the account has another record by now."""
     now = links.load(connection, [wish.subject]).get(wish.subject)
@@ -116,7 +118,7 @@ def _know_contact(connection: Connection, wish: Wish, contact_id: str | None) ->
         links.save(connection, {wish.subject: replace(now, contact_id=contact_id)})
 
 
-def _own_contact(search: Search, wish: Wish) -> str | None:
+def _own_contact(search: CandidateSearch, wish: LinkRequest) -> str | None:
     """The contact that loses our key; that of a person is its account."""
     if wish.from_id is None or (wish.before and wish.before.person):
         return None
@@ -125,8 +127,8 @@ def _own_contact(search: Search, wish: Wish) -> str | None:
 
 
 def _leave(
-    crm: Crm, wish: Wish, contact_id: str | None, mirror: Mapping[Record, Mirrored], cause: Cause
-) -> Iterator[Left]:
+    crm: Crm, wish: LinkRequest, contact_id: str | None, mirror: Mapping[Record, Mirrored], cause: Cause
+) -> Iterator[UnlinkedRecord]:
     """Our keys are unique: the records they are on must lose them first. One that keeps its key ends it."""
     if wish.from_id is None:
         return
@@ -140,7 +142,7 @@ def _leave(
         yield leave_contact(crm, contact_key, contact_id, known, why)
 
 
-def _found(search: Search, wish: Wish, cause: Cause) -> Link:
+def _found(search: CandidateSearch, wish: LinkRequest, cause: Cause) -> Link:
     """What is kept of it. One that was chosen already is the same link, chosen by another."""
     how = f"chosen by {cause.who} with casewire link"
     if wish.before and not wish.from_id and wish.before.account_id:
@@ -156,7 +158,7 @@ def _found(search: Search, wish: Wish, cause: Cause) -> Link:
 
 
 def _attempt(
-    subject: str, cause: Cause, now: datetime, left: Sequence[Left], trouble: CasewireError | None
+    subject: str, cause: Cause, now: datetime, left: Sequence[UnlinkedRecord], trouble: CasewireError | None
 ) -> Attempt:
     changes = tuple(one.change for one in left)
     outcome = "applied" if any(one.written for one in changes) else "unchanged"

@@ -14,7 +14,7 @@ from connector.ledger import attempts, links
 from connector.mappers.fields import Account
 from connector.mappers.org_schema import OrgShape
 from connector.models.facts import Candidate, Link, LinkState
-from connector.sync.linking.candidate_search import Search
+from connector.sync.linking.candidate_search import CandidateSearch
 from connector.sync.linking.candidate_selection import MERGED, holder
 from connector.sync.linking.crm_records import Crm, Record
 
@@ -29,7 +29,7 @@ Masters = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class MergedRecords:
     engine: Engine
     crm: Crm
     shape: OrgShape
@@ -39,7 +39,7 @@ class Following:
         if masters is None:
             masters = self._masters([link.account_id for link in linked.values() if link.account_id])
         last = {subject: _last(link.account_id or "", masters) for subject, link in linked.items()}
-        kept = Search(self.crm, self.shape).by_id(id_ for id_ in last.values() if id_)
+        kept = CandidateSearch(self.crm, self.shape).by_id(id_ for id_ in last.values() if id_)
         with self.engine.connect() as connection:
             holders = links.holders(connection, kept.keys())
         followed = {

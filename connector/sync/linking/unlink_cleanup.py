@@ -19,7 +19,7 @@ _RULE: Final = "link"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class UnlinkedRecord:
     """One record, and what became of it. ``trouble``: it still says what it said; one that is gone says nothing."""
 
     change: RowChange
@@ -28,7 +28,7 @@ class Left:
 
 def leave_account(
     crm: Crm, record: Record, id_: str, known: Mirrored | None, why: str, *, person: bool
-) -> Left:
+) -> UnlinkedRecord:
     """Empty what an account says of billing. ``known``: what was last written to it."""
     blank: dict[str, Any] = {
         name: None
@@ -40,14 +40,14 @@ def leave_account(
     return _leave(crm, record, id_, blank, known, why)
 
 
-def leave_contact(crm: Crm, key: str, id_: str, known: Mirrored | None, why: str) -> Left:
+def leave_contact(crm: Crm, key: str, id_: str, known: Mirrored | None, why: str) -> UnlinkedRecord:
     """Take our key from a contact, which is the account's own otherwise."""
     return _leave(crm, (Contact.OBJECT, key), id_, {fields.KEY: None}, known, why)
 
 
 def _leave(
     crm: Crm, record: Record, id_: str, blank: Mapping[str, Any], known: Mirrored | None, why: str
-) -> Left:
+) -> UnlinkedRecord:
     (answer,) = crm.update(record[0], [{"Id": id_, **blank}])
     error = answer.error.exception() if answer.error else None
     before, after = _told(record[1], blank, known)
@@ -62,7 +62,7 @@ def _leave(
         error=str(error or ""),
         written=error is None,
     )
-    return Left(change, None if answer.error and answer.error.code in GONE else error)
+    return UnlinkedRecord(change, None if answer.error and answer.error.code in GONE else error)
 
 
 def _told(key: str, blank: Mapping[str, Any], known: Mirrored | None) -> tuple[Encoded, Encoded]:

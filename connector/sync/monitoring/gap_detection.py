@@ -16,13 +16,13 @@ from sqlalchemy import Connection, Engine
 
 from connector.errors import Transient
 from connector.ledger import missed_changes, runs, snapshots, subjects, watermarks
-from connector.ledger.missed_changes import Missing
+from connector.ledger.missed_changes import MissedChange
 from connector.ledger.subjects import Due
 from connector.mappers import external_ids
 from connector.models import facts
 from connector.models.events import Urgency
 from connector.models.facts import BillingObject
-from connector.sync.availability.retry import Patience
+from connector.sync.availability.retry import RetryPolicy
 from connector.sync.refresh import change_feed, unknown_accounts
 from connector.sync.refresh.change_feed import Page, Site
 from connector.sync.refresh.object_fetcher import SourceApi
@@ -41,7 +41,7 @@ REASON: Final = "no delivery told of these changes"
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class GapReport:
     """What one look found. ``looked`` and ``missing``: by kind of object; ``samples``: the first of the missing.
     ``earlier``: what the ledger lacks because it changed before the ledger knew the site, so that there was no
     delivery to miss. Changes from ``since`` to ``until`` were looked at; with ``whole`` false it stopped on the way."""
@@ -50,7 +50,7 @@ class Missed:
     until: datetime
     looked: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
-    samples: tuple[Missing, ...] = ()
+    samples: tuple[MissedChange, ...] = ()
     whole: bool = True
     earlier: int = 0
 
@@ -76,8 +76,8 @@ def look(
     run_id: int | None,
     grace: timedelta = GRACE,
     stop: Callable[[], bool] = lambda: False,
-    patience: Patience | None = None,
-) -> Missed:
+    patience: RetryPolicy | None = None,
+) -> GapReport:
     """Compare what changed with what the ledger knows: ``since`` then, or since the last look.
 
     With ``fill`` what is missing becomes facts and its accounts are due, for the run ``run_id``, or else for a run of
@@ -136,15 +136,15 @@ class _Walk:
     fill: bool
     mine: _Run
     stop: Callable[[], bool]
-    patience: Patience | None
+    patience: RetryPolicy | None
     looked: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
-    samples: list[Missing] = field(default_factory=list)
+    samples: list[MissedChange] = field(default_factory=list)
     starts: dict[str, datetime] = field(default_factory=dict)
     known_from: datetime | None = None
     earlier: int = 0
 
-    def run(self) -> Missed:
+    def run(self) -> GapReport:
         begin = self._beginnings()
         self.starts = {kind: self.since or begin[kind] for kind in change_feed.KINDS}
         whole = True
@@ -154,7 +154,9 @@ class _Walk:
             with self.engine.begin() as connection:
                 missed_changes.looked_through(connection, self.site, max(self.starts.values()), self.until)
         since = min(self.starts.values())
-        return Missed(since, self.until, self.looked, self.missing, tuple(self.samples), whole, self.earlier)
+        return GapReport(
+            since, self.until, self.looked, self.missing, tuple(self.samples), whole, self.earlier
+        )
 
     def _beginnings(self) -> dict[str, datetime]:
         """Where the last look at each kind ended; before the first, where the site was first heard of."""
@@ -230,7 +232,7 @@ class _Walk:
             with self.engine.begin() as connection:
                 self._save(connection, page.kind, page.until)
 
-    def _is_earlier(self, one: Missing) -> bool:
+    def _is_earlier(self, one: MissedChange) -> bool:
         """Whether it changed before the ledger knew the site: a new installation has not missed its whole past."""
         known = self.known_from
         return known is not None and one.version is not None and one.version < known - OVERLAP
@@ -257,7 +259,7 @@ class _Walk:
         return [one for one in news if not any((one.object, ref) in coming for ref in _refs(one))]
 
     def _fill(
-        self, connection: Connection, lacking: Sequence[BillingObject], found: Sequence[Missing]
+        self, connection: Connection, lacking: Sequence[BillingObject], found: Sequence[MissedChange]
     ) -> None:
         """Kept in one transaction with the objects: a crash leaves them missing, or all of this done."""
         self.mine.begin(connection, self.site)
@@ -273,8 +275,8 @@ class _Walk:
     def _mark(self, kind: str) -> str:
         return _mark(self.site, kind)
 
-    def _missing(self, one: BillingObject) -> Missing:
-        return Missing(one.object, one.id, one.updated_at, snapshots.subject_of(*self.site, one))
+    def _missing(self, one: BillingObject) -> MissedChange:
+        return MissedChange(one.object, one.id, one.updated_at, snapshots.subject_of(*self.site, one))
 
     def _due(self, one: BillingObject) -> Due:
         key = snapshots.subject_of(*self.site, one)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from connector.ledger.source_activity import KEPT, STEP, Heard
+from connector.ledger.source_activity import KEPT, STEP, ReceivedCount
 
 LEARNT: Final = timedelta(days=7)
 """Who is known for less has shown no rhythm yet."""
@@ -25,7 +25,7 @@ LATER: Final = timedelta(hours=1)
 """So much later than ever it may begin its day, as it does when clocks are put back; a quarter of a short silence."""
 
 
-def is_silent(heard: Sequence[Heard], last_at: datetime, now: datetime, least: timedelta) -> bool:
+def is_silent(heard: Sequence[ReceivedCount], last_at: datetime, now: datetime, least: timedelta) -> bool:
     """``heard``: when it spoke, the oldest first; ``last_at``: when it last did. Quiet for less than ``least`` is never
     silent."""
     quiet = now - last_at
@@ -34,12 +34,12 @@ def is_silent(heard: Sequence[Heard], last_at: datetime, now: datetime, least: t
     return quiet > TIMES * _longest_pause(heard) or _always_spoke(heard, last_at, now)
 
 
-def _longest_pause(heard: Sequence[Heard]) -> timedelta:
+def _longest_pause(heard: Sequence[ReceivedCount]) -> timedelta:
     pauses = [after.at - before.at for before, after in pairwise(heard)]
     return max(pauses) if len(pauses) >= PAUSES else KEPT
 
 
-def _always_spoke(heard: Sequence[Heard], last_at: datetime, now: datetime) -> bool:
+def _always_spoke(heard: Sequence[ReceivedCount], last_at: datetime, now: datetime) -> bool:
     """Whether it spoke in the same stretch of a week ago, of two weeks ago, and of every other such day but one: of
     workdays on a workday, of weekends on a weekend."""
     until = now - min(LATER, (now - last_at) / 4)
@@ -55,5 +55,5 @@ def _is_weekend(at: datetime) -> bool:
     return at.weekday() >= SATURDAY
 
 
-def _spoken(heard: Sequence[Heard], begin: datetime, end: datetime) -> int:
+def _spoken(heard: Sequence[ReceivedCount], begin: datetime, end: datetime) -> int:
     return sum(one.events for one in heard if begin <= one.at <= end - STEP)

@@ -18,13 +18,13 @@ from connector.models.plan import Change
 from connector.policy import Mapped, Policy
 from connector.sync.apply.row_diff import OrgIds
 from connector.sync.org_schema import case_statuses, currencies, mapping, person_accounts
-from connector.sync.org_schema.missing_fields import LeftOut, lacking, refuse, refuse_needed
+from connector.sync.org_schema.missing_fields import OmittedFields, lacking, refuse, refuse_needed
 
 Tell = Callable[[str], None]
 _OF_PERSONS: Final = (Contact.FIRST_NAME, Contact.LAST_NAME, Contact.PHONE, "PersonEmail", fields.PERSON_KEY)
 
 
-class Org(OrgIds, Protocol):
+class OrgDescription(OrgIds, Protocol):
     """An org as it was read (``clients/salesforce``)."""
 
     @property
@@ -32,17 +32,17 @@ class Org(OrgIds, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Shaping:
+class OrgAdapter:
     """``policy``: the effective one, with the org's own case statuses."""
 
-    org: Org
+    org: OrgDescription
     policy: Policy
     mapping: mapping.Mapping
-    left_out: LeftOut
+    left_out: OmittedFields
     tell: Tell
 
     @classmethod
-    def of(cls, policy: Policy, org: Org, tell: Tell) -> Shaping:
+    def of(cls, policy: Policy, org: OrgDescription, tell: Tell) -> OrgAdapter:
         """Raises SetupError naming what the org lacks, unless the policy leaves it out, and what of the policy does
         not fit it."""
         shape = org.shape
@@ -53,7 +53,7 @@ class Shaping:
             _refuse_mapped(unfit)
         refuse_needed(shape, lacks)
         effective = case_statuses.fitted(policy, shape.statuses)
-        left_out = LeftOut.of(shape, lacks)
+        left_out = OmittedFields.of(shape, lacks)
         for sentence in (*left_out.sentences(), *(_told(*one) for one in unfit.items())):
             tell(sentence)
         case_statuses.tell_unknown(effective, shape, tell)

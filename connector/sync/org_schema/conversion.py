@@ -16,7 +16,7 @@ from connector.policy import Mapped
 Known = str | int | Decimal | bool | datetime | date | tuple[str, ...] | None
 
 
-class Unfit(Exception):
+class ConversionError(Exception):
     """The value is none of this type, or not one of the field's; the text says which."""
 
 
@@ -33,7 +33,7 @@ def converted(value: Known, mapped: Mapped, target: OrgField, zone: tzinfo = UTC
     if mapped.lookup is not None:
         key = _plain(value).strip()
         if utf16_length(key) > LINE:
-            raise Unfit("longer than an external id")
+            raise ConversionError("longer than an external id")
         return Lookup(mapped.lookup.object, mapped.lookup.key, key)
     return _date(value, zone) if mapped.type == "date" else _AS[mapped.type](value, target)
 
@@ -41,7 +41,7 @@ def converted(value: Known, mapped: Mapped, target: OrgField, zone: tzinfo = UTC
 def _text(value: Known, target: OrgField) -> Value:
     told, length = _plain(value), target.length or LINE
     if target.type == "email" and not (is_address(told) and utf16_length(told) <= length):
-        raise Unfit("not an e-mail address")
+        raise ConversionError("not an e-mail address")
     return page(told, length) if target.type == "textarea" else line(told, length)
 
 
@@ -49,12 +49,12 @@ def _number(value: Known, target: OrgField) -> Value:
     try:
         number = Decimal(_plain(value).strip())
     except InvalidOperation:
-        raise Unfit("not a number") from None
+        raise ConversionError("not a number") from None
     if isinstance(value, bool) or not number.is_finite():
-        raise Unfit("not a number")
+        raise ConversionError("not a number")
     digits = 15 if target.digits is None else target.digits
     if abs(number) >= Decimal(10) ** min(digits, 15):
-        raise Unfit("too large a number")
+        raise ConversionError("too large a number")
     return int(number.to_integral_value()) if target.type == "int" else round(number, max(target.scale, 0))
 
 
@@ -78,23 +78,23 @@ def _moment(value: Known) -> datetime:
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise Unfit("not a date") from None
+            raise ConversionError("not a date") from None
     if not isinstance(value, datetime) or value.year not in _YEARS:
-        raise Unfit("not a date")
+        raise ConversionError("not a date")
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _picklist(value: Known, target: OrgField) -> Value:
     told = _plain(value).strip()
     if told not in target.values:
-        raise Unfit("not a value of the picklist")
+        raise ConversionError("not a value of the picklist")
     return told
 
 
 def _checkbox(value: Known, target: OrgField) -> Value:
     told = _plain(value).strip().casefold()
     if told not in _TRUE | _FALSE:
-        raise Unfit("neither yes nor no")
+        raise ConversionError("neither yes nor no")
     return told in _TRUE
 
 

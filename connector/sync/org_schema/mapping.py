@@ -14,7 +14,7 @@ from connector.mappers.org_schema import OrgField, OrgShape
 from connector.models.facts import Facts
 from connector.models.plan import Change, CreateValue, Lookup, Value
 from connector.policy import Mapped
-from connector.sync.org_schema.conversion import Unfit, converted
+from connector.sync.org_schema.conversion import ConversionError, converted
 from connector.sync.org_schema.fact_paths import Sources
 from connector.sync.org_schema.mapping_validation import checked, troubles
 
@@ -50,7 +50,7 @@ class Mapping:
                 continue
             try:
                 value = converted(sources.value(change, mapped.path), mapped, target, zone)
-            except Unfit as why:
+            except ConversionError as why:
                 tell(f"{mapped.name} is left out where {mapped.from_} is {why}")
                 continue
             if mapped.when == "create":

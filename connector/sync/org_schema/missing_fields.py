@@ -78,14 +78,14 @@ def indispensable(
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class OmittedFields:
     """Objects and fields that are not written."""
 
     objects: frozenset[str] = frozenset()
     fields: Mapping[str, frozenset[str]] | None = None
 
     @classmethod
-    def of(cls, shape: OrgShape, lacks: Lacking) -> LeftOut:
+    def of(cls, shape: OrgShape, lacks: Lacking) -> OmittedFields:
         return cls(
             objects=frozenset(object_ for object_ in lacks if object_ not in shape.objects),
             fields={object_: frozenset(names) for object_, names in lacks.items()},

@@ -7,7 +7,7 @@ import structlog
 log = structlog.get_logger("connector.shaping")
 
 
-class Remarks:
+class SchemaWarnings:
     """Of one process. It knows names of fields, never values: there are not many."""
 
     def __init__(self) -> None:

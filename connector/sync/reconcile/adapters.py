@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from connector.mappers import external_ids, fields, money
 from connector.mappers.times import parse_salesforce_time
 from connector.models.facts import Kind, Movement, Payment, ProcessorObject, Status
-from connector.sync.apply.facts_loader import Crm
+from connector.sync.apply.facts_loader import SalesforceReader
 from connector.sync.reconcile.differences import OF_PROCESSOR, OF_RECURLY
-from connector.sync.reconcile.models import Seen, Transfer
+from connector.sync.reconcile.models import Observation, Transfer
 from connector.sync.refresh.enrichment import Lookups
 from connector.sync.refresh.object_fetcher import SourceApi
 
@@ -32,7 +32,7 @@ _BANK: Final = ("Bank account", "Bank transfer", "Bacs direct debit", "SEPA dire
 _BANK_SOURCES: Final = frozenset({"gocardless"})
 
 
-class Books(Protocol):
+class ProcessorListing(Protocol):
     """What one account at one processor holds (``clients/processors``)."""
 
     @property
@@ -43,16 +43,16 @@ class Books(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class ComparedSystems:
     """Who is asked. ``apis``: by site; one without a key is None. ``books``: by processor; those that can be asked for
     lists; ``lookups``: those that can be asked for one payment. ``not_asked``: processors that are configured and still
     cannot be asked, with why. ``grace``: how long what they say may take to be delivered. ``zone_of``: a site's clock,
     on which days are shown."""
 
     engine: Engine
-    crm: Crm
+    crm: SalesforceReader
     apis: Mapping[str, SourceApi | None]
-    books: Mapping[str, Books]
+    books: Mapping[str, ProcessorListing]
     lookups: Lookups
     not_asked: Mapping[str, str] = field(default_factory=dict)
     grace: timedelta = timedelta(minutes=10)
@@ -78,9 +78,9 @@ def movement_of(payment: Payment) -> Movement | None:
     return Movement.DISPUTE if chargeback else Movement.REFUND
 
 
-def of_payment(payment: Payment, link: str | None = None) -> Seen:
+def of_payment(payment: Payment, link: str | None = None) -> Observation:
     """As Recurly says."""
-    return Seen(
+    return Observation(
         status=payment.status,
         standing=OF_RECURLY.get(payment.status),
         amount=payment.amount,
@@ -90,10 +90,10 @@ def of_payment(payment: Payment, link: str | None = None) -> Seen:
     )
 
 
-def of_item(item: ProcessorObject, currency: str | None = None) -> Seen:
+def of_item(item: ProcessorObject, currency: str | None = None) -> Observation:
     """As the processor says. ``currency``: of its amount, where it does not say."""
     code = item.currency or currency
-    return Seen(
+    return Observation(
         status=str(item.status or ""),
         standing=OF_PROCESSOR.get(item.status) if item.status else None,
         amount=money.amount(item.amount, code) if item.amount is not None and code else item.amount,
@@ -150,13 +150,13 @@ _REFUNDS: Final = _Records(fields.Refund.OBJECT, fields.Refund.OPENED_AT)
 _DISPUTES: Final = _Records(fields.Dispute.OBJECT, fields.Dispute.OPENED_AT)
 
 
-def in_salesforce(crm: Crm, transfers: Sequence[Transfer]) -> dict[str, Seen]:
+def in_salesforce(crm: SalesforceReader, transfers: Sequence[Transfer]) -> dict[str, Observation]:
     """What Salesforce says of these, by the key of the transfer."""
     wanted: dict[_Records, dict[str, str]] = {_PAYMENTS: {}, _REFUNDS: {}, _DISPUTES: {}}
     for one in transfers:
         records, key = _record(one)
         wanted[records][key] = one.key
-    found: dict[str, Seen] = {}
+    found: dict[str, Observation] = {}
     for records, named in wanted.items():
         for row in crm.query_keys(records.select, fields.KEY, sorted(named)) if named else ():
             found[named[row[fields.KEY]]] = _seen(row, records)
@@ -172,11 +172,11 @@ def _record(one: Transfer) -> tuple[_Records, str]:
     return _REFUNDS, one.key
 
 
-def _seen(row: Mapping[str, Any], records: _Records) -> Seen:
+def _seen(row: Mapping[str, Any], records: _Records) -> Observation:
     status, code = str(row[fields.Payment.STATUS] or ""), row[fields.Payment.CURRENCY]
     words = OF_RECURLY if records is _PAYMENTS else {str(one): OF_PROCESSOR.get(one) for one in Status}
     amount = row[fields.Payment.AMOUNT]
-    return Seen(
+    return Observation(
         status=status,
         standing=words.get(status),
         amount=_decimal(amount, code),

@@ -13,46 +13,46 @@ from typing import Final
 
 from connector.models.facts import Difference, DiscrepancyState, Money, Movement, Status
 from connector.policy import Compare
-from connector.sync.reconcile.models import Finding, Seen, Side, Standing, Transfer
+from connector.sync.reconcile.models import Finding, Observation, Outcome, System, Transfer
 
 VOID: Final = "void"
 OF_RECURLY: Final = {
-    "success": Standing.MOVED,
-    "pending": Standing.PENDING,
-    "processing": Standing.PENDING,
-    "scheduled": Standing.PENDING,
-    "declined": Standing.NOT_MOVED,
-    "error": Standing.NOT_MOVED,
-    VOID: Standing.NOT_MOVED,
-    "chargeback": Standing.MOVED,
+    "success": Outcome.MOVED,
+    "pending": Outcome.PENDING,
+    "processing": Outcome.PENDING,
+    "scheduled": Outcome.PENDING,
+    "declined": Outcome.NOT_MOVED,
+    "error": Outcome.NOT_MOVED,
+    VOID: Outcome.NOT_MOVED,
+    "chargeback": Outcome.MOVED,
 }
 """A transaction with the status chargeback is the money going back."""
 _COMMON: Final = {
-    Status.PENDING: Standing.PENDING,
-    Status.REQUIRES_ACTION: Standing.PENDING,
-    Status.AUTHORIZED: Standing.NOT_MOVED,
-    Status.SUCCEEDED: Standing.MOVED,
-    Status.FAILED: Standing.NOT_MOVED,
-    Status.CANCELED: Standing.NOT_MOVED,
-    Status.RETURNED: Standing.TAKEN_BACK,
+    Status.PENDING: Outcome.PENDING,
+    Status.REQUIRES_ACTION: Outcome.PENDING,
+    Status.AUTHORIZED: Outcome.NOT_MOVED,
+    Status.SUCCEEDED: Outcome.MOVED,
+    Status.FAILED: Outcome.NOT_MOVED,
+    Status.CANCELED: Outcome.NOT_MOVED,
+    Status.RETURNED: Outcome.TAKEN_BACK,
 }
 OF_PROCESSOR: Final = {
     **_COMMON,
-    Status.NEEDS_RESPONSE: Standing.PENDING,
-    Status.UNDER_REVIEW: Standing.PENDING,
-    Status.WON: Standing.NOT_MOVED,
-    Status.WITHDRAWN: Standing.NOT_MOVED,
-    Status.LOST: Standing.MOVED,
-    Status.ACCEPTED: Standing.MOVED,
-    Status.EXPIRED: Standing.MOVED,
+    Status.NEEDS_RESPONSE: Outcome.PENDING,
+    Status.UNDER_REVIEW: Outcome.PENDING,
+    Status.WON: Outcome.NOT_MOVED,
+    Status.WITHDRAWN: Outcome.NOT_MOVED,
+    Status.LOST: Outcome.MOVED,
+    Status.ACCEPTED: Outcome.MOVED,
+    Status.EXPIRED: Outcome.MOVED,
 }
 
-_MATTERS: Final = frozenset({Standing.MOVED, Standing.PENDING, Standing.TAKEN_BACK})
+_MATTERS: Final = frozenset({Outcome.MOVED, Outcome.PENDING, Outcome.TAKEN_BACK})
 _NOTHING: Final[tuple[object, ...]] = (None, ())
 _MISSING: Final = {
-    Side.RECURLY: Difference.MISSING_IN_RECURLY,
-    Side.PROCESSOR: Difference.MISSING_AT_PROCESSOR,
-    Side.SALESFORCE: Difference.MISSING_IN_SALESFORCE,
+    System.RECURLY: Difference.MISSING_IN_RECURLY,
+    System.PROCESSOR: Difference.MISSING_AT_PROCESSOR,
+    System.SALESFORCE: Difference.MISSING_IN_SALESFORCE,
 }
 
 
@@ -85,24 +85,24 @@ def _finding(transfer: Transfer, difference: Difference, stake: list[tuple[Decim
     return Finding(transfer, difference, DiscrepancyState.OPEN, stake=money)
 
 
-def _needed(side: Side, transfer: Transfer, policy: Compare) -> bool:
+def _needed(side: System, transfer: Transfer, policy: Compare) -> bool:
     """Whether this side must know of it, by what the others say."""
     recurly, processor = transfer.recurly, transfer.at_processor
-    if side is Side.SALESFORCE:
+    if side is System.SALESFORCE:
         return recurly is not None or transfer.kind is Movement.DISPUTE
-    if side is Side.PROCESSOR:
-        return recurly is not None and recurly.standing in (Standing.MOVED, Standing.PENDING)
-    if processor is None or processor.standing not in (Standing.MOVED, Standing.PENDING):
+    if side is System.PROCESSOR:
+        return recurly is not None and recurly.standing in (Outcome.MOVED, Outcome.PENDING)
+    if processor is None or processor.standing not in (Outcome.MOVED, Outcome.PENDING):
         return False
     if transfer.kind is Movement.DISPUTE:
-        lost = processor.standing is Standing.MOVED
+        lost = processor.standing is Outcome.MOVED
         return lost and transfer.processor in policy.chargebacks_in_recurly
     if transfer.item is None or transfer.item.invoice_number or transfer.account:
         return True
     return not policy.only_invoiced
 
 
-def _lacks(transfer: Transfer, value: Callable[[Seen], object]) -> bool:
+def _lacks(transfer: Transfer, value: Callable[[Observation], object]) -> bool:
     """Whether Salesforce's record is there and has nothing where the side it is written from says something."""
     origin, seen = transfer.origin, transfer.salesforce
     if origin is None or seen is None:
@@ -129,13 +129,13 @@ def _statuses_differ(transfer: Transfer) -> bool:
     return len(standings - {None}) > 1
 
 
-def _equivalent(seen: Seen, transfer: Transfer) -> Standing | None:
+def _equivalent(seen: Observation, transfer: Transfer) -> Outcome | None:
     """Money that was taken back has not moved in the end: Recurly calls a returned debit declined. A chargeback it
     keeps beside the payment, which stays as it was; and what it calls void a processor may only have given back."""
-    if seen.standing is Standing.TAKEN_BACK:
-        return Standing.MOVED if transfer.charged_back else Standing.NOT_MOVED
+    if seen.standing is Outcome.TAKEN_BACK:
+        return Outcome.MOVED if transfer.charged_back else Outcome.NOT_MOVED
     if seen is transfer.at_processor and _is_given_back(transfer):
-        return Standing.NOT_MOVED
+        return Outcome.NOT_MOVED
     return seen.standing
 
 
@@ -191,11 +191,11 @@ def _settles(found: Finding) -> bool:
     return found.difference in (Difference.MISSING_AT_PROCESSOR, Difference.MISSING_IN_RECURLY)
 
 
-def _is_under_way(seen: Seen) -> bool:
-    return seen.standing is Standing.PENDING or seen.status == Status.AUTHORIZED
+def _is_under_way(seen: Observation) -> bool:
+    return seen.standing is Outcome.PENDING or seen.status == Status.AUTHORIZED
 
 
 def _only_salesforce(found: Finding, policy: Compare) -> bool:
     """Whether the others agree about it."""
-    without = replace(found.transfer, salesforce=None, asked=found.transfer.asked - {Side.SALESFORCE})
+    without = replace(found.transfer, salesforce=None, asked=found.transfer.asked - {System.SALESFORCE})
     return found.difference not in {one.difference for one in _found(without, policy)}

@@ -14,27 +14,27 @@ from sqlalchemy import Connection
 from connector.ledger import observations, payment_lookup
 from connector.models.facts import Movement
 from connector.policy import Compare
-from connector.sync.reconcile.adapters import Sides, in_salesforce
+from connector.sync.reconcile.adapters import ComparedSystems, in_salesforce
 from connector.sync.reconcile.differences import findings
 from connector.sync.reconcile.in_flight import ON_ITS_WAY, on_their_way
-from connector.sync.reconcile.models import Finding, Side, Transfer, Window
-from connector.sync.reconcile.recheck import Confirming
+from connector.sync.reconcile.models import Finding, System, Transfer, Window
+from connector.sync.reconcile.recheck import Recheck
 
 AT_ONCE: Final = 200
 _PAST: Final = "the past of some accounts waits to be fetched"
 
 
 @dataclass(slots=True)
-class Telling:
+class FindingBuilder:
     """``compared``: how many transfers of each kind were; ``apart``: gateways for whose payments there was no list of a
     processor, with how many there were; ``unheard``: how many Recurly may have that the ledger does not know yet, by
     site."""
 
-    sides: Sides
+    sides: ComparedSystems
     policy: Compare
     window: Window
     now: datetime
-    confirming: Confirming
+    confirming: Recheck
     compared: Counter[str] = field(default_factory=Counter)
     apart: Counter[str] = field(default_factory=Counter)
     unheard: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Telling:
             whole = self._with_salesforce(some)
             for one in whole:
                 self.compared[str(one.kind)] += 1
-                if Side.PROCESSOR not in one.asked and one.kind is not Movement.DISPUTE:
+                if System.PROCESSOR not in one.asked and one.kind is not Movement.DISPUTE:
                     self.apart[one.processor] += 1
             yield from self._once_more([one for one in whole if findings(one, self.policy, self.now)])
 

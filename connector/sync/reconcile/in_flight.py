@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from connector.ledger import missed_changes, observations, snapshots
 from connector.models.facts import Movement, Payment
-from connector.sync.reconcile.adapters import RECURLY, Sides
+from connector.sync.reconcile.adapters import RECURLY, ComparedSystems
 from connector.sync.reconcile.models import Transfer
 from connector.sync.reconcile.processor_gaps import is_news
 
@@ -24,7 +24,7 @@ ON_ITS_WAY: Final = "its delivery is on its way"
 Refs = Sequence[tuple[str, str]]
 
 
-def on_their_way(sides: Sides, doubted: Sequence[Transfer], now: datetime) -> set[str]:
+def on_their_way(sides: ComparedSystems, doubted: Sequence[Transfer], now: datetime) -> set[str]:
     """The keys of those that are younger than a delivery may take, newer than the ledger has them, or pointed to by an
     event that waits. To be asked before the ledger is asked what waits, and that before Salesforce."""
     if not doubted:

@@ -10,18 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connector.ledger.payment_lookup import Known
+from connector.ledger.payment_lookup import KnownPayment
 from connector.mappers.match_keys import could_be
 from connector.models.facts import Movement, ProcessorObject
 from connector.sync.reconcile.adapters import KINDS, began, movement_of, of_item, of_payment
-from connector.sync.reconcile.models import Standing
+from connector.sync.reconcile.models import Outcome
 
 Id = tuple[str, str]
 """A payment of Recurly: its site and its id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
+class UnmatchedObject:
     """A processor's object for which nothing fits exactly. ``originals``: the payments that it is about; ``account``:
     whose they are."""
 
@@ -32,35 +32,37 @@ class Loose:
 
 
 @dataclass(slots=True)
-class Pairs:
+class MatchedPairs:
     """``taken``: what has its other half, with its moment. ``failed``: charges that failed under a payment's reference:
     its other half only if there is no better one. ``over``: what was told of without another half."""
 
     taken: dict[Id, datetime] = field(default_factory=dict)
     failed: dict[Id, ProcessorObject] = field(default_factory=dict)
-    loose: list[Loose] = field(default_factory=list)
+    loose: list[UnmatchedObject] = field(default_factory=list)
     over: set[Id] = field(default_factory=set)
 
-    def take(self, known: Known, item: ProcessorObject) -> Known:
+    def take(self, known: KnownPayment, item: ProcessorObject) -> KnownPayment:
         self.taken[known.id] = known.payment.created_at or began(item)
         self.failed.pop(known.id, None)
         return known
 
-    def by_reference(self, item: ProcessorObject, named: Sequence[Known]) -> Known | None:
+    def by_reference(self, item: ProcessorObject, named: Sequence[KnownPayment]) -> KnownPayment | None:
         """The payment of these that it is, whatever its amount; None also where it is only kept in mind."""
         found = self._best(item, named)
-        if found is not None and _standing(item) is Standing.NOT_MOVED:
+        if found is not None and _standing(item) is Outcome.NOT_MOVED:
             self.failed.setdefault(found.id, item)
             return None
         return self.take(found, item) if found else None
 
-    def by_amount(self, item: ProcessorObject, known: Sequence[Known], within: timedelta) -> Known | None:
+    def by_amount(
+        self, item: ProcessorObject, known: Sequence[KnownPayment], within: timedelta
+    ) -> KnownPayment | None:
         """The one of these with the same amount that is nearest in time, and near."""
         same = [one for one in known if _same_amount(item, one) and _apart(item, one) <= within]
         found = self._best(item, same)
         return self.take(found, item) if found else None
 
-    def left_over(self, known: Known) -> ProcessorObject | None:
+    def left_over(self, known: KnownPayment) -> ProcessorObject | None:
         """What fits a payment for which nothing came: the loose one of the same invoice or original, else a charge that
         failed."""
         fitting = [one for one in self.loose if _fits(one, known)]
@@ -78,7 +80,7 @@ class Pairs:
             del self.taken[id_]
         self.failed = {id_: item for id_, item in self.failed.items() if began(item) >= before}
 
-    def _best(self, item: ProcessorObject, known: Iterable[Known]) -> Known | None:
+    def _best(self, item: ProcessorObject, known: Iterable[KnownPayment]) -> KnownPayment | None:
         kind = KINDS[item.kind]
         fits = [
             one
@@ -91,29 +93,29 @@ class Pairs:
         return min(fits, key=lambda one: (*_distance(item, one), one.id), default=None)
 
 
-def _distance(item: ProcessorObject, known: Known) -> tuple[bool, bool, timedelta]:
+def _distance(item: ProcessorObject, known: KnownPayment) -> tuple[bool, bool, timedelta]:
     """The better it fits the smaller it is."""
     stands = of_payment(known.payment).standing is _standing(item)
     return not stands, not _same_amount(item, known), _apart(item, known)
 
 
-def _same_amount(item: ProcessorObject, known: Known) -> bool:
+def _same_amount(item: ProcessorObject, known: KnownPayment) -> bool:
     """Not every processor says its currency."""
     payment = known.payment
     same = item.amount is not None and abs(item.amount) == abs(payment.amount)
     return same and item.currency in (None, payment.currency)
 
 
-def _apart(item: ProcessorObject, known: Known) -> timedelta:
+def _apart(item: ProcessorObject, known: KnownPayment) -> timedelta:
     at = known.payment.created_at
     return abs(began(item) - at) if at else timedelta.max
 
 
-def _standing(item: ProcessorObject) -> Standing | None:
+def _standing(item: ProcessorObject) -> Outcome | None:
     return of_item(item).standing
 
 
-def _fits(one: Loose, known: Known) -> bool:
+def _fits(one: UnmatchedObject, known: KnownPayment) -> bool:
     payment, item = known.payment, one.item
     if movement_of(payment) is not KINDS[item.kind] or not could_be(item.source, payment.gateway):
         return False

@@ -11,13 +11,13 @@ from enum import StrEnum
 from connector.models.facts import Difference, DiscrepancyState, Money, Movement, Payment, ProcessorObject
 
 
-class Side(StrEnum):
+class System(StrEnum):
     RECURLY = "recurly"
     PROCESSOR = "processor"
     SALESFORCE = "salesforce"
 
 
-class Standing(StrEnum):
+class Outcome(StrEnum):
     """What became of the money, whatever a side calls it."""
 
     MOVED = "moved"
@@ -27,12 +27,12 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """``status``: in the side's own word. ``standing``: None where it does not say. ``moments``: when it happened, in
     as many ways as the side dates it; what another side says is compared with each."""
 
     status: str
-    standing: Standing | None
+    standing: Outcome | None
     amount: Decimal | None
     currency: str | None
     moments: tuple[datetime, ...]
@@ -53,12 +53,12 @@ class Transfer:
     site: str
     processor: str
     at: datetime
-    asked: frozenset[Side]
+    asked: frozenset[System]
     account: str | None = None
     bank: bool = False
-    recurly: Seen | None = None
-    at_processor: Seen | None = None
-    salesforce: Seen | None = None
+    recurly: Observation | None = None
+    at_processor: Observation | None = None
+    salesforce: Observation | None = None
     waits: str = ""
     unheard: str = ""
     guessed: bool = False
@@ -67,22 +67,22 @@ class Transfer:
     paid: Payment | None = None
     item: ProcessorObject | None = None
 
-    def side(self, side: Side) -> Seen | None:
+    def side(self, side: System) -> Observation | None:
         return {
-            Side.RECURLY: self.recurly,
-            Side.PROCESSOR: self.at_processor,
-            Side.SALESFORCE: self.salesforce,
+            System.RECURLY: self.recurly,
+            System.PROCESSOR: self.at_processor,
+            System.SALESFORCE: self.salesforce,
         }[side]
 
     @property
-    def origin(self) -> Seen | None:
+    def origin(self) -> Observation | None:
         """The side that Salesforce's record is written from."""
         return self.at_processor if self.kind is Movement.DISPUTE and self.item else self.recurly
 
     @property
-    def sides(self) -> dict[Side, Seen]:
+    def sides(self) -> dict[System, Observation]:
         """Those that have it."""
-        found = {side: self.side(side) for side in Side}
+        found = {side: self.side(side) for side in System}
         return {side: seen for side, seen in found.items() if seen is not None}
 
 

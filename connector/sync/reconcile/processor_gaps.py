@@ -20,14 +20,14 @@ from sqlalchemy import Connection, Engine
 from connector.errors import Permanent, Transient
 from connector.ledger import match_queue, observations, snapshots, subjects
 from connector.ledger import missed_changes as missed
-from connector.ledger.missed_changes import Missing
-from connector.ledger.observations import Told
+from connector.ledger.missed_changes import MissedChange
+from connector.ledger.observations import ProcessorSnapshot
 from connector.mappers import external_ids
 from connector.models.events import Urgency
 from connector.models.facts import Kind, ProcessorObject, Status
 from connector.models.observation_merge import fold
-from connector.sync.monitoring.gap_detection import SAMPLES, Missed
-from connector.sync.reconcile.adapters import Books, Sides
+from connector.sync.monitoring.gap_detection import SAMPLES, GapReport
+from connector.sync.reconcile.adapters import ComparedSystems, ProcessorListing
 from connector.sync.reconcile.models import Window
 from connector.sync.refresh import account_matching
 from connector.sync.refresh.enrichment import due_of
@@ -46,10 +46,10 @@ _FAILURES_ONLY: Final = frozenset({("braintree", Kind.REFUND)})
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class ProcessorGapReport:
     """What came of it. ``missed``: by processor; ``failed``: those that could not be asked to the end, with why."""
 
-    missed: Mapping[str, Missed]
+    missed: Mapping[str, GapReport]
     failed: Mapping[str, str]
 
     @property
@@ -58,21 +58,21 @@ class Filled:
 
 
 def fill(
-    sides: Sides,
+    sides: ComparedSystems,
     window: Window,
     now: datetime,
     *,
     grace: timedelta,
     run_id: int | None,
     meanwhile: Callable[[], object] = lambda: None,
-) -> Filled:
+) -> ProcessorGapReport:
     """Compare what the processors of a window list with what the ledger was told.
 
     With ``run_id`` what is missing is kept as the processor says it, joined, and its subjects are due for that run, a
     page at a time; without, nothing is changed. What is younger than ``grace`` may still be on its way. ``meanwhile``
     is done after each page.
     """
-    found: dict[str, Missed] = {}
+    found: dict[str, GapReport] = {}
     failed: dict[str, str] = {}
     for source, books in sorted(sides.books.items()):
         if window.processors is not None and source not in window.processors:
@@ -84,7 +84,7 @@ def fill(
             log.warning("books_not_read", source=source, error=str(error), outcome="not filled in")
             failed[source] = str(error)
         found[source] = look.found(window, whole=source not in failed)
-    return Filled(found, failed)
+    return ProcessorGapReport(found, failed)
 
 
 @dataclass(slots=True)
@@ -93,13 +93,13 @@ class _Look:
 
     engine: Engine
     source: str
-    books: Books
+    books: ProcessorListing
     settled: datetime
     run_id: int | None
     meanwhile: Callable[[], object]
     looked: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
-    samples: list[Missing] = field(default_factory=list)
+    samples: list[MissedChange] = field(default_factory=list)
 
     def run(self, window: Window) -> None:
         until = min(window.until, self.settled)
@@ -108,9 +108,9 @@ class _Look:
             if since < until:
                 self._kind(kind, since, until)
 
-    def found(self, window: Window, *, whole: bool) -> Missed:
+    def found(self, window: Window, *, whole: bool) -> GapReport:
         until = min(window.until, self.settled)
-        return Missed(window.since, until, self.looked, self.missing, tuple(self.samples), whole)
+        return GapReport(window.since, until, self.looked, self.missing, tuple(self.samples), whole)
 
     def _begins(self, kind: Kind, window: Window) -> datetime:
         """With the window, or before it with the oldest that the ledger holds as open: its end may have been lost."""
@@ -165,7 +165,7 @@ class _Look:
         coming = missed.on_their_way(connection, (self.source, ""), refs)
         return [one for one in news if (str(one.kind), one.id) not in coming]
 
-    def _fill(self, connection: Connection, lacking: Sequence[ProcessorObject]) -> list[Told]:
+    def _fill(self, connection: Connection, lacking: Sequence[ProcessorObject]) -> list[ProcessorSnapshot]:
         """Kept in one transaction: a crash leaves them missing, or due. What is joined later takes the run along."""
         stored = observations.store(connection, [observations.by_answer(one) for one in lacking])
         due = (due_of(one, _urgency(one.item)) for one in stored)
@@ -188,8 +188,10 @@ def is_news(listed: ProcessorObject, heard: Sequence[ProcessorObject]) -> bool:
     return (before.status, before.stage) != (after.status, after.stage)
 
 
-def _missing(one: ProcessorObject) -> Missing:
-    return Missing(str(one.kind), one.id, one.at, external_ids.unjoined(one.source, str(one.kind), one.id))
+def _missing(one: ProcessorObject) -> MissedChange:
+    return MissedChange(
+        str(one.kind), one.id, one.at, external_ids.unjoined(one.source, str(one.kind), one.id)
+    )
 
 
 def _urgency(one: ProcessorObject) -> Urgency:

@@ -19,8 +19,15 @@ from connector.ledger import payment_lookup, pending_matches
 from connector.mappers import external_ids
 from connector.mappers.match_keys import REFERENCE, could_be
 from connector.models.facts import BillingObject, Kind, Movement, Payment, ProcessorObject
-from connector.sync.reconcile.adapters import RECURLY, Sides, movement_of, of_item, of_payment, payment_key
-from connector.sync.reconcile.models import Side, Standing, Transfer
+from connector.sync.reconcile.adapters import (
+    RECURLY,
+    ComparedSystems,
+    movement_of,
+    of_item,
+    of_payment,
+    payment_key,
+)
+from connector.sync.reconcile.models import Outcome, System, Transfer
 
 log = structlog.get_logger("connector.reconcile")
 
@@ -30,10 +37,10 @@ _AT_ONCE: Final = 200
 
 
 @dataclass(slots=True)
-class Confirming:
+class Recheck:
     """``taken``: payments that have their other half. ``left``: how much may still be asked one by one."""
 
-    sides: Sides
+    sides: ComparedSystems
     taken: Container[tuple[str, str]]
     left: int = MOST
 
@@ -81,7 +88,7 @@ class Confirming:
     def _looked_for(self, one: Transfer) -> Transfer:
         if one.kind is not Movement.PAYMENT or self.left <= 0:
             return one
-        if one.at_processor is None and Side.PROCESSOR in one.asked:
+        if one.at_processor is None and System.PROCESSOR in one.asked:
             self.left -= 1
             return self._at_processor(one)
         if one.recurly is None and one.item and one.item.invoice_number and not one.item.truncated:
@@ -145,11 +152,11 @@ def _is_newer(fresh: Payment, known: Payment | None) -> bool:
 
 
 def _is_taken_back(one: Transfer) -> bool:
-    return one.at_processor is not None and one.at_processor.standing is Standing.TAKEN_BACK
+    return one.at_processor is not None and one.at_processor.standing is Outcome.TAKEN_BACK
 
 
 def _is_chargeback(payment: Payment) -> bool:
-    moved = of_payment(payment).standing is Standing.MOVED
+    moved = of_payment(payment).standing is Outcome.MOVED
     return moved and movement_of(payment) is Movement.DISPUTE
 
 

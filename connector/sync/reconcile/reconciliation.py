@@ -22,20 +22,29 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from connector.ledger import discrepancies, locks, snapshots
-from connector.ledger.discrepancies import Looked
+from connector.ledger.discrepancies import ComparedWindow
 from connector.ledger.locks import Lock
 from connector.ledger.subjects import Due
 from connector.mappers import phrases
 from connector.mappers.money import format_money
-from connector.models.facts import Difference, Discrepancy, DiscrepancyState, Money, Shown
+from connector.models.facts import Difference, Discrepancy, DiscrepancyState, DisplayedRow, Money
 from connector.models.local_time import on_clock
 from connector.policy import Compare
-from connector.sync.reconcile.adapters import Sides
-from connector.sync.reconcile.models import Finding, Seen, Window
-from connector.sync.reconcile.window import Reach, note, reach, since_last
-from connector.sync.reconcile.window_scan import Tell, Walk
+from connector.sync.reconcile.adapters import ComparedSystems
+from connector.sync.reconcile.models import Finding, Observation, Window
+from connector.sync.reconcile.window import WindowChoice, note, reach, since_last
+from connector.sync.reconcile.window_scan import Tell, WindowScan
 
-__all__ = ["COMMAND", "Class", "Reach", "Reconciling", "Sides", "Window", "reach", "since_last"]
+__all__ = [
+    "COMMAND",
+    "ComparedSystems",
+    "DiscrepancyClass",
+    "Reconciliation",
+    "Window",
+    "WindowChoice",
+    "reach",
+    "since_last",
+]
 
 COMMAND: Final = "reconcile"
 _BATCH: Final = 500
@@ -43,7 +52,7 @@ _TURN_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
-class Class:
+class DiscrepancyClass:
     """What was found of one class. ``amounts``: what the open ones are about, by currency."""
 
     open: int = 0
@@ -55,7 +64,7 @@ class Class:
         return tuple(Money(amount, code) for code, amount in sorted(self.amounts.items()))
 
 
-class Reconciling:
+class Reconciliation:
     """One reconcile of a window. ``findings`` is gone through once; then the rest tells of it.
 
     With ``run_id`` what is found is kept as it comes, and at the end what is not found any more is cleared, and ``due``
@@ -65,22 +74,22 @@ class Reconciling:
 
     def __init__(
         self,
-        sides: Sides,
+        sides: ComparedSystems,
         policy: Compare,
         window: Window,
         now: datetime,
         run_id: int | None = None,
         tell: Tell = lambda done, of: None,
-        known: Reach = Reach(),
+        known: WindowChoice = WindowChoice(),
         clock: Callable[[Connection], datetime] = snapshots.clock,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.window = window
-        self.classes: dict[Difference, Class] = {one: Class() for one in Difference}
+        self.classes: dict[Difference, DiscrepancyClass] = {one: DiscrepancyClass() for one in Difference}
         self.due: list[Due] = []
         self._sides, self._run_id, self._known = sides, run_id, known
         self._tell, self._clock, self._pause = tell, clock, pause
-        self._walk = Walk(sides, policy, window, now, tell)
+        self._walk = WindowScan(sides, policy, window, now, tell)
 
     def findings(self) -> Iterator[Discrepancy]:
         if self._run_id is None:
@@ -190,7 +199,7 @@ class Reconciling:
         """The classes that are due by what is left are due with those that lost one."""
         window, asked = self.window, set(self._sides.books) - set(self._walk.failed)
         begins = {site: window.begins(site) for site in window.sites}
-        looked = Looked(begins, window.until, began, asked, window.processors)
+        looked = ComparedWindow(begins, window.until, began, asked, window.processors)
         with self._sides.engine.begin() as connection:
             due = discrepancies.settle(connection, looked, run_id, self._clock(connection))
             if window.processors is None and not self._walk.failed:
@@ -220,11 +229,11 @@ def discrepancy(found: Finding, zone: tzinfo = UTC) -> Discrepancy:
     )
 
 
-def _shown(seen: Seen | None, zone: tzinfo) -> Shown | None:
+def _shown(seen: Observation | None, zone: tzinfo) -> DisplayedRow | None:
     if seen is None:
         return None
     known = seen.amount is not None and seen.currency is not None
-    return Shown(
+    return DisplayedRow(
         amount=format_money(Money(abs(seen.amount), seen.currency)) if known else None,  # type: ignore[arg-type]
         status=phrases.plain(seen.status) or None,
         day=phrases.day(on_clock(seen.moments[0], zone)) if seen.moments else None,

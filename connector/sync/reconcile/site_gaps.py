@@ -8,20 +8,20 @@ from dataclasses import dataclass
 import structlog
 
 from connector.errors import Permanent, Transient
-from connector.sync.monitoring.gap_detection import Missed
+from connector.sync.monitoring.gap_detection import GapReport
 from connector.sync.refresh.object_fetcher import SourceApi
 
 log = structlog.get_logger("connector.reconcile")
 
 Site = tuple[str, str]
-Look = Callable[[Site, SourceApi], Missed]
+Look = Callable[[Site, SourceApi], GapReport]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SiteGapReport:
     """What came of it. ``missed``: by site; ``failed``: those that could not be asked, with why."""
 
-    missed: Mapping[str, Missed]
+    missed: Mapping[str, GapReport]
     failed: Mapping[str, str]
 
     @property
@@ -29,9 +29,9 @@ class Looked:
         return sum(one.count for one in self.missed.values())
 
 
-def look_at_each(apis: Mapping[Site, SourceApi], look: Look, out: Mapping[str, str]) -> Looked:
+def look_at_each(apis: Mapping[Site, SourceApi], look: Look, out: Mapping[str, str]) -> SiteGapReport:
     """Every site but those that are ``out`` already. Raises what the last ran into where nobody could be asked."""
-    found: dict[str, Missed] = {}
+    found: dict[str, GapReport] = {}
     failed = dict(out)
     for site, api in apis.items():
         if site[1] in out:
@@ -43,4 +43,4 @@ def look_at_each(apis: Mapping[Site, SourceApi], look: Look, out: Mapping[str, s
             failed[site[1]] = str(error)
             if len(failed) == len(apis):
                 raise
-    return Looked(found, failed)
+    return SiteGapReport(found, failed)

@@ -24,7 +24,7 @@ FARTHEST: Final = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class WindowChoice:
     """``usual``: where one begins that is not told where; ``asked``: where this one was told to. ``known_from``: since
     when the ledger knows each site that it does not know from the beginning. ``failed``: sites that could not be asked
     what has changed, with why; ``others``: those that nobody wanted to be asked."""
@@ -86,10 +86,10 @@ def reach(
     failed: Mapping[str, str],
     since: datetime | None = None,
     others: Sequence[str] = (),
-) -> Reach:
+) -> WindowChoice:
     """How far these sites can be looked at now; ``since`` was asked for. ``others``: sites that are left out."""
     known = {site: _known_from(connection, site, now) for site in sites}
-    return Reach(
+    return WindowChoice(
         since_last(connection, policy, [site for site in sites if site not in failed], now, until, days),
         since,
         {site: at for site, at in known.items() if at},
@@ -121,7 +121,7 @@ def since_last(
     return min(max(now - FARTHEST, min(begins)), until - timedelta(days=1))
 
 
-def note(connection: Connection, window: Window, known: Reach) -> None:
+def note(connection: Connection, window: Window, known: WindowChoice) -> None:
     """How far each site is reconciled without a gap. The first time that is for one to say which begins where one does
     that is not told where."""
     for site in window.sites:

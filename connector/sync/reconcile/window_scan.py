@@ -18,13 +18,13 @@ import structlog
 
 from connector.errors import Permanent, Transient
 from connector.ledger import payment_lookup as ledger
-from connector.ledger.payment_lookup import Known
+from connector.ledger.payment_lookup import KnownPayment
 from connector.mappers.match_keys import source_of
 from connector.models.facts import Kind, Movement, ProcessorObject
 from connector.policy import Compare
 from connector.sync.reconcile.adapters import (
     KINDS,
-    Sides,
+    ComparedSystems,
     began,
     is_bank,
     item_key,
@@ -34,10 +34,10 @@ from connector.sync.reconcile.adapters import (
     payment_key,
 )
 from connector.sync.reconcile.differences import VOID
-from connector.sync.reconcile.findings import Telling
-from connector.sync.reconcile.matching import Id, Loose, Pairs
-from connector.sync.reconcile.models import Finding, Side, Standing, Transfer, Window
-from connector.sync.reconcile.recheck import Confirming
+from connector.sync.reconcile.findings import FindingBuilder
+from connector.sync.reconcile.matching import Id, MatchedPairs, UnmatchedObject
+from connector.sync.reconcile.models import Finding, Outcome, System, Transfer, Window
+from connector.sync.reconcile.recheck import Recheck
 
 log = structlog.get_logger("connector.reconcile")
 
@@ -45,28 +45,33 @@ STEP: Final = timedelta(days=5)
 """How much is looked through at once: few calls for lists, and no more than some days held."""
 MARGIN: Final = timedelta(days=3)
 """How much farther apart than dates may be the two halves are looked for."""
-Named = Mapping[str, Sequence[Known]]
+Named = Mapping[str, Sequence[KnownPayment]]
 """What goes by a name."""
 Tell = Callable[[int, int], None]
 """Hears how many steps are done, of how many; within a step after each page."""
-_MONEY: Final = frozenset({Standing.MOVED, Standing.PENDING})
+_MONEY: Final = frozenset({Outcome.MOVED, Outcome.PENDING})
 _TAKEN: Final = frozenset({"purchase", "capture"})
 
 
-class Walk:
+class WindowScan:
     """Gone through once. ``compared``: how many transfers of each kind were; ``failed``: processors that could not be
     asked, with why; ``apart``: gateways for whose payments there was no list of a processor, with how many there were;
     ``unheard``: how many Recurly may have that the ledger does not know yet, by site."""
 
     def __init__(
-        self, sides: Sides, policy: Compare, window: Window, now: datetime, tell: Tell = lambda done, of: None
+        self,
+        sides: ComparedSystems,
+        policy: Compare,
+        window: Window,
+        now: datetime,
+        tell: Tell = lambda done, of: None,
     ) -> None:
         self.failed: dict[str, str] = {}
         self._sides, self._window, self._now = sides, window, now
         self._tell, self._step = tell, (0, 1)
         self._slack = timedelta(days=policy.date_tolerance_days) + MARGIN
-        self._pairs = Pairs()
-        self._telling = Telling(sides, policy, window, now, Confirming(sides, self._pairs.taken))
+        self._pairs = MatchedPairs()
+        self._telling = FindingBuilder(sides, policy, window, now, Recheck(sides, self._pairs.taken))
 
     @property
     def compared(self) -> Counter[str]:
@@ -141,7 +146,7 @@ class Walk:
             return [t for item in items if (t := self._charge(item, _by(named, item.id, *item.references)))]
         return self._about_payments(items, named, of_kind)
 
-    def _charge(self, item: ProcessorObject, named: Sequence[Known]) -> Transfer | None:
+    def _charge(self, item: ProcessorObject, named: Sequence[KnownPayment]) -> Transfer | None:
         """One that goes by the reference of what moves no money is an authorization's; one that was told of as missing
         was looked up then."""
         found = self._pairs.by_reference(item, named)
@@ -149,11 +154,11 @@ class Walk:
             return self._transfer(found, item)
         known = any(one.payment.type not in _TAKEN or one.id in self._pairs.over for one in named)
         if of_item(item).standing in _MONEY and not known:
-            self._pairs.loose.append(Loose(item))
+            self._pairs.loose.append(UnmatchedObject(item))
         return None
 
     def _about_payments(
-        self, items: Sequence[ProcessorObject], named: Named, refunds: Sequence[Known]
+        self, items: Sequence[ProcessorObject], named: Named, refunds: Sequence[KnownPayment]
     ) -> list[Transfer]:
         """Refunds and disputes: those that go by their own ids first, so that no other takes their place."""
         made: list[Transfer] = []
@@ -168,12 +173,12 @@ class Walk:
         return made
 
     def _by_original(
-        self, item: ProcessorObject, originals: Sequence[Known], refunds: Sequence[Known]
+        self, item: ProcessorObject, originals: Sequence[KnownPayment], refunds: Sequence[KnownPayment]
     ) -> Iterator[Transfer]:
         ids = frozenset(one.id for one in originals)
         about = [one for one in refunds if (one.site, one.payment.original_id) in ids]
         owner = originals[0] if originals else None
-        loose = Loose(item, ids, owner.subject if owner else None, owner.site if owner else None)
+        loose = UnmatchedObject(item, ids, owner.subject if owner else None, owner.site if owner else None)
         if item.kind is Kind.DISPUTE:
             found = self._pairs.by_reference(item, about)
             yield self._transfer(found, item) if found else self._alone(loose, {})
@@ -195,7 +200,7 @@ class Walk:
             self._tell(*self._step)
         self._pairs.forget(since - 2 * self._slack)
 
-    def _is_left(self, one: Known) -> bool:
+    def _is_left(self, one: KnownPayment) -> bool:
         moves = movement_of(one.payment) is not None and of_payment(one.payment).standing in _MONEY
         return moves and one.id not in self._pairs.taken
 
@@ -210,12 +215,12 @@ class Walk:
 
     # As one transfer --------------------------------------------------------------------------------------------
 
-    def _transfer(self, known: Known, item: ProcessorObject | None) -> Transfer:
+    def _transfer(self, known: KnownPayment, item: ProcessorObject | None) -> Transfer:
         payment, kind = known.payment, movement_of(known.payment)
         source = item.source if item else source_of(payment.gateway)
-        asked = {Side.RECURLY, Side.SALESFORCE}
+        asked = {System.RECURLY, System.SALESFORCE}
         if item is not None or self._lists(source, kind or Movement.PAYMENT, known):
-            asked.add(Side.PROCESSOR)
+            asked.add(System.PROCESSOR)
         key = payment_key(known.site, payment)
         return Transfer(
             kind=kind or Movement.PAYMENT,
@@ -233,7 +238,7 @@ class Walk:
             item=item,
         )
 
-    def _alone(self, loose: Loose, sites: dict[str, str]) -> Transfer:
+    def _alone(self, loose: UnmatchedObject, sites: dict[str, str]) -> Transfer:
         item = loose.item
         site = loose.site or sites.get(item.invoice_number or "")
         return Transfer(
@@ -244,14 +249,14 @@ class Walk:
             guessed=site is None,
             processor=item.source,
             at=began(item),
-            asked=frozenset({Side.RECURLY, Side.PROCESSOR, Side.SALESFORCE}),
+            asked=frozenset({System.RECURLY, System.PROCESSOR, System.SALESFORCE}),
             account=loose.account,
             bank=is_bank(None, item),
             at_processor=of_item(item),
             item=item,
         )
 
-    def _lists(self, source: str | None, kind: Movement, known: Known) -> bool:
+    def _lists(self, source: str | None, kind: Movement, known: KnownPayment) -> bool:
         """Whether a processor was asked for all it has of this kind around that time. A dispute begins long before
         Recurly learns of its end: what was not listed is not missing."""
         books = self._sides.books.get(source or "")
@@ -270,13 +275,13 @@ def _parts(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
     return pairwise([*moments, until])
 
 
-def _by(named: Named, *names: str) -> list[Known]:
+def _by(named: Named, *names: str) -> list[KnownPayment]:
     """All that go by one of these names, each once."""
-    found: dict[Id, Known] = {one.id: one for name in names for one in named.get(name, ())}
+    found: dict[Id, KnownPayment] = {one.id: one for name in names for one in named.get(name, ())}
     return list(found.values())
 
 
-def _voids(item: ProcessorObject, known: Known) -> bool:
+def _voids(item: ProcessorObject, known: KnownPayment) -> bool:
     """Whether it gives all of a payment back that Recurly calls void, and has no refund of."""
     return known.payment.status == VOID and item.amount == abs(known.payment.amount)
 

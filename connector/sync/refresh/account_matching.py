@@ -19,8 +19,8 @@ import structlog
 from sqlalchemy import Engine
 
 from connector.ledger import match_queue, observations, pending_matches
-from connector.ledger.observations import Told
-from connector.ledger.pending_matches import Candidate, CustomerOf
+from connector.ledger.observations import ProcessorSnapshot
+from connector.ledger.pending_matches import Candidate, ReferencedCustomer
 from connector.ledger.subjects import Due
 from connector.mappers import external_ids as keys
 from connector.mappers import match_keys
@@ -72,7 +72,7 @@ class _Patience:
 
 def match_stored(
     engine: Engine,
-    stored: Sequence[Told],
+    stored: Sequence[ProcessorSnapshot],
     run_id: int | None = None,
     checkpoint: Callable[[], None] = uninterrupted,
 ) -> set[str]:
@@ -144,7 +144,7 @@ def _work(
 
 def _match(
     engine: Engine,
-    objects: Sequence[Told],
+    objects: Sequence[ProcessorSnapshot],
     patience: _Patience,
     run_id: int | None,
     checkpoint: Callable[[], None],
@@ -152,7 +152,7 @@ def _match(
     """Match those whose match is open. Each is moved in a transaction of its own; one that a worker holds is tried
     again later."""
     result = _Result()
-    held: list[Told] = []
+    held: list[ProcessorSnapshot] = []
     considered = [one for one in objects if one.is_open]
     for start in range(0, len(considered), AT_ONCE):
         some = considered[start : start + AT_ONCE]
@@ -175,12 +175,12 @@ def _match(
     return result
 
 
-def _change(one: Told, verdict: Verdict) -> Match | None:
+def _change(one: ProcessorSnapshot, verdict: Verdict) -> Match | None:
     """What its match becomes; None where it stays."""
     return verdict.match if one.waits else revised(one.subject, one.link, verdict)
 
 
-def _verdicts(engine: Engine, objects: Sequence[Told]) -> dict[observations.Key, Verdict]:
+def _verdicts(engine: Engine, objects: Sequence[ProcessorSnapshot]) -> dict[observations.Key, Verdict]:
     """A fixed number of statements, however many objects."""
     if not objects:
         return {}
@@ -205,17 +205,20 @@ def _verdicts(engine: Engine, objects: Sequence[Told]) -> dict[observations.Key,
     }
 
 
-def _customers(key: observations.Key, said: Sequence[ProcessorObject]) -> list[CustomerOf]:
+def _customers(key: observations.Key, said: Sequence[ProcessorObject]) -> list[ReferencedCustomer]:
     """The customers that an object and the charges behind it name."""
     source, object_, id_ = key
     named = {found for one in said for found in match_keys.of_processor(one, match_keys.CUSTOMER)}
-    return [CustomerOf(source, one.removeprefix(match_keys.CUSTOMER), object_, id_) for one in sorted(named)]
+    return [
+        ReferencedCustomer(source, one.removeprefix(match_keys.CUSTOMER), object_, id_)
+        for one in sorted(named)
+    ]
 
 
 def _with_customers(
     known: Mapping[str, Sequence[Candidate]],
-    customers: Sequence[CustomerOf],
-    matched: Mapping[CustomerOf, Sequence[Candidate]],
+    customers: Sequence[ReferencedCustomer],
+    matched: Mapping[ReferencedCustomer, Sequence[Candidate]],
 ) -> Mapping[str, Sequence[Candidate]]:
     """With the accounts of other objects that have the same customer: an object is no evidence for itself."""
     if not any(one in matched for one in customers):
@@ -246,7 +249,9 @@ def _charges_behind(
 # Moving --------------------------------------------------------------------------------------------------------------
 
 
-def _move(engine: Engine, one: Told, found: Match, patience: _Patience, run_id: int | None) -> _Result | None:
+def _move(
+    engine: Engine, one: ProcessorSnapshot, found: Match, patience: _Patience, run_id: int | None
+) -> _Result | None:
     """A worker that holds it is done within a moment, or dead. None where it still holds it."""
     due = _due(one, found, run_id)
     moved = _moved(engine, one, due, found)
@@ -265,7 +270,9 @@ def _move(engine: Engine, one: Told, found: Match, patience: _Patience, run_id: 
     return _Result(set(moved.due), set(moved.keys))
 
 
-def _moved(engine: Engine, one: Told, due: Due, found: Match) -> pending_matches.Moved | None:
+def _moved(
+    engine: Engine, one: ProcessorSnapshot, due: Due, found: Match
+) -> pending_matches.MatchUpdate | None:
     with engine.begin() as connection:
         moved = pending_matches.move(connection, one, due, found.matched_by)
         if moved is not None and found.subject:
@@ -273,7 +280,7 @@ def _moved(engine: Engine, one: Told, due: Due, found: Match) -> pending_matches
     return moved
 
 
-def _due(one: Told, found: Match, run_id: int | None) -> Due:
+def _due(one: ProcessorSnapshot, found: Match, run_id: int | None) -> Due:
     """The account, or the object's own subject where it is not known any more whose it is."""
     urgency = URGENCY.get(one.item.kind, Urgency.DISPUTE)
     if found.subject:

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, Transient, Unavailable
 from connector.ledger import circuit_breakers, match_queue, observations, pending_matches, snapshots, subjects
 from connector.ledger.events import Claimed
-from connector.ledger.observations import Told
+from connector.ledger.observations import ProcessorSnapshot
 from connector.ledger.subjects import Due
 from connector.mappers import external_ids, match_keys
 from connector.models.events import Pointer, Urgency
@@ -39,7 +39,7 @@ ASK_SECONDS: Final = 60.0
 """How long one job asks processors: its limit must not depend on how slow they are."""
 
 
-class Lookup(Protocol):
+class EnrichmentApi(Protocol):
     """A processor's API (``clients/processors``)."""
 
     def look_up(self, item: ProcessorObject, /) -> tuple[ProcessorObject, ...]:
@@ -47,21 +47,21 @@ class Lookup(Protocol):
         ...
 
 
-Lookups = Mapping[str, Lookup]
+Lookups = Mapping[str, EnrichmentApi]
 """By source; one without an API key has none."""
 Apis = Mapping[tuple[str, str], SourceApi]
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RetryLater:
     """When to ask again. ``spend``: it was asked, so the try counts."""
 
     seconds: float
     spend: bool = True
 
 
-_WAIT: Final = Again(PAUSE_SECONDS, spend=False)
-_NEXT_JOB: Final = Again(0.0, spend=False)
+_WAIT: Final = RetryLater(PAUSE_SECONDS, spend=False)
+_NEXT_JOB: Final = RetryLater(0.0, spend=False)
 
 
 def ask(
@@ -93,14 +93,14 @@ def ask(
 def _ask_processors(
     engine: Engine,
     lookups: Lookups,
-    wanted: Sequence[Told],
+    wanted: Sequence[ProcessorSnapshot],
     out: set[str],
     checkpoint: Callable[[], None],
-) -> tuple[dict[observations.Key, Again | None], list[Told]]:
+) -> tuple[dict[observations.Key, RetryLater | None], list[ProcessorSnapshot]]:
     """When to ask about each again, and what was stored of the answers. What a slow processor leaves no time for is
     left to the next job."""
-    again: dict[observations.Key, Again | None] = {}
-    stored: list[Told] = []
+    again: dict[observations.Key, RetryLater | None] = {}
+    stored: list[ProcessorSnapshot] = []
     until = time.monotonic() + ASK_SECONDS
     for one in wanted:
         checkpoint()
@@ -111,13 +111,13 @@ def _ask_processors(
     return again, stored
 
 
-def _is_unsure(one: Told, apis: Apis) -> bool:
+def _is_unsure(one: ProcessorSnapshot, apis: Apis) -> bool:
     """Whether an invoice that a billing site has may tell whose it is, or that it is another's."""
     by_invoice = match_keys.is_by_invoice(one.link)
     return one.waits or (by_invoice and len(apis) > 1)
 
 
-def _lacks(engine: Engine, one: Told, apis: Apis) -> bool:
+def _lacks(engine: Engine, one: ProcessorSnapshot, apis: Apis) -> bool:
     """Whether something is missing that an API may know: its account, amount, currency, the customer behind it."""
     match one.item.kind:
         case Kind.CHARGE:
@@ -129,19 +129,19 @@ def _lacks(engine: Engine, one: Told, apis: Apis) -> bool:
             return one.item.amount is None or one.item.currency is None or unsure
 
 
-def _customer_is_known(engine: Engine, one: Told) -> bool:
+def _customer_is_known(engine: Engine, one: ProcessorSnapshot) -> bool:
     with engine.connect() as connection:
         return pending_matches.knows_customer(connection, one.subject, one.item.source)
 
 
-def _now(engine: Engine, claimed: Sequence[Told]) -> list[Told]:
+def _now(engine: Engine, claimed: Sequence[ProcessorSnapshot]) -> list[ProcessorSnapshot]:
     with engine.connect() as connection:
         return observations.load(connection, [observations.key_of(one.item) for one in claimed])
 
 
 def _ask_processor(
-    engine: Engine, lookups: Lookups, one: Told, out: set[str], stored: list[Told]
-) -> Again | None:
+    engine: Engine, lookups: Lookups, one: ProcessorSnapshot, out: set[str], stored: list[ProcessorSnapshot]
+) -> RetryLater | None:
     """When to ask again, None for never. One that does not answer now is not asked about the others either: each
     could take as long."""
     lookup = lookups.get(one.item.source)
@@ -164,11 +164,15 @@ def _ask_processor(
 
 
 def _ask_billing(
-    engine: Engine, apis: Apis, waiting: Sequence[Told], out: set[str], checkpoint: Callable[[], None]
-) -> Again | None:
+    engine: Engine,
+    apis: Apis,
+    waiting: Sequence[ProcessorSnapshot],
+    out: set[str],
+    checkpoint: Callable[[], None],
+) -> RetryLater | None:
     """Fetch the invoices that waiting objects name, from every billing site; when to ask again."""
     numbers = _numbers(engine, waiting)
-    again: Again | None = None
+    again: RetryLater | None = None
     for (source, site), api in apis.items():
         if not numbers:
             break
@@ -182,7 +186,7 @@ def _ask_billing(
     return again
 
 
-def _numbers(engine: Engine, waiting: Sequence[Told]) -> list[str]:
+def _numbers(engine: Engine, waiting: Sequence[ProcessorSnapshot]) -> list[str]:
     """The invoice numbers these objects, or the charges behind them, name whole."""
     own = [ref for one in waiting for ref in match_keys.of_processor(one.item)]
     with engine.connect() as connection:
@@ -213,27 +217,27 @@ def _fetch(
         raise transient
 
 
-def _later(engine: Engine, error: Transient | Permanent, asks: int, destination: str) -> Again | None:
+def _later(engine: Engine, error: Transient | Permanent, asks: int, destination: str) -> RetryLater | None:
     later = _next(engine, error, asks, destination)
     outcome = "given up" if later is None else "retry" if later.spend else "waiting"
     log.warning("ask_failed", destination=destination, error=str(error), outcome=outcome)
     return later
 
 
-def _next(engine: Engine, error: Transient | Permanent, asks: int, destination: str) -> Again | None:
+def _next(engine: Engine, error: Transient | Permanent, asks: int, destination: str) -> RetryLater | None:
     if isinstance(error, Unavailable):
         with engine.begin() as connection:
             seconds = circuit_breakers.open_circuit(
                 connection, destination, str(error), error.code, error.retry_after
             )
-        return Again(seconds, spend=False)
+        return RetryLater(seconds, spend=False)
     if isinstance(error, Permanent) or asks >= MOST_ASKS:
         return None
-    return Again(error.retry_after or backoff(asks))
+    return RetryLater(error.retry_after or backoff(asks))
 
 
 def _settle(
-    engine: Engine, claimed: Sequence[Told], again: Mapping[observations.Key, Again | None]
+    engine: Engine, claimed: Sequence[ProcessorSnapshot], again: Mapping[observations.Key, RetryLater | None]
 ) -> set[str]:
     """Note what is asked again and when; whatever learnt something new is due."""
     now = {observations.key_of(one.item): one for one in _now(engine, claimed)}
@@ -248,12 +252,12 @@ def _settle(
     return {due.key for due in dues}
 
 
-def _changed(one: Told, before: Sequence[Told]) -> bool:
+def _changed(one: ProcessorSnapshot, before: Sequence[ProcessorSnapshot]) -> bool:
     known = next(b for b in before if observations.key_of(b.item) == observations.key_of(one.item))
     return (one.item, one.subject) != (known.item, known.subject)
 
 
-def due_of(one: Told, urgency: Urgency) -> Due:
+def due_of(one: ProcessorSnapshot, urgency: Urgency) -> Due:
     """The subject an object stands under now: an account, a payee, or itself."""
     if one.waits or one.link == observations.PAYEE:
         own = one.subject.removeprefix(f"{one.item.source}:")

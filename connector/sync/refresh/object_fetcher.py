@@ -20,7 +20,7 @@ from connector.errors import Permanent, Transient
 from connector.ledger import match_queue, snapshots
 from connector.ledger.events import Claimed
 from connector.models import facts
-from connector.models.facts import BillingObject, Gone
+from connector.models.facts import BillingObject, DeletedObject
 
 ROUNDS = 3
 CALLS = 12
@@ -46,7 +46,7 @@ class FetchedObjects(Protocol):
     @property
     def found(self) -> tuple[BillingObject, ...]: ...
     @property
-    def gone(self) -> tuple[Gone, ...]: ...
+    def gone(self) -> tuple[DeletedObject, ...]: ...
     @property
     def failed(self) -> Sequence[FailedObject]: ...
 
@@ -139,7 +139,7 @@ class Fetcher:
             failures |= {(one.object, ref): one.error for one in answer.failed for ref in one.refs}
         return found
 
-    def _since_hint(self, wanted: Wanted, hints: _Hints) -> tuple[Wanted, list[snapshots.Known]]:
+    def _since_hint(self, wanted: Wanted, hints: _Hints) -> tuple[Wanted, list[snapshots.SnapshotInfo]]:
         """What was not fetched since the last hint at it; and what was.
 
         A subscription changes with events of its own: one that belongs to an invoice and is known is known well
@@ -147,7 +147,7 @@ class Fetcher:
         """
         seen = self._seen(wanted)
         stale: Wanted = {}
-        known: list[snapshots.Known] = []
+        known: list[snapshots.SnapshotInfo] = []
         for want, codes in wanted.items():
             belongs = want[0] == "subscription" and codes
             if any(belongs or one.observed_at > hints.at(want) for one in seen[want]):
@@ -156,7 +156,7 @@ class Fetcher:
                 stale.setdefault((want[0], _with_id(want[1], seen[want])), set()).update(codes)
         return stale, known
 
-    def _seen(self, wants: Collection[Want]) -> dict[Want, list[snapshots.Known]]:
+    def _seen(self, wants: Collection[Want]) -> dict[Want, list[snapshots.SnapshotInfo]]:
         """What the ledger knows of each."""
         with self.engine.connect() as connection:
             known = snapshots.find(
@@ -166,7 +166,7 @@ class Fetcher:
             (kind, refs): [known[kind, ref] for ref in refs if (kind, ref) in known] for kind, refs in wants
         }
 
-    def _values(self, known: Sequence[snapshots.Known]) -> list[BillingObject]:
+    def _values(self, known: Sequence[snapshots.SnapshotInfo]) -> list[BillingObject]:
         """What was fetched before: what belongs to it may not have been, if that was cut short."""
         leading_on = [one for one in known if one.object != "account"]
         with self.engine.connect() as connection:
@@ -195,7 +195,7 @@ def _in_pieces(
             yield kind, some
 
 
-def _with_id(refs: tuple[str, ...], seen: Sequence[snapshots.Known]) -> tuple[str, ...]:
+def _with_id(refs: tuple[str, ...], seen: Sequence[snapshots.SnapshotInfo]) -> tuple[str, ...]:
     """The plain id first, where the ledger knows it: ids are fetched 200 in one call."""
     ids = tuple(dict.fromkeys(one.id for one in seen))
     return (*ids, *(ref for ref in refs if ref not in ids))

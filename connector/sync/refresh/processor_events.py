@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from connector.ledger import events, match_queue, observations, subjects
 from connector.ledger.events import Claimed
-from connector.ledger.observations import Key, Told
+from connector.ledger.observations import Key, ProcessorSnapshot
 from connector.sync.refresh import account_matching, enrichment
 from connector.sync.refresh.enrichment import Apis, Lookups
 
@@ -59,6 +59,6 @@ class CarriedBatch:
         return len({one.key for one in due})
 
 
-def _subject(event: Claimed, known: Mapping[Key, Told]) -> str:
+def _subject(event: Claimed, known: Mapping[Key, ProcessorSnapshot]) -> str:
     """Whose event it is: that of what it is about, rather than of the charge behind it."""
     return known[observations.key_of(observations.main_object(event.carried))].subject

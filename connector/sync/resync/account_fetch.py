@@ -50,7 +50,7 @@ def pages_of(known: Mapping[str, int]) -> int:
 
 
 @dataclass(slots=True)
-class Reader:
+class AccountFetcher:
     """``wait``: lets seconds pass while a source has no calls left. ``troubles``: the accounts that could not be
     fetched, each with why."""
 

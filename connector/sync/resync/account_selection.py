@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from connector.ledger import subject_query, subject_status
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
 from connector.mappers import external_ids
 from connector.models.events import Urgency
 from connector.sync.refresh.change_feed import Site
-from connector.sync.resync.account_fetch import Reader
+from connector.sync.resync.account_fetch import AccountFetcher
 
 STEP = 1_000
 """Keys that are asked about by one statement."""
@@ -35,8 +35,8 @@ class Choice:
     state: str | None = None
 
     @property
-    def which(self) -> Which:
-        return Which(site=self.site, rule=self.rule, state=self.state)
+    def which(self) -> SubjectFilter:
+        return SubjectFilter(site=self.site, rule=self.rule, state=self.state)
 
     @property
     def reads_all(self) -> bool:
@@ -49,7 +49,7 @@ class Choice:
         return self.rule is not None or self.state is not None
 
 
-def gather(engine: Engine, reader: Reader, choice: Choice) -> list[Due]:
+def gather(engine: Engine, reader: AccountFetcher, choice: Choice) -> list[Due]:
     """The subjects that are meant, each with its facts fetched anew; only their keys are held.
 
     ``since``, or everything: the change feed is read first, then chosen by what it said. Otherwise chosen by what the
@@ -64,7 +64,7 @@ def gather(engine: Engine, reader: Reader, choice: Choice) -> list[Due]:
         reader.fetch(_without(chosen, _whole(engine, chosen)))
     elif choice.everything:
         listed = reader.everything(choice.sites)
-        chosen = _narrowed(engine, choice, _merged(listed, _known(engine, Which(site=choice.site))))
+        chosen = _narrowed(engine, choice, _merged(listed, _known(engine, SubjectFilter(site=choice.site))))
         reader.fetch(_without(chosen, listed))
     else:
         chosen = list(_known(engine, choice.which))
@@ -77,7 +77,7 @@ def account(site: Site, key: str) -> Due:
     return Due(key, *site, key.removeprefix(external_ids.subject(*site, "")), Urgency.ROUTINE)
 
 
-def _known(engine: Engine, which: Which) -> Iterator[Due]:
+def _known(engine: Engine, which: SubjectFilter) -> Iterator[Due]:
     after = ""
     while True:
         with engine.connect() as connection:

@@ -21,7 +21,7 @@ MOST_RUNS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class PlanPreview:
     """What would change for one subject, or why that cannot be said. ``unsettled``: it is due already, or was given up
     on, so that it is to be tried even where nothing differs. ``gone``: its source no longer has such an account."""
 
@@ -38,7 +38,7 @@ class Looked:
 
 def look(
     applier: Applier, wanted: Sequence[Due], troubles: Mapping[str, str], *, named: bool = False
-) -> Iterator[Looked]:
+) -> Iterator[PlanPreview]:
     """What would change for each, from the facts that the ledger has, in this order and some at a time. Nothing is
     written to Salesforce. ``troubles``: those whose facts could not be fetched. ``named``: a person named them, so that
     one which does not exist is a mistake; otherwise it was removed before it was ever known."""
@@ -84,12 +84,12 @@ def _decided(applier: Applier, some: Sequence[Due]) -> dict[str, Decision]:
     return {one.subject.key: one for one in applier.decisions(claimed)}
 
 
-def _looked(one: Due, decision: Decision | None, trouble: str, named: bool) -> Looked:
+def _looked(one: Due, decision: Decision | None, trouble: str, named: bool) -> PlanPreview:
     if decision is None:
-        return Looked(one, trouble=trouble)
+        return PlanPreview(one, trouble=trouble)
     if decision.failure:
-        return Looked(one, trouble=decision.failure)
+        return PlanPreview(one, trouble=decision.failure)
     unknown = is_account(one) and decision.facts.account is None
     if unknown and named:
-        return Looked(one, trouble=f"Recurly site {one.site} has no account {one.code!r}.")
-    return Looked(one, decision.rows, gone=unknown or decision.facts.gone)
+        return PlanPreview(one, trouble=f"Recurly site {one.site} has no account {one.code!r}.")
+    return PlanPreview(one, decision.rows, gone=unknown or decision.facts.gone)

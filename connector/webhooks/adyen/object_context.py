@@ -13,7 +13,7 @@ Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ItemContext:
     """One item of a standard webhook."""
 
     item: Item
@@ -76,7 +76,7 @@ class Told:
         )
 
 
-def _method(told: Told) -> str | None:
+def _method(told: ItemContext) -> str | None:
     """``Visa ending 1111``, or ``ACH debit``."""
     name = _METHODS.get(told.text("paymentMethod") or "")
     last = told.more("cardSummary") or ""

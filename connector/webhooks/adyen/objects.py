@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Final
 
 from connector.models.facts import Kind, ProcessorObject, Stage, Status
-from connector.webhooks.adyen.object_context import Item, Told, given, is_true
+from connector.webhooks.adyen.object_context import Item, ItemContext, given, is_true
 from connector.webhooks.processor_event import moment, part, word
 
 
-def told_of(told: Told) -> tuple[ProcessorObject, ...]:
+def told_of(told: ItemContext) -> tuple[ProcessorObject, ...]:
     """The objects of a handled kind; none where it does not name one."""
     return (_READERS[told.kind](told, told.reference),) if told.reference else ()
 
 
-def _dispute(told: Told, id_: str) -> ProcessorObject:
+def _dispute(told: ItemContext, id_: str) -> ProcessorObject:
     """All events of a dispute have the same PSP reference."""
     code = told.more("chargebackReasonCode") or told.more("rfiReasonCode")
     return ProcessorObject(
@@ -34,21 +34,21 @@ def _dispute(told: Told, id_: str) -> ProcessorObject:
     )
 
 
-def _stage(told: Told) -> Stage:
+def _stage(told: ItemContext) -> Stage:
     """By the event code; a code that comes at several stages is about an inquiry where it says so."""
     stage, _, _ = _DISPUTES[told.kind]
     inquiry = told.more("rfiReasonCode") or (told.more("disputeStatus") or "").lower() in _OF_INQUIRIES
     return Stage.INQUIRY if inquiry and told.kind in _ANY_STAGE else stage
 
 
-def _dispute_status(told: Told) -> Status | None:
+def _dispute_status(told: ItemContext) -> Status | None:
     """By the event code; by ``disputeStatus`` where the code alone does not decide. Brazil never gives it."""
     _, usual, heeded = _DISPUTES[told.kind]
     status = heeded.get((told.more("disputeStatus") or "").lower(), usual)
     return _answerable(told) if status is Status.NEEDS_RESPONSE and told.kind in _CHARGEBACKS else status
 
 
-def _answerable(told: Told) -> Status:
+def _answerable(told: ItemContext) -> Status:
     """Adyen may have defended it already, or nobody can: then to ask for evidence would be wrong."""
     if is_true(told.more("autoDefended")):
         return Status.UNDER_REVIEW
@@ -57,7 +57,7 @@ def _answerable(told: Told) -> Status:
     return Status.LOST if over or told.more("defendable") == "false" else Status.NEEDS_RESPONSE
 
 
-def _fraud_warning(told: Told, id_: str) -> ProcessorObject:
+def _fraud_warning(told: ItemContext, id_: str) -> ProcessorObject:
     warned = told.kind == "NOTIFICATION_OF_FRAUD"
     code = told.more("nofReasonCode")
     return ProcessorObject(
@@ -73,7 +73,7 @@ def _fraud_warning(told: Told, id_: str) -> ProcessorObject:
     )
 
 
-def _refund(told: Told, id_: str) -> ProcessorObject:
+def _refund(told: ItemContext, id_: str) -> ProcessorObject:
     """``success`` answers the request. That the bank failed it later is a kind of its own, with ``success`` true."""
     if told.kind == "CANCEL_OR_REFUND" and told.more("modification.action") == "cancel":
         return _charge(told, id_)
@@ -90,7 +90,7 @@ def _refund(told: Told, id_: str) -> ProcessorObject:
     )
 
 
-def _payout(told: Told, id_: str) -> ProcessorObject:
+def _payout(told: ItemContext, id_: str) -> ProcessorObject:
     """A payout to a person. Who it is, is told by the merchant's own reference only."""
     done, not_done = _PAYOUTS[told.kind]
     status = done if told.success else not_done
@@ -104,7 +104,7 @@ def _payout(told: Told, id_: str) -> ProcessorObject:
     )
 
 
-def _charge(told: Told, id_: str) -> ProcessorObject:
+def _charge(told: ItemContext, id_: str) -> ProcessorObject:
     done, not_done = _CHARGES.get(told.kind, (None, None))
     status = done if told.success else not_done
     failed = status in (Status.FAILED, Status.RETURNED)
@@ -225,7 +225,7 @@ _CHANGES: Final[Mapping[str, str]] = {
     "C11": "The company's identification was wrong.",
     "C12": "The company's name and identification were wrong.",
 }
-_READERS: Final[Mapping[str, Callable[[Told, str], ProcessorObject]]] = {
+_READERS: Final[Mapping[str, Callable[[ItemContext, str], ProcessorObject]]] = {
     **dict.fromkeys(_DISPUTES, _dispute),
     **dict.fromkeys(
         ("NOTIFICATION_OF_FRAUD", "MANUAL_REVIEW_ACCEPT", "MANUAL_REVIEW_REJECT"), _fraud_warning

@@ -18,9 +18,9 @@ from connector.models.facts import ProcessorObject
 from connector.redaction import REMOVED
 from connector.webhooks import processor_event
 from connector.webhooks.adyen.kinds import KINDS, NAMED
-from connector.webhooks.adyen.object_context import Item, Told, is_true
+from connector.webhooks.adyen.object_context import Item, ItemContext, is_true
 from connector.webhooks.adyen.objects import notice_of_change, told_of
-from connector.webhooks.processor_event import Said, Unreadable, moment, need, part, word
+from connector.webhooks.processor_event import ParsedEvent, Unreadable, moment, need, part, word
 from connector.webhooks.source import Delivery
 
 _OF_A_NOTICE: Final = frozenset({"reasonCode", "newBankAccountType"})
@@ -56,7 +56,7 @@ def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Eve
     return processor_event.event(delivery, said, KINDS, alone, "json", live=live)
 
 
-def _said(item: Item, from_live: object) -> Said:
+def _said(item: Item, from_live: object) -> ParsedEvent:
     kind = need(item.get("eventCode"), "of which kind it is")
     reference = need(item.get("pspReference"), "its PSP reference")
     amount = part(item.get("amount"))
@@ -71,7 +71,7 @@ def _said(item: Item, from_live: object) -> Said:
         amount.get("value"),
         amount.get("currency"),
     )
-    return Said(
+    return ParsedEvent(
         event_id=_digest(_stored(named)),
         kind=kind,
         occurred_at=moment(item.get("eventDate")),
@@ -86,14 +86,14 @@ def _carried(item: Item, kind: str, from_live: bool) -> tuple[ProcessorObject, .
         raise Unreadable("It does not say when it happened.")
     if kind in NAMED.values():
         raise Unreadable("It is a notice of change in a shape that Adyen does not document.")
-    return told_of(Told(item, kind, at, from_live))
+    return told_of(ItemContext(item, kind, at, from_live))
 
 
-def _said_of_body(found: Item) -> Said:
+def _said_of_body(found: Item) -> ParsedEvent:
     type_ = need(found.get("type"), "of which kind it is")
     environment, at = word(found.get("environment")), moment(found.get("createdAt"))
     kind = NAMED.get(type_, type_)
-    return Said(
+    return ParsedEvent(
         event_id=_digest(_stored(found)),
         kind=kind,
         occurred_at=at,

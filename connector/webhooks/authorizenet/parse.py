@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from connector.models.facts import Kind, ProcessorObject, Status
-from connector.webhooks.processor_event import Said, Unreadable, items, moment, need, part, word
+from connector.webhooks.processor_event import ParsedEvent, Unreadable, items, moment, need, part, word
 
 SOURCE: Final = "authorizenet"
 
@@ -24,10 +24,10 @@ CUT_AT: Final = 20
 Body = Mapping[str, Any]
 
 
-def said(found: Body) -> Said:
+def said(found: Body) -> ParsedEvent:
     """Who, what, when. Raises Unreadable for what is no notification of Authorize.Net."""
     kind = need(found.get("eventType"), "of which type it is")
-    return Said(
+    return ParsedEvent(
         event_id=need(found.get("notificationId"), "its id"),
         kind=kind,
         occurred_at=moment(found.get("eventDate")),
@@ -40,7 +40,7 @@ def said(found: Body) -> Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TransactionContext:
     """The transaction that one notification is about."""
 
     kind: str
@@ -73,29 +73,29 @@ def _carried(found: Body, kind: str) -> tuple[ProcessorObject, ...]:
     payload = part(found.get("payload"))
     if (id_ := word(payload.get("id"))) is None:
         return ()
-    told = Told(kind.removeprefix(_PREFIX), at, id_, payload)
+    told = TransactionContext(kind.removeprefix(_PREFIX), at, id_, payload)
     return _READERS[told.kind](told)
 
 
-def _charge(told: Told) -> tuple[ProcessorObject, ...]:
+def _charge(told: TransactionContext) -> tuple[ProcessorObject, ...]:
     status = _outcome(told, _APPROVED[told.kind])
     return (told.about(Kind.CHARGE, status=status, reason=_REASONS.get(told.code)),)
 
 
-def _void(told: Told) -> tuple[ProcessorObject, ...]:
+def _void(told: TransactionContext) -> tuple[ProcessorObject, ...]:
     """Called off before it was settled: nothing is taken. A void that is refused changes nothing."""
     done = {"refunded": True, "refundable": False} if told.code == "1" else {}
     return (told.about(Kind.CHARGE, **done),)
 
 
-def _refund(told: Told) -> tuple[ProcessorObject, ...]:
+def _refund(told: TransactionContext) -> tuple[ProcessorObject, ...]:
     """A transaction of its own. Which one it gives back is not said."""
     status = _outcome(told, _APPROVED[told.kind])
     reason = _REASONS.get(told.code)
     return (told.about(Kind.REFUND, status=status, reason=reason, opened_at=told.at),)
 
 
-def _review(told: Told) -> tuple[ProcessorObject, ...]:
+def _review(told: TransactionContext) -> tuple[ProcessorObject, ...]:
     """The review, which goes by the transaction's id, and the transaction."""
     status, charged = _REVIEWS[told.kind]
     filters = [word(one.get("fraudFilter")) for one in items(told.payload.get("fraudList"))]
@@ -108,7 +108,7 @@ def _review(told: Told) -> tuple[ProcessorObject, ...]:
     return (warning, told.about(Kind.CHARGE, status=charged))
 
 
-def _outcome(told: Told, approved: Status) -> Status | None:
+def _outcome(told: TransactionContext, approved: Status) -> Status | None:
     return approved if told.code == "1" else _NOT_APPROVED.get(told.code)
 
 
@@ -140,7 +140,7 @@ _REVIEWS: Final[Mapping[str, tuple[Status, Status | None]]] = {
 }
 """Of the review, and of the transaction."""
 
-_READERS: Final[Mapping[str, Callable[[Told], tuple[ProcessorObject, ...]]]] = {
+_READERS: Final[Mapping[str, Callable[[TransactionContext], tuple[ProcessorObject, ...]]]] = {
     **dict.fromkeys(_APPROVED, _charge),
     **dict.fromkeys(_REVIEWS, _review),
     "refund.created": _refund,

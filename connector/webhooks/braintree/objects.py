@@ -24,7 +24,7 @@ class Account(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObjectContext:
     """The one element of the subject, and what every object of one notification has in common."""
 
     subject: Element
@@ -63,12 +63,12 @@ class Told:
         return f"https://{host}.braintreegateway.com/merchants/{merchant}/{of}/{id_}" if merchant else None
 
 
-def told_of(told: Told) -> tuple[ProcessorObject, ...]:
+def told_of(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """The objects of a handled kind, what it is about first; none where it does not name it."""
     return _READERS[told.kind](told)
 
 
-def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
+def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """The dispute, and the transaction it is about."""
     if (id_ := told.text("id")) is None:
         return ()
@@ -100,21 +100,21 @@ def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     return (dispute, *charge)
 
 
-def _transaction(told: Told) -> tuple[ProcessorObject, ...]:
+def _transaction(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """A sale is a charge. A refund is a transaction too, of the type ``credit``."""
     refund = told.kind == "refund_failed" or told.text("type") == "credit" or _refunded(told) is not None
     return _refund(told) if refund else _charge(told)
 
 
-def _charge(told: Told) -> tuple[ProcessorObject, ...]:
+def _charge(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     return _payment(told, Kind.CHARGE, told.text("id"), told.text("retried-transaction-id"))
 
 
-def _refund(told: Told) -> tuple[ProcessorObject, ...]:
+def _refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     return _payment(told, Kind.REFUND, _refunded(told), told.text("id"))
 
 
-def _payment(told: Told, kind: Kind, *references: str | None) -> tuple[ProcessorObject, ...]:
+def _payment(told: ObjectContext, kind: Kind, *references: str | None) -> tuple[ProcessorObject, ...]:
     if (id_ := told.text("id")) is None:
         return ()
     status, code = _outcome(told, kind), told.code()
@@ -140,7 +140,7 @@ def _payment(told: Told, kind: Kind, *references: str | None) -> tuple[Processor
     )
 
 
-def _review(told: Told) -> tuple[ProcessorObject, ...]:
+def _review(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """Who decided, and what was noted, is nobody's business here."""
     if (id_ := told.text("transaction-id")) is None:
         return ()
@@ -148,7 +148,7 @@ def _review(told: Told) -> tuple[ProcessorObject, ...]:
     return (ProcessorObject(kind=Kind.CHARGE, id=id_, references=(id_,), link=link, **told.common),)
 
 
-def _local_payment(told: Told) -> tuple[ProcessorObject, ...]:
+def _local_payment(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """Known by the payment's id: when it is reversed, no transaction is named."""
     if (id_ := told.text("payment-id")) is None:
         return ()
@@ -167,7 +167,7 @@ def _local_payment(told: Told) -> tuple[ProcessorObject, ...]:
     )
 
 
-def _payout(told: Told) -> tuple[ProcessorObject, ...]:
+def _payout(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     if (id_ := told.text("id")) is None:
         return ()
     code = told.code()
@@ -190,7 +190,7 @@ def _payout(told: Told) -> tuple[ProcessorObject, ...]:
     )
 
 
-def _mandate(told: Told) -> tuple[ProcessorObject, ...]:
+def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """A PayPal or Venmo account in the vault, which the customer has cut off."""
     if (id_ := told.text("token")) is None:
         return ()
@@ -208,13 +208,13 @@ def _mandate(told: Told) -> tuple[ProcessorObject, ...]:
     )
 
 
-def _outcome(told: Told, kind: Kind) -> Status | None:
+def _outcome(told: ObjectContext, kind: Kind) -> Status | None:
     """As the kind says, or the transaction itself. A bank that sends a refund back has let it fail."""
     status = _OUTCOMES.get(told.kind) or _TRANSACTIONS.get(told.text("status") or "")
     return Status.FAILED if kind is Kind.REFUND and status is Status.RETURNED else status
 
 
-def _why(told: Told) -> tuple[str | None, str | None]:
+def _why(told: ObjectContext) -> tuple[str | None, str | None]:
     """Why the bank refused, at settlement or before: its code, and in words."""
     for stage in ("processor-settlement-response", "processor-response"):
         if code := told.text(f"{stage}-code"):
@@ -222,7 +222,7 @@ def _why(told: Told) -> tuple[str | None, str | None]:
     return told.text("status"), None
 
 
-def _refunded(told: Told) -> str | None:
+def _refunded(told: ObjectContext) -> str | None:
     return told.text("refunded-transaction-id") or told.text("refunded-transaction-fk")
 
 
@@ -234,7 +234,7 @@ def _network(transaction: Element | None) -> str | None:
     return braintree_statuses.network(kind, card)
 
 
-def _method(told: Told) -> str | None:
+def _method(told: ObjectContext) -> str | None:
     """``Visa ending 1111``; four digits and no more."""
     for path, name in (
         ("credit-card", told.text("credit-card/card-type")),
@@ -293,7 +293,7 @@ _NEXT_STEPS: Final[Mapping[str, str]] = {
     "none": "Nothing to do at Braintree.",
 }
 _WALLETS: Final = {"paypal-account": "PayPal", "venmo-account": "Venmo"}
-_READERS: Final[Mapping[str, Callable[[Told], tuple[ProcessorObject, ...]]]] = {
+_READERS: Final[Mapping[str, Callable[[ObjectContext], tuple[ProcessorObject, ...]]]] = {
     **dict.fromkeys(_DISPUTES, _dispute),
     **dict.fromkeys((*_OUTCOMES, "transaction_retried"), _transaction),
     **dict.fromkeys(_LOCAL_PAYMENTS, _local_payment),

@@ -19,8 +19,8 @@ from connector.models.events import Event
 from connector.models.facts import ProcessorObject
 from connector.webhooks import processor_event
 from connector.webhooks.braintree.kinds import KINDS
-from connector.webhooks.braintree.objects import Account, Told, text_of, told_of
-from connector.webhooks.processor_event import Said, Unreadable, content_digest, moment, need
+from connector.webhooks.braintree.objects import Account, ObjectContext, text_of, told_of
+from connector.webhooks.processor_event import ParsedEvent, Unreadable, content_digest, moment, need
 from connector.webhooks.source import Delivery
 
 
@@ -45,13 +45,13 @@ def _root(xml: bytes) -> Element:
         raise Unreadable(f"It is not XML that can be read ({type(error).__name__}).") from None
 
 
-def _said(root: Element, xml: bytes, account: Account) -> Said:
+def _said(root: Element, xml: bytes, account: Account) -> ParsedEvent:
     kind = need(text_of(root, "kind"), "of which kind it is")
     time = need(text_of(root, "timestamp"), "when it happened")
     subject = next(
         (found for path in _SUBJECT_IDS if (found := text_of(root, f"subject/{path}"))), _digest(xml)
     )
-    return Said(
+    return ParsedEvent(
         event_id=_digest("\n".join((kind, time, subject)).encode()),
         kind=kind,
         occurred_at=moment(time),
@@ -66,7 +66,7 @@ def _carried(root: Element, kind: str, account: Account) -> tuple[ProcessorObjec
     if at is None:
         raise Unreadable("It does not say when it happened.")
     subject = root.find("subject/*")
-    return () if subject is None else told_of(Told(subject, kind, at, account))
+    return () if subject is None else told_of(ObjectContext(subject, kind, at, account))
 
 
 def _digest(text: bytes) -> str:

@@ -17,7 +17,15 @@ from connector.models.events import Event
 from connector.models.facts import Kind, ProcessorObject, Stage, Status
 from connector.webhooks import processor_event
 from connector.webhooks.gocardless.kinds import KINDS
-from connector.webhooks.processor_event import Said, Unreadable, content_digest, moment, need, part, word
+from connector.webhooks.processor_event import (
+    ParsedEvent,
+    Unreadable,
+    content_digest,
+    moment,
+    need,
+    part,
+    word,
+)
 from connector.webhooks.source import Delivery
 
 Item = Mapping[str, Any]
@@ -60,9 +68,9 @@ def _event(delivery: Delivery, item: object, live: bool) -> Event:
     return processor_event.event(delivery, said, KINDS, delivery.body, "json", live=live)
 
 
-def _said(item: Item, live: bool) -> Said:
+def _said(item: Item, live: bool) -> ParsedEvent:
     kind = f"{need(item.get('resource_type'), 'of which type it is')}.{need(item.get('action'), 'what happened')}"
-    return Said(
+    return ParsedEvent(
         event_id=need(item.get("id"), "its id"),
         kind=need(kind, "a kind of sensible length"),
         occurred_at=moment(item.get("created_at")),
@@ -80,7 +88,7 @@ def _digest(body: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObjectContext:
     """What every object of one event has in common."""
 
     item: Item
@@ -106,10 +114,10 @@ def _carried(item: Item, kind: str, live: bool) -> tuple[ProcessorObject, ...]:
         "customer": word(part(item.get("links")).get("customer")),
         **({} if action in _BOOKKEEPING else _why(details)),
     }
-    return _READERS[resource_type](Told(item, action, common, _PAGES[live]))
+    return _READERS[resource_type](ObjectContext(item, action, common, _PAGES[live]))
 
 
-def _payment(told: Told) -> tuple[ProcessorObject, ...]:
+def _payment(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """The payment, and for a chargeback the dispute beside it: GoCardless gives it no id of its own."""
     if (payment := told.link("payment")) is None:
         return ()
@@ -133,7 +141,7 @@ def _payment(told: Told) -> tuple[ProcessorObject, ...]:
     return (dispute, charge)
 
 
-def _refund(told: Told) -> tuple[ProcessorObject, ...]:
+def _refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     if (refund := told.link("refund")) is None:
         return ()
     payment = told.link("payment")
@@ -150,7 +158,7 @@ def _refund(told: Told) -> tuple[ProcessorObject, ...]:
     )
 
 
-def _payout(told: Told) -> tuple[ProcessorObject, ...]:
+def _payout(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """GoCardless pays out to the merchant itself. A bounce may name only whose payout it was."""
     payout = told.link("payout")
     if (id_ := payout or told.link("creditor")) is None:
@@ -160,7 +168,7 @@ def _payout(told: Told) -> tuple[ProcessorObject, ...]:
     return (ProcessorObject(kind=Kind.PAYOUT, id=id_, status=status, payee="", link=link, **told.common),)
 
 
-def _mandate(told: Told) -> tuple[ProcessorObject, ...]:
+def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     if (mandate := told.link("mandate")) is None:
         return ()
     known = {**told.common, "link": f"{told.page}/mandates/{mandate}"}
@@ -248,7 +256,7 @@ _MANDATES: Final[Mapping[str, Status | None]] = {
     "expired": Status.INACTIVE,
     "blocked": Status.INACTIVE,
 }
-_READERS: Final[Mapping[str, Callable[[Told], tuple[ProcessorObject, ...]]]] = {
+_READERS: Final[Mapping[str, Callable[[ObjectContext], tuple[ProcessorObject, ...]]]] = {
     "payments": _payment,
     "refunds": _refund,
     "payouts": _payout,

@@ -16,7 +16,7 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObjectContext:
     """What one event tells: ``object``, as it was at ``at``; ``last``: the last word of its kind (``REFUNDED``)."""
 
     at: datetime

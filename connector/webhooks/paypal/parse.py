@@ -12,16 +12,16 @@ from typing import Final
 
 from connector.models.facts import Kind, ProcessorObject, Stage, Status
 from connector.webhooks.paypal import payments
-from connector.webhooks.paypal.object_context import Body, Told, money, references
-from connector.webhooks.processor_event import Said, Unreadable, items, moment, need, part, word
+from connector.webhooks.paypal.object_context import Body, ObjectContext, money, references
+from connector.webhooks.processor_event import ParsedEvent, Unreadable, items, moment, need, part, word
 
 _API: Final = re.compile(r"https://api(?:-m)?\.(sandbox\.)?paypal\.com/")
 
 
-def said(found: Body, cert_url: str) -> Said:
+def said(found: Body, cert_url: str) -> ParsedEvent:
     """Who, what, when. Raises Unreadable for what is no event of PayPal."""
     kind = need(found.get("event_type"), "its type")
-    return Said(
+    return ParsedEvent(
         event_id=need(found.get("id"), "its id"),
         kind=kind,
         occurred_at=moment(found.get("create_time")),
@@ -43,7 +43,7 @@ def _carried(found: Body, kind: str, cert_url: str) -> tuple[ProcessorObject, ..
     if at is None:
         raise Unreadable("It does not say when it happened.")
     family, _, last = kind.rpartition(".")
-    told = Told(at=at, live=_live(found, cert_url), last=last, object=part(found.get("resource")))
+    told = ObjectContext(at=at, live=_live(found, cert_url), last=last, object=part(found.get("resource")))
     return (_READERS.get(kind) or _READERS[family])(told)
 
 
@@ -76,7 +76,7 @@ _OUTCOMES: Final[Mapping[str, Status]] = {
 """Who won by which outcome: https://developer.paypal.com/docs/disputes/faq/."""
 
 
-def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
+def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     found = told.object
     dispute_id = need(found.get("dispute_id"), "which dispute it is")
     transactions = items(found.get("disputed_transactions"))
@@ -119,7 +119,7 @@ def _case_page(dispute_id: str, live: bool | None) -> str | None:
 
 # The table -------------------------------------------------------------------------------------------------
 
-_READERS: Final[Mapping[str, Callable[[Told], tuple[ProcessorObject, ...]]]] = {
+_READERS: Final[Mapping[str, Callable[[ObjectContext], tuple[ProcessorObject, ...]]]] = {
     "BILLING_AGREEMENTS.AGREEMENT": payments.agreement,
     "CUSTOMER.DISPUTE": _dispute,
     "PAYMENT.CAPTURE": payments.charge,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from connector.models.facts import Kind, ProcessorObject, Status
-from connector.webhooks.paypal.object_context import Body, Told, money, references
+from connector.webhooks.paypal.object_context import Body, ObjectContext, money, references
 from connector.webhooks.processor_event import items, moment, need, part, word
 
 _PAYMENT: Final = re.compile(r"https?://[^/?#]+/v[0-9]/payments/(?:captures?|sale)/([A-Za-z0-9-]{1,64})/?")
@@ -35,7 +35,7 @@ _REFUND: Final[Mapping[str, Status]] = {
 }
 
 
-def charge(told: Told) -> tuple[ProcessorObject, ...]:
+def charge(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """A capture or sale. A reversal may come as a refund of it: then that is the sum taken, not the payment's."""
     found = told.object
     own_id = need(found.get("id"), "which payment it is about")
@@ -55,7 +55,7 @@ def charge(told: Told) -> tuple[ProcessorObject, ...]:
     return (one,)
 
 
-def refund(told: Told) -> tuple[ProcessorObject, ...]:
+def refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """A refund, and that its payment was given back (in part) where it was."""
     found = told.object
     paid = _refunded_payment(found)
@@ -76,7 +76,7 @@ def refund(told: Told) -> tuple[ProcessorObject, ...]:
     return (one, told.about(Kind.CHARGE, id=paid, refunded=True, references=(paid,)))
 
 
-def _refund_status(told: Told) -> Status | None:
+def _refund_status(told: ObjectContext) -> Status | None:
     """The kind says it, but for ``REFUNDED``, which the refund itself may put off or deny."""
     if told.last != "REFUNDED":
         return _REFUND.get(told.last)
@@ -117,7 +117,7 @@ _PAYOUT: Final[Mapping[str, Status]] = {
 }
 
 
-def payout_item(told: Told) -> tuple[ProcessorObject, ...]:
+def payout_item(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     found = told.object
     item = part(found.get("payout_item"))
     errors = part(found.get("errors"))
@@ -145,7 +145,7 @@ def _payee(item: Body) -> str | None:
     return f"receiver-{hashlib.sha256(receiver.lower().encode()).hexdigest()[:32]}"
 
 
-def payout_batch(told: Told) -> tuple[ProcessorObject, ...]:
+def payout_batch(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """A batch that was denied: nobody in it was paid."""
     header = part(told.object.get("batch_header"))
     one = told.about(
@@ -161,7 +161,7 @@ def payout_batch(told: Told) -> tuple[ProcessorObject, ...]:
     return (one,)
 
 
-def agreement(told: Told) -> tuple[ProcessorObject, ...]:
+def agreement(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """What let the merchant charge the buyer again, taken away."""
     found = told.object
     payer = part(part(found.get("payer")).get("payer_info"))

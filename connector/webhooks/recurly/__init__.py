@@ -13,7 +13,7 @@ from connector.models.events import Event
 from connector.redaction import redact_body
 from connector.webhooks import signatures
 from connector.webhooks.recurly import parse, verify, xml
-from connector.webhooks.recurly.event_builder import Reading
+from connector.webhooks.recurly.event_builder import EventContent
 from connector.webhooks.source import Delivery, Source
 
 NAME: Final = "recurly"
@@ -82,7 +82,7 @@ class Recurly:
 def _event(
     delivery: Delivery,
     format_: str,
-    reading: Reading,
+    reading: EventContent,
     identity: verify.Identity,
     content: str = "",
     signed_at: datetime | None = None,

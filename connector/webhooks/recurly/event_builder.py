@@ -22,7 +22,7 @@ _LONGEST_CODE: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class EventContent:
     """The part of an Event that its body decides."""
 
     kind: str
@@ -35,22 +35,24 @@ class Reading:
 
 def judge(
     kind: str, point: Callable[[str], tuple[Pointer, ...]], occurred_at: datetime | None = None
-) -> Reading:
+) -> EventContent:
     """The one fate of an event. ``point`` gives the pointers for an object, none if it is not named."""
     if reason := IGNORED.get(kind):
-        return Reading(kind, Fate.IGNORED, occurred_at=occurred_at, note=reason)
+        return EventContent(kind, Fate.IGNORED, occurred_at=occurred_at, note=reason)
     handled = HANDLED.get(kind)
     if handled is None:
-        return Reading(kind, Fate.UNKNOWN, occurred_at=occurred_at, note="Casewire does not know this kind.")
+        return EventContent(
+            kind, Fate.UNKNOWN, occurred_at=occurred_at, note="Casewire does not know this kind."
+        )
     pointers = point(handled.object)
     if not pointers:
         return unreadable(f"It does not say which {handled.object} it is about.", kind)
-    return Reading(kind, Fate.HANDLED, handled.urgency, pointers, occurred_at)
+    return EventContent(kind, Fate.HANDLED, handled.urgency, pointers, occurred_at)
 
 
-def unreadable(note: str, kind: str = NO_KIND) -> Reading:
+def unreadable(note: str, kind: str = NO_KIND) -> EventContent:
     """Authentic but not understood: kept for a person. ``note`` never quotes the body."""
-    return Reading(kind, Fate.UNREADABLE, note=note)
+    return EventContent(kind, Fate.UNREADABLE, note=note)
 
 
 def is_kind(text: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from connector.models.events import Pointer
 from connector.webhooks.recurly.event_builder import (
-    Reading,
+    EventContent,
     code_ref,
     is_kind,
     judge,
@@ -23,7 +23,7 @@ from connector.webhooks.recurly.event_builder import (
 Body = Mapping[str, Any]
 
 
-def read(body: bytes) -> Reading:
+def read(body: bytes) -> EventContent:
     """What a JSON body says. Never raises: what cannot be read is UNREADABLE, with the place of the fault."""
     try:
         found = json.loads(body.decode("utf-8-sig"))

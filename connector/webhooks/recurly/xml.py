@@ -17,7 +17,7 @@ from defusedxml.ElementTree import fromstring
 from connector.models.events import Fate, Pointer
 from connector.webhooks.recurly.event_builder import (
     NO_KIND,
-    Reading,
+    EventContent,
     code_ref,
     is_kind,
     judge,
@@ -43,7 +43,7 @@ def looks_like_xml(delivery: Delivery) -> bool:
     return "xml" in delivery.headers.get("content-type", "").lower()
 
 
-def read(body: bytes) -> Reading:
+def read(body: bytes) -> EventContent:
     """What an XML body says. Never raises."""
     try:
         root = fromstring(body, forbid_dtd=True)
@@ -60,12 +60,12 @@ def read(body: bytes) -> Reading:
 _NAMELESS: Final = "Its root element is not the name of a notification."
 
 
-def _malformed(body: bytes, place: str) -> Reading:
+def _malformed(body: bytes, place: str) -> EventContent:
     """Recurly's own samples for external subscriptions are not well-formed; nobody need look at those."""
     match = _ROOT.match(body.lstrip(_SPACE_AND_MARKS))
     kind = XML_ROOTS.get(match[1].decode(), NO_KIND) if match else NO_KIND
     if reason := IGNORED.get(kind):
-        return Reading(kind, Fate.IGNORED, note=reason)
+        return EventContent(kind, Fate.IGNORED, note=reason)
     return unreadable(f"It is not well-formed XML ({place}).", kind)
 
 

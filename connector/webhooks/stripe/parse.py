@@ -14,7 +14,7 @@ from typing import Any, Final
 from connector.mappers import stripe_networks, stripe_statuses
 from connector.models.facts import Kind, ProcessorObject, Stage, Status
 from connector.webhooks.processor_event import (
-    Said,
+    ParsedEvent,
     Unreadable,
     content_digest,
     epoch,
@@ -34,7 +34,7 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObjectContext:
     """What one event tells: ``object``, as it was at ``at``; ``before``: what an update changed it from;
     ``account``: the connected account it happened in, None for one's own."""
 
@@ -52,11 +52,11 @@ class Told:
         return stripe_statuses.dashboard(path, self.live is not False, self.account)
 
 
-def said(found: Body) -> Said:
+def said(found: Body) -> ParsedEvent:
     """Who, what, when. Raises Unreadable for what is no event of Stripe."""
     created = found.get("created")
     live = found.get("livemode")
-    return Said(
+    return ParsedEvent(
         event_id=need(found.get("id"), "its id"),
         kind=need(found.get("type"), "its type"),
         occurred_at=epoch(created) or moment(created),
@@ -82,12 +82,12 @@ def _carried(found: Body) -> tuple[ProcessorObject, ...]:
     return read(told)
 
 
-def _told(found: Body, data: Body) -> Told:
+def _told(found: Body, data: Body) -> ObjectContext:
     at = epoch(found.get("created"))
     if at is None:
         raise Unreadable("It does not say when it happened.")
     live = found.get("livemode")
-    return Told(
+    return ObjectContext(
         at=at,
         live=live if isinstance(live, bool) else None,
         account=stripe_statuses.connected_account(found.get("account")),
@@ -96,13 +96,13 @@ def _told(found: Body, data: Body) -> Told:
     )
 
 
-def _with_charge(told: Told, one: ProcessorObject) -> tuple[ProcessorObject, ...]:
+def _with_charge(told: ObjectContext, one: ProcessorObject) -> tuple[ProcessorObject, ...]:
     """The object, and its charge where that came with it (expanded)."""
     charge = part(told.object.get("charge"))
     return (one, told.about(Kind.CHARGE, **payments.charge(charge))) if charge.get("id") else (one,)
 
 
-def _payment_page(told: Told) -> str | None:
+def _payment_page(told: ObjectContext) -> str | None:
     payment = id_of(told.object.get("charge")) or id_of(told.object.get("payment_intent"))
     return told.page(f"payments/{payment}") if payment else None
 
@@ -110,7 +110,7 @@ def _payment_page(told: Told) -> str | None:
 # Charges and refunds ---------------------------------------------------------------------------------------
 
 
-def _charge(told: Told) -> tuple[ProcessorObject, ...]:
+def _charge(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """The charge, and the refunds listed in it (API versions before 2022-11-15 list them)."""
     found = told.object
     listed = stripe_statuses.refunds_of(found)
@@ -118,18 +118,18 @@ def _charge(told: Told) -> tuple[ProcessorObject, ...]:
     return (told.about(Kind.CHARGE, **payments.charge(found)), *refunds)
 
 
-def _intent(told: Told) -> tuple[ProcessorObject, ...]:
+def _intent(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     return (told.about(Kind.CHARGE, **payments.intent(told.object)),)
 
 
-def _refund(told: Told) -> tuple[ProcessorObject, ...]:
+def _refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     return _with_charge(told, told.about(Kind.REFUND, **payments.refund(told.object, {})))
 
 
 # Disputes --------------------------------------------------------------------------------------------------
 
 
-def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
+def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     found = told.object
     network, network_code = stripe_networks.of_dispute(found)
     evidence = part(found.get("evidence_details"))
@@ -153,7 +153,7 @@ def _dispute(told: Told) -> tuple[ProcessorObject, ...]:
     return _with_charge(told, one)
 
 
-def _stage(told: Told) -> Stage:
+def _stage(told: ObjectContext) -> Stage:
     """Stripe's status tells the stage until it is closed; after an appeal the appeal stays with the evidence."""
     status = str(told.object.get("status"))
     if status.startswith("warning_"):
@@ -166,7 +166,7 @@ def _stage(told: Told) -> Stage:
 # Fraud warnings --------------------------------------------------------------------------------------------
 
 
-def _early_fraud_warning(told: Told) -> tuple[ProcessorObject, ...]:
+def _early_fraud_warning(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """``actionable``: a refund would still keep a dispute away."""
     found = told.object
     actionable = found.get("actionable")
@@ -183,7 +183,7 @@ def _early_fraud_warning(told: Told) -> tuple[ProcessorObject, ...]:
     return _with_charge(told, one)
 
 
-def _review(told: Told) -> tuple[ProcessorObject, ...]:
+def _review(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """A review is open until a person or an event decides; its reason is then why it was closed."""
     found = told.object
     is_open = found.get("open")
@@ -217,7 +217,7 @@ _MANDATE: Final[Mapping[str, Status]] = {
 }
 
 
-def _payout(told: Told) -> tuple[ProcessorObject, ...]:
+def _payout(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     """``payee``: the connected account it was paid from; one's own payouts go to oneself."""
     found = told.object
     payout_id = need(found.get("id"), "which payout it is")
@@ -236,7 +236,7 @@ def _payout(told: Told) -> tuple[ProcessorObject, ...]:
     return (one,)
 
 
-def _mandate(told: Told) -> tuple[ProcessorObject, ...]:
+def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     found = told.object
     details = part(found.get("payment_method_details"))
     method = word(details.get("type"))
@@ -253,7 +253,7 @@ def _mandate(told: Told) -> tuple[ProcessorObject, ...]:
     return (one,)
 
 
-_READERS: Final[Mapping[str, Callable[[Told], tuple[ProcessorObject, ...]]]] = {
+_READERS: Final[Mapping[str, Callable[[ObjectContext], tuple[ProcessorObject, ...]]]] = {
     "charge": _charge,
     "dispute": _dispute,
     "mandate": _mandate,

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from cli.conftest import Run
 from cli.vendors import Vendors, vendors
-from connector.container import Wiring, wiring
+from connector.container import Container, container_from_environment
 
 from .telling import PAST_DUE
 
@@ -28,11 +28,11 @@ def casewire(connected: Run, engine: Engine, both: Vendors, monkeypatch: pytest.
     both.name_in(monkeypatch)
     with capture_logs():
         yield connected
-    if wiring.cache_info().currsize:
-        hang_up(wiring())
+    if container_from_environment.cache_info().currsize:
+        hang_up(container_from_environment())
 
 
-def hang_up(wires: Wiring) -> None:
+def hang_up(wires: Container) -> None:
     made = [wires.__dict__.get("salesforce"), *wires.__dict__.get("_recurly", {}).values()]
     for client in filter(None, made):
         client.close()

@@ -14,7 +14,7 @@ from cli.conftest import Run
 from cli.vendors import SITE, Vendors
 from connector.cli.account_options import codes
 from connector.errors import Unavailable
-from connector.sync.resync.account_fetch import Reader
+from connector.sync.resync.account_fetch import AccountFetcher
 
 from .telling import PAST_DUE, done, key, looked_at, stdin, told
 
@@ -175,13 +175,13 @@ def test_while_recurly_has_no_calls_left_it_is_waited_for(
 ) -> None:
     waited: list[float] = []
     monkeypatch.setattr("connector.cli.resync.time.sleep", waited.append)
-    bear = Reader._bear
+    bear = AccountFetcher._bear
 
-    def mended(reader: Reader, error: Unavailable, waits: int) -> None:
+    def mended(reader: AccountFetcher, error: Unavailable, waits: int) -> None:
         both.told("recurly", "DELETE", "faults")
         bear(reader, Unavailable("recurly:acme", "No calls left.", retry_after=7.0), waits)
 
-    monkeypatch.setattr(Reader, "_bear", mended)
+    monkeypatch.setattr(AccountFetcher, "_bear", mended)
     both.told("recurly", "POST", "faults", {"kind": "unavailable"})
     assert looked_at(casewire("plan", "--all", "--json")) == 1
     assert waited == [7.0]

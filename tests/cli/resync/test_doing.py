@@ -13,7 +13,7 @@ from cli.conftest import Run
 from cli.vendors import Vendors
 from connector.cli.audit import login_name
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
-from connector.clients.salesforce.polling import Patience
+from connector.clients.salesforce.polling import PollSchedule
 from connector.ledger import api_usage, subjects
 from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.apply.call_estimate import A_BULK_JOB
@@ -78,7 +78,7 @@ def test_a_bulk_job_takes_no_more_calls_than_it_was_said_to(both: Vendors) -> No
     assert [answer.error is None for answer in answers] == [True, False]
     looks = both.calls("salesforce", "GET", "jobs/ingest/<id>") - both.calls("salesforce", "Results")
     pauses: list[float] = []
-    patience = Patience(pauses.append, lambda: 0.0, within=60.0)
+    patience = PollSchedule(pauses.append, lambda: 0.0, within=60.0)
     while patience.pause():
         pass
     assert both.calls("salesforce", "jobs/ingest") - looks + 1 + len(pauses) == A_BULK_JOB, (

@@ -19,8 +19,8 @@ from connector.models.facts import Facts
 from connector.models.plan import Change, Plan
 from connector.sync.apply import record_writer
 from connector.sync.apply.applier import Applier, Outcome
-from connector.sync.apply.bulk_job_tracking import Held
-from connector.sync.availability.api_budget import Spending
+from connector.sync.apply.bulk_job_tracking import TrackedJobs
+from connector.sync.availability.api_budget import ApiBudget
 from sync.fake_crm import FakeCrm, Org, RowAnswer
 from sync.world import account
 
@@ -117,7 +117,7 @@ def jobs_kept(engine: Engine) -> list[str]:
     return [row.job for row in rows(engine, "SELECT job FROM bulk_job ORDER BY job")]
 
 
-def circuit(engine: Engine) -> circuit_breakers.Open:
+def circuit(engine: Engine) -> circuit_breakers.OpenCircuit:
     with engine.connect() as connection:
         return circuit_breakers.open_circuits(connection)["salesforce"]
 
@@ -272,10 +272,10 @@ def test_what_the_ledger_cannot_be_told_is_asked_of_salesforce_later(engine: Eng
         def begin(self) -> Any:
             raise OperationalError("UPDATE", {}, Exception("the server closed the connection"))
 
-    Held(Away(), "w:1", "bob", lambda _: None).ended("job-1", told=True)  # type: ignore[arg-type]
+    TrackedJobs(Away(), "w:1", "bob", lambda _: None).ended("job-1", told=True)  # type: ignore[arg-type]
 
 
-class _KilledThen(Spending):
+class _KilledThen(ApiBudget):
     """The process is killed between what was written and what is kept of it."""
 
     def __init__(self) -> None: ...

@@ -14,7 +14,7 @@ from connector.ledger.attempts import Cause
 from connector.models.facts import Facts
 from connector.models.plan import Change, Plan
 from connector.sync.apply.applier import Applier
-from connector.sync.apply.call_estimate import A_BULK_JOB, Costing, calls
+from connector.sync.apply.call_estimate import A_BULK_JOB, CallEstimator, calls
 from connector.sync.resync.resync import look, resync_now
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account
@@ -58,7 +58,7 @@ def test_what_is_said_is_what_is_sent(engine: Engine, accounts: int) -> None:
     with engine.begin() as connection:
         found = [account(id=one.code, code=one.code) for one in wanted]
         snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), found)
-    costing = Costing(at_once=200)
+    costing = CallEstimator(at_once=200)
     for one in look(applier, wanted, {}):
         costing.add(one.changes)
     for start in range(0, accounts, 200):

@@ -17,7 +17,7 @@ from connector.models.plan import Change, Plan
 from connector.sync.apply import lease_guard
 from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.apply.record_writer import IN_BULK
-from connector.sync.availability.api_budget import Spending
+from connector.sync.availability.api_budget import ApiBudget
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account
 
@@ -211,7 +211,7 @@ def test_what_was_let_go_is_not_told_again_where_the_rest_cannot_be_written(
     assert [tuple(row) for row in told] == [("waiting", 1)]
 
 
-class _Looks(Spending):
+class _Looks(ApiBudget):
     """Sees which jobs are kept when all rows are sent, and nothing of that is settled."""
 
     def __init__(self, engine: Engine) -> None:

@@ -16,7 +16,7 @@ from connector.ledger import links
 from connector.models.facts import Candidate, Facts, Link, LinkState
 from connector.models.plan import Change, Parent, Plan
 from connector.sync.apply.applier import Applier
-from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.facts_loader import LoadedFacts
 from sync.fake_crm import FakeCrm, Org, Trouble
 from sync.world import account
 
@@ -62,7 +62,7 @@ class Linker:
         self.named: Mapping[str, Any] = {}
         self.lost: set[str] = set()
 
-    def find(self, readings: Sequence[Reading]) -> Mapping[str, Link]:
+    def find(self, readings: Sequence[LoadedFacts]) -> Mapping[str, Link]:
         asked = [one.facts for one in readings if one.facts.link is None or one.facts.subject in self.lost]
         self.lost.clear()
         return {facts.subject: self.found.pop(0) for facts in asked}

@@ -12,7 +12,7 @@ from connector.ledger.attempts import Cause, Mirrored
 from connector.ledger.subjects import MOST_TRIES, Claimed
 from connector.models.events import Urgency
 from connector.models.plan import Change, Plan
-from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.apply.outcomes import ASTRAY, Decision, Settlement, let_go, settle_one
 from connector.sync.apply.row_diff import Row, row_for
 from connector.sync.apply.write_results import Refused, Results, Written
@@ -46,7 +46,7 @@ def decision(
     rows: Sequence[Row], tries: int = 1, mirror: Any = None, read: bool = True, failure: str = ""
 ) -> Decision:
     subject = Claimed(SUBJECT, "recurly", "acme", "bob", Urgency.ROUTINE, 7, tries)
-    reading = Reading(facts(), NOW, (11, 12), mirror or {}) if read else None
+    reading = LoadedFacts(facts(), NOW, (11, 12), mirror or {}) if read else None
     return Decision(subject, reading, Plan(SUBJECT, (), NOW, Urgency.DISPUTE), tuple(rows), failure)
 
 

@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 
 from connector.errors import Unavailable
 from connector.ledger import api_usage, subjects
-from connector.ledger.api_usage import Told
+from connector.ledger.api_usage import ApiUsage
 from connector.models.events import Urgency
 from connector.policy import Budget
 from connector.sync.apply.applier import Applier
 from connector.sync.availability import api_budget
-from connector.sync.availability.api_budget import ASKED_EVERY, Spending
+from connector.sync.availability.api_budget import ASKED_EVERY, ApiBudget
 from connector.sync.availability.destinations import DESTINATION
 from sync.apply.test_applier import decide, learn
 from sync.fake_crm import FakeCrm, Org
@@ -57,24 +57,24 @@ class Limits:
     ],
 )
 def test_a_fifth_is_for_people_and_a_twentieth_for_what_is_urgent(left: int, expected: Urgency) -> None:
-    assert api_budget.level(Told(1000 - left, 1000, 0.0), POLICY) is expected
+    assert api_budget.level(ApiUsage(1000 - left, 1000, 0.0), POLICY) is expected
 
 
 def test_an_org_that_is_all_ours_keeps_nothing_back() -> None:
     settings = Budget(reserve_percent=0, urgent_percent=0)
-    assert api_budget.level(Told(999, 1000, 0.0), settings) is Urgency.ROUTINE
+    assert api_budget.level(ApiUsage(999, 1000, 0.0), settings) is Urgency.ROUTINE
 
 
 def test_an_admin_reads_what_waits() -> None:
-    assert api_budget.in_words(Told(790, 1000, 0.0), POLICY) == (
+    assert api_budget.in_words(ApiUsage(790, 1000, 0.0), POLICY) == (
         "790 of 1,000 calls used in 24 hours, 200 kept for people: profile edits wait"
     )
-    assert api_budget.in_words(Told(1, 1000, 0.0), POLICY).endswith("200 kept for people")
+    assert api_budget.in_words(ApiUsage(1, 1000, 0.0), POLICY).endswith("200 kept for people")
 
 
 def test_before_the_org_has_said_anything_all_goes_on(engine: Engine) -> None:
     crm = Limits()
-    assert Spending(engine, crm, POLICY).level() is Urgency.ROUTINE
+    assert ApiBudget(engine, crm, POLICY).level() is Urgency.ROUTINE
     assert crm.asked == 0
 
 
@@ -86,8 +86,8 @@ def told(engine: Engine, left: int, age: float = 0.0) -> None:
 
 def test_what_any_worker_was_told_counts_for_all(engine: Engine) -> None:
     first, second = Limits(usage=(790, 1000), usage_at=1.0), Limits()
-    Spending(engine, first, POLICY).note()
-    assert Spending(engine, second, POLICY).level() is Urgency.FAILURE
+    ApiBudget(engine, first, POLICY).note()
+    assert ApiBudget(engine, second, POLICY).level() is Urgency.FAILURE
 
 
 def test_what_is_free_is_what_is_left_but_for_the_peoples_part(engine: Engine) -> None:
@@ -101,7 +101,7 @@ def test_what_is_free_is_what_is_left_but_for_the_peoples_part(engine: Engine) -
 def test_what_was_said_once_is_kept_once(engine: Engine) -> None:
     """An old answer must not pass for a new one."""
     crm = Limits(usage=(790, 1000), usage_at=1.0)
-    mine = Spending(engine, crm, POLICY)
+    mine = ApiBudget(engine, crm, POLICY)
     mine.note()
     told(engine, left=900)
     mine.note()
@@ -111,7 +111,7 @@ def test_what_was_said_once_is_kept_once(engine: Engine) -> None:
 def test_an_org_that_was_not_heard_of_for_long_is_asked_only_if_work_waits_for_it(engine: Engine) -> None:
     crm = Limits(left=900)
     told(engine, left=100, age=ASKED_EVERY + 1)
-    mine = Spending(engine, crm, POLICY)
+    mine = ApiBudget(engine, crm, POLICY)
     assert mine.level() is Urgency.ROUTINE
     assert crm.asked == 1
     told(engine, left=900, age=ASKED_EVERY + 1)
@@ -122,7 +122,7 @@ def test_an_org_that_was_not_heard_of_for_long_is_asked_only_if_work_waits_for_i
 
 
 def applier(engine: Engine, crm: FakeCrm, limits: Limits) -> Applier:
-    spent = Spending(engine, limits, POLICY)
+    spent = ApiBudget(engine, limits, POLICY)
     return Applier(engine, crm, Org, decide, lambda: datetime.now(UTC), "w", spending=spent)
 
 

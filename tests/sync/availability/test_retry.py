@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from connector.errors import Transient, Unavailable
-from connector.sync.availability.retry import Patience
+from connector.sync.availability.retry import RetryPolicy
 
 
-def waiting(within: float = 100.0) -> tuple[Patience, list[float], list[str]]:
+def waiting(within: float = 100.0) -> tuple[RetryPolicy, list[float], list[str]]:
     naps: list[float] = []
     said: list[str] = []
-    patience = Patience(naps.append, said.append, within)
+    patience = RetryPolicy(naps.append, said.append, within)
     patience.done()
     return patience, naps, said
 
@@ -61,13 +61,13 @@ def test_after_a_success_the_pauses_begin_with_the_shortest() -> None:
 def test_what_never_answered_is_not_waited_for() -> None:
     naps: list[float] = []
     with pytest.raises(Transient):
-        Patience(naps.append, lambda _: None).bear(Transient("busy"))
+        RetryPolicy(naps.append, lambda _: None).bear(Transient("busy"))
     assert naps == []
 
 
 def test_who_is_known_to_answer_is_waited_for_from_the_start() -> None:
     naps: list[float] = []
-    Patience(naps.append, lambda _: None, from_the_start=True).bear(Transient("busy"))
+    RetryPolicy(naps.append, lambda _: None, from_the_start=True).bear(Transient("busy"))
     assert naps == [1.0]
 
 

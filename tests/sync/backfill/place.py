@@ -16,8 +16,8 @@ from connector.models.facts import BillingObject, Facts, Link, LinkState
 from connector.models.linking import MADE
 from connector.models.plan import Change, Plan
 from connector.sync.apply.applier import Applier
-from connector.sync.apply.facts_loader import Reading
-from connector.sync.availability.retry import Patience
+from connector.sync.apply.facts_loader import LoadedFacts
+from connector.sync.availability.retry import RetryPolicy
 from connector.sync.backfill import Asked, Backfill, Phase, State, Turn, Turns, Unit
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
@@ -52,7 +52,7 @@ class Newcomers:
 
     engine: Engine
 
-    def find(self, readings: Sequence[Reading]) -> dict[str, Link]:
+    def find(self, readings: Sequence[LoadedFacts]) -> dict[str, Link]:
         found = {
             one.facts.subject: Link(LinkState.NEW, how=MADE) for one in readings if one.facts.link is None
         }
@@ -113,7 +113,7 @@ class Place:
             cause=Cause("backfill", "lead", self.run_id),
             turn=turn,
             turns=Turns(self.engine, 2_000, self.nap, self.said.append),
-            patience=Patience(self.nap, self.said.append, within),
+            patience=RetryPolicy(self.nap, self.said.append, within),
             tell=self.tell,
             spent=lambda: {"recurly": len(self.api.calls), "salesforce": len(self.crm.upserts)},
             writes=writes,

@@ -13,7 +13,7 @@ from connector.errors import Permanent, Transient, Unavailable
 from connector.ledger import api_usage, circuit_breakers, locks, snapshots, subjects
 from connector.ledger.locks import Lock
 from connector.policy import Budget
-from connector.sync.availability.api_budget import Spending
+from connector.sync.availability.api_budget import ApiBudget
 from connector.sync.backfill import Asked, Phase, Turn, report
 from connector.sync.backfill.runner import Backfill
 from sync.world import account, at
@@ -390,5 +390,5 @@ class _Limits:
 
 def _with_spending(place: Place, engine: Engine) -> Backfill:
     work = place.backfill()
-    work.applier = replace(work.applier, spending=Spending(engine, _Limits(), Budget()))
+    work.applier = replace(work.applier, spending=ApiBudget(engine, _Limits(), Budget()))
     return work

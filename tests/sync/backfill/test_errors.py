@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, Transient
 from connector.ledger import api_usage
 from connector.policy import Budget
-from connector.sync.availability.api_budget import Spending
+from connector.sync.availability.api_budget import ApiBudget
 from connector.sync.backfill import Asked, Phase, report, troubles, unreadable
 from connector.sync.refresh.history_fetch import fetch_histories
 from sync.world import account, at
@@ -126,7 +126,7 @@ def test_a_look_stops_at_the_calls_that_are_kept_for_people(engine: Engine, plac
     with engine.begin() as connection:
         api_usage.note(connection, "salesforce", 80, 100)
     work = place.backfill(writes=False)
-    work.applier = replace(work.applier, spending=Spending(engine, _Limits(), Budget()))
+    work.applier = replace(work.applier, spending=ApiBudget(engine, _Limits(), Budget()))
     with pytest.raises(Permanent, match="kept for people"):
         work.run()
     work.turn.leave()

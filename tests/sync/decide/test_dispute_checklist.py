@@ -11,7 +11,7 @@ from connector.mappers import reasons
 from connector.mappers.reasons.evidence import BY_CATEGORY
 from connector.models.facts import Facts, Payment
 from connector.sync.decide.context import dispute_checklist
-from connector.sync.decide.context.facts_index import Evidence
+from connector.sync.decide.context.facts_index import FactsIndex
 from sync.world import (
     account,
     at,
@@ -33,7 +33,7 @@ CREDIT = dispute(reason="credit_not_processed", network=None, network_code=None)
 
 
 def lines(known: Facts) -> list[str]:
-    return dispute_checklist.text(known.objects[-1], Evidence(known)).split("\n")
+    return dispute_checklist.text(known.objects[-1], FactsIndex(known)).split("\n")
 
 
 def the_line(about: str, *parts: object) -> str:
@@ -190,7 +190,7 @@ def test_it_is_of_bounded_length_whatever_the_account_holds() -> None:
     known = facts(
         *subscriptions, *events, *(earlier(1 + n % 28, id=f"p{n}") for n in range(300)), PAID, FRAUD
     )
-    told = dispute_checklist.text(FRAUD, Evidence(known))
+    told = dispute_checklist.text(FRAUD, FactsIndex(known))
     assert len(told) < 6_000
     assert max(map(len, lines(known))) <= 504
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.models.facts import Facts, ProcessorObject, SeenEvent, Stage, Status
+from connector.models.facts import Facts, ProcessorObject, Stage, Status, TimelineEvent
 from connector.models.observation_merge import fold
 from connector.policy import Policy
 from connector.sync.decide.decide import decide
@@ -33,7 +33,7 @@ Records = Mapping[tuple[str, str], Record]
 class Heard:
     """One event of the processor, and what it carried."""
 
-    event: SeenEvent
+    event: TimelineEvent
     item: ProcessorObject
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.models.facts import About, CaseSeen, ProcessorObject
+from connector.models.facts import ExistingCase, ProcessorObject, SubjectKind
 from connector.models.plan import Change, Parent, Queue, RecordType, Transition
 from connector.policy import CaseRule, Cases, Escalation, Policy, Statuses
 from connector.sync.decide import lifecycle
@@ -37,15 +37,15 @@ def problem(**changed: Any) -> Problem:
     return Problem(**usual | changed)
 
 
-def case(cycle: int = 1, **changed: Any) -> CaseSeen:
+def case(cycle: int = 1, **changed: Any) -> ExistingCase:
     return seen(f"{STEM}:{cycle}", "payment_failed", **changed)
 
 
-def closed(when: datetime, **changed: Any) -> CaseSeen:
+def closed(when: datetime, **changed: Any) -> ExistingCase:
     return case(closed=True, closed_at=when, **changed)
 
 
-def ask(*problems: Problem, cases: tuple[CaseSeen, ...] = (), policy: Policy = POLICY) -> list[Change]:
+def ask(*problems: Problem, cases: tuple[ExistingCase, ...] = (), policy: Policy = POLICY) -> list[Change]:
     known = facts(*cases)
     return lifecycle.changes("payment_failed", problems, known, policy, policy.rules.payment_failed)
 
@@ -96,7 +96,7 @@ def test_a_problem_that_began_long_ago_and_lasts_still_gets_a_case() -> None:
 
 
 @pytest.mark.parametrize("seen_case", [case(), closed(at(15)), case(state="open", closed=False)])
-def test_while_it_lasts_only_our_fields_are_kept_fresh(seen_case: CaseSeen) -> None:
+def test_while_it_lasts_only_our_fields_are_kept_fresh(seen_case: ExistingCase) -> None:
     (change,) = ask(problem(last_signal_at=at(12)), cases=(seen_case,))
     assert change.transition is None
     assert not change.on_create
@@ -114,7 +114,7 @@ def test_when_it_is_over_the_case_is_resolved_and_closed() -> None:
 @pytest.mark.parametrize(
     "seen_case", [closed(at(15)), closed(at(15), state="resolved"), case(state="resolved")]
 )
-def test_what_an_agent_did_with_a_case_that_is_over_is_respected(seen_case: CaseSeen) -> None:
+def test_what_an_agent_did_with_a_case_that_is_over_is_respected(seen_case: ExistingCase) -> None:
     """Closed before us, closed by us, or opened again by an agent after we resolved it."""
     (change,) = ask(problem(open=False), cases=(seen_case,))
     assert change.transition is None
@@ -134,7 +134,7 @@ def test_what_an_agent_did_with_a_case_that_is_over_is_respected(seen_case: Case
         "undone after we resolved it",
     ],
 )
-def test_a_problem_that_is_back_soon_reopens_its_case(seen_case: CaseSeen, signal: datetime) -> None:
+def test_a_problem_that_is_back_soon_reopens_its_case(seen_case: ExistingCase, signal: datetime) -> None:
     policy = Policy(statuses=Statuses(reopened="Reopened"))
     (change,) = ask(problem(last_signal_at=signal), cases=(seen_case,), policy=policy)
     assert change.transition is Transition.REOPEN
@@ -151,7 +151,7 @@ def test_a_problem_that_is_back_soon_reopens_its_case(seen_case: CaseSeen, signa
     ],
     ids=["after the window", "by policy"],
 )
-def test_otherwise_a_new_case_follows_the_old_one(seen_case: CaseSeen, policy: Policy) -> None:
+def test_otherwise_a_new_case_follows_the_old_one(seen_case: ExistingCase, policy: Policy) -> None:
     old, new = ask(problem(last_signal_at=at(19)), cases=(seen_case,), policy=policy)
     assert new.key == f"recurly:acme:{STEM}:2"
     assert new.on_create["ParentId"] == Parent("Case", KEY)
@@ -209,7 +209,7 @@ def test_texts_are_cut_to_what_their_fields_hold() -> None:
 # ── what a rule may have of its own ───────────────────────────────────────────────────────────────────────────
 
 
-def by_rule(told: Problem, *cases: CaseSeen, **changed: Any) -> Change:
+def by_rule(told: Problem, *cases: ExistingCase, **changed: Any) -> Change:
     """What is written last, with a rule of these settings."""
     rule = POLICY.rules.payment_failed.model_copy(update=changed)
     return lifecycle.changes("payment_failed", [told], facts(*cases), POLICY, rule)[-1]
@@ -320,7 +320,7 @@ def due(days: float) -> Problem:
     return problem(due_at=NOW + timedelta(days=days))
 
 
-def escalate(told: Problem, *cases: CaseSeen) -> Change:
+def escalate(told: Problem, *cases: ExistingCase) -> Change:
     return by_rule(told, *cases, escalation=STEPS)
 
 
@@ -455,13 +455,13 @@ def about_dispute(**changed: Any) -> Problem:
     return problem(**usual | texts | changed)
 
 
-def triaged(**changed: Any) -> CaseSeen:
+def triaged(**changed: Any) -> ExistingCase:
     """The case that a dispute without an account got."""
     usual = {"key": f"{OWN}:dispute:1", "subject": OWN}
     return seen("", "dispute", **usual | changed)
 
 
-def join(told: Problem, *cases: CaseSeen) -> Change:
+def join(told: Problem, *cases: ExistingCase) -> Change:
     (change,) = lifecycle.changes("dispute", [told], facts(*cases), POLICY, DISPUTED)
     return change
 
@@ -469,7 +469,7 @@ def join(told: Problem, *cases: CaseSeen) -> Change:
 def test_without_an_account_a_case_waits_in_the_queue_that_the_problem_names() -> None:
     known = unjoined(TOLD)
     (change,) = lifecycle.changes("dispute", [about_dispute(queue="Billing_Triage")], known, POLICY, DISPUTED)
-    assert (change.key, known.about) == (f"{OWN}:dispute:1", About.OBJECT)
+    assert (change.key, known.about) == (f"{OWN}:dispute:1", SubjectKind.OBJECT)
     assert change.on_create["OwnerId"] == Queue("Billing_Triage")
     assert not {"AccountId", "ContactId"} & change.parents.keys()
     assert change.fields["Billing_Account_Key__c"] == OWN

@@ -13,7 +13,7 @@ from connector.errors import SetupError
 from connector.models.facts import Facts, Stage, Status
 from connector.policy import Policy
 from connector.sync.decide.context import refund_matching
-from connector.sync.decide.context.facts_index import Evidence
+from connector.sync.decide.context.facts_index import FactsIndex
 from connector.sync.decide.refunds import eligibility, policy_review
 from sync.processing import bounced, by_bank, paid, processed
 from sync.world import NOW, at, dispute, facts, invoice, refund, subscription
@@ -28,7 +28,7 @@ def judged(known: Facts, **terms: Any) -> str:
     """The sentence for the newest refund, under the default policy with these terms changed."""
     rule = {key: terms.pop(key) for key in ("review_amount",) if key in terms}
     policy = Policy.model_validate({"rules": {"refund": {**rule, "policy": terms}}})
-    evidence = Evidence(known)
+    evidence = FactsIndex(known)
     told = refund_matching.of(evidence)
     newest = told[-1]
     return eligibility.verdict(newest, newest.payment, told, evidence, policy.rules.refund).sentence
@@ -172,10 +172,10 @@ def test_only_refunds_of_the_last_months_that_stand_count() -> None:
         done(9, 21),
     ]
     known = facts(*others, done(6, 20))
-    told = refund_matching.of(Evidence(known))
+    told = refund_matching.of(FactsIndex(known))
     mine = next(one for one in told if one.recorded and one.recorded.id == "r6")
     terms = Policy.model_validate({"rules": {"refund": {"policy": {"max_prior_refunds": 0}}}}).rules.refund
-    verdict = eligibility.verdict(mine, None, told, Evidence(known), terms)
+    verdict = eligibility.verdict(mine, None, told, FactsIndex(known), terms)
     assert verdict.sentence == "Needs approval: 2nd refund in 12 months"
 
 
@@ -205,12 +205,12 @@ def test_a_verdict_does_not_depend_on_the_order_of_facts() -> None:
 
 
 def test_what_both_tell_of_is_one_refund_with_the_processors_state() -> None:
-    (one,) = refund_matching.of(Evidence(facts(paid(), refund(created_at=at(18)), bounced())))
+    (one,) = refund_matching.of(FactsIndex(facts(paid(), refund(created_at=at(18)), bounced())))
     assert (one.state, one.root) == (refund_matching.State.FAILED, "pay1")
-    two = refund_matching.of(Evidence(facts(paid(), refund(created_at=at(16)), processed())))
+    two = refund_matching.of(FactsIndex(facts(paid(), refund(created_at=at(16)), processed())))
     assert len(two) == 2
     other = replace(processed(), amount=paid().amount - 1)
-    assert len(refund_matching.of(Evidence(facts(paid(), refund(created_at=at(18)), other)))) == 2
+    assert len(refund_matching.of(FactsIndex(facts(paid(), refund(created_at=at(18)), other)))) == 2
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_what_both_tell_of_is_one_refund_with_the_processors_state() -> None:
 )
 def test_which_two_are_one_refund(recorded: dict[str, Any], told: dict[str, Any], number: int) -> None:
     known = facts(paid(), refund(**recorded), processed(**told))
-    assert len(refund_matching.of(Evidence(known))) == number
+    assert len(refund_matching.of(FactsIndex(known))) == number
 
 
 def test_each_refund_of_the_processor_is_that_of_the_nearest_recorded_one() -> None:
@@ -244,7 +244,7 @@ def test_each_refund_of_the_processor_is_that_of_the_nearest_recorded_one() -> N
     for parts in (recorded + told, told[::-1] + recorded[::-1]):
         pairs = {
             one.recorded.id: one.processed.id
-            for one in refund_matching.of(Evidence(facts(paid(), *parts)))
+            for one in refund_matching.of(FactsIndex(facts(paid(), *parts)))
             if one.recorded and one.processed
         }
         assert pairs == {"r6": "re_7", "r12": "re_13"}
@@ -254,7 +254,7 @@ def test_one_refund_of_the_processor_is_not_two_recorded_ones() -> None:
     known = facts(
         paid(), refund(created_at=at(18)), refund(id="r2", uuid="42", created_at=at(18, 13)), processed()
     )
-    assert sorted(one.processed is not None for one in refund_matching.of(Evidence(known))) == [False, True]
+    assert sorted(one.processed is not None for one in refund_matching.of(FactsIndex(known))) == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_one_refund_of_the_processor_is_not_two_recorded_ones() -> None:
 )
 def test_a_later_refund_of_as_much_settles_a_failed_one(later: dict[str, Any], settles: bool) -> None:
     again = refund(**{"id": "r2", "uuid": "42", "created_at": at(21), **later})
-    known = refund_matching.of(Evidence(facts(paid(), bounced(), again)))
+    known = refund_matching.of(FactsIndex(facts(paid(), bounced(), again)))
     failed = next(one for one in known if one.failed_at_the_processor)
     assert (refund_matching.settling(failed, known) is not None) is settles
 
@@ -293,21 +293,23 @@ def test_the_processors_word_counts_unless_it_was_voided(
     status: str, told: Status | None, state: str, stands: bool
 ) -> None:
     parts = [refund(created_at=at(18), status=status, gateway_reference="re_1")]
-    (one,) = refund_matching.of(Evidence(facts(paid(), *parts, *([processed(status=told)] if told else []))))
+    (one,) = refund_matching.of(
+        FactsIndex(facts(paid(), *parts, *([processed(status=told)] if told else [])))
+    )
     assert (one.state.name, one.stands) == (state, stands)
     assert (one.ended_at is None) is stands
 
 
 def test_a_voided_refund_ended_when_it_was_voided_and_not_when_the_processor_spoke() -> None:
     voided = refund(created_at=at(18), status="void", voided_at=at(19), gateway_reference="re_1")
-    (one,) = refund_matching.of(Evidence(facts(paid(), voided, processed(at=at(20)))))
+    (one,) = refund_matching.of(FactsIndex(facts(paid(), voided, processed(at=at(20)))))
     assert one.ended_at == at(19)
 
 
 def test_what_names_a_payment_and_its_refund_is_about_the_payment() -> None:
     both = dispute(references=("ch_1", "re_9"))
     known = facts(paid(), refund(gateway_reference="re_9"), both)
-    assert Evidence(known).payment_behind(both) == paid()
+    assert FactsIndex(known).payment_behind(both) == paid()
 
 
 def test_an_invoice_names_its_payment_only_where_it_has_one() -> None:
@@ -315,7 +317,7 @@ def test_an_invoice_names_its_payment_only_where_it_has_one() -> None:
     second = paid(id="pay2", uuid="9ay2", gateway_reference="ch_2")
     for payments, behind in (([paid()], paid()), ([paid(), second], None), ([], None)):
         known = facts(invoice(), *payments, named)
-        assert Evidence(known).payment_behind(named) == behind
+        assert FactsIndex(known).payment_behind(named) == behind
 
 
 # What is reviewed -----------------------------------------------------------------------------------------------
@@ -329,7 +331,7 @@ def test_only_a_refund_that_recurly_does_not_know_is_waited_for() -> None:
         ((processed(),), False),
     ):
         known = facts(paid(), *parts)
-        found = policy_review.next_reviewed(refund_matching.of(Evidence(known)), known, Policy())
+        found = policy_review.next_reviewed(refund_matching.of(FactsIndex(known)), known, Policy())
         assert found == (NOW + timedelta(minutes=Policy().joining.wait_minutes) if waits else None)
 
 

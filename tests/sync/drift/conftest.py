@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from connector.ledger import snapshots, subjects
 from connector.ledger.attempts import Cause
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
@@ -21,10 +21,10 @@ from connector.mappers.org_schema import OrgField, OrgShape
 from connector.models.facts import Facts, Invoice, Link
 from connector.models.plan import Change, Parent, Plan, Transition, Value
 from connector.sync.apply.applier import Applier
-from connector.sync.apply.facts_loader import Reading
-from connector.sync.drift.detector import Drifted, Look, looks
-from connector.sync.drift.org_baseline import Against, Only
-from connector.sync.drift.org_reader import Asking
+from connector.sync.apply.facts_loader import LoadedFacts
+from connector.sync.drift.detector import DriftedRecord, DriftScan, looks
+from connector.sync.drift.org_baseline import DriftFilter, OrgBaseline
+from connector.sync.drift.org_reader import SoqlReader
 from connector.sync.drift.owned_fields import Owned
 from sync import orgs
 from sync.fake_crm import FakeCrm, Org
@@ -181,19 +181,19 @@ class Rig:
         """What the workers do."""
         self.applier().run()
 
-    def against(self, only: Only = Only(), *, looking: bool = True) -> Applier:
+    def against(self, only: DriftFilter = DriftFilter(), *, looking: bool = True) -> Applier:
         owned = Owned.of(shape(), ())
-        known = Against(self.engine, self.crm, owned, Asking(self.crm, owned), only, looking=looking)
+        known = OrgBaseline(self.engine, self.crm, owned, SoqlReader(self.crm, owned), only, looking=looking)
         return replace(self.applier(), known=known)
 
-    def look(self, only: Only = Only(), which: Which = Which()) -> Look:
+    def look(self, only: DriftFilter = DriftFilter(), which: SubjectFilter = SubjectFilter()) -> DriftScan:
         found = list(looks(self.against(only), which))
-        return found[0] if found else Look()
+        return found[0] if found else DriftScan()
 
-    def drift(self, only: Only = Only()) -> dict[Record, tuple[str, ...]]:
+    def drift(self, only: DriftFilter = DriftFilter()) -> dict[Record, tuple[str, ...]]:
         return {one.row.record: one.fields for one in self.look(only).drifted}
 
-    def only(self) -> Drifted:
+    def only(self) -> DriftedRecord:
         (one,) = self.look().drifted
         return one
 
@@ -204,7 +204,7 @@ class Linked:
     def __init__(self) -> None:
         self.told: list[set[str]] = []
 
-    def find(self, readings: Sequence[Reading]) -> Mapping[str, Link]:
+    def find(self, readings: Sequence[LoadedFacts]) -> Mapping[str, Link]:
         return {}
 
     def duplicates(self, named: Mapping[str, Mapping[str, Sequence[str]]]) -> Set[str]:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from connector.errors import Unavailable
-from connector.ledger.subject_query import Which
+from connector.ledger.subject_query import SubjectFilter
 from connector.mappers import fields
 from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.retry import Patience
-from connector.sync.drift.detector import Look, looks
-from connector.sync.drift.org_baseline import Against
-from connector.sync.drift.org_reader import Asking, Loaded, load
+from connector.sync.availability.retry import RetryPolicy
+from connector.sync.drift.detector import DriftScan, looks
+from connector.sync.drift.org_baseline import OrgBaseline
+from connector.sync.drift.org_reader import BulkReader, SoqlReader, load
 from connector.sync.drift.owned_fields import Owned
 from sync.world import account, paid_invoice
 
@@ -51,12 +51,12 @@ def read_whole(rig: Rig) -> Iterator[Applier]:
     with rig.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         objects = [name for name in fields.ORDER if name in owned.names]
         began = load(connection, Bulk(rig.crm), owned, objects, lambda _: None, lambda *_: None)
-        holding = Loaded(connection, Asking(rig.crm, owned), began)
-        known = Against(rig.engine, rig.crm, owned, holding, looking=True)
+        holding = BulkReader(connection, SoqlReader(rig.crm, owned), began)
+        known = OrgBaseline(rig.engine, rig.crm, owned, holding, looking=True)
         yield replace(rig.applier(), known=known)
 
 
-def records(look: Look) -> set[tuple[str, str]]:
+def records(look: DriftScan) -> set[tuple[str, str]]:
     return {one.row.record for one in look.drifted}
 
 
@@ -64,7 +64,7 @@ def test_what_a_worker_wrote_after_it_was_read_does_not_drift(rig: Rig) -> None:
     with read_whole(rig) as applier:
         rig.learn(paid_invoice(), account(state="closed"))
         rig.work()
-        (look, *_) = looks(applier, Which())
+        (look, *_) = looks(applier, SubjectFilter())
     assert (records(look), look.looked, look.pending) == (set(), 1, 0)
 
 
@@ -73,7 +73,7 @@ def test_what_was_typed_beside_it_still_does(rig: Rig) -> None:
     with read_whole(rig) as applier:
         rig.learn(paid_invoice())
         rig.work()
-        (look, *_) = looks(applier, Which())
+        (look, *_) = looks(applier, SubjectFilter())
     assert records(look) == {ACCOUNT}
 
 
@@ -81,7 +81,7 @@ def test_what_was_not_written_since_is_not_asked_for_again(rig: Rig) -> None:
     rig.crm.type(INVOICE, **{F.TOTAL: 1})
     with read_whole(rig) as applier:
         rig.crm.queries.clear()
-        (look, *_) = looks(applier, Which())
+        (look, *_) = looks(applier, SubjectFilter())
     assert records(look) == {INVOICE}
     assert not any(query.endswith(f"FROM {F.OBJECT}") for query in rig.crm.queries)
 
@@ -104,13 +104,13 @@ def test_salesforce_is_waited_for_while_it_is_looked_at(rig: Rig, monkeypatch: p
     rig.crm.type(INVOICE, **{F.TOTAL: 1})
     rig.crm = Gone(rig.crm, {3, 4})
     waited: list[float] = []
-    patience = Patience(waited.append, lambda _: None)
+    patience = RetryPolicy(waited.append, lambda _: None)
     patience.done()
-    (look, *_) = looks(rig.against(), Which(), patience)
+    (look, *_) = looks(rig.against(), SubjectFilter(), patience)
     assert (records(look), waited) == ({INVOICE}, [1.0, 2.0])
 
 
 def test_salesforce_that_was_never_there_is_not_waited_for(rig: Rig) -> None:
     rig.crm = Gone(rig.crm, {1})
     with pytest.raises(Unavailable):
-        list(looks(rig.against(), Which(), Patience(lambda _: None, lambda _: None)))
+        list(looks(rig.against(), SubjectFilter(), RetryPolicy(lambda _: None, lambda _: None)))

@@ -14,7 +14,7 @@ from connector.mappers.org_schema import OrgField
 from connector.models.plan import Change, Lookup, Parent
 from connector.sync.apply.row_diff import encode
 from connector.sync.drift.field_compare import compared, same, told
-from connector.sync.drift.org_reader import Held
+from connector.sync.drift.org_reader import SalesforceRecord
 from connector.sync.drift.owned_fields import Owned
 from sync import orgs
 
@@ -127,13 +127,15 @@ def test_lookups_are_compared_by_what_they_lead_to(name: str, value: Any, data: 
     owned = Owned.of(SHAPE, [REGION])  # type: ignore[list-item]
     parents = {name: value} if isinstance(value, Parent) else {}
     change = Change(F.OBJECT, "k", "r", "w", {} if parents else {name: value}, parents)
-    found = compared(change, Held("a01", "k", data), IDS, owned)
+    found = compared(change, SalesforceRecord("a01", "k", data), IDS, owned)
     assert found == {name: expected}
 
 
 def test_a_field_that_cannot_be_read_or_that_the_org_lacks_is_not_compared() -> None:
     change = Change(F.OBJECT, "k", "r", "w", {F.ORIGIN: "renewal", "Gone__c": 1, F.TOTAL: Decimal(1)})
-    found = compared(change, Held("a01", "k", {F.TOTAL: 1, F.ORIGIN: "***"}), {}, Owned.of(SHAPE, ()))
+    found = compared(
+        change, SalesforceRecord("a01", "k", {F.TOTAL: 1, F.ORIGIN: "***"}), {}, Owned.of(SHAPE, ())
+    )
     assert found == {F.TOTAL: "1"}
 
 

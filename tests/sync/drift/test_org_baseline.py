@@ -12,7 +12,7 @@ from connector.ledger import subjects
 from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
-from connector.sync.drift.org_baseline import Only
+from connector.sync.drift.org_baseline import DriftFilter
 from sync.world import account, paid_invoice
 
 from .conftest import BILL, BOB, CASE, ROW, Rig
@@ -139,16 +139,16 @@ def test_only_an_object_or_a_rule(rig: Rig) -> None:
         rig.crm.type(record, **{"Name": "x", Account.STATE: "x", F.STATE: "x", Event.WHAT: "x"})
     assert set(rig.drift()) == {ACCOUNT, INVOICE, A_ROW}
     rig.crm.queries.clear()
-    assert set(rig.drift(Only(object=F.OBJECT))) == {INVOICE}
+    assert set(rig.drift(DriftFilter(object=F.OBJECT))) == {INVOICE}
     assert not any(query.endswith(f"FROM {Event.OBJECT}") for query in rig.crm.queries)
-    assert set(rig.drift(Only(rule="timeline"))) == {A_ROW}
-    assert set(rig.drift(Only(object=F.OBJECT, rule="account"))) == set()
+    assert set(rig.drift(DriftFilter(rule="timeline"))) == {A_ROW}
+    assert set(rig.drift(DriftFilter(object=F.OBJECT, rule="account"))) == set()
 
 
 def test_a_lookup_to_what_is_made_again_drifts_whatever_is_meant(rig: Rig) -> None:
     rig.crm.delete(A_CASE)
     assert rig.drift() == {A_CASE: (), A_ROW: (Event.CASE,)}
-    assert rig.drift(Only(object=Event.OBJECT)) == {A_ROW: (Event.CASE,)}
+    assert rig.drift(DriftFilter(object=Event.OBJECT)) == {A_ROW: (Event.CASE,)}
 
 
 def test_a_lookup_to_what_is_let_go_does_not(rig: Rig) -> None:
@@ -156,13 +156,13 @@ def test_a_lookup_to_what_is_let_go_does_not(rig: Rig) -> None:
     rig.work()
     rig.crm.delete(A_CASE)
     assert rig.drift() == {A_CASE: ()}
-    assert rig.drift(Only(object=Event.OBJECT)) == {}
+    assert rig.drift(DriftFilter(object=Event.OBJECT)) == {}
 
 
 def test_what_is_not_meant_is_not_told_though_work_on_it_waits(rig: Rig) -> None:
     rig.learn(account(state="closed"))
     rows(rig.engine, "UPDATE subject SET status = 'idle'")
-    assert rig.drift(Only(rule="timeline")) == {}
+    assert rig.drift(DriftFilter(rule="timeline")) == {}
 
 
 def test_nothing_is_written_by_looking(rig: Rig) -> None:

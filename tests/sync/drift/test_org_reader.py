@@ -13,8 +13,8 @@ from connector.errors import Unavailable
 from connector.mappers import fields
 from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
-from connector.sync.availability.retry import Patience
-from connector.sync.drift.org_reader import Asking, Loaded, load
+from connector.sync.availability.retry import RetryPolicy
+from connector.sync.drift.org_reader import BulkReader, SoqlReader, load
 from connector.sync.drift.owned_fields import Owned
 from sync import orgs
 
@@ -44,7 +44,7 @@ def crm(*rows: dict[str, Any]) -> HeldCrm:
 
 
 def test_a_record_is_found_by_its_id_whatever_became_of_its_key() -> None:
-    asking = Asking(crm(row("a01", None), row("a02", "inv:2"), row("a03", "inv:3")), OWNED)
+    asking = SoqlReader(crm(row("a01", None), row("a02", "inv:2"), row("a03", "inv:3")), OWNED)
     found = asking.read(F.OBJECT, {"inv:1": "a01", "inv:2": None, "inv:3": "gone", "inv:4": "gone too"})
     assert {key: (held.id, held.key) for key, held in found.items()} == {
         "inv:1": ("a01", ""),
@@ -55,7 +55,7 @@ def test_a_record_is_found_by_its_id_whatever_became_of_its_key() -> None:
 
 def test_nothing_is_asked_for_where_nothing_is_wanted() -> None:
     org = crm()
-    assert Asking(org, OWNED).read(F.OBJECT, {}) == {}
+    assert SoqlReader(org, OWNED).read(F.OBJECT, {}) == {}
     assert org.queries == []
 
 
@@ -64,7 +64,7 @@ def test_what_was_read_whole_is_not_asked_for_again(engine: Engine) -> None:
     bulk = BulkCrm([row("a01", "inv:1", Total__c=Decimal("49.90")), row("a02", "typed")])
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         began = load(connection, bulk, OWNED, [F.OBJECT], lambda _: None, lambda *one: told.append(one))
-        loaded = Loaded(connection, Asking(org, OWNED), began)
+        loaded = BulkReader(connection, SoqlReader(org, OWNED), began)
         found = loaded.read(F.OBJECT, {"inv:1": "a01", "inv:2": "a02"})
         assert {key: held.key for key, held in found.items()} == {"inv:1": "inv:1", "inv:2": "typed"}
         assert found["inv:1"].data["Total__c"] == "49.90"
@@ -102,11 +102,11 @@ class Away(BulkCrm):
 
 def test_an_object_is_read_anew_where_salesforce_went_away_in_the_middle(engine: Engine) -> None:
     bulk, waited = Away([row("a01", "inv:1")]), []
-    patience = Patience(waited.append, lambda _: None)
+    patience = RetryPolicy(waited.append, lambda _: None)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         objects = [Account.OBJECT, F.OBJECT]
         began = load(connection, bulk, OWNED, objects, lambda _: None, lambda *_: None, patience)
-        loaded = Loaded(connection, Asking(crm(), OWNED), began)
+        loaded = BulkReader(connection, SoqlReader(crm(), OWNED), began)
         assert [(object_, held.id) for object_, held in loaded.strays()] == [
             (Account.OBJECT, "a01"),
             (F.OBJECT, "a01"),
@@ -118,4 +118,4 @@ def test_a_second_look_on_the_same_connection_begins_empty(engine: Engine) -> No
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for rows in ([row("a01", "inv:1")], []):
             began = load(connection, BulkCrm(rows), OWNED, [F.OBJECT], lambda _: None, lambda *_: None)
-        assert Loaded(connection, Asking(crm(), OWNED), began).read(F.OBJECT, {"inv:1": "a01"}) == {}
+        assert BulkReader(connection, SoqlReader(crm(), OWNED), began).read(F.OBJECT, {"inv:1": "a01"}) == {}

@@ -14,8 +14,8 @@ from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
 from connector.models.facts import Link, LinkState
-from connector.sync.drift.org_baseline import Only
-from connector.sync.drift.repair import Mended, Wanted, mend
+from connector.sync.drift.org_baseline import DriftFilter
+from connector.sync.drift.repair import RepairRequest, RepairResult, mend
 from sync.fake_crm import RowAnswer, Trouble
 from sync.world import paid_invoice
 
@@ -29,12 +29,12 @@ ACCOUNT, INVOICE, A_CASE, A_ROW = (
 )
 
 
-def mended(rig: Rig, only: Only = Only()) -> Mended:
+def mended(rig: Rig, only: DriftFilter = DriftFilter()) -> RepairResult:
     found = rig.look(only).drifted
     lost = frozenset(one.row.record for one in found if one.is_lost)
     unlinked = frozenset(one.subject for one in found if one.row.id is not None and not one.row.exists)
     rig.crm.upserts.clear()
-    return mend(rig.against(only, looking=False), Wanted([BOB], unlinked, lost), CAUSE)
+    return mend(rig.against(only, looking=False), RepairRequest([BOB], unlinked, lost), CAUSE)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_case_that_nothing_needs_any_more_is_forgotten_and_nothing_leads_to_it
 def test_only_what_was_meant_is_mended(rig: Rig) -> None:
     rig.crm.type(ACCOUNT, **{Account.STATE: "closed"})
     rig.crm.type(A_ROW, **{Event.WHAT: "nothing"})
-    assert mended(rig, Only(rule="timeline")).written == 1
+    assert mended(rig, DriftFilter(rule="timeline")).written == 1
     assert rig.drift() == {ACCOUNT: (Account.STATE,)}
 
 
@@ -146,7 +146,7 @@ def test_salesforce_goes_away(rig: Rig) -> None:
         "salesforce", "Salesforce is unavailable (503).", code="503"
     )
     found = rig.look().drifted
-    done = mend(rig.against(looking=False), Wanted([found[0].subject]), CAUSE)
+    done = mend(rig.against(looking=False), RepairRequest([found[0].subject]), CAUSE)
     assert (done.open, done.left, done.is_whole) == (True, 1, False)
 
 
@@ -155,5 +155,5 @@ def test_an_account_that_a_worker_holds_is_left_to_it(rig: Rig) -> None:
     rows(
         rig.engine, "UPDATE subject SET lease = 'w2', ready_at = now() + interval '1 minute', status = 'due'"
     )
-    done = mend(rig.against(looking=False), Wanted([BOB]), CAUSE)
+    done = mend(rig.against(looking=False), RepairRequest([BOB]), CAUSE)
     assert (done.written, done.left) == (0, 1)

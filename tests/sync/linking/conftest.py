@@ -19,12 +19,12 @@ from connector.models import facts
 from connector.models.facts import Link
 from connector.policy import Linking, Policy
 from connector.sync.apply.applier import Applier, Outcome
-from connector.sync.apply.facts_loader import Reading
+from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.apply.row_diff import OrgIds
 from connector.sync.decide.decide import decide
 from connector.sync.linking import Linker, without_account
-from connector.sync.linking.crm_poll import Watch
-from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.linking.crm_poll import CrmPoll
+from connector.sync.org_schema.adaptation import OrgAdapter
 from sandbox.control import Control
 from sandbox.salesforce import Org as SandboxOrg
 from sandbox.salesforce import create_app
@@ -116,10 +116,10 @@ def account(code: str = "bob", **told: Any) -> facts.Account:
     return facts.Account(**{**usual, "company": "Rivera Books", **told})
 
 
-def reading(who: facts.Account, link: Link | None = None, **more: Any) -> Reading:
+def reading(who: facts.Account, link: Link | None = None, **more: Any) -> LoadedFacts:
     """As stage 4 reads it."""
     about = known(subject=subject(who.code), code=who.code, account=who, link=link, **more)
-    return Reading(about, NOW, (), {})
+    return LoadedFacts(about, NOW, (), {})
 
 
 def learn(engine: Engine, *accounts: facts.Account) -> None:
@@ -176,7 +176,7 @@ class Casewire:
         return outcome
 
     def watch(self) -> int:
-        return Watch(self.engine, self.crm.client, self.crm.shape).look(self._now())
+        return CrmPoll(self.engine, self.crm.client, self.crm.shape).look(self._now())
 
     def case(self) -> dict[str, Any]:
         """The only review case."""
@@ -212,7 +212,7 @@ class Whole(Casewire):
     told: list[str] = field(default_factory=list)
 
     def applier(self) -> Applier:
-        shaping = Shaping.of(self.policy, Org.load(self.crm.client), self.told.append)
+        shaping = OrgAdapter.of(self.policy, Org.load(self.crm.client), self.told.append)
         return replace(
             super()._applier(),
             org=lambda: shaping.org,

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from connector.clients.salesforce import Org
 from connector.errors import SetupError
 from connector.ledger import links, snapshots
-from connector.models.facts import About, Link, LinkState
+from connector.models.facts import Link, LinkState, SubjectKind
 from connector.sync.linking import Linker
 from sandbox.salesforce.access import permissions
 from sync.linking.conftest import Crm, Find, account, keep, kept, reading, settings
@@ -255,7 +255,7 @@ def test_one_that_is_taken_can_not_be_chosen_and_that_is_said(crm: Crm, find: Fi
 
 
 @pytest.mark.parametrize(
-    "told", [{"link": Link(LINKED, "001A")}, {"account": None}, {"gone": True}, {"about": About.PAYEE}]
+    "told", [{"link": Link(LINKED, "001A")}, {"account": None}, {"gone": True}, {"about": SubjectKind.PAYEE}]
 )
 def test_nobody_else_is_looked_for(crm: Crm, engine: Engine, told: dict[str, Any]) -> None:
     read = reading(BOB)

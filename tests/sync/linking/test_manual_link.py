@@ -14,8 +14,8 @@ from connector.ledger import links, runs, subjects
 from connector.ledger.attempts import Cause
 from connector.models.facts import Link, LinkState
 from connector.sync.linking import manual_link
-from connector.sync.linking.candidate_search import Search
-from connector.sync.linking.manual_link import Wish
+from connector.sync.linking.candidate_search import CandidateSearch
+from connector.sync.linking.manual_link import LinkRequest
 from sync.linking.conftest import Casewire, Crm, Start, account, codes, keep, kept, learn
 
 BOB = subject("bob")
@@ -30,11 +30,11 @@ def made(engine: Engine, crm: Crm, start: Start) -> Casewire:
     return casewire
 
 
-def wish(casewire: Casewire, id_: str, who: str = BOB) -> Wish:
+def wish(casewire: Casewire, id_: str, who: str = BOB) -> LinkRequest:
     return manual_link.look(casewire.engine, _search(casewire), who, id_)
 
 
-def link(casewire: Casewire, wanted: Wish, crm: Any = None, run: int | None = None) -> bool:
+def link(casewire: Casewire, wanted: LinkRequest, crm: Any = None, run: int | None = None) -> bool:
     return manual_link.link(
         casewire.engine,
         crm or casewire.crm.client,
@@ -45,8 +45,8 @@ def link(casewire: Casewire, wanted: Wish, crm: Any = None, run: int | None = No
     )
 
 
-def _search(casewire: Casewire) -> Search:
-    return Search(casewire.crm.client, casewire.crm.shape)
+def _search(casewire: Casewire) -> CandidateSearch:
+    return CandidateSearch(casewire.crm.client, casewire.crm.shape)
 
 
 def test_everything_moves_to_the_record_that_was_chosen(made: Casewire, crm: Crm) -> None:

@@ -19,9 +19,9 @@ from connector.models.events import Pointer, Urgency
 from connector.models.facts import BillingObject, Facts, Kind
 from connector.models.plan import Plan
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.retry import Patience
+from connector.sync.availability.retry import RetryPolicy
 from connector.sync.monitoring import gap_detection
-from connector.sync.monitoring.gap_detection import GRACE, OVERLAP, Missed
+from connector.sync.monitoring.gap_detection import GRACE, OVERLAP, GapReport
 from connector.sync.refresh import change_feed
 from sync.fake_api import Answer, FakeApi
 from sync.fake_crm import FakeCrm, Org
@@ -39,7 +39,7 @@ def people(*minutes: float) -> list[BillingObject]:
     return [account(id=f"a{ago_}", code=f"c{ago_}", updated_at=ago(ago_)) for ago_ in minutes]
 
 
-def look(engine: Engine, *objects: BillingObject, **how: Any) -> Missed:
+def look(engine: Engine, *objects: BillingObject, **how: Any) -> GapReport:
     usual: dict[str, Any] = {"since": None, "fill": True, "run_id": None}
     return gap_detection.look(
         engine, HERE, how.pop("api", FakeApi(list(objects))), how.pop("now", NOW), **usual | how
@@ -127,7 +127,7 @@ def test_a_walk_goes_on_behind_what_is_young_inside_another_object(engine: Engin
 
 
 def test_nothing_missing_is_said_too() -> None:
-    found = Missed(NOW, NOW)
+    found = GapReport(NOW, NOW)
     found.looked["invoice"] = 18_204
     assert (str(found), found.count) == ("0 missing of 18,204", 0)
 
@@ -262,7 +262,7 @@ def test_a_look_that_is_cut_short_goes_on_behind_its_last_page(engine: Engine) -
 def test_a_look_waits_for_billing_and_counts_nothing_twice(engine: Engine, fill: bool) -> None:
     """Each time it goes on where it was, with the last change that it saw."""
     there, naps = people(90, 80, 70, 60, 50), list[float]()
-    found = look(engine, api=Failing(there), fill=fill, patience=Patience(naps.append, lambda _: None))
+    found = look(engine, api=Failing(there), fill=fill, patience=RetryPolicy(naps.append, lambda _: None))
     assert str(found) == "5 missing of 5: 5 accounts"
     assert len(naps) == 3
     assert len(rows(engine, "SELECT id FROM run")) == (1 if fill else 0), "one look, one run"
@@ -271,7 +271,7 @@ def test_a_look_waits_for_billing_and_counts_nothing_twice(engine: Engine, fill:
 def test_billing_that_stays_away_ends_a_look(engine: Engine) -> None:
     gone = FakeApi(people(90, 80), down=Unavailable("recurly:acme", "503"))
     with pytest.raises(Unavailable):
-        look(engine, api=gone, patience=Patience(lambda _: None, lambda _: None))
+        look(engine, api=gone, patience=RetryPolicy(lambda _: None, lambda _: None))
 
 
 def test_what_only_a_plan_has_seen_was_told_of_by_nobody(engine: Engine) -> None:

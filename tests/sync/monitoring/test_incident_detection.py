@@ -21,7 +21,7 @@ from connector.ledger import incidents, snapshots
 from connector.ledger.incidents import Attempted
 from connector.mappers import declines
 from connector.models.events import Urgency
-from connector.models.facts import About, CaseSeen, Facts, Incident, Payment
+from connector.models.facts import ExistingCase, Facts, Incident, Payment, SubjectKind
 from connector.models.plan import Change, Parent, Transition
 from connector.policy import IncidentRule, Policy, Rules
 from connector.sync.decide.context.incident_suppression import HELD
@@ -428,10 +428,10 @@ def ask(*objects: object, now: datetime, incident: Incident | None = LASTING) ->
 
 
 def _facts(*objects: object, now: datetime, incident: Incident | None) -> Facts:
-    owed = [one_ for one_ in objects if not isinstance(one_, CaseSeen)]
+    owed = [one_ for one_ in objects if not isinstance(one_, ExistingCase)]
     if not any(one_.__class__.__name__ == "Invoice" for one_ in owed):
         owed.insert(0, invoice(dunning_events_sent=1))
-    cases = [one_ for one_ in objects if isinstance(one_, CaseSeen)]
+    cases = [one_ for one_ in objects if isinstance(one_, ExistingCase)]
     return facts(account(), *owed, *cases, now=now, incidents=(incident,) if incident else ())
 
 
@@ -500,21 +500,21 @@ def test_a_rule_that_is_switched_off_holds_nothing_back() -> None:
 # ── the case of an incident ───────────────────────────────────────────────────────────────────────────────────
 
 
-def gateway(*told: Incident, cases: tuple[CaseSeen, ...] = (), now: datetime = LATE) -> list[Change]:
+def gateway(*told: Incident, cases: tuple[ExistingCase, ...] = (), now: datetime = LATE) -> list[Change]:
     known = Facts(
         subject=GATEWAY,
         source="recurly",
         site="acme",
         code="gateway:stripe",
         now=now,
-        about=About.GATEWAY,
+        about=SubjectKind.GATEWAY,
         incidents=told,
         cases=cases,
     )
     return rule.changes(known, POLICY)
 
 
-def incident_case(cycle: int = 1, **changed: Any) -> CaseSeen:
+def incident_case(cycle: int = 1, **changed: Any) -> ExistingCase:
     return seen(f"gateway:stripe:incident:{cycle}", "incident", **changed)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connector.ledger.source_activity import STEP, Heard
+from connector.ledger.source_activity import STEP, ReceivedCount
 from connector.sync.monitoring.silence_detection import is_silent
 
 LEAST = timedelta(minutes=30)
@@ -38,15 +38,15 @@ def once_a_night(at: datetime) -> int:
 Rhythm = Callable[[datetime], int]
 
 
-def past(rhythm: Rhythm, until: datetime, days: int = 14) -> list[Heard]:
+def past(rhythm: Rhythm, until: datetime, days: int = 14) -> list[ReceivedCount]:
     return list(_past(rhythm, until, days))
 
 
-def _past(rhythm: Rhythm, until: datetime, days: int) -> Iterator[Heard]:
+def _past(rhythm: Rhythm, until: datetime, days: int) -> Iterator[ReceivedCount]:
     at = until - timedelta(days=days)
     while at < until:
         if events := rhythm(at):
-            yield Heard(at, events)
+            yield ReceivedCount(at, events)
         at += STEP
 
 

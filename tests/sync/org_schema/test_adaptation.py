@@ -13,9 +13,9 @@ from connector.models.facts import Facts, Link, LinkState
 from connector.models.plan import Change, Parent, RecordType
 from connector.policy import Policy
 from connector.sync.decide.decide import decide
-from connector.sync.org_schema.adaptation import Shaping
+from connector.sync.org_schema.adaptation import OrgAdapter
 from connector.sync.org_schema.person_accounts import person_field
-from connector.sync.org_schema.schema_warnings import Remarks
+from connector.sync.org_schema.schema_warnings import SchemaWarnings
 from sync.orgs import fitted, org_field, shape
 from sync.world import account, event, facts, invoice, payment, subscription
 
@@ -23,7 +23,7 @@ ACCOUNT = "recurly:acme:account:bob"
 CONTACT = "recurly:acme:contact:bob"
 
 
-def changes(shaping: Shaping, known: Facts) -> dict[tuple[str, str], Change]:
+def changes(shaping: OrgAdapter, known: Facts) -> dict[tuple[str, str], Change]:
     plan = decide(known, shaping.policy)
     found = shaping.fit(plan.changes, known)
     return {(change.object, change.key): change for change in found}
@@ -349,7 +349,7 @@ def test_an_org_without_record_types_lacks_nothing() -> None:
 
 
 def test_what_is_left_out_is_said_once() -> None:
-    remarks = Remarks()
+    remarks = SchemaWarnings()
     for sentence in ("one", "two", "one"):
         remarks(sentence)
     assert remarks.told() == ["one", "two"]

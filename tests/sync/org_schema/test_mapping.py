@@ -21,7 +21,7 @@ from connector.models.plan import Change, Lookup
 from connector.policy import Mapped, Policy
 from connector.sync.apply.row_diff import row_for
 from connector.sync.decide.decide import decide
-from connector.sync.org_schema.conversion import Known, Unfit, converted
+from connector.sync.org_schema.conversion import ConversionError, Known, converted
 from connector.sync.org_schema.mapping import checked
 from sync.orgs import Org, fitted, org_field, shape
 from sync.world import account, facts, invoice, payment, subscription
@@ -219,7 +219,7 @@ def test_a_value_becomes_what_its_field_holds(
 def test_what_is_not_of_its_type_is_unfit(
     type_: str, target: Mapping[str, Any], value: Known, why: str
 ) -> None:
-    with pytest.raises(Unfit, match=why):
+    with pytest.raises(ConversionError, match=why):
         as_(type_, value, **target)
 
 
@@ -240,7 +240,7 @@ def test_conversion_fits_or_says_so(value: Known, type_: str, length: int, scale
     target = org_field("X__c", length=length, digits=15, scale=scale, type=type_)
     try:
         found = converted(value, mapped(type=type_), target)
-    except Unfit:
+    except ConversionError:
         return
     assert not isinstance(found, str) or utf16_length(found) <= length or type_ == "picklist"
     assert not isinstance(found, Decimal) or abs(found) <= 10**15
@@ -288,7 +288,7 @@ def test_a_lookup_by_more_than_an_external_id_holds_is_left_out() -> None:
     target = org_field("X__c", type="reference", targets=frozenset({"Region__c"}))
     wanted = mapped(type="lookup", lookup={"object": "Region__c", "key": "Code__c"})
     assert converted("x" * 255, wanted, target) == Lookup("Region__c", "Code__c", "x" * 255)
-    with pytest.raises(Unfit, match="longer than an external id"):
+    with pytest.raises(ConversionError, match="longer than an external id"):
         converted("\U0001f389" * 128, wanted, target)
 
 

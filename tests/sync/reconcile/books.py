@@ -23,7 +23,7 @@ from connector.models.facts import (
     Status,
 )
 from connector.policy import Compare
-from connector.sync.reconcile.reconciliation import Reconciling, Sides, Window
+from connector.sync.reconcile.reconciliation import Reconciliation, Sides, Window
 from sync.fake_api import Answer, FakeApi
 from sync.fake_crm import FakeCrm
 from sync.world import at, payment
@@ -171,8 +171,8 @@ class ThreeSides:
         window: Window = WINDOW,
         now: datetime = NOW,
         run_id: int | None = None,
-    ) -> tuple[Reconciling, list[Discrepancy]]:
-        reconciling = Reconciling(
+    ) -> tuple[Reconciliation, list[Discrepancy]]:
+        reconciling = Reconciliation(
             self.sides, policy or Compare(), window, now, run_id, clock=lambda connection: now
         )
         return reconciling, list(reconciling.findings())

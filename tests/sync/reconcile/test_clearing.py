@@ -17,7 +17,7 @@ from connector.ledger import runs, snapshots, subjects
 from connector.mappers import fields
 from connector.models.facts import Status
 from connector.policy import Compare
-from connector.sync.reconcile.reconciliation import Reconciling, Sides
+from connector.sync.reconcile.reconciliation import Reconciliation, Sides
 from sync.reconcile.books import NOW, WINDOW, Api, ThreeSides, charge, paid
 from sync.reconcile.test_retention import apply, keep, records, states
 from sync.world import account, at, invoice
@@ -44,12 +44,12 @@ def row(sides: ThreeSides) -> tuple[str, datetime | None]:
     return found[fields.Discrepancy.STATE], found.get(fields.Discrepancy.CLEARED_AT)
 
 
-def begun(sides: Sides, now: datetime, policy: Compare | None = None, **how: Any) -> Reconciling:
+def begun(sides: Sides, now: datetime, policy: Compare | None = None, **how: Any) -> Reconciliation:
     """One that keeps what it finds; it is not gone through yet."""
     with sides.engine.begin() as connection:
         run_id = runs.begin(connection, "reconcile", "ada", "", {})
     window = replace(WINDOW, sites=sides.sites, until=now)
-    return Reconciling(sides, policy or Compare(), window, now, run_id, **{"clock": lambda _: now} | how)
+    return Reconciliation(sides, policy or Compare(), window, now, run_id, **{"clock": lambda _: now} | how)
 
 
 # Explained, and then cleared ------------------------------------------------------------------------------------

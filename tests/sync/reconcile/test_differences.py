@@ -10,24 +10,24 @@ from typing import Any
 
 import pytest
 
-from connector.ledger.payment_lookup import Known
+from connector.ledger.payment_lookup import KnownPayment
 from connector.models.facts import Difference, Kind, Movement, Payment, ProcessorObject, Status
 from connector.policy import Compare
 from connector.sync.reconcile.differences import OF_PROCESSOR, OF_RECURLY, findings
-from connector.sync.reconcile.matching import Loose, Pairs
-from connector.sync.reconcile.models import Seen, Side, Standing, Transfer
+from connector.sync.reconcile.matching import MatchedPairs, UnmatchedObject
+from connector.sync.reconcile.models import Observation, Outcome, System, Transfer
 from sync.world import NOW, SUBJECT, at, charge, payment, refund, told_of
 
 POLICY = Compare(
     amount_tolerance=Decimal("0.10"), date_tolerance_days=2, settlement_hours=48, bank_debit_hours=120
 )
-ALL = frozenset(Side)
+ALL = frozenset(System)
 THEN = at(1)
 
 
-def seen(status: str = "success", standing: Standing | None = Standing.MOVED, **changed: Any) -> Seen:
+def seen(status: str = "success", standing: Outcome | None = Outcome.MOVED, **changed: Any) -> Observation:
     usual: dict[str, Any] = {"amount": Decimal("49.00"), "currency": "USD", "moments": (THEN,)}
-    return Seen(**{"status": status, "standing": standing} | usual | changed)
+    return Observation(**{"status": status, "standing": standing} | usual | changed)
 
 
 def transfer(**changed: Any) -> Transfer:
@@ -49,30 +49,30 @@ def differences(one: Transfer, policy: Compare = POLICY) -> list[str]:
 def test_every_word_of_recurly_says_what_became_of_the_money() -> None:
     moved, pending, not_moved = ("success chargeback", "pending processing scheduled", "declined error void")
     assert {
-        **dict.fromkeys(moved.split(), Standing.MOVED),
-        **dict.fromkeys(pending.split(), Standing.PENDING),
-        **dict.fromkeys(not_moved.split(), Standing.NOT_MOVED),
+        **dict.fromkeys(moved.split(), Outcome.MOVED),
+        **dict.fromkeys(pending.split(), Outcome.PENDING),
+        **dict.fromkeys(not_moved.split(), Outcome.NOT_MOVED),
     } == OF_RECURLY
 
 
 def test_every_status_of_a_processor_says_what_became_of_the_money() -> None:
     """A dispute that is won or called off took no money; one that is lost, however, did."""
     assert {
-        **dict.fromkeys((Status.SUCCEEDED, Status.LOST, Status.ACCEPTED, Status.EXPIRED), Standing.MOVED),
-        **dict.fromkeys((Status.PENDING, Status.REQUIRES_ACTION), Standing.PENDING),
-        **dict.fromkeys((Status.NEEDS_RESPONSE, Status.UNDER_REVIEW), Standing.PENDING),
-        **dict.fromkeys((Status.AUTHORIZED, Status.FAILED, Status.CANCELED), Standing.NOT_MOVED),
-        **dict.fromkeys((Status.WON, Status.WITHDRAWN), Standing.NOT_MOVED),
-        Status.RETURNED: Standing.TAKEN_BACK,
+        **dict.fromkeys((Status.SUCCEEDED, Status.LOST, Status.ACCEPTED, Status.EXPIRED), Outcome.MOVED),
+        **dict.fromkeys((Status.PENDING, Status.REQUIRES_ACTION), Outcome.PENDING),
+        **dict.fromkeys((Status.NEEDS_RESPONSE, Status.UNDER_REVIEW), Outcome.PENDING),
+        **dict.fromkeys((Status.AUTHORIZED, Status.FAILED, Status.CANCELED), Outcome.NOT_MOVED),
+        **dict.fromkeys((Status.WON, Status.WITHDRAWN), Outcome.NOT_MOVED),
+        Status.RETURNED: Outcome.TAKEN_BACK,
     } == OF_PROCESSOR
 
 
 # What differs ---------------------------------------------------------------------------------------------------
 
-ONLY: Mapping[Side, dict[str, Any]] = {
-    Side.RECURLY: {"at_processor": None, "salesforce": None},
-    Side.PROCESSOR: {"recurly": None, "salesforce": None},
-    Side.SALESFORCE: {"recurly": None, "at_processor": None},
+ONLY: Mapping[System, dict[str, Any]] = {
+    System.RECURLY: {"at_processor": None, "salesforce": None},
+    System.PROCESSOR: {"recurly": None, "salesforce": None},
+    System.SALESFORCE: {"recurly": None, "at_processor": None},
 }
 
 
@@ -83,14 +83,14 @@ ONLY: Mapping[Side, dict[str, Any]] = {
         ({"recurly": None}, ["missing_in_recurly"]),
         ({"at_processor": None}, ["missing_at_processor"]),
         ({"salesforce": None}, ["missing_in_salesforce"]),
-        ({"salesforce": None, "asked": ALL - {Side.SALESFORCE}}, []),
+        ({"salesforce": None, "asked": ALL - {System.SALESFORCE}}, []),
         # what did not move need not be anywhere
-        ({**ONLY[Side.RECURLY], "recurly": seen("declined", Standing.NOT_MOVED)}, []),
-        ({**ONLY[Side.PROCESSOR], "at_processor": seen("failed", Standing.NOT_MOVED)}, []),
-        ({**ONLY[Side.RECURLY], "recurly": seen("pending", Standing.PENDING)},
+        ({**ONLY[System.RECURLY], "recurly": seen("declined", Outcome.NOT_MOVED)}, []),
+        ({**ONLY[System.PROCESSOR], "at_processor": seen("failed", Outcome.NOT_MOVED)}, []),
+        ({**ONLY[System.RECURLY], "recurly": seen("pending", Outcome.PENDING)},
          ["missing_at_processor", "missing_in_salesforce"]),
-        ({**ONLY[Side.PROCESSOR], "at_processor": seen("returned", Standing.TAKEN_BACK)}, []),
-        ({"at_processor": None, "recurly": seen("declined", Standing.NOT_MOVED), "salesforce": seen()}, ["status"]),
+        ({**ONLY[System.PROCESSOR], "at_processor": seen("returned", Outcome.TAKEN_BACK)}, []),
+        ({"at_processor": None, "recurly": seen("declined", Outcome.NOT_MOVED), "salesforce": seen()}, ["status"]),
         # the edges of the tolerances
         ({"at_processor": seen("succeeded", amount=Decimal("49.10"))}, []),
         ({"at_processor": seen("succeeded", amount=Decimal("49.11"))}, ["amount"]),
@@ -105,17 +105,17 @@ ONLY: Mapping[Side, dict[str, Any]] = {
         ({"at_processor": seen("succeeded", moments=(THEN + timedelta(days=9), THEN))}, []),
         ({"salesforce": seen(moments=())}, ["date"]),
         # what became of it
-        ({"at_processor": seen("failed", Standing.NOT_MOVED)}, ["status"]),
-        ({"at_processor": seen("returned", Standing.TAKEN_BACK)}, ["status"]),
-        ({"at_processor": seen("returned", Standing.TAKEN_BACK), "charged_back": True}, []),
-        ({"recurly": seen("declined", Standing.NOT_MOVED), "salesforce": seen("declined", Standing.NOT_MOVED),
-          "at_processor": seen("returned", Standing.TAKEN_BACK)}, []),
+        ({"at_processor": seen("failed", Outcome.NOT_MOVED)}, ["status"]),
+        ({"at_processor": seen("returned", Outcome.TAKEN_BACK)}, ["status"]),
+        ({"at_processor": seen("returned", Outcome.TAKEN_BACK), "charged_back": True}, []),
+        ({"recurly": seen("declined", Outcome.NOT_MOVED), "salesforce": seen("declined", Outcome.NOT_MOVED),
+          "at_processor": seen("returned", Outcome.TAKEN_BACK)}, []),
         ({"salesforce": seen("odd", None)}, ["status"]),
         ({"recurly": seen("odd", None), "salesforce": seen("odd", None)}, []),
         # a void that the processor could only give back
-        ({"recurly": seen("void", Standing.NOT_MOVED), "salesforce": seen("void", Standing.NOT_MOVED),
+        ({"recurly": seen("void", Outcome.NOT_MOVED), "salesforce": seen("void", Outcome.NOT_MOVED),
           "item": charge(refunded=True)}, []),
-        ({"recurly": seen("void", Standing.NOT_MOVED), "salesforce": seen("void", Standing.NOT_MOVED),
+        ({"recurly": seen("void", Outcome.NOT_MOVED), "salesforce": seen("void", Outcome.NOT_MOVED),
           "item": charge(refunded=False)}, ["status"]),
         ({"item": charge(refunded=True)}, []),
     ],
@@ -143,9 +143,9 @@ LOST = {"kind": Movement.DISPUTE, "recurly": None, "at_processor": seen("lost"),
     [
         (LOST, {"chargebacks_in_recurly": ("stripe",)}, ["missing_in_recurly"]),
         (LOST, {"chargebacks_in_recurly": ("adyen",)}, []),
-        ({**LOST, "at_processor": seen("won", Standing.NOT_MOVED), "salesforce": seen("won", Standing.NOT_MOVED)},
+        ({**LOST, "at_processor": seen("won", Outcome.NOT_MOVED), "salesforce": seen("won", Outcome.NOT_MOVED)},
          {"chargebacks_in_recurly": ("stripe",)}, []),
-        ({**LOST, "at_processor": seen("open", Standing.PENDING), "salesforce": seen("open", Standing.PENDING)},
+        ({**LOST, "at_processor": seen("open", Outcome.PENDING), "salesforce": seen("open", Outcome.PENDING)},
          {"chargebacks_in_recurly": ("stripe",)}, []),
         ({**LOST, "salesforce": None}, {}, ["missing_in_salesforce"]),
         # money that is nobody's in Recurly, where the account is shared
@@ -171,14 +171,14 @@ def test_what_recurly_must_know(changed: dict[str, Any], terms: dict[str, Any], 
         ({"recurly": None}, 47, True),
         ({"at_processor": None, "bank": True}, 119, True),
         ({"at_processor": None, "bank": True}, 120, False),
-        ({"at_processor": seen("pending", Standing.PENDING)}, 47, True),
-        ({"at_processor": seen("authorized", Standing.NOT_MOVED)}, 47, True),
+        ({"at_processor": seen("pending", Outcome.PENDING)}, 47, True),
+        ({"at_processor": seen("authorized", Outcome.NOT_MOVED)}, 47, True),
         (
-            {"recurly": seen("pending", Standing.PENDING), "salesforce": seen("pending", Standing.PENDING)},
+            {"recurly": seen("pending", Outcome.PENDING), "salesforce": seen("pending", Outcome.PENDING)},
             47,
             True,
         ),
-        ({"at_processor": seen("failed", Standing.NOT_MOVED)}, 1, False),
+        ({"at_processor": seen("failed", Outcome.NOT_MOVED)}, 1, False),
         ({"at_processor": seen("succeeded", amount=Decimal(1))}, 1, False),
     ],
 )
@@ -189,7 +189,7 @@ def test_the_settlement_delay_explains_what_comes_with_the_money(
     moved = {
         side: replace(one, moments=(then,))
         for side, one in {**{s: seen() for s in ("recurly", "at_processor", "salesforce")}, **changed}.items()
-        if isinstance(one, Seen)
+        if isinstance(one, Observation)
     }
     found = findings(transfer(**{**changed, **moved, "at": then}), POLICY, NOW)
     assert [bool(one.why) for one in found] == [explained]
@@ -215,9 +215,9 @@ def test_what_waits_explains_its_own_side_only(changed: dict[str, Any], why: str
 HOUR = timedelta(hours=1)
 
 
-def known(id_: str = "pay1", site: str = "acme", **changed: Any) -> Known:
+def known(id_: str = "pay1", site: str = "acme", **changed: Any) -> KnownPayment:
     made: Payment = payment(**{"id": id_, "gateway": "stripe", "created_at": THEN} | changed)
-    return Known("recurly", site, SUBJECT, made)
+    return KnownPayment("recurly", site, SUBJECT, made)
 
 
 def taken(id_: str = "ch_1", **changed: Any) -> ProcessorObject:
@@ -230,7 +230,7 @@ def test_the_payment_that_fits_best_is_taken_and_only_once() -> None:
     same = known("same", status="declined", created_at=THEN + 5 * HOUR)
     near = known("near", status="declined", amount=Decimal(2))
     for order in ([alike, same, near], [near, same, alike]):
-        pairs = Pairs()
+        pairs = MatchedPairs()
         found = [pairs.by_reference(taken(f"ch_{n}"), order) for n in range(4)]
         assert [one and one.id for one in found] == [
             ("acme", "alike"),
@@ -241,23 +241,23 @@ def test_the_payment_that_fits_best_is_taken_and_only_once() -> None:
 
 
 def test_what_is_of_another_processor_or_kind_is_not_it() -> None:
-    pairs = Pairs()
+    pairs = MatchedPairs()
     assert pairs.by_reference(taken(), [known(gateway="adyen"), known("r1", type="refund")]) is None
     assert pairs.by_reference(told_of(Kind.REFUND, "re_1"), [known(), known("r1", type="refund")]) is not None
 
 
 def test_what_was_told_of_without_another_half_is_not_taken_any_more() -> None:
-    pairs = Pairs()
+    pairs = MatchedPairs()
     assert pairs.left_over(known()) is None
     assert pairs.by_reference(taken(), [known()]) is None
 
 
 def test_a_charge_that_failed_is_its_other_half_only_if_there_is_no_better_one() -> None:
     failed, good = taken("ch_f", status=Status.FAILED), taken("ch_g")
-    pairs = Pairs()
+    pairs = MatchedPairs()
     assert pairs.by_reference(failed, [known()]) is None
     assert pairs.left_over(known()) == failed
-    pairs = Pairs()
+    pairs = MatchedPairs()
     pairs.by_reference(failed, [known()])
     assert pairs.by_reference(good, [known()]) == known()
     assert pairs.failed == {}
@@ -277,7 +277,7 @@ def test_a_charge_that_failed_is_its_other_half_only_if_there_is_no_better_one()
     ],
 )
 def test_without_a_reference_amount_currency_and_time_decide(item: dict[str, Any], is_it: bool) -> None:
-    assert (Pairs().by_amount(taken(**item), [known()], HOUR) is not None) is is_it
+    assert (MatchedPairs().by_amount(taken(**item), [known()], HOUR) is not None) is is_it
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_without_a_reference_amount_currency_and_time_decide(item: dict[str, Any
 def test_what_is_left_over_is_joined_by_its_invoice(
     item: dict[str, Any], number: str | None, fits: bool
 ) -> None:
-    pairs = Pairs(loose=[Loose(taken(**item))])
+    pairs = MatchedPairs(loose=[UnmatchedObject(taken(**item))])
     assert (pairs.left_over(known(invoice_number=number)) is not None) is fits
 
 
@@ -304,13 +304,13 @@ def test_what_is_left_over_is_joined_by_its_invoice(
 def test_a_refund_that_is_left_over_is_joined_by_what_it_gives_back(
     site: str, original: str, fits: bool
 ) -> None:
-    pairs = Pairs(loose=[Loose(told_of(Kind.REFUND, "re_1"), frozenset({("acme", "pay1")}))])
-    given = Known("recurly", site, SUBJECT, refund(original_id=original, gateway="stripe"))
+    pairs = MatchedPairs(loose=[UnmatchedObject(told_of(Kind.REFUND, "re_1"), frozenset({("acme", "pay1")}))])
+    given = KnownPayment("recurly", site, SUBJECT, refund(original_id=original, gateway="stripe"))
     assert (pairs.left_over(given) is not None) is fits
 
 
 def test_what_happened_long_ago_is_forgotten_and_what_did_not_is_kept() -> None:
-    pairs = Pairs()
+    pairs = MatchedPairs()
     pairs.by_reference(taken(), [known()])
     pairs.by_reference(taken("ch_f", status=Status.FAILED), [known("p2")])
     pairs.forget(THEN)
@@ -321,6 +321,6 @@ def test_what_happened_long_ago_is_forgotten_and_what_did_not_is_kept() -> None:
 
 def test_the_differences_are_told_in_the_order_of_their_classes() -> None:
     one = transfer(
-        at_processor=seen("failed", Standing.NOT_MOVED, amount=Decimal(1), moments=(THEN - 99 * HOUR,))
+        at_processor=seen("failed", Outcome.NOT_MOVED, amount=Decimal(1), moments=(THEN - 99 * HOUR,))
     )
     assert differences(one) == [str(each) for each in (Difference.AMOUNT, Difference.STATUS, Difference.DATE)]

@@ -15,7 +15,7 @@ from connector.errors import Transient
 from connector.ledger import runs
 from connector.models.events import Urgency
 from connector.models.facts import Kind, ProcessorObject, Stage, Status
-from connector.sync.reconcile.processor_gaps import Filled, fill
+from connector.sync.reconcile.processor_gaps import ProcessorGapReport, fill
 from connector.sync.reconcile.reconciliation import Window
 from sync.reconcile.books import FakeBooks, ThreeSides, paid
 from sync.world import account
@@ -52,7 +52,7 @@ def look(
     apply: bool = True,
     days: float = 6,
     processors: frozenset[str] | None = None,
-) -> Filled:
+) -> ProcessorGapReport:
     sides.stripe.items = list(items)
     window = Window(ago(days), NOW, (SITE,), processors)
     run_id = _run(sides.engine) if apply else None
@@ -64,7 +64,7 @@ def _run(engine: Engine) -> int:
         return runs.begin(connection, "reconcile", "ann", "lost webhooks", {})
 
 
-def told(found: Filled, source: str = "stripe") -> str:
+def told(found: ProcessorGapReport, source: str = "stripe") -> str:
     return str(found.missed[source])
 
 

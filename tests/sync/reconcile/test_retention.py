@@ -19,7 +19,7 @@ from connector.models.facts import Money
 from connector.policy import Compare, Policy
 from connector.sync.apply.applier import Applier
 from connector.sync.decide.decide import decide
-from connector.sync.reconcile.reconciliation import Reconciling, Window
+from connector.sync.reconcile.reconciliation import Reconciliation, Window
 from sync.fake_crm import FakeCrm, Org
 from sync.reconcile.books import NOW, WINDOW, ThreeSides, charge, paid
 from sync.world import at
@@ -32,7 +32,7 @@ def sides(engine: Engine) -> ThreeSides:
     return ThreeSides(engine).agree(*(paid(str(n), at(n), invoice_number=f"10{n:02}") for n in range(2, 11)))
 
 
-def keep(sides: ThreeSides, now: datetime = NOW, window: Window | None = None) -> Reconciling:
+def keep(sides: ThreeSides, now: datetime = NOW, window: Window | None = None) -> Reconciliation:
     with sides.engine.begin() as connection:
         run_id = runs.begin(connection, "reconcile", "ada", "month end", {})
     wanted = window or replace(WINDOW, until=now)
@@ -44,7 +44,7 @@ def states(engine: Engine) -> dict[str, str]:
     return {f"{row.difference} {row.reference}": row.state for row in found}
 
 
-def apply(sides: ThreeSides, reconciling: Reconciling, now: datetime = NOW) -> None:
+def apply(sides: ThreeSides, reconciling: Reconciliation, now: datetime = NOW) -> None:
     policy = Policy()
     applier = Applier(
         sides.engine, sides.crm, Org, lambda facts: decide(facts, policy), lambda: now, "worker"

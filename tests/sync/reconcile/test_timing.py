@@ -13,7 +13,7 @@ from connector.ledger import observations, subjects
 from connector.models.events import Pointer
 from connector.models.facts import Kind, Payment, ProcessorObject, Status
 from connector.policy import Compare
-from connector.sync.reconcile.reconciliation import Reconciling, Sides, Window
+from connector.sync.reconcile.reconciliation import Reconciliation, Sides, Window
 from sync.reconcile.books import NOW, WINDOW, Api, ThreeSides, charge, paid
 from sync.world import account, at, invoice
 
@@ -149,9 +149,9 @@ def wanted(engine: Engine, site: str = SITE, heard: datetime = NOW) -> None:
     )
 
 
-def two_sites(sides: ThreeSides, beta: Api | None) -> tuple[Reconciling, list[tuple[str, str]]]:
+def two_sites(sides: ThreeSides, beta: Api | None) -> tuple[Reconciliation, list[tuple[str, str]]]:
     both = Sides(sides.engine, sides.crm, {SITE: sides.api, "beta": beta}, {"stripe": sides.stripe}, {})
-    reconciling = Reconciling(both, Compare(), Window(at(1), NOW, (SITE, "beta")), NOW)
+    reconciling = Reconciliation(both, Compare(), Window(at(1), NOW, (SITE, "beta")), NOW)
     return reconciling, sorted((one.reference, str(one.state)) for one in reconciling.findings())
 
 
@@ -195,7 +195,7 @@ def test_what_is_urgent_goes_on_after_each_page(sides: ThreeSides) -> None:
     """Two charges a page."""
     sides.agree(*(paid(str(n), OLD + timedelta(hours=n), invoice_number=f"10{n:02}") for n in range(10)))
     steps: list[tuple[int, int]] = []
-    reconciling = Reconciling(sides.sides, Compare(), WINDOW, NOW, tell=lambda *step: steps.append(step))
+    reconciling = Reconciliation(sides.sides, Compare(), WINDOW, NOW, tell=lambda *step: steps.append(step))
     list(reconciling.findings())
     assert max(steps.count(step) for step in set(steps)) > 5
     assert steps == sorted(steps)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from connector.ledger import missed_changes, runs
 from connector.policy import Compare
 from connector.sync.monitoring.gap_detection import NEVER_HEARD
-from connector.sync.reconcile.reconciliation import Reach, Reconciling, Window, reach, since_last
+from connector.sync.reconcile.reconciliation import Reach, Reconciliation, Window, reach, since_last
 from connector.sync.refresh import change_feed
 from sync.reconcile.books import NOW, WINDOW, ThreeSides, charge, paid, told
 from sync.world import at
@@ -27,10 +27,10 @@ def sides(engine: Engine) -> ThreeSides:
     return ThreeSides(engine).agree(*(paid(str(n), at(n), invoice_number=f"10{n:02}") for n in range(2, 11)))
 
 
-def keep(sides: ThreeSides, window: Window, known: Reach | None = None) -> Reconciling:
+def keep(sides: ThreeSides, window: Window, known: Reach | None = None) -> Reconciliation:
     with sides.engine.begin() as connection:
         run_id = runs.begin(connection, "reconcile", "ada", "month end", {})
-    made = Reconciling(sides.sides, Compare(), window, window.until, run_id, known=known or Reach())
+    made = Reconciliation(sides.sides, Compare(), window, window.until, run_id, known=known or Reach())
     assert list(made.findings()) is not None
     return made
 
@@ -159,7 +159,7 @@ def test_a_first_night_invents_nothing(engine: Engine) -> None:
     first_heard(engine, at(20))
     there = known(engine)
     window = there.window(NOW, (SITE,), None)
-    made = Reconciling(sides.sides, Compare(), window, NOW, known=there)
+    made = Reconciliation(sides.sides, Compare(), window, NOW, known=there)
     assert told(list(made.findings())) == []
     (said,) = made.not_compared()
     assert said.startswith("site acme, what moved before 2026-11-20 12:00 UTC: the ledger does not reach")
@@ -176,7 +176,7 @@ def test_each_site_is_compared_from_when_it_is_known(sides: ThreeSides) -> None:
         charge("ch_whose", at(15), invoice_number="8"),
         charge("ch_new", at(22), invoice_number="9"),
     ]
-    made = Reconciling(sides.sides, Compare(), window, NOW, known=there)
+    made = Reconciliation(sides.sides, Compare(), window, NOW, known=there)
     assert [(found.reference, str(found.state), found.why) for found in made.findings()] == [
         ("ch_whose", "explained", "it may be of site beta, which the ledger knows since 2026-11-20"),
         ("ch_new", "open", ""),
@@ -186,7 +186,7 @@ def test_each_site_is_compared_from_when_it_is_known(sides: ThreeSides) -> None:
 def test_what_may_be_of_a_site_that_is_out_is_not_missing(sides: ThreeSides) -> None:
     there = Reach(usual=at(1), failed={"beta": "503"})
     sides.stripe.items.append(charge("ch_whose", at(15), invoice_number="8"))
-    made = Reconciling(sides.sides, Compare(), there.window(NOW, (SITE, "beta"), None), NOW, known=there)
+    made = Reconciliation(sides.sides, Compare(), there.window(NOW, (SITE, "beta"), None), NOW, known=there)
     assert [(found.reference, found.why) for found in made.findings()] == [
         ("ch_whose", "it may be of site beta, which could not be asked")
     ]
@@ -205,7 +205,7 @@ def test_what_was_open_stays_open_while_a_site_is_out(sides: ThreeSides) -> None
 def test_what_may_be_of_a_site_that_nobody_wanted_to_look_at_is_not_missing(sides: ThreeSides) -> None:
     there = Reach(usual=at(1), others=("beta",))
     sides.stripe.items.append(charge("ch_whose", at(15), invoice_number="8"))
-    made = Reconciling(sides.sides, Compare(), there.window(NOW, (SITE,), None), NOW, known=there)
+    made = Reconciliation(sides.sides, Compare(), there.window(NOW, (SITE,), None), NOW, known=there)
     assert [found.why for found in made.findings()] == ["it may be of site beta, which was not looked at"]
 
 

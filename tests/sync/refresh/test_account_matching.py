@@ -22,7 +22,7 @@ from connector.ledger.pending_matches import Candidate, InvoicePayment
 from connector.ledger.subjects import Due
 from connector.mappers import match_keys
 from connector.models.events import Urgency
-from connector.models.facts import Gone, Kind, ProcessorObject, Status
+from connector.models.facts import DeletedObject, Kind, ProcessorObject, Status
 from connector.sync.refresh import account_matching
 from connector.sync.refresh.match_rules import (
     UNKNOWN,
@@ -558,7 +558,7 @@ def test_a_charge_that_contradicts_the_invoice_ends_the_match_of_its_dispute(eng
 def test_an_account_that_billing_removed_keeps_what_was_matched_to_it(engine: Engine) -> None:
     weakly_matched(engine)
     with engine.begin() as connection:
-        gone = [Gone("invoice", "inv1"), Gone("account", "acc1")]
+        gone = [DeletedObject("invoice", "inv1"), DeletedObject("account", "acc1")]
         snapshots.mark_gone(connection, SOURCE, SITE, snapshots.clock(connection), gone)
     assert all_waiting(engine) == set()
     assert links(engine)["dp_1"] == (BOB, BY_NUMBER)

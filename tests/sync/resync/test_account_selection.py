@@ -16,7 +16,7 @@ from connector.ledger.subjects import Due
 from connector.mappers import external_ids
 from connector.models.events import Urgency
 from connector.sync.resync import account_fetch
-from connector.sync.resync.account_fetch import Reader, is_cheaper_one_by_one, no_key, pages_of
+from connector.sync.resync.account_fetch import AccountFetcher, is_cheaper_one_by_one, no_key, pages_of
 from connector.sync.resync.account_selection import Choice, gather
 from sync.fake_api import FakeApi
 from sync.world import account, at, invoice
@@ -55,7 +55,7 @@ class Desk:
         self.told: list[tuple[int, int | None]] = []
         self.waited: list[float] = []
         sites = {(SOURCE, name): api for name, api in apis.items()}
-        self.reader = Reader(engine, sites, self._tell, self.waited.append)
+        self.reader = AccountFetcher(engine, sites, self._tell, self.waited.append)
 
     def gather(self, *sites: account_fetch.Site, **said: Any) -> list[str]:
         """The codes that were chosen; of what is no account the whole key."""

@@ -18,12 +18,12 @@ from connector.ledger.subjects import Due
 from connector.mappers import external_ids, fields
 from connector.mappers.fields import Case
 from connector.models.events import Urgency
-from connector.models.facts import Facts, Gone
+from connector.models.facts import DeletedObject, Facts
 from connector.models.plan import Change, Plan, Transition
 from connector.policy import Policy
 from connector.sync.apply.applier import Applier
 from connector.sync.decide.decide import decide as deciding
-from connector.sync.resync.resync import Looked, look, resync_now
+from connector.sync.resync.resync import PlanPreview, look, resync_now
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account
 
@@ -61,7 +61,7 @@ def know(engine: Engine, *codes: str, company: str = "Rivera Books") -> None:
         snapshots.store(connection, SOURCE, SITE, snapshots.clock(connection), found)
 
 
-def looked(applier: Applier, *wanted: Due, **troubles: str) -> list[Looked]:
+def looked(applier: Applier, *wanted: Due, **troubles: str) -> list[PlanPreview]:
     """What a person sees who named them."""
     return list(look(applier, wanted, {subject(code): text for code, text in troubles.items()}, named=True))
 
@@ -117,7 +117,7 @@ def test_an_account_that_was_removed_is_gone_with_what_is_to_be_said_of_it(
 ) -> None:
     resync(applier, [bob])
     with engine.begin() as connection:
-        gone = [Gone("account", "code-bob")]
+        gone = [DeletedObject("account", "code-bob")]
         snapshots.mark_gone(connection, SOURCE, SITE, snapshots.clock(connection), gone)
     key = external_ids.case(SOURCE, SITE, "payment", "pay1", "chargeback", 1)
     told = {fields.KEY: key, Case.ACCOUNT_KEY: subject("bob"), Case.RULE: "chargeback", Case.STATE: "open"}

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from connector.clients.processors.authorizenet import parser
 from connector.clients.processors.authorizenet.parser import NAME
-from connector.clients.processors.authorizenet.transport import TROUBLE, Answer, Wire
+from connector.clients.processors.authorizenet.transport import TROUBLE, Answer, Transport
 from connector.clients.processors.base import MOST_CALLS, Page, ProcessorClient
-from connector.clients.processors.errors import NotThere
+from connector.clients.processors.errors import NotFound
 from connector.clients.processors.parsing import ids, items, moment, must_list, part, word
 from connector.models.facts import Kind, ProcessorObject
 from connector.settings.processors import AuthorizeNet as Settings
@@ -41,7 +41,7 @@ class AuthorizeNetApi:
     lists = frozenset({Kind.CHARGE, Kind.REFUND})
 
     def __init__(self, settings: Settings) -> None:
-        self._wire = Wire(settings)
+        self._wire = Transport(settings)
 
     def look_up(self, item: ProcessorObject, /) -> tuple[ProcessorObject, ...]:
         """The first transaction that is there; for a refund, the one it refunds, and which that is."""
@@ -114,7 +114,7 @@ class AuthorizeNetApi:
     def _details(self, id_: str) -> Answer | None:
         try:
             told, _ = self._wire.ask("getTransactionDetailsRequest", transId=id_)
-        except NotThere:
+        except NotFound:
             return None
         if not isinstance(told.get("transaction"), dict):
             raise TROUBLE.unreadable()

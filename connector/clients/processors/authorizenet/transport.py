@@ -17,12 +17,14 @@ import requests
 
 from connector.clients.processors.authorizenet.parser import NAME
 from connector.clients.processors.base import TIMEOUTS
-from connector.clients.processors.errors import NotThere, Trouble
+from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import moment, part, word
 from connector.errors import Permanent, Transient
 from connector.settings.processors import AuthorizeNet as Settings
 
-TROUBLE: Final = Trouble(NAME, "Authorize.Net", "AUTHORIZENET_API_LOGIN_ID and AUTHORIZENET_TRANSACTION_KEY")
+TROUBLE: Final = ErrorFactory(
+    NAME, "Authorize.Net", "AUTHORIZENET_API_LOGIN_ID and AUTHORIZENET_TRANSACTION_KEY"
+)
 
 _ADDRESSES: Final = {
     True: "https://api.authorize.net/xml/v1/request.api",
@@ -35,7 +37,7 @@ _BUSY: Final = frozenset({"E00001", "E00053", "E00104"})
 Answer = Mapping[str, Any]
 
 
-class Wire:
+class Transport:
     """One account's access."""
 
     def __init__(self, settings: Settings) -> None:
@@ -59,7 +61,7 @@ class Wire:
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             # Not its own way to say that a transaction is missing: a 404 is a wrong address.
             found = TROUBLE.of_status(answer.status_code, retry_after=_seconds(answer))
-            raise TROUBLE.refused("404", "404") if isinstance(found, NotThere) else found
+            raise TROUBLE.refused("404", "404") if isinstance(found, NotFound) else found
         try:
             return part(json.loads(answer.content.decode("utf-8-sig"))), _date(answer)
         except ValueError:
@@ -86,7 +88,7 @@ def _code(messages: Mapping[str, Any]) -> str | None:
 
 def _refused(code: str | None) -> Exception:
     if code == _NOT_FOUND:
-        return NotThere(code)
+        return NotFound(code)
     if code in _KEY_REFUSED:
         return TROUBLE.key_refused(code or "")
     if code in _BUSY:

@@ -34,7 +34,7 @@ from braintree.exceptions.upgrade_required_error import UpgradeRequiredError
 from connector.clients.processors.base import MOST_CALLS, TIMEOUTS, Page, ProcessorClient
 from connector.clients.processors.braintree import parser
 from connector.clients.processors.braintree.parser import NAME
-from connector.clients.processors.errors import NotThere, Trouble
+from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import ids, must_list, second
 from connector.errors import SetupError
 from connector.models.facts import Kind, ProcessorObject, Status
@@ -53,7 +53,7 @@ EARLIER, LATER = timedelta(days=7), timedelta(days=1)
 
 T = TypeVar("T")
 
-_TROUBLE: Final = Trouble(
+_TROUBLE: Final = ErrorFactory(
     NAME, "Braintree", "BRAINTREE_MERCHANT_ID, BRAINTREE_PUBLIC_KEY and BRAINTREE_PRIVATE_KEY"
 )
 _BY_CLASS: Final[dict[type[Exception], int]] = {
@@ -145,13 +145,13 @@ class BraintreeApi:
     def _find(self, id_: str) -> Any | None:
         try:
             return _asked(partial(self._gateway().transaction.find, id_))
-        except NotThere:
+        except NotFound:
             return None
 
     def _dispute(self, id_: str) -> tuple[ProcessorObject, ...]:
         try:
             found = _asked(partial(self._gateway().dispute.find, id_))
-        except NotThere:
+        except NotFound:
             return ()
         return (_undated(_whole(parser.dispute(found, self._console))),)
 
@@ -209,7 +209,7 @@ def _asked(ask: Callable[[], T]) -> T:
     try:
         return ask()
     except NotFoundError as error:
-        raise NotThere from error
+        raise NotFound from error
     except BraintreeError as error:
         raise _TROUBLE.of_status(_BY_CLASS.get(type(error), HTTPStatus.BAD_GATEWAY)) from error
     except requests.RequestException as error:

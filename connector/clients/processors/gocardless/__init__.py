@@ -22,7 +22,7 @@ from gocardless_pro.api_client import ApiClient
 from gocardless_pro.errors import ApiError, GoCardlessProError, MalformedResponseError
 
 from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.errors import NotThere, Trouble
+from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.gocardless import parser
 from connector.clients.processors.gocardless.parser import NAME, Attributes
 from connector.clients.processors.parsing import ids, must_list, part, word
@@ -38,7 +38,7 @@ PAGE: Final = 500
 T = TypeVar("T")
 Read = Callable[[Attributes], ProcessorObject | None]
 
-_TROUBLE: Final = Trouble(NAME, "GoCardless", "GOCARDLESS_ACCESS_TOKEN")
+_TROUBLE: Final = ErrorFactory(NAME, "GoCardless", "GOCARDLESS_ACCESS_TOKEN")
 _HOSTS: Final = {True: "https://api.gocardless.com", False: "https://api-sandbox.gocardless.com"}
 _ONE_ATTEMPT: Final = 1
 
@@ -69,7 +69,7 @@ class GocardlessApi:
             known = (one for one in ids(item, {Kind.CHARGE, Kind.DISPUTE}) if one.startswith("PM"))
             payment = next(known, None)
             return self._payment(payment, item.customer) if payment else ()
-        except NotThere:
+        except NotFound:
             return ()
 
     def listed(self, kind: Kind, since: datetime, until: datetime) -> Iterator[Page]:
@@ -101,7 +101,7 @@ class GocardlessApi:
             return None
         try:
             return word(part(_found(self._mandates, mandate).get("links")).get("customer"))
-        except NotThere:
+        except NotFound:
             return None
 
     def _refund(self, id_: str) -> tuple[ProcessorObject, ...]:
@@ -113,7 +113,7 @@ class GocardlessApi:
             return (refund,)
         try:
             behind = _told(Kind.CHARGE, _found(self._payments, payment))
-        except NotThere:
+        except NotFound:
             return (refund,)
         return (refund, replace(behind, references=(payment,)))
 
@@ -185,4 +185,4 @@ def _asked(ask: Callable[[], T]) -> T:
 def _refused(error: ApiError) -> Exception:
     code = error.code if isinstance(error.code, int) else HTTPStatus.BAD_GATEWAY
     found = _TROUBLE.of_status(code, word(error.type) or "")
-    return found if isinstance(found, CasewireError | NotThere) else _TROUBLE.unreadable()
+    return found if isinstance(found, CasewireError | NotFound) else _TROUBLE.unreadable()

@@ -18,7 +18,7 @@ import requests
 import stripe
 
 from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.errors import NotThere, Trouble
+from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import ids, must_list, part, second
 from connector.clients.processors.stripe import parser
 from connector.clients.processors.stripe.parser import NAME
@@ -34,7 +34,7 @@ PAGE: Final = 100
 
 T = TypeVar("T")
 
-_TROUBLE: Final = Trouble(NAME, "Stripe", "STRIPE_API_KEY")
+_TROUBLE: Final = ErrorFactory(NAME, "Stripe", "STRIPE_API_KEY")
 _CHARGES: Final = ("ch_", "py_")
 _INTENTS: Final = ("pi_",)
 _MISSING: Final = "resource_missing"
@@ -88,7 +88,7 @@ class StripeApi:
             if id_ is not None:
                 try:
                     found = _asked(partial(ask, id_, item.account), item.account)
-                except NotThere:
+                except NotFound:
                     return ()
                 return () if found is None else (_dated(found),)
         return ()
@@ -163,7 +163,7 @@ def _refused(error: stripe.StripeError, account: str | None) -> Exception:
             code=error.code or str(error.http_status),
         )
     if error.code == _MISSING:
-        return NotThere(_MISSING)
+        return NotFound(_MISSING)
     if isinstance(error, stripe.APIConnectionError):
         return _TROUBLE.of_network(error.__cause__ or error)
     if error.http_status is None or error.http_status < HTTPStatus.BAD_REQUEST:

@@ -17,17 +17,17 @@ from connector.mappers import kinds, phrases, reasons
 from connector.mappers.field_limits import line
 from connector.mappers.money import format_money
 from connector.models.facts import (
-    About,
     Facts,
     Kind,
     Money,
     Payment,
     ProcessorObject,
-    SeenEvent,
+    SubjectKind,
     Subscription,
+    TimelineEvent,
 )
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import TAKING, Evidence, moment
+from connector.sync.decide.context.facts_index import TAKING, FactsIndex, moment
 from connector.sync.decide.context.payment_context import behind
 
 _NOTICES: Final = frozenset({"charge_invoice.created", "invoice.created", "dunning_event.created"})
@@ -66,9 +66,9 @@ class _Topic:
         return _ticked(told, self.known is not None and self.helps)
 
 
-def text(item: ProcessorObject, evidence: Evidence) -> str:
+def text(item: ProcessorObject, evidence: FactsIndex) -> str:
     """The whole list: the payment, what helps against this kind of dispute, and what else is known."""
-    topics = _topics(item, evidence) if evidence.facts.about is About.ACCOUNT else {}
+    topics = _topics(item, evidence) if evidence.facts.about is SubjectKind.ACCOUNT else {}
     payment = topics.pop("payment", None)
     wanted = [(one, _answer(one)) for one in reasons.needs_evidence(item)[:_MOST_ITEMS]]
     answered = {name for _, name in wanted}
@@ -93,7 +93,7 @@ def _ticked(told: str, done: bool) -> str:
     return f"[{'x' if done else ' '}] {line(told, _LONGEST) or ''}"
 
 
-def _topics(item: ProcessorObject, evidence: Evidence) -> dict[str, _Topic]:
+def _topics(item: ProcessorObject, evidence: FactsIndex) -> dict[str, _Topic]:
     """What the billing system can say for us. The account is known."""
     facts, paid = evidence.facts, behind(item, evidence)
     earlier = _undisputed(paid.payment, evidence) if paid.payment else []
@@ -122,7 +122,7 @@ def _earlier(found: Sequence[Payment]) -> str | None:
     return f"{len(found)} by the same method, {when}, {_total(found)} in all"
 
 
-def _undisputed(payment: Payment, evidence: Evidence) -> list[Payment]:
+def _undisputed(payment: Payment, evidence: FactsIndex) -> list[Payment]:
     """Payments before this one by the same method, the oldest first. Without a method, none are the same."""
     method = payment.payment_method
     if method is None or not method.last_four:
@@ -143,7 +143,7 @@ def _same(payment: Payment) -> tuple[str, str | None]:
     return (method.brand, method.last_four) if method else ("", None)
 
 
-def _disputed(evidence: Evidence) -> set[str]:
+def _disputed(evidence: FactsIndex) -> set[str]:
     """The payments that were disputed or charged back, by their ids."""
     facts = evidence.facts
     told = (evidence.payment_behind(one) for one in facts.of(Kind.DISPUTE))
@@ -165,14 +165,14 @@ def _paid_at(payment: Payment) -> datetime | None:
 # Subscriptions ----------------------------------------------------------------------------------------------
 
 
-def _subscribed(payment: Payment | None, evidence: Evidence) -> _Topic:
+def _subscribed(payment: Payment | None, evidence: FactsIndex) -> _Topic:
     """Its history helps unless it had been canceled before the payment."""
     found = _subscriptions(payment, evidence)[-_MOST_TOLD:]
     told = "; ".join(_history(one, payment, evidence.facts) for one in found)
     return _Topic("The subscription", told or None, not any(_canceled_before(one, payment) for one in found))
 
 
-def _subscriptions(payment: Payment | None, evidence: Evidence) -> Sequence[Subscription]:
+def _subscriptions(payment: Payment | None, evidence: FactsIndex) -> Sequence[Subscription]:
     """Those on the invoice that was paid; all of the account's where that does not say."""
     invoice = evidence.invoice_of(payment) if payment else None
     known = sorted(evidence.facts.subscriptions, key=lambda one: (moment(one.activated_at), one.uuid))
@@ -233,7 +233,7 @@ def _notices(item: ProcessorObject, facts: Facts) -> str | None:
     return f"{len(found)}, the last on {phrases.day(found[-1].occurred_at)}: {listed}"
 
 
-def _sent(item: ProcessorObject, facts: Facts) -> list[SeenEvent]:
+def _sent(item: ProcessorObject, facts: Facts) -> list[TimelineEvent]:
     """Reminders, invoices and dunning of the billing system before the dispute began, the oldest first."""
     until = processor_helpers.began_at(item, facts)
     found = (

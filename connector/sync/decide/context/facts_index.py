@@ -29,8 +29,8 @@ from connector.models.facts import (
     Kind,
     Payment,
     ProcessorObject,
-    SeenEvent,
     Subscription,
+    TimelineEvent,
 )
 
 PAST_DUE: Final = frozenset({"charge_invoice.past_due", "invoice.past_due"})
@@ -61,12 +61,12 @@ def refs(object_: BillingObject) -> tuple[str, ...]:
             return (object_.id, f"uuid-{object_.uuid}")
 
 
-class Evidence:
+class FactsIndex:
     """The facts of one account, indexed by what belongs together."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self._events: dict[str, list[SeenEvent]] = defaultdict(list)
+        self._events: dict[str, list[TimelineEvent]] = defaultdict(list)
         for event in facts.events:
             for ref in event.refs:
                 self._events[ref].append(event)
@@ -89,7 +89,7 @@ class Evidence:
                 self._charges[charge.source, ref].append(charge)
         self._write_offs = {item.number for item in facts.invoices if item.origin == "write_off"}
 
-    def events(self, kinds: frozenset[str], *objects: BillingObject) -> list[SeenEvent]:
+    def events(self, kinds: frozenset[str], *objects: BillingObject) -> list[TimelineEvent]:
         """Events of these kinds about any of these objects, the oldest first."""
         named = (event for item in objects for ref in refs(item) for event in self._events.get(ref, ()))
         found = {event.event_id: event for event in named if event.kind in kinds}
@@ -202,7 +202,7 @@ def with_currencies(facts: Facts) -> Facts:
     """The same facts; what a processor told an amount of, but no currency, has that of the payment behind it."""
     if all(item.currency or item.amount is None for item in facts.objects):
         return facts
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
 
     def completed(item: ProcessorObject) -> ProcessorObject:
         if item.currency or item.amount is None or (paid := evidence.payment_behind(item)) is None:
@@ -240,9 +240,9 @@ def latest(*moments: datetime | None) -> datetime | None:
     return max((m for m in moments if m is not None), default=None)
 
 
-def times(items: Sequence[SeenEvent | Payment]) -> list[datetime | None]:
+def times(items: Sequence[TimelineEvent | Payment]) -> list[datetime | None]:
     """When these happened."""
-    return [item.occurred_at if isinstance(item, SeenEvent) else item.created_at for item in items]
+    return [item.occurred_at if isinstance(item, TimelineEvent) else item.created_at for item in items]
 
 
 def moment(value: datetime | None) -> float:

@@ -16,7 +16,7 @@ HELD: Final = "Part of an incident"
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Suppression:
     """``until``: None while the incident lasts."""
 
     until: datetime | None
@@ -25,7 +25,7 @@ class Hold:
         return self.until is None or now < self.until
 
 
-def hold(declined: Sequence[Payment], facts: Facts, policy: Policy) -> Hold | None:
+def hold(declined: Sequence[Payment], facts: Facts, policy: Policy) -> Suppression | None:
     """What holds an invoice back, if its newest failure belongs to an incident. A failure after it is its own."""
     settings = policy.rules.incident
     if not declined or not settings.enabled:
@@ -52,6 +52,6 @@ def _counts(payment: Payment, policy: Policy) -> bool:
     return decline is not None and decline.category in policy.rules.incident.categories
 
 
-def _hold(incident: Incident, grace: timedelta) -> Hold:
+def _hold(incident: Incident, grace: timedelta) -> Suppression:
     until = None if incident.ended_at is None else incident.ended_at + grace
-    return Hold(until)
+    return Suppression(until)

@@ -12,14 +12,14 @@ from typing import Final
 
 from connector.mappers import kinds, phrases
 from connector.models.facts import Kind, Payment, ProcessorObject, Stage, Status
-from connector.sync.decide.context.facts_index import Evidence, moment
+from connector.sync.decide.context.facts_index import FactsIndex, moment
 
 _LOST: Final = frozenset({Status.LOST, Status.ACCEPTED, Status.EXPIRED})
 _OVER: Final = frozenset({Status.WON, Status.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
+class CustomerDispute:
     """``over_at``: when the customer's claim ended, for one that was won or called off. ``lost``: the customer has
     the money. ``due_at``: until when evidence is taken. ``item``: where a processor tells of it."""
 
@@ -37,7 +37,7 @@ class Objection:
         )
 
 
-def of(payment: Payment, evidence: Evidence) -> list[Objection]:
+def of(payment: Payment, evidence: FactsIndex) -> list[CustomerDispute]:
     """The processors' word, where they tell of it: the billing system learns of a dispute late, and of no reversal."""
     told = [_told(item) for item in evidence.objects_of(Kind.DISPUTE, payment) if _counts(item)]
     return told or [_recorded(one) for one in _taken_back(payment, evidence.facts.payments)]
@@ -47,10 +47,10 @@ def _counts(item: ProcessorObject) -> bool:
     return item.stage is not Stage.INQUIRY or item.status in _LOST
 
 
-def _told(item: ProcessorObject) -> Objection:
+def _told(item: ProcessorObject) -> CustomerDispute:
     due = item.due_at if item.status is Status.NEEDS_RESPONSE else None
     until = f", evidence due on {phrases.day(due)}" if due else ""
-    return Objection(
+    return CustomerDispute(
         told=f"{item.id} at {kinds.name(item.source)}, {phrases.plain(item.status or 'open')}{until}",
         opened_at=item.opened_at or item.at,
         over_at=item.at if item.status in _OVER else None,
@@ -70,9 +70,9 @@ def _taken_back(payment: Payment, payments: Iterable[Payment]) -> list[Payment]:
     return sorted(found, key=lambda p: (p.origin != "chargeback", moment(p.created_at), p.uuid))[:1]
 
 
-def _recorded(one: Payment) -> Objection:
+def _recorded(one: Payment) -> CustomerDispute:
     void = one.status == "void"
-    return Objection(
+    return CustomerDispute(
         told="a chargeback that Recurly recorded" + (" and voided" if void else ""),
         opened_at=one.created_at,
         over_at=(one.voided_at or one.updated_at or one.created_at) if void else None,

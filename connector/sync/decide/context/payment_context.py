@@ -13,17 +13,17 @@ from connector.mappers.records import payment as payments
 from connector.models.facts import Facts, Invoice, Payment, ProcessorObject
 from connector.models.plan import Parent
 from connector.sync.decide.context import processor_helpers, refund_matching
-from connector.sync.decide.context.facts_index import Evidence
-from connector.sync.decide.context.refund_matching import GivenBack
+from connector.sync.decide.context.facts_index import FactsIndex
+from connector.sync.decide.context.refund_matching import RefundFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class PaymentContext:
     """``refunds``: those that reached the customer or are on their way, the oldest first."""
 
     payment: Payment | None
     invoice: Invoice | None
-    refunds: tuple[GivenBack, ...]
+    refunds: tuple[RefundFacts, ...]
 
     def parents(self, facts: Facts) -> dict[str, Parent]:
         """Lookups of its case."""
@@ -65,14 +65,14 @@ class Behind:
         return []
 
 
-def behind(item: ProcessorObject, evidence: Evidence) -> Behind:
+def behind(item: ProcessorObject, evidence: FactsIndex) -> PaymentContext:
     """What is known of the payment behind a dispute or a warning."""
     payment = evidence.payment_behind(item)
     root = (payment.original_id or payment.id) if payment else None
     refunds = tuple(one for one in refund_matching.of(evidence) if one.root == root and one.stands)
-    return Behind(payment, evidence.invoice_behind(item), refunds)
+    return PaymentContext(payment, evidence.invoice_behind(item), refunds)
 
 
-def _told(one: GivenBack) -> str:
+def _told(one: RefundFacts) -> str:
     amount = processor_helpers.told_money(one.money) or "an amount that is not known"
     return f"{amount} on {phrases.day(one.began_at) or 'an unknown day'}"

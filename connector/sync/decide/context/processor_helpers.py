@@ -15,12 +15,12 @@ from connector.mappers.fields import Dispute as F
 from connector.mappers.reasons import Reason
 from connector.mappers.records import invoice as invoices
 from connector.mappers.records import payment as payments
-from connector.models.facts import About, Facts, Kind, Money, Payment, ProcessorObject
+from connector.models.facts import Facts, Kind, Money, Payment, ProcessorObject, SubjectKind
 from connector.models.plan import Parent
 from connector.policy import Policy
-from connector.sync.decide.context.facts_index import Evidence, earliest
+from connector.sync.decide.context.facts_index import FactsIndex, earliest
 
-ABOUT: Final = frozenset({About.ACCOUNT, About.OBJECT})
+ABOUT: Final = frozenset({SubjectKind.ACCOUNT, SubjectKind.OBJECT})
 """Subjects that disputes and warnings are told of: the account, and the object while it is joined to none."""
 
 _MOST_REFERENCES: Final = 10
@@ -28,7 +28,7 @@ _MOST_REFERENCES: Final = 10
 
 def asked_at(item: ProcessorObject, facts: Facts, policy: Policy) -> datetime | None:
     """When a person is asked about an object without an account; None where nothing is waited for."""
-    if facts.about is not About.OBJECT or item.known_since is None:
+    if facts.about is not SubjectKind.OBJECT or item.known_since is None:
         return None
     return item.known_since + timedelta(minutes=policy.joining.wait_minutes)
 
@@ -47,12 +47,12 @@ def next_asked(items: Iterable[ProcessorObject], facts: Facts, policy: Policy) -
 
 def queue(facts: Facts, policy: Policy) -> str | None:
     """Whose a case without an account is; None: the rule's own queue."""
-    return policy.joining.queue if facts.about is About.OBJECT else None
+    return policy.joining.queue if facts.about is SubjectKind.OBJECT else None
 
 
 def code(facts: Facts) -> str | None:
     """The account as texts name it, where there is one."""
-    return facts.code if facts.about is About.ACCOUNT else None
+    return facts.code if facts.about is SubjectKind.ACCOUNT else None
 
 
 def began_at(item: ProcessorObject, facts: Facts) -> datetime | None:
@@ -63,7 +63,7 @@ def began_at(item: ProcessorObject, facts: Facts) -> datetime | None:
 
 def joined(item: ProcessorObject, facts: Facts) -> str | None:
     """How its account is known."""
-    if facts.about is not About.ACCOUNT or not item.joined_by:
+    if facts.about is not SubjectKind.ACCOUNT or not item.joined_by:
         return None
     return f"Joined to account {facts.code} by {item.joined_by}."
 
@@ -84,7 +84,7 @@ def money(item: ProcessorObject) -> Money | None:
     return Money(item.amount, item.currency or "") if item.amount is not None else None
 
 
-def at_stake(item: ProcessorObject, evidence: Evidence) -> Money | None:
+def at_stake(item: ProcessorObject, evidence: FactsIndex) -> Money | None:
     """Its own amount, else that of the payment behind it."""
     payment = evidence.payment_behind(item)
     whole = Money(payment.amount, payment.currency) if payment else None
@@ -95,7 +95,7 @@ def told_money(value: Money | None) -> str | None:
     return phrases.money(value.amount, value.currency) if value else None
 
 
-def beside(item: ProcessorObject, kind: Kind, evidence: Evidence) -> list[ProcessorObject]:
+def beside(item: ProcessorObject, kind: Kind, evidence: FactsIndex) -> list[ProcessorObject]:
     """What its processor tells of this kind about the same payment, the oldest first."""
     payment = evidence.payment_behind(item)
     if payment:
@@ -105,7 +105,7 @@ def beside(item: ProcessorObject, kind: Kind, evidence: Evidence) -> list[Proces
     return [one for one in found if refs & {one.id, *one.references}]
 
 
-def dispute_of(paid: Iterable[Payment | None], evidence: Evidence) -> ProcessorObject | None:
+def dispute_of(paid: Iterable[Payment | None], evidence: FactsIndex) -> ProcessorObject | None:
     """The first dispute a processor tells of about any of these payments."""
     named = [one for one in paid if one]
     about = (one for one in evidence.facts.of(Kind.DISPUTE) if evidence.payment_behind(one) in named)
@@ -124,10 +124,10 @@ LOOKUPS: Final = (F.ACCOUNT, F.PAYMENT, F.INVOICE)
 """Of the record of a dispute or refund. Where it is another account's now, those that are not known are emptied."""
 
 
-def parents(item: ProcessorObject, evidence: Evidence) -> dict[str, Parent]:
+def parents(item: ProcessorObject, evidence: FactsIndex) -> dict[str, Parent]:
     """What the record of a dispute or refund hangs on: its account, payment and invoice, as far as they are known."""
     facts = evidence.facts
-    if facts.about is not About.ACCOUNT:
+    if facts.about is not SubjectKind.ACCOUNT:
         return {}
     found = {F.ACCOUNT: Parent("Account", facts.subject)}
     payment, invoice = evidence.payment_behind(item), evidence.invoice_behind(item)

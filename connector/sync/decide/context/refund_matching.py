@@ -15,7 +15,7 @@ from typing import Final
 
 from connector.models.facts import Kind, Money, Payment, ProcessorObject, Status
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import Evidence, earliest, gateway_references, moment
+from connector.sync.decide.context.facts_index import FactsIndex, earliest, gateway_references, moment
 
 
 class State(StrEnum):
@@ -43,7 +43,7 @@ _NEAR: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class GivenBack:
+class RefundFacts:
     """One refund. ``root`` groups the tries for one payment: its id, or what stands for it where it is not known.
     ``recorded``: the billing system's; ``processed``: the processor's; at least one of them is there."""
 
@@ -100,7 +100,7 @@ class _Told:
         return self.item.source, self.item.id
 
 
-def of(evidence: Evidence) -> tuple[GivenBack, ...]:
+def of(evidence: FactsIndex) -> tuple[RefundFacts, ...]:
     """Every refund of the account, each once, the oldest first."""
     recorded = recorded_by_the_billing_system(evidence)
     told = [_told(item, evidence) for item in evidence.facts.of(Kind.REFUND)]
@@ -113,7 +113,7 @@ def of(evidence: Evidence) -> tuple[GivenBack, ...]:
     return tuple(sorted(found, key=_order))
 
 
-def settling(failed: GivenBack, known: Sequence[GivenBack]) -> GivenBack | None:
+def settling(failed: RefundFacts, known: Sequence[RefundFacts]) -> RefundFacts | None:
     """The later refund of the same payment by which the customer did get the money."""
     later = (
         one
@@ -124,21 +124,21 @@ def settling(failed: GivenBack, known: Sequence[GivenBack]) -> GivenBack | None:
     return next(later, None)
 
 
-def _failed_at(one: GivenBack) -> datetime | None:
+def _failed_at(one: RefundFacts) -> datetime | None:
     """The billing system's failures are those of the moment they were tried in."""
     if one.failed_at_the_processor or one.recorded is None:
         return one.ended_at
     return one.recorded.created_at
 
 
-def _is_enough(one: GivenBack, failed: GivenBack) -> bool:
+def _is_enough(one: RefundFacts, failed: RefundFacts) -> bool:
     paid, owed = one.money, failed.money
     if paid is None or owed is None:
         return True
     return paid.currency == owed.currency and paid.amount >= owed.amount
 
 
-def recorded_by_the_billing_system(evidence: Evidence) -> list[Payment]:
+def recorded_by_the_billing_system(evidence: FactsIndex) -> list[Payment]:
     """Its refunds, without what chargebacks took."""
     found = (
         p for p in evidence.facts.payments if p.type == "refund" and "chargeback" not in (p.origin, p.status)
@@ -146,21 +146,21 @@ def recorded_by_the_billing_system(evidence: Evidence) -> list[Payment]:
     return sorted(found, key=lambda p: (moment(p.created_at), p.uuid))
 
 
-def _billed(one: Payment, told: _Told | None, evidence: Evidence) -> GivenBack:
+def _billed(one: Payment, told: _Told | None, evidence: FactsIndex) -> RefundFacts:
     item = told.item if told else None
     began = earliest(one.created_at, item.opened_at if item else None)
-    return GivenBack(_root_of(one), evidence.payment(one.original_id), one, item, began)
+    return RefundFacts(_root_of(one), evidence.payment(one.original_id), one, item, began)
 
 
-def _alone(told: _Told) -> GivenBack:
-    return GivenBack(told.root, told.payment, None, told.item, told.item.opened_at or told.item.at)
+def _alone(told: _Told) -> RefundFacts:
+    return RefundFacts(told.root, told.payment, None, told.item, told.item.opened_at or told.item.at)
 
 
 def _root_of(refund: Payment) -> str:
     return refund.original_id or refund.uuid
 
 
-def _told(item: ProcessorObject, evidence: Evidence) -> _Told:
+def _told(item: ProcessorObject, evidence: FactsIndex) -> _Told:
     behind = evidence.payment_behind(item)
     if behind is None:
         return _Told(item, f"{item.source}:{item.id}", None)
@@ -169,7 +169,7 @@ def _told(item: ProcessorObject, evidence: Evidence) -> _Told:
     return _Told(item, behind.id, behind)
 
 
-def _order(one: GivenBack) -> tuple[float, str]:
+def _order(one: RefundFacts) -> tuple[float, str]:
     return moment(
         one.began_at
     ), one.recorded.uuid if one.recorded else one.processed.id if one.processed else ""

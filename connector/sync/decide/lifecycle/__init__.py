@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from connector.models.facts import CaseSeen, Facts
+from connector.models.facts import ExistingCase, Facts
 from connector.models.plan import Change
 from connector.policy import CaseRule, Policy
 from connector.sync.decide.lifecycle.case_changes import change_for, continued, ended
@@ -51,7 +51,7 @@ def account_removed(facts: Facts, policy: Policy) -> list[Change]:
 
 
 def _written(
-    rule: str, problem: Problem, case: CaseSeen | None, facts: Facts, policy: Policy, settings: CaseRule
+    rule: str, problem: Problem, case: ExistingCase | None, facts: Facts, policy: Policy, settings: CaseRule
 ) -> list[Change]:
     window = timedelta(days=window_of(policy, settings))
     step = (

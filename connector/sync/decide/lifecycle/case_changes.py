@@ -12,7 +12,7 @@ from connector.mappers import phrases
 from connector.mappers.field_limits import ADVICE, CODE, LINE, WORD, amount, line, page, url
 from connector.mappers.fields import Case as F
 from connector.mappers.records import contact, recurly_links
-from connector.models.facts import About, CaseSeen, Facts
+from connector.models.facts import ExistingCase, Facts, SubjectKind
 from connector.models.plan import Change, CreateValue, Parent, Queue, RecordType, Transition, Value
 from connector.policy import CaseRule, Policy, Told
 from connector.sync.decide.context.facts_index import as_of, latest
@@ -23,7 +23,7 @@ def change_for(
     rule: str,
     problem: Problem,
     step: Step,
-    case: CaseSeen | None,
+    case: ExistingCase | None,
     facts: Facts,
     policy: Policy,
     settings: CaseRule,
@@ -45,7 +45,7 @@ def change_for(
 
 
 def _transition_fields(
-    problem: Problem, step: Step, case: CaseSeen | None, settings: CaseRule
+    problem: Problem, step: Step, case: ExistingCase | None, settings: CaseRule
 ) -> Mapping[str, CreateValue]:
     """What of the agents' own changes with this transition."""
     values: dict[str, CreateValue] = {F.STATUS: step.status} if step.status else {}
@@ -63,7 +63,7 @@ def _transition_fields(
     return values
 
 
-def _gives_priority_back(step: Step, case: CaseSeen | None) -> bool:
+def _gives_priority_back(step: Step, case: ExistingCase | None) -> bool:
     """Whether a step of the escalation is left that gave the case its priority, and no person has set another since."""
     given = step.priority_before if step.deescalates else None
     return given is not None and case is not None and case.priority == given
@@ -157,16 +157,16 @@ def _on_create(problem: Problem, step: Step, policy: Policy, settings: CaseRule)
 
 
 def _account(facts: Facts) -> Mapping[str, Parent]:
-    known = facts.about is About.ACCOUNT
+    known = facts.about is SubjectKind.ACCOUNT
     return {F.ACCOUNT: Parent("Account", facts.subject)} if known else {}
 
 
 def _clears(facts: Facts) -> Mapping[str, str | None]:
     """A case that moves keeps neither the account nor the contact of the account that it leaves."""
     match facts.about:
-        case About.OBJECT:
+        case SubjectKind.OBJECT:
             return {F.ACCOUNT: None, F.CONTACT: None}
-        case About.ACCOUNT:
+        case SubjectKind.ACCOUNT:
             return {F.CONTACT: contact.key(facts)}
         case _:
             return {}
@@ -186,7 +186,7 @@ def _reason(problem: Problem, step: Step, facts: Facts) -> str:
             return f"{problem.why}; it is back"
         case Transition.ESCALATE:
             return f"{problem.why}; step {step.escalation} of the escalation is reached"
-        case Transition.JOIN if facts.about is About.OBJECT:
+        case Transition.JOIN if facts.about is SubjectKind.OBJECT:
             return f"{problem.why}; its account is not known any more"
         case Transition.DEESCALATE:
             return f"{problem.why}; the deadline is not near any more"
@@ -196,7 +196,7 @@ def _reason(problem: Problem, step: Step, facts: Facts) -> str:
             return problem.why
 
 
-def continued(case: CaseSeen, problem: Problem) -> Change:
+def continued(case: ExistingCase, problem: Problem) -> Change:
     """The old case stops counting as open once the next one stands."""
     return Change(
         object=F.OBJECT,
@@ -207,7 +207,7 @@ def continued(case: CaseSeen, problem: Problem) -> Change:
     )
 
 
-def ended(case: CaseSeen, facts: Facts, policy: Policy, outcome: str, why: str) -> Change | None:
+def ended(case: ExistingCase, facts: Facts, policy: Policy, outcome: str, why: str) -> Change | None:
     """A case whose problem is not there any more; None where it is resolved already."""
     if case.state == RESOLVED:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.mappers import external_ids
-from connector.models.facts import CaseSeen, Facts, Money
+from connector.models.facts import ExistingCase, Facts, Money
 from connector.models.plan import Parent, Transition, Value
 from connector.policy import Told
 
@@ -70,9 +70,9 @@ class Step:
     in_queue: bool = True
 
 
-def newest(cases: Iterable[CaseSeen], rule: str) -> dict[str, CaseSeen]:
+def newest(cases: Iterable[ExistingCase], rule: str) -> dict[str, ExistingCase]:
     """The case with the highest cycle for each stem of a rule; the ones before it are history."""
-    found: dict[str, CaseSeen] = {}
+    found: dict[str, ExistingCase] = {}
     for case in cases:
         stem, cycle = split(case.key)
         known = found.get(stem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.models.facts import CaseSeen, Facts
+from connector.models.facts import ExistingCase, Facts
 from connector.models.plan import Transition
 from connector.policy import CaseRule, Policy
 from connector.sync.decide.lifecycle.problem import RESOLVED, Problem, Step, lasts, split
@@ -29,7 +29,7 @@ def absent(problem: Problem, policy: Policy, window: timedelta, now: datetime) -
     return Step(1, Transition.OPEN, policy.statuses.closed, is_new=True)
 
 
-def present(problem: Problem, case: CaseSeen, policy: Policy, window: timedelta, now: datetime) -> Step:
+def present(problem: Problem, case: ExistingCase, policy: Policy, window: timedelta, now: datetime) -> Step:
     """A problem with a case."""
     cycle = split(case.key)[1]
     if not lasts(problem):
@@ -42,7 +42,9 @@ def present(problem: Problem, case: CaseSeen, policy: Policy, window: timedelta,
     return Step(cycle + 1, Transition.OPEN, policy.statuses.open, is_new=True, follows=case.key)
 
 
-def escalated(step: Step, problem: Problem, case: CaseSeen | None, facts: Facts, settings: CaseRule) -> Step:
+def escalated(
+    step: Step, problem: Problem, case: ExistingCase | None, facts: Facts, settings: CaseRule
+) -> Step:
     """With the step of the escalation that is reached, none once it is over, and whether the account has just become
     known.
 
@@ -65,7 +67,7 @@ def escalated(step: Step, problem: Problem, case: CaseSeen | None, facts: Facts,
     return _moved(step, known, before, reached, settings)
 
 
-def _moved(step: Step, known: CaseSeen | None, before: int, reached: int, settings: CaseRule) -> Step:
+def _moved(step: Step, known: ExistingCase | None, before: int, reached: int, settings: CaseRule) -> Step:
     """A case that exists changes hands when a step is reached or left; a new one begins at the step that is reached."""
     escalates = known is not None and reached > before
     deescalates = known is not None and reached < before
@@ -85,19 +87,19 @@ def _moved(step: Step, known: CaseSeen | None, before: int, reached: int, settin
     )
 
 
-def _is_back(problem: Problem, case: CaseSeen) -> bool:
+def _is_back(problem: Problem, case: ExistingCase) -> bool:
     """We had resolved it, or something failed anew after an agent closed it."""
     if case.state == RESOLVED:
         return not problem.lasting or _signalled_after(problem, case)
     return _signalled_after(problem, case)
 
 
-def _signalled_after(problem: Problem, case: CaseSeen) -> bool:
+def _signalled_after(problem: Problem, case: ExistingCase) -> bool:
     signal, closed = problem.last_signal_at, case.closed_at
     return signal is not None and closed is not None and signal > closed
 
 
-def _soon_enough(problem: Problem, case: CaseSeen, window: timedelta, now: datetime) -> bool:
+def _soon_enough(problem: Problem, case: ExistingCase, window: timedelta, now: datetime) -> bool:
     if case.closed_at is None:
         return True
     back_at = problem.last_signal_at if _signalled_after(problem, case) and problem.last_signal_at else now

@@ -20,9 +20,9 @@ from connector.models.facts import Facts, Payment
 from connector.models.plan import Parent
 from connector.policy import Policy
 from connector.sync.decide.context import open_disputes
-from connector.sync.decide.context.facts_index import TAKING, Evidence, latest
-from connector.sync.decide.context.open_disputes import Objection
-from connector.sync.decide.context.refund_matching import GivenBack
+from connector.sync.decide.context.facts_index import TAKING, FactsIndex, latest
+from connector.sync.decide.context.open_disputes import CustomerDispute
+from connector.sync.decide.context.refund_matching import RefundFacts
 from connector.sync.decide.lifecycle import Problem
 from connector.sync.decide.refunds import eligibility, refund_texts
 
@@ -39,7 +39,7 @@ _RECOVER: Final = (
 )
 
 
-def problems(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> list[Problem]:
+def problems(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> list[Problem]:
     """One for each payment that was ever both refunded and disputed."""
     found = []
     for payment in sorted(evidence.facts.payments, key=lambda p: p.uuid):
@@ -50,7 +50,7 @@ def problems(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> 
     return found
 
 
-def dues(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> list[datetime]:
+def dues(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> list[datetime]:
     """The deadlines of the disputes that are met now."""
     found = (problem.due_at for problem in problems(known, evidence, policy) if problem.open)
     return [due for due in found if due]
@@ -58,10 +58,10 @@ def dues(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> list
 
 def _problem(
     payment: Payment,
-    given: list[GivenBack],
-    disputed: list[Objection],
-    known: Sequence[GivenBack],
-    evidence: Evidence,
+    given: list[RefundFacts],
+    disputed: list[CustomerDispute],
+    known: Sequence[RefundFacts],
+    evidence: FactsIndex,
     policy: Policy,
 ) -> Problem:
     facts, settings = evidence.facts, policy.rules.refund
@@ -106,16 +106,18 @@ def _problem(
     )
 
 
-def _standing(given: list[GivenBack], disputed: list[Objection]) -> list[tuple[GivenBack, Objection]]:
+def _standing(
+    given: list[RefundFacts], disputed: list[CustomerDispute]
+) -> list[tuple[RefundFacts, CustomerDispute]]:
     """What meets now; a lost dispute last, for it weighs most."""
     found = [(one, by) for one in given for by in disputed if one.stands and by.over_at is None]
     return sorted(found, key=lambda pair: pair[1].lost)
 
 
 def _is_evident(
-    given: list[GivenBack],
-    disputed: list[Objection],
-    standing: list[tuple[GivenBack, Objection]],
+    given: list[RefundFacts],
+    disputed: list[CustomerDispute],
+    standing: list[tuple[RefundFacts, CustomerDispute]],
     facts: Facts,
     policy: Policy,
 ) -> bool:
@@ -129,13 +131,13 @@ def _is_evident(
     return bool(met) and (not standing or last is None or facts.now - last <= window)
 
 
-def _met(one: GivenBack, by: Objection) -> bool:
+def _met(one: RefundFacts, by: CustomerDispute) -> bool:
     far = datetime.max.replace(tzinfo=UTC)
     start = _met_at(one, by)
     return start is None or start < min(one.ended_at or far, by.over_at or far)
 
 
-def _met_at(one: GivenBack, by: Objection) -> datetime | None:
+def _met_at(one: RefundFacts, by: CustomerDispute) -> datetime | None:
     return latest(one.began_at, by.opened_at)
 
 
@@ -145,7 +147,9 @@ def _why(payment: Payment, standing: bool) -> str:
     return f"payment {payment.id} is not refunded and disputed at once any more"
 
 
-def _parents(payment: Payment, refund: GivenBack, by: Objection, evidence: Evidence) -> dict[str, Parent]:
+def _parents(
+    payment: Payment, refund: RefundFacts, by: CustomerDispute, evidence: FactsIndex
+) -> dict[str, Parent]:
     found = refund_texts.parents(payment, evidence)
     if by.item:
         found[F.DISPUTE] = Parent("Billing_Dispute__c", disputes.key(by.item))

@@ -17,8 +17,8 @@ from connector.models.facts import Payment
 from connector.policy import Refund
 from connector.policy.refunds import Judgement
 from connector.sync.decide.context import open_disputes
-from connector.sync.decide.context.facts_index import Evidence, moment
-from connector.sync.decide.context.refund_matching import GivenBack
+from connector.sync.decide.context.facts_index import FactsIndex, moment
+from connector.sync.decide.context.refund_matching import RefundFacts
 
 _WORDS: Final[dict[Judgement, str]] = {
     "eligible": "Eligible",
@@ -42,10 +42,10 @@ class Verdict:
 
 
 def verdict(
-    refund: GivenBack,
+    refund: RefundFacts,
     payment: Payment | None,
-    known: Sequence[GivenBack],
-    evidence: Evidence,
+    known: Sequence[RefundFacts],
+    evidence: FactsIndex,
     settings: Refund,
 ) -> Verdict:
     """``payment``: what is given back, where it is known. ``known``: every refund of the account."""
@@ -61,13 +61,13 @@ def verdict(
     return strictest[0] if strictest else Verdict("eligible", _fine(refund, payment, known, settings))
 
 
-def _disputed(refund: GivenBack, payment: Payment | None, evidence: Evidence) -> Iterator[Verdict]:
+def _disputed(refund: RefundFacts, payment: Payment | None, evidence: FactsIndex) -> Iterator[Verdict]:
     found = open_disputes.of(payment, evidence) if payment else []
     if any(one.stands_at(refund.began_at) for one in found):
         yield Verdict("not_eligible", "the payment is disputed", disputed=True)
 
 
-def _plan(payment: Payment | None, evidence: Evidence, settings: Refund) -> Iterator[Verdict]:
+def _plan(payment: Payment | None, evidence: FactsIndex, settings: Refund) -> Iterator[Verdict]:
     allowed, excluded = settings.policy.plans_allowed, settings.policy.plans_excluded
     for plan in _plans(payment, evidence):
         if plan in excluded:
@@ -76,13 +76,13 @@ def _plan(payment: Payment | None, evidence: Evidence, settings: Refund) -> Iter
             yield Verdict("not_eligible", f"the plan {plan} is not among those allowed")
 
 
-def _plans(payment: Payment | None, evidence: Evidence) -> list[str]:
+def _plans(payment: Payment | None, evidence: FactsIndex) -> list[str]:
     invoice = evidence.invoice_of(payment) if payment else None
     ids = invoice.subscription_ids if invoice else ()
     return sorted({s.plan_code for s in evidence.facts.subscriptions if s.id in ids or s.uuid in ids})
 
 
-def _window(refund: GivenBack, payment: Payment | None, settings: Refund) -> Iterator[Verdict]:
+def _window(refund: RefundFacts, payment: Payment | None, settings: Refund) -> Iterator[Verdict]:
     passed, window = _days_after(refund, payment), settings.policy.window_days
     if passed is not None and passed > window:
         told = phrases.count(passed, "day")
@@ -91,7 +91,7 @@ def _window(refund: GivenBack, payment: Payment | None, settings: Refund) -> Ite
         )
 
 
-def _amount(refund: GivenBack, settings: Refund) -> Iterator[Verdict]:
+def _amount(refund: RefundFacts, settings: Refund) -> Iterator[Verdict]:
     money = refund.money
     if money is None:
         return
@@ -103,7 +103,7 @@ def _amount(refund: GivenBack, settings: Refund) -> Iterator[Verdict]:
             yield Verdict("not_eligible" if judgement == "not_eligible" else "needs_approval", why)
 
 
-def _method(refund: GivenBack, payment: Payment | None, settings: Refund) -> Iterator[Verdict]:
+def _method(refund: RefundFacts, payment: Payment | None, settings: Refund) -> Iterator[Verdict]:
     method, paid, passed = _paid_by(payment), _paid_at(payment), _days_after(refund, payment)
     for one in settings.policy.methods:
         if method != one.method.casefold():
@@ -115,13 +115,13 @@ def _method(refund: GivenBack, payment: Payment | None, settings: Refund) -> Ite
             yield Verdict(one.verdict, f"paid by {one.method}, which can still be returned until {until}")
 
 
-def _prior(refund: GivenBack, known: Sequence[GivenBack], settings: Refund) -> Iterator[Verdict]:
+def _prior(refund: RefundFacts, known: Sequence[RefundFacts], settings: Refund) -> Iterator[Verdict]:
     prior, months = _count_prior(refund, known, settings), settings.policy.prior_refund_months
     if prior > settings.policy.max_prior_refunds:
         yield Verdict("needs_approval", f"{_ordinal(prior + 1)} refund in {phrases.count(months, 'month')}")
 
 
-def _count_prior(refund: GivenBack, known: Sequence[GivenBack], settings: Refund) -> int:
+def _count_prior(refund: RefundFacts, known: Sequence[RefundFacts], settings: Refund) -> int:
     """Refunds that stand, of the months before this one."""
     if refund.began_at is None:
         return 0
@@ -132,7 +132,9 @@ def _count_prior(refund: GivenBack, known: Sequence[GivenBack], settings: Refund
     )
 
 
-def _fine(refund: GivenBack, payment: Payment | None, known: Sequence[GivenBack], settings: Refund) -> str:
+def _fine(
+    refund: RefundFacts, payment: Payment | None, known: Sequence[RefundFacts], settings: Refund
+) -> str:
     passed, prior = _days_after(refund, payment), _count_prior(refund, known, settings)
     after = f"{phrases.count(passed, 'day')} after the payment, " if passed is not None else ""
     return f"{after}{_ordinal(prior + 1)} refund in {phrases.count(settings.policy.prior_refund_months, 'month')}"
@@ -146,7 +148,7 @@ def _paid_by(payment: Payment | None) -> str | None:
     return payment.payment_method.brand.casefold() if payment and payment.payment_method else None
 
 
-def _days_after(refund: GivenBack, payment: Payment | None) -> int | None:
+def _days_after(refund: RefundFacts, payment: Payment | None) -> int | None:
     """Whole days between the payment and its refund."""
     paid = _paid_at(payment)
     return max((refund.began_at - paid).days, 0) if paid and refund.began_at else None

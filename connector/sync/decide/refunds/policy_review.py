@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.mappers.fields import Case as F
-from connector.models.facts import About, Facts, Payment, ProcessorObject
+from connector.models.facts import Facts, Payment, ProcessorObject, SubjectKind
 from connector.policy import Policy
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import Evidence
-from connector.sync.decide.context.refund_matching import GivenBack, State
+from connector.sync.decide.context.facts_index import FactsIndex
+from connector.sync.decide.context.refund_matching import RefundFacts, State
 from connector.sync.decide.lifecycle import Problem
 from connector.sync.decide.refunds import eligibility, refund_texts
 from connector.sync.decide.refunds.eligibility import Verdict
@@ -30,15 +30,15 @@ _OUTSIDE: Final = (
 
 
 def judged(
-    refund: GivenBack, known: Sequence[GivenBack], evidence: Evidence, policy: Policy
+    refund: RefundFacts, known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy
 ) -> Verdict | None:
     """The policy's verdict, where there is an account to judge by."""
-    if evidence.facts.about is not About.ACCOUNT:
+    if evidence.facts.about is not SubjectKind.ACCOUNT:
         return None
     return eligibility.verdict(refund, refund.payment, known, evidence, policy.rules.refund)
 
 
-def problems(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> Iterator[Problem]:
+def problems(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> Iterator[Problem]:
     for refund in known:
         verdict = judged(refund, known, evidence, policy)
         if verdict is None:
@@ -49,7 +49,7 @@ def problems(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> 
             yield _processed(refund, refund.processed, verdict, evidence, policy)
 
 
-def next_reviewed(known: Sequence[GivenBack], facts: Facts, policy: Policy) -> datetime | None:
+def next_reviewed(known: Sequence[RefundFacts], facts: Facts, policy: Policy) -> datetime | None:
     """When the next refund has waited long enough for Recurly's own word."""
     waits = (_reviewed_from(one.processed, policy) for one in known if one.processed and not one.recorded)
     return min((at for at in waits if at and at > facts.now), default=None)
@@ -61,7 +61,7 @@ def _reviewed_from(item: ProcessorObject, policy: Policy) -> datetime | None:
 
 
 def _recorded(
-    refund: GivenBack, billed: Payment, verdict: Verdict, evidence: Evidence, policy: Policy
+    refund: RefundFacts, billed: Payment, verdict: Verdict, evidence: FactsIndex, policy: Policy
 ) -> Problem:
     problem = Problem(
         object="payment",
@@ -80,7 +80,7 @@ def _recorded(
 
 
 def _processed(
-    refund: GivenBack, item: ProcessorObject, verdict: Verdict, evidence: Evidence, policy: Policy
+    refund: RefundFacts, item: ProcessorObject, verdict: Verdict, evidence: FactsIndex, policy: Policy
 ) -> Problem:
     waited = _reviewed_from(item, policy)
     beyond = _is_beyond(verdict) and refund.recorded is None
@@ -106,7 +106,7 @@ def _is_beyond(verdict: Verdict) -> bool:
     return verdict.judgement != "eligible" and not verdict.disputed
 
 
-def _why(refund: GivenBack, verdict: Verdict) -> str:
+def _why(refund: RefundFacts, verdict: Verdict) -> str:
     told = processor_helpers.told_money(refund.money) or "an amount that is not known"
     match refund.state:
         case State.VOID:
@@ -117,7 +117,7 @@ def _why(refund: GivenBack, verdict: Verdict) -> str:
             return f"{told} was refunded ({verdict.sentence})"
 
 
-def _outcome(refund: GivenBack) -> str:
+def _outcome(refund: RefundFacts) -> str:
     match refund.state:
         case State.VOID:
             return "Voided"
@@ -128,7 +128,7 @@ def _outcome(refund: GivenBack) -> str:
 
 
 def _told(
-    problem: Problem, refund: GivenBack, action: str, verdict: Verdict, evidence: Evidence, policy: Policy
+    problem: Problem, refund: RefundFacts, action: str, verdict: Verdict, evidence: FactsIndex, policy: Policy
 ) -> Problem:
     money = refund.money
     return replace(

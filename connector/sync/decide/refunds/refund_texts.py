@@ -12,11 +12,11 @@ from connector.models.facts import Payment
 from connector.models.plan import Parent
 from connector.policy import Policy, Told
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import Evidence
-from connector.sync.decide.context.refund_matching import GivenBack
+from connector.sync.decide.context.facts_index import FactsIndex
+from connector.sync.decide.context.refund_matching import RefundFacts
 
 
-def of(refund: GivenBack, payment: Payment | None, evidence: Evidence) -> dict[str, Told]:
+def of(refund: RefundFacts, payment: Payment | None, evidence: FactsIndex) -> dict[str, Told]:
     """``payment``: the one that is given back, where it is known."""
     item, paid = refund.processed, payment or refund.recorded
     invoice = evidence.invoice_behind(item) if item and paid is None else None
@@ -38,7 +38,7 @@ def told(payment: Payment) -> str:
     return f"{phrases.money(payment.amount, payment.currency)} on {day}"
 
 
-def lookups(refund: GivenBack, payment: Payment | None, evidence: Evidence) -> dict[str, Parent]:
+def lookups(refund: RefundFacts, payment: Payment | None, evidence: FactsIndex) -> dict[str, Parent]:
     """Those of a case about this refund."""
     found = parents(payment or refund.recorded, evidence)
     if refund.processed:
@@ -46,7 +46,7 @@ def lookups(refund: GivenBack, payment: Payment | None, evidence: Evidence) -> d
     return found
 
 
-def parents(payment: Payment | None, evidence: Evidence) -> dict[str, Parent]:
+def parents(payment: Payment | None, evidence: FactsIndex) -> dict[str, Parent]:
     """The payment and its invoice."""
     if payment is None:
         return {}
@@ -56,7 +56,7 @@ def parents(payment: Payment | None, evidence: Evidence) -> dict[str, Parent]:
     return found
 
 
-def link(refund: GivenBack, evidence: Evidence, policy: Policy) -> str | None:
+def link(refund: RefundFacts, evidence: FactsIndex, policy: Policy) -> str | None:
     """Where a person sees it: at its processor, else in the billing system."""
     if refund.processed and refund.processed.link:
         return refund.processed.link

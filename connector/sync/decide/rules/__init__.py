@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from connector.models.events import Urgency
-from connector.models.facts import About, Facts
+from connector.models.facts import Facts, SubjectKind
 from connector.models.plan import Change
 from connector.policy import Policy
 from connector.sync.decide.context.processor_helpers import ABOUT
@@ -48,7 +48,7 @@ class Rule:
     name: str
     changes: Callable[[Facts, Policy], list[Change]]
     look_again_at: Callable[[Facts, Policy], datetime | None] | None = None
-    about: frozenset[About] = frozenset({About.ACCOUNT})
+    about: frozenset[SubjectKind] = frozenset({SubjectKind.ACCOUNT})
     urgency: Urgency = Urgency.ROUTINE
 
 
@@ -69,9 +69,9 @@ RULES: Final = (
     Rule(chargeback.NAME, chargeback.changes),
     Rule(bank_debit.NAME, bank_debit.changes, bank_debit.look_again_at, ABOUT, Urgency.FAILURE),
     Rule(unapplied_credit.NAME, unapplied_credit.changes),
-    Rule(payouts.NAME, payouts.changes, about=frozenset({About.PAYEE})),
-    Rule(payout.NAME, payout.changes, about=frozenset({About.PAYEE})),
-    Rule(incident.NAME, incident.changes, about=frozenset({About.GATEWAY})),
-    Rule(discrepancy.NAME, discrepancy.changes, about=frozenset({About.DISCREPANCY})),
+    Rule(payouts.NAME, payouts.changes, about=frozenset({SubjectKind.PAYEE})),
+    Rule(payout.NAME, payout.changes, about=frozenset({SubjectKind.PAYEE})),
+    Rule(incident.NAME, incident.changes, about=frozenset({SubjectKind.GATEWAY})),
+    Rule(discrepancy.NAME, discrepancy.changes, about=frozenset({SubjectKind.DISCREPANCY})),
 )
 """All but the timeline, which comes last because it links events to the cases of the same plan."""

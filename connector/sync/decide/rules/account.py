@@ -16,7 +16,7 @@ from connector.models.plan import Change, Parent
 from connector.models.processor_objects import SETTLED
 from connector.policy import Policy
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import Evidence, as_of
+from connector.sync.decide.context.facts_index import FactsIndex, as_of
 
 NAME = "account"
 
@@ -91,7 +91,7 @@ def _disputed(facts: Facts) -> list[Money | None]:
     taken = _charged_back(facts)
     if not open_ and not taken:
         return []
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     return [
         *(processor_helpers.at_stake(item, evidence) for item in open_),
         *_told_by_nobody_else(taken, evidence),
@@ -113,7 +113,7 @@ def _charged_back(facts: Facts) -> Mapping[str, Payment]:
     return found
 
 
-def _told_by_nobody_else(taken: Mapping[str, Payment], evidence: Evidence) -> Iterator[Money]:
+def _told_by_nobody_else(taken: Mapping[str, Payment], evidence: FactsIndex) -> Iterator[Money]:
     for root, payment in taken.items():
         if not processor_helpers.dispute_of((evidence.payment(root), payment), evidence):
             yield Money(payment.amount, payment.currency)

@@ -16,9 +16,8 @@ from typing import Final
 from connector.mappers import kinds, phrases, returned_payments
 from connector.mappers.fields import Case as F
 from connector.mappers.records import subscription as subscriptions
-from connector.mappers.returned_payments import Named
+from connector.mappers.returned_payments import ReturnReason
 from connector.models.facts import (
-    About,
     Facts,
     Invoice,
     Kind,
@@ -26,6 +25,7 @@ from connector.models.facts import (
     Payment,
     ProcessorObject,
     Status,
+    SubjectKind,
     Subscription,
 )
 from connector.models.plan import Change, Parent, Value
@@ -35,7 +35,7 @@ from connector.sync.decide.context import processor_helpers
 from connector.sync.decide.context.facts_index import (
     METHOD_UPDATED,
     UNPAID,
-    Evidence,
+    FactsIndex,
     earliest,
     live,
     moment,
@@ -61,7 +61,7 @@ class _End:
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     problems = [
         *(_returned(item, evidence, policy) for item in facts.of(Kind.CHARGE)),
         *(_lost(item, evidence, policy) for item in facts.of(Kind.MANDATE)),
@@ -72,7 +72,7 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     """The end of a wait for an account, or the next step of an escalation before a renewal."""
     bad = [item for item in (*facts.of(Kind.CHARGE), *facts.of(Kind.MANDATE)) if _is_bad(item)]
-    problems = (_lost(item, Evidence(facts), policy) for item in bad if item.kind is Kind.MANDATE)
+    problems = (_lost(item, FactsIndex(facts), policy) for item in bad if item.kind is Kind.MANDATE)
     steps = (policy.rules.bank_debit.next_step_at(one.due_at, facts.now) for one in problems if one.open)
     return min((at for at in (processor_helpers.next_asked(bad, facts, policy), *steps) if at), default=None)
 
@@ -84,7 +84,7 @@ def _is_bad(item: ProcessorObject) -> bool:
 # A debit came back ----------------------------------------------------------------------------------------------
 
 
-def _returned(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
+def _returned(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
     """A charge that has not come back, or not any more, ends the case it had and never makes one."""
     facts = evidence.facts
     payment, invoice = evidence.payment_behind(item), evidence.invoice_behind(item)
@@ -134,7 +134,7 @@ def _became(item: ProcessorObject, end: _End | None) -> str:
 
 
 def _end_of_return(
-    item: ProcessorObject, payment: Payment | None, invoice: Invoice | None, evidence: Evidence
+    item: ProcessorObject, payment: Payment | None, invoice: Invoice | None, evidence: FactsIndex
 ) -> _End | None:
     if not _is_bad(item):
         return _End("Recovered" if item.status is Status.SUCCEEDED else "Tried again", item.at)
@@ -161,7 +161,7 @@ def _after(at: datetime | None, item: ProcessorObject) -> bool:
     return at is not None and at > item.at
 
 
-def _is_disputed(item: ProcessorObject, evidence: Evidence) -> bool:
+def _is_disputed(item: ProcessorObject, evidence: FactsIndex) -> bool:
     own = {item.id, *item.references}
     disputes = (one for one in evidence.facts.of(Kind.DISPUTE) if one.source == item.source)
     return any(one.status in _OPEN_DISPUTES and own & {*one.references, one.id} for one in disputes)
@@ -170,7 +170,7 @@ def _is_disputed(item: ProcessorObject, evidence: Evidence) -> bool:
 # A mandate was lost ---------------------------------------------------------------------------------------------
 
 
-def _lost(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
+def _lost(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
     """A mandate that is not lost, or not any more, ends the case it had and never makes one."""
     facts, named = evidence.facts, returned_payments.lost(item)
     end, renewal = _end_of_loss(item, evidence), _renewal(evidence)
@@ -201,7 +201,7 @@ def _lost(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
     )
 
 
-def _end_of_loss(item: ProcessorObject, evidence: Evidence) -> _End | None:
+def _end_of_loss(item: ProcessorObject, evidence: FactsIndex) -> _End | None:
     if not _is_bad(item):
         return _End("Restored" if item.status is Status.ACTIVE else "Tried again", item.at)
     replaced = _replaced_at(item, evidence)
@@ -210,7 +210,7 @@ def _end_of_loss(item: ProcessorObject, evidence: Evidence) -> _End | None:
     return None if _is_needed(item, evidence) else _End("No longer needed", item.at)
 
 
-def _replaced_at(item: ProcessorObject, evidence: Evidence) -> datetime | None:
+def _replaced_at(item: ProcessorObject, evidence: FactsIndex) -> datetime | None:
     """When the account got another way to pay: a mandate that is active, or a new method that is valid."""
     others = (one for one in evidence.facts.of(Kind.MANDATE) if one.status is Status.ACTIVE)
     again = [max(one.at, item.at) for one in others]
@@ -222,10 +222,10 @@ def _replaced_at(item: ProcessorObject, evidence: Evidence) -> datetime | None:
     return earliest(*(at for at in updates if _after(at, item)), *again)
 
 
-def _is_needed(item: ProcessorObject, evidence: Evidence) -> bool:
+def _is_needed(item: ProcessorObject, evidence: FactsIndex) -> bool:
     """Something will be collected, and not from a card the account had before; where no account is known, perhaps."""
     facts = evidence.facts
-    if facts.about is not About.ACCOUNT:
+    if facts.about is not SubjectKind.ACCOUNT:
         return True
     method = facts.account.payment_method if facts.account else None
     by_card = method is not None and method.exp_year is not None and method.valid is not False
@@ -235,7 +235,7 @@ def _is_needed(item: ProcessorObject, evidence: Evidence) -> bool:
     return owed or _renewal(evidence) is not None
 
 
-def _renewal(evidence: Evidence) -> Subscription | None:
+def _renewal(evidence: FactsIndex) -> Subscription | None:
     """The subscription that renews first."""
     renewing = [
         s
@@ -261,7 +261,7 @@ def _at_stake(renewal: Subscription | None) -> dict[str, Told]:
 # Both -----------------------------------------------------------------------------------------------------------
 
 
-def _fields(item: ProcessorObject, named: Named) -> dict[str, Value]:
+def _fields(item: ProcessorObject, named: ReturnReason) -> dict[str, Value]:
     return {
         F.REASON: named.reason,
         F.REASON_CODE: named.code,
@@ -271,7 +271,7 @@ def _fields(item: ProcessorObject, named: Named) -> dict[str, Value]:
     }
 
 
-def _texts(item: ProcessorObject, named: Named, evidence: Evidence) -> dict[str, Told]:
+def _texts(item: ProcessorObject, named: ReturnReason, evidence: FactsIndex) -> dict[str, Told]:
     return {
         "reason": named.reason,
         "action": named.action,

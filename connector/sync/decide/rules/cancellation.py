@@ -12,7 +12,7 @@ from connector.models.facts import Facts, Money, Subscription
 from connector.models.plan import Change, Parent
 from connector.policy import Cancellation, Policy
 from connector.sync.decide import lifecycle
-from connector.sync.decide.context.facts_index import BACK, CANCELED, PAUSED, Evidence, times
+from connector.sync.decide.context.facts_index import BACK, CANCELED, PAUSED, FactsIndex, times
 from connector.sync.decide.lifecycle import Problem
 
 NAME = "cancellation"
@@ -26,12 +26,12 @@ _ACTION = "Call the customer before it ends: learn the reason and make the offer
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence, settings = Evidence(facts), policy.rules.cancellation
+    evidence, settings = FactsIndex(facts), policy.rules.cancellation
     problems = [_problem(item, evidence, settings, policy) for item in facts.subscriptions]
     return lifecycle.changes(NAME, problems, facts, policy, settings)
 
 
-def _problem(item: Subscription, evidence: Evidence, settings: Cancellation, policy: Policy) -> Problem:
+def _problem(item: Subscription, evidence: FactsIndex, settings: Cancellation, policy: Policy) -> Problem:
     leaving = _leaving(item)
     value = subscriptions.monthly(item)
     ends = _ends(item, leaving)
@@ -75,7 +75,9 @@ def _leaving(item: Subscription) -> str | None:
     return "non-renewing" if item.state == "active" and item.auto_renew is False and ends else None
 
 
-def _is_evident(item: Subscription, leaving: str | None, evidence: Evidence, settings: Cancellation) -> bool:
+def _is_evident(
+    item: Subscription, leaving: str | None, evidence: FactsIndex, settings: Cancellation
+) -> bool:
     """What is over leaves a trace: in the events, or, if it expired, in the subscription itself."""
     if leaving == "canceled" or evidence.events(CANCELED, item) or _was_canceled(item):
         return True
@@ -95,7 +97,7 @@ def _was_ended_at_once(item: Subscription) -> bool:
     return item.canceled_at is not None and item.canceled_at == item.expires_at
 
 
-def _since(item: Subscription, leaving: str | None, evidence: Evidence) -> datetime | None:
+def _since(item: Subscription, leaving: str | None, evidence: FactsIndex) -> datetime | None:
     if leaving == "non-renewing":
         return item.current_period_started_at or item.activated_at
     if leaving == "paused" and item.paused_at:
@@ -103,14 +105,14 @@ def _since(item: Subscription, leaving: str | None, evidence: Evidence) -> datet
     return _signal(item, evidence) or item.current_period_started_at or item.activated_at
 
 
-def _signal(item: Subscription, evidence: Evidence) -> datetime | None:
+def _signal(item: Subscription, evidence: FactsIndex) -> datetime | None:
     """When the customer last turned to go: the object's own word first, for it outlives the events."""
     events = times(evidence.events(CANCELED | PAUSED, item))
     said = item.canceled_at if item.state in ("canceled", "expired") else item.paused_at
     return said or (events[-1] if events else None)
 
 
-def _over_at(item: Subscription, evidence: Evidence) -> datetime | None:
+def _over_at(item: Subscription, evidence: FactsIndex) -> datetime | None:
     if item.state == "expired":
         return item.expires_at or item.updated_at
     signal = _signal(item, evidence)

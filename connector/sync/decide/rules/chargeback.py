@@ -17,7 +17,7 @@ from connector.models.plan import Change, Parent
 from connector.policy import Policy
 from connector.sync.decide import lifecycle
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import Evidence, moment
+from connector.sync.decide.context.facts_index import FactsIndex, moment
 from connector.sync.decide.lifecycle import Problem
 
 NAME = "chargeback"
@@ -29,7 +29,7 @@ _ACTION = (
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     problems = [_problem(root, found, evidence, policy) for root, found in sorted(_by_root(facts).items())]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.chargeback)
 
@@ -43,7 +43,7 @@ def _by_root(facts: Facts) -> dict[str, list[Payment]]:
     return found
 
 
-def _problem(root: str, found: list[Payment], evidence: Evidence, policy: Policy) -> Problem:
+def _problem(root: str, found: list[Payment], evidence: FactsIndex, policy: Policy) -> Problem:
     found = sorted(found, key=lambda p: (p.origin != "chargeback", moment(p.created_at), p.uuid))
     payment, original = found[0], evidence.payment(root)
     standing = any(item.status != "void" for item in found)
@@ -86,12 +86,12 @@ def _why(root: str, standing: bool, dispute: ProcessorObject | None) -> str:
     return f"payment {root} was charged back{told}"
 
 
-def _dispute(paid: list[Payment | None], evidence: Evidence, policy: Policy) -> ProcessorObject | None:
+def _dispute(paid: list[Payment | None], evidence: FactsIndex, policy: Policy) -> ProcessorObject | None:
     """The dispute whose case it is, if disputes have cases."""
     return processor_helpers.dispute_of(paid, evidence) if policy.rules.dispute.enabled else None
 
 
-def _taken_over_at(dispute: ProcessorObject, evidence: Evidence) -> datetime:
+def _taken_over_at(dispute: ProcessorObject, evidence: FactsIndex) -> datetime:
     return processor_helpers.began_at(dispute, evidence.facts) or dispute.at
 
 
@@ -100,7 +100,7 @@ def _named(dispute: ProcessorObject | None) -> str | None:
 
 
 def _texts(
-    payment: Payment, original: Payment | None, evidence: Evidence
+    payment: Payment, original: Payment | None, evidence: FactsIndex
 ) -> dict[str, str | int | bool | None]:
     paid = original or payment
     disputed = original if original is not payment else None
@@ -119,7 +119,7 @@ def _told(payment: Payment) -> str:
     return f"{phrases.money(payment.amount, payment.currency)} on {phrases.day(payment.created_at) or 'an unknown day'}"
 
 
-def _is_refunded(payment: Payment, evidence: Evidence) -> bool:
+def _is_refunded(payment: Payment, evidence: FactsIndex) -> bool:
     """Refunded and charged back: the customer may have the money twice."""
     return any(
         item.type == "refund" and item.status == "success" and item.origin != "chargeback"

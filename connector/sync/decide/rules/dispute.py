@@ -16,8 +16,8 @@ from connector.models.plan import Change, Parent, Value
 from connector.policy import Policy
 from connector.sync.decide import lifecycle
 from connector.sync.decide.context import dispute_checklist, processor_helpers
-from connector.sync.decide.context.facts_index import Evidence
-from connector.sync.decide.context.payment_context import Behind, behind
+from connector.sync.decide.context.facts_index import FactsIndex
+from connector.sync.decide.context.payment_context import PaymentContext, behind
 from connector.sync.decide.lifecycle import Problem
 
 NAME = "dispute"
@@ -52,7 +52,7 @@ _LOOK: Final = "Look at the processor how it stands: that was not told. "
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
     found = facts.of(Kind.DISPUTE)
-    problems = _problems(found, Evidence(facts), policy) if found else []
+    problems = _problems(found, FactsIndex(facts), policy) if found else []
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.dispute)
 
 
@@ -64,11 +64,11 @@ def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     return min((at for at in moments if at), default=None)
 
 
-def _problems(found: Sequence[ProcessorObject], evidence: Evidence, policy: Policy) -> list[Problem]:
+def _problems(found: Sequence[ProcessorObject], evidence: FactsIndex, policy: Policy) -> list[Problem]:
     return [_problem(item, evidence, policy) for item in found]
 
 
-def _problem(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
+def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
     facts, reason, paid = evidence.facts, reasons.explain(item), behind(item, evidence)
     needed, amount = dispute_checklist.text(item, evidence), processor_helpers.at_stake(item, evidence)
     return Problem(
@@ -120,7 +120,7 @@ def _action(item: ProcessorObject, reason: Reason) -> str | None:
 
 
 def _fields(
-    item: ProcessorObject, reason: Reason, paid: Behind, facts: Facts, policy: Policy
+    item: ProcessorObject, reason: Reason, paid: PaymentContext, facts: Facts, policy: Policy
 ) -> dict[str, Value]:
     link = item.link or (recurly_links.to(paid.payment, facts, policy) if paid.payment else None)
     return {
@@ -135,7 +135,7 @@ def _fields(
 
 
 def _texts(
-    item: ProcessorObject, reason: Reason, paid: Behind, facts: Facts
+    item: ProcessorObject, reason: Reason, paid: PaymentContext, facts: Facts
 ) -> dict[str, str | int | bool | None]:
     return {
         "stage": _STAGES.get(item.stage) if item.stage else None,

@@ -15,8 +15,8 @@ from connector.models.plan import Change
 from connector.policy import Policy
 from connector.sync.decide import lifecycle
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import Evidence, moment
-from connector.sync.decide.context.payment_context import Behind, behind
+from connector.sync.decide.context.facts_index import FactsIndex, moment
+from connector.sync.decide.context.payment_context import PaymentContext, behind
 from connector.sync.decide.lifecycle import Problem
 
 NAME = "fraud_warning"
@@ -46,7 +46,7 @@ class _End:
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
     found = facts.of(Kind.FRAUD_WARNING)
-    problems = _problems(found, Evidence(facts), policy) if found else []
+    problems = _problems(found, FactsIndex(facts), policy) if found else []
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.fraud_warning)
 
 
@@ -55,7 +55,7 @@ def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     return processor_helpers.next_asked(facts.of(Kind.FRAUD_WARNING), facts, policy)
 
 
-def _problems(found: Sequence[ProcessorObject], evidence: Evidence, policy: Policy) -> list[Problem]:
+def _problems(found: Sequence[ProcessorObject], evidence: FactsIndex, policy: Policy) -> list[Problem]:
     return [_problem(item, evidence, policy) for item in found]
 
 
@@ -64,7 +64,7 @@ def _was_raised(item: ProcessorObject) -> bool:
     return item.status is Status.OPEN or item.opened_at is not None
 
 
-def _problem(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Problem:
+def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
     facts, reason, paid = evidence.facts, reasons.explain(item), behind(item, evidence)
     end, amount = _end(item, paid, evidence), processor_helpers.at_stake(item, evidence)
     told = end.outcome.lower() if end else "open"
@@ -110,7 +110,7 @@ def _problem(item: ProcessorObject, evidence: Evidence, policy: Policy) -> Probl
     )
 
 
-def _end(item: ProcessorObject, paid: Behind, evidence: Evidence) -> _End | None:
+def _end(item: ProcessorObject, paid: PaymentContext, evidence: FactsIndex) -> _End | None:
     """What came first of refund and dispute; without either, the processor's word that it is over."""
     ends = [*_disputed(item, paid, evidence), *_given_back(item, paid, evidence)]
     if ends:
@@ -118,7 +118,7 @@ def _end(item: ProcessorObject, paid: Behind, evidence: Evidence) -> _End | None
     return _End("Reviewed", item.at) if item.status is Status.CLOSED else None
 
 
-def _disputed(item: ProcessorObject, paid: Behind, evidence: Evidence) -> list[_End]:
+def _disputed(item: ProcessorObject, paid: PaymentContext, evidence: FactsIndex) -> list[_End]:
     """The first dispute of the payment, or the chargeback the billing system tells of."""
     disputes = processor_helpers.beside(item, Kind.DISPUTE, evidence)
     charged_back = [
@@ -132,14 +132,16 @@ def _disputed(item: ProcessorObject, paid: Behind, evidence: Evidence) -> list[_
     return [_End("Disputed", at) for at in (*told, *taken)]
 
 
-def _given_back(item: ProcessorObject, paid: Behind, evidence: Evidence) -> list[_End]:
+def _given_back(item: ProcessorObject, paid: PaymentContext, evidence: FactsIndex) -> list[_End]:
     """All of the payment: a part of it may still be disputed."""
     told = (one.at for one in (item, *processor_helpers.beside(item, Kind.CHARGE, evidence)) if one.refunded)
     summed = paid.given_back_at()
     return [_End("Refunded", at) for at in (*summed, *told)]
 
 
-def _refund(item: ProcessorObject, end: _End | None, paid: Behind, evidence: Evidence) -> str | None:
+def _refund(
+    item: ProcessorObject, end: _End | None, paid: PaymentContext, evidence: FactsIndex
+) -> str | None:
     """Whether a refund still helps."""
     if ended := _disputed(item, paid, evidence):
         inquiries = [

@@ -17,7 +17,7 @@ from connector.sync.decide.context.facts_index import (
     METHOD_UPDATED,
     PAST_DUE,
     UNPAID,
-    Evidence,
+    FactsIndex,
     earliest,
     final_declines,
     latest,
@@ -33,14 +33,14 @@ _OUTCOMES = {"paid": "Recovered", "failed": "Lost", "voided": "Voided"}
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence, settings = Evidence(facts), policy.rules.payment_failed
+    evidence, settings = FactsIndex(facts), policy.rules.payment_failed
     problems = [_problem(item, evidence, settings, policy) for item in _charges(facts)]
     return lifecycle.changes(NAME, problems, facts, policy, settings)
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     """When an account that an incident touched has had its time to be charged again."""
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     unpaid = (item for item in _charges(facts) if item.state in UNPAID)
     holds = (hold(evidence.declined(item), facts, policy) for item in unpaid)
     return earliest(*(one.until for one in holds if one and one.lasts_at(facts.now)))
@@ -50,7 +50,7 @@ def _charges(facts: Facts) -> list[Invoice]:
     return [item for item in facts.invoices if item.type in CHARGES]
 
 
-def _problem(invoice: Invoice, evidence: Evidence, settings: PaymentFailed, policy: Policy) -> Problem:
+def _problem(invoice: Invoice, evidence: FactsIndex, settings: PaymentFailed, policy: Policy) -> Problem:
     declined = evidence.declined(invoice)
     last = declined[-1] if declined else None
     unpaid = invoice.state in UNPAID
@@ -92,7 +92,7 @@ def _incident(case_key: str | None) -> dict[str, Parent]:
 
 
 def _is_evident(
-    invoice: Invoice, declined: list[Payment], evidence: Evidence, settings: PaymentFailed
+    invoice: Invoice, declined: list[Payment], evidence: FactsIndex, settings: PaymentFailed
 ) -> bool:
     if invoice.total < settings.minimum_amount:
         return False
@@ -110,16 +110,16 @@ def _why(invoice: Invoice, last: Payment | None) -> str:
     return f"invoice {invoice.number} is {phrases.plain(invoice.state)}{reached}{told}"
 
 
-def _since(invoice: Invoice, declined: list[Payment], evidence: Evidence) -> datetime | None:
+def _since(invoice: Invoice, declined: list[Payment], evidence: FactsIndex) -> datetime | None:
     known = earliest(*times(declined), *times(evidence.events(PAST_DUE, invoice)))
     return known or invoice.due_at or invoice.created_at
 
 
-def _paid_at(invoice: Invoice, evidence: Evidence) -> datetime | None:
+def _paid_at(invoice: Invoice, evidence: FactsIndex) -> datetime | None:
     return latest(*(payment.collected_at or payment.created_at for payment in evidence.collected(invoice)))
 
 
-def _outcome(invoice: Invoice, evidence: Evidence) -> str:
+def _outcome(invoice: Invoice, evidence: FactsIndex) -> str:
     if evidence.is_written_off(invoice):
         return "Lost"
     settled = "Recovered" if invoice.balance <= 0 else "Lost"
@@ -138,7 +138,7 @@ def _fields(invoice: Invoice, declined: list[Payment], last: Payment | None) -> 
 
 
 def _texts(
-    invoice: Invoice, declined: list[Payment], last: Payment | None, evidence: Evidence
+    invoice: Invoice, declined: list[Payment], last: Payment | None, evidence: FactsIndex
 ) -> dict[str, str | int | bool | None]:
     decline = declines.of(last) if last else None
     return {
@@ -156,7 +156,7 @@ def _texts(
     }
 
 
-def _how(invoice: Invoice, failed: Payment | None, evidence: Evidence) -> str | None:
+def _how(invoice: Invoice, failed: Payment | None, evidence: FactsIndex) -> str | None:
     """What brought the money in, once it is in."""
     if invoice.state in UNPAID or _outcome(invoice, evidence) != "Recovered":
         return None
@@ -171,7 +171,7 @@ def _how(invoice: Invoice, failed: Payment | None, evidence: Evidence) -> str | 
     return "a collection by hand" if paid.origin in _BY_HAND else "an automatic retry"
 
 
-def _was_updated_between(failed: Payment, paid: Payment, evidence: Evidence) -> bool:
+def _was_updated_between(failed: Payment, paid: Payment, evidence: FactsIndex) -> bool:
     if failed.payment_method and paid.payment_method and _card(failed) != _card(paid):
         return True
     account = evidence.facts.account

@@ -14,7 +14,7 @@ from connector.mappers import phrases
 from connector.mappers.fields import Case as F
 from connector.mappers.records import recurly_links
 from connector.mappers.records import subscription as subscriptions
-from connector.models.facts import Account, Facts, Money, PaymentMethod, SeenEvent, Subscription
+from connector.models.facts import Account, Facts, Money, PaymentMethod, Subscription, TimelineEvent
 from connector.models.plan import Change, Parent
 from connector.policy import Policy
 from connector.sync.decide import lifecycle
@@ -22,7 +22,7 @@ from connector.sync.decide.context.facts_index import (
     CARD_WILL_EXPIRE,
     METHOD_UPDATED,
     UPDATE_FAILED,
-    Evidence,
+    FactsIndex,
     earliest,
     final_declines,
     latest,
@@ -53,7 +53,7 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
     account, settings = facts.account, policy.rules.payment_method
     if account is None:
         return []
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     state = _state(account, evidence, settings.days_before)
     return lifecycle.changes(NAME, [_problem(account, state, evidence, policy)], facts, policy, settings)
 
@@ -66,7 +66,7 @@ def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     return min((at for at in due if at > facts.now), default=None)
 
 
-def _state(account: Account, evidence: Evidence, days_before: int) -> _State:
+def _state(account: Account, evidence: FactsIndex, days_before: int) -> _State:
     facts, method = evidence.facts, account.payment_method
     warnings = evidence.events(CARD_WILL_EXPIRE, *facts.subscriptions)
     updates = tuple(at for at in times(evidence.events(METHOD_UPDATED, account)) if at)
@@ -90,7 +90,7 @@ def _state(account: Account, evidence: Evidence, days_before: int) -> _State:
     )
 
 
-def _failures(account: Account, evidence: Evidence, updates: tuple[datetime, ...]) -> list[datetime]:
+def _failures(account: Account, evidence: FactsIndex, updates: tuple[datetime, ...]) -> list[datetime]:
     """Final declines and failed updates. A decline counts once the method was updated, or is invalid now:
     otherwise it is the payment's own trouble."""
     method = account.payment_method
@@ -125,9 +125,9 @@ def _expiring(facts: Facts, method: PaymentMethod | None, days_before: int) -> l
 def _warned(
     item: Subscription,
     method: PaymentMethod | None,
-    warnings: list[SeenEvent],
+    warnings: list[TimelineEvent],
     updates: tuple[datetime, ...],
-    evidence: Evidence,
+    evidence: FactsIndex,
 ) -> bool:
     """Recurly said so in this period, and nothing was updated since."""
     changed = latest(*updates, method.updated_at if method else None)
@@ -158,7 +158,7 @@ def _first(items: list[Subscription]) -> Subscription | None:
 def _noticed(
     item: Subscription,
     method: PaymentMethod | None,
-    warnings: list[SeenEvent],
+    warnings: list[TimelineEvent],
     days_before: int,
     zone: tzinfo,
 ) -> datetime | None:
@@ -174,7 +174,7 @@ def _epoch(at: datetime | None) -> datetime:
     return at or datetime.min.replace(tzinfo=UTC)
 
 
-def _problem(account: Account, state: _State, evidence: Evidence, policy: Policy) -> Problem:
+def _problem(account: Account, state: _State, evidence: FactsIndex, policy: Policy) -> Problem:
     facts, method, renewal = evidence.facts, account.payment_method, state.renewal
     at_stake = subscriptions.monthly(renewal) if renewal else None
     subscription = {F.SUBSCRIPTION: _parent(facts, renewal)} if renewal else {}

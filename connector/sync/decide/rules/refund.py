@@ -21,8 +21,8 @@ from connector.models.plan import Change, Value
 from connector.policy import Policy, Told
 from connector.sync.decide import lifecycle
 from connector.sync.decide.context import open_disputes, processor_helpers, refund_matching
-from connector.sync.decide.context.facts_index import FAILED, Evidence
-from connector.sync.decide.context.refund_matching import GivenBack, State
+from connector.sync.decide.context.facts_index import FAILED, FactsIndex
+from connector.sync.decide.context.refund_matching import RefundFacts, State
 from connector.sync.decide.lifecycle import Problem
 from connector.sync.decide.refunds import double_refund, policy_review, refund_texts
 
@@ -32,7 +32,7 @@ _DISPUTED: Final = "The payment is disputed: do not pay it back by other means u
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     known = refund_matching.of(evidence)
     problems = [
         *_failed(known, evidence, policy),
@@ -45,7 +45,7 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     """The end of a wait, for the account or for Recurly's own word, or the next step of an escalation."""
-    evidence, settings = Evidence(facts), policy.rules.refund
+    evidence, settings = FactsIndex(facts), policy.rules.refund
     known = refund_matching.of(evidence)
     failed = [one.processed for one in known if one.processed and one.failed_at_the_processor]
     dues = double_refund.dues(known, evidence, policy)
@@ -60,9 +60,9 @@ def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
 # Recurly tells of it --------------------------------------------------------------------------------------------
 
 
-def _failed(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> Iterator[Problem]:
+def _failed(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> Iterator[Problem]:
     """One problem for each payment that could not be given back, however often it was tried."""
-    tries: dict[str, list[GivenBack]] = defaultdict(list)
+    tries: dict[str, list[RefundFacts]] = defaultdict(list)
     for one in known:
         tries[one.root].append(one)
     for root, found in sorted(tries.items()):
@@ -75,10 +75,10 @@ def _failed(known: Sequence[GivenBack], evidence: Evidence, policy: Policy) -> I
 
 def _failure(
     root: str,
-    failed: list[GivenBack],
+    failed: list[RefundFacts],
     last: Payment,
-    known: Sequence[GivenBack],
-    evidence: Evidence,
+    known: Sequence[RefundFacts],
+    evidence: FactsIndex,
     policy: Policy,
 ) -> Problem:
     decline, done = declines.of(last), _settled(failed[-1], known)
@@ -101,7 +101,7 @@ def _failure(
     return _with(problem, {F.DECLINE_CATEGORY: category, F.ATTEMPTS: len(failed)}, {"attempts": len(failed)})
 
 
-def _continued(root: str, last: GivenBack, problem: Problem) -> Problem:
+def _continued(root: str, last: RefundFacts, problem: Problem) -> Problem:
     return replace(
         problem,
         open=False,
@@ -112,12 +112,12 @@ def _continued(root: str, last: GivenBack, problem: Problem) -> Problem:
     )
 
 
-def _settled(failed: GivenBack, known: Sequence[GivenBack]) -> GivenBack | None:
+def _settled(failed: RefundFacts, known: Sequence[RefundFacts]) -> RefundFacts | None:
     """What gave the money back after all; perhaps the same refund, if its processor says so."""
     return failed if failed.state is State.DONE else refund_matching.settling(failed, known)
 
 
-def _done_at(done: GivenBack | None) -> datetime | None:
+def _done_at(done: RefundFacts | None) -> datetime | None:
     if done is None or done.recorded is None:
         return done.processed.at if done and done.processed else None
     return done.recorded.collected_at or done.recorded.created_at
@@ -127,7 +127,7 @@ def _done_at(done: GivenBack | None) -> datetime | None:
 
 
 def _failed_at_processors(
-    known: Sequence[GivenBack], evidence: Evidence, policy: Policy
+    known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy
 ) -> Iterator[Problem]:
     for one in known:
         if one.processed:
@@ -135,10 +135,10 @@ def _failed_at_processors(
 
 
 def _processed(
-    refund: GivenBack,
+    refund: RefundFacts,
     item: ProcessorObject,
-    known: Sequence[GivenBack],
-    evidence: Evidence,
+    known: Sequence[RefundFacts],
+    evidence: FactsIndex,
     policy: Policy,
 ) -> Problem:
     """A refund that has not failed, or not any more, ends the case it had and never makes one."""
@@ -171,7 +171,7 @@ def _with(problem: Problem, fields: Mapping[str, Value], texts: Mapping[str, Tol
     return replace(problem, fields={**problem.fields, **fields}, fresh={**problem.fresh, **texts})
 
 
-def _outcome(refund: GivenBack, item: ProcessorObject) -> str:
+def _outcome(refund: RefundFacts, item: ProcessorObject) -> str:
     match refund.state:
         case State.UNDER_WAY:
             return "Tried again"
@@ -183,11 +183,11 @@ def _outcome(refund: GivenBack, item: ProcessorObject) -> str:
 
 def _told(
     problem: Problem,
-    refund: GivenBack,
+    refund: RefundFacts,
     reason: str | None,
     action: str | None,
-    known: Sequence[GivenBack],
-    evidence: Evidence,
+    known: Sequence[RefundFacts],
+    evidence: FactsIndex,
     policy: Policy,
 ) -> Problem:
     """The problem with its texts. A dispute changes what to do: the bank may pay the customer back."""

@@ -9,17 +9,17 @@ from connector.models.facts import Facts, Kind, ProcessorObject
 from connector.models.plan import Change
 from connector.policy import Policy
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import Evidence
+from connector.sync.decide.context.facts_index import FactsIndex
 
 NAME = "refunds"
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     return [_refund(item, evidence) for item in facts.of(Kind.REFUND)]
 
 
-def _refund(item: ProcessorObject, evidence: Evidence) -> Change:
+def _refund(item: ProcessorObject, evidence: FactsIndex) -> Change:
     return Change(
         object=F.OBJECT,
         key=record.key(item),

@@ -18,7 +18,6 @@ from connector.mappers.field_limits import NAME as NAME_LENGTH
 from connector.mappers.fields import Case
 from connector.mappers.fields import Event as F
 from connector.models.facts import (
-    About,
     Account,
     BillingObject,
     CreditPayment,
@@ -27,8 +26,9 @@ from connector.models.facts import (
     Kind,
     Payment,
     ProcessorObject,
-    SeenEvent,
+    SubjectKind,
     Subscription,
+    TimelineEvent,
 )
 from connector.models.plan import Change, Parent
 from connector.sync.decide.context import processor_helpers
@@ -78,7 +78,7 @@ def changes(facts: Facts, made: Iterable[Change]) -> list[Change]:
     return [row for row in rows if row]
 
 
-def _in_order(events: Iterable[SeenEvent]) -> list[SeenEvent]:
+def _in_order(events: Iterable[TimelineEvent]) -> list[TimelineEvent]:
     return sorted(events, key=lambda event: (event.occurred_at, event.event_id))
 
 
@@ -102,7 +102,7 @@ def _by_ref(facts: Facts) -> Mapping[str, list[BillingObject]]:
     return found
 
 
-def _find(event: SeenEvent, objects: Mapping[str, list[BillingObject]]) -> BillingObject | None:
+def _find(event: TimelineEvent, objects: Mapping[str, list[BillingObject]]) -> BillingObject | None:
     wanted = _ABOUT.get(event.kind.partition(".")[0])
     named = [item for ref in event.refs for item in objects.get(ref, ())]
     return next((item for item in named if wanted and isinstance(item, wanted)), None)
@@ -114,13 +114,13 @@ def _by_id(facts: Facts) -> Mapping[tuple[str, str], ProcessorObject]:
     return {(item.source, item.id): item for item in last_first}
 
 
-def _named(event: SeenEvent, told: Mapping[tuple[str, str], ProcessorObject]) -> ProcessorObject | None:
+def _named(event: TimelineEvent, told: Mapping[tuple[str, str], ProcessorObject]) -> ProcessorObject | None:
     """The processor's object an event is about: the first it names that is known."""
     return next((told[event.source, ref] for ref in event.refs if (event.source, ref) in told), None)
 
 
 def _row(
-    event: SeenEvent,
+    event: TimelineEvent,
     about: Subject | None,
     facts: Facts,
     cases: Mapping[str, int],
@@ -132,7 +132,7 @@ def _row(
             return None
         stem = None
     label = kinds.label(event.source, event.kind)
-    parents = {F.ACCOUNT: Parent("Account", facts.subject)} if facts.about is About.ACCOUNT else {}
+    parents = {F.ACCOUNT: Parent("Account", facts.subject)} if facts.about is SubjectKind.ACCOUNT else {}
     if stem:
         parents[F.CASE] = Parent(Case.OBJECT, f"{stem}:{cases[stem]}")
     return Change(
@@ -194,7 +194,7 @@ def _key(about: Subject | None, facts: Facts) -> str | None:
             return external_ids.record(facts.source, facts.site, about.object, about.uuid)
 
 
-def _stems(event: SeenEvent, about: Subject | None, facts: Facts) -> Iterator[str]:
+def _stems(event: TimelineEvent, about: Subject | None, facts: Facts) -> Iterator[str]:
     """The cases an event may belong to, the closest first."""
     if isinstance(about, ProcessorObject):
         closest = {about.kind: _CASES[about.kind]} | _CASES
@@ -205,7 +205,9 @@ def _stems(event: SeenEvent, about: Subject | None, facts: Facts) -> Iterator[st
         yield split(external_ids.case(facts.source, facts.site, object_, id_, problem, 1))[0]
 
 
-def _problems(event: SeenEvent, about: BillingObject | None, facts: Facts) -> Iterator[tuple[str, str, str]]:
+def _problems(
+    event: TimelineEvent, about: BillingObject | None, facts: Facts
+) -> Iterator[tuple[str, str, str]]:
     match about:
         case Payment():
             root = about.original_id or about.id

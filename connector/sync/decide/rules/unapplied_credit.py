@@ -17,7 +17,7 @@ from connector.sync.decide.context.facts_index import (
     CHARGES,
     PAST_DUE,
     UNPAID,
-    Evidence,
+    FactsIndex,
     earliest,
     latest,
     times,
@@ -30,26 +30,26 @@ _ACTION = "Apply the credit to the past due invoice in Recurly, or tell the cust
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = Evidence(facts)
+    evidence = FactsIndex(facts)
     late = [item for item in facts.invoices if item.type in CHARGES and evidence.was_past_due(item)]
     credits_ = [item for item in facts.invoices if item.type == "credit"]
     problems = [_problem(item, _meeting(item, late, evidence), evidence, policy) for item in credits_]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.unapplied_credit)
 
 
-def _meeting(credit: Invoice, late: list[Invoice], evidence: Evidence) -> list[Invoice]:
+def _meeting(credit: Invoice, late: list[Invoice], evidence: FactsIndex) -> list[Invoice]:
     """The invoices that were past due at a time when this credit was there."""
     ours = [item for item in late if item.currency == credit.currency]
     return [item for item in ours if _overlap(credit, item, evidence)]
 
 
-def _overlap(credit: Invoice, late: Invoice, evidence: Evidence) -> bool:
+def _overlap(credit: Invoice, late: Invoice, evidence: FactsIndex) -> bool:
     start = latest(credit.created_at, _late_since(late, evidence))
     end = earliest(_left_at(credit), _left_at(late))
     return end is None or (start is not None and start < end)
 
 
-def _late_since(invoice: Invoice, evidence: Evidence) -> datetime | None:
+def _late_since(invoice: Invoice, evidence: FactsIndex) -> datetime | None:
     known = earliest(*times(evidence.events(PAST_DUE, invoice)), *times(evidence.declined(invoice)))
     return known or invoice.due_at or invoice.created_at
 
@@ -58,7 +58,7 @@ def _left_at(invoice: Invoice) -> datetime | None:
     return None if invoice.state in UNPAID else invoice.closed_at or invoice.updated_at
 
 
-def _problem(credit: Invoice, met: list[Invoice], evidence: Evidence, policy: Policy) -> Problem:
+def _problem(credit: Invoice, met: list[Invoice], evidence: FactsIndex, policy: Policy) -> Problem:
     now_late = sorted((i for i in met if i.state in UNPAID), key=lambda i: i.number)
     left = abs(credit.balance)
     lasts = credit.state in UNPAID and left > 0 and bool(now_late)
@@ -96,7 +96,7 @@ def _problem(credit: Invoice, met: list[Invoice], evidence: Evidence, policy: Po
     )
 
 
-def _since(credit: Invoice, met: list[Invoice], evidence: Evidence) -> datetime | None:
+def _since(credit: Invoice, met: list[Invoice], evidence: FactsIndex) -> datetime | None:
     return earliest(*(latest(credit.created_at, _late_since(item, evidence)) for item in met))
 
 

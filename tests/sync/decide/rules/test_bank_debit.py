@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.models.facts import CaseSeen, Facts, Status
+from connector.models.facts import ExistingCase, Facts, Status
 from connector.models.plan import Queue
 from connector.policy import Policy
 from connector.sync.decide.decide import decide
@@ -39,8 +39,8 @@ AGAIN = payment(id="pay2", uuid="9ay2", created_at=at(20), collected_at=at(20))
 BANK = account(payment_method=by_bank())
 
 
-def a_case(key: str) -> CaseSeen:
-    return CaseSeen(id="500A", key=key, rule=RULE, state="open", closed=False, closed_at=None)
+def a_case(key: str) -> ExistingCase:
+    return ExistingCase(id="500A", key=key, rule=RULE, state="open", closed=False, closed_at=None)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 from connector.mappers.fields import Case
 from connector.mappers.fields import Discrepancy as F
 from connector.models.facts import (
-    About,
     Difference,
     Discrepancies,
     Discrepancy,
@@ -20,6 +19,7 @@ from connector.models.facts import (
     Money,
     Movement,
     Shown,
+    SubjectKind,
 )
 from connector.models.plan import Change, Parent, Transition
 from connector.policy import DiscrepancyRule, Policy
@@ -54,7 +54,14 @@ def facts(found: Discrepancies | None, *cases: Any, difference: str = "amount") 
     key = f"recurly:acme:discrepancy:{difference}"
     code = f"discrepancy:{difference}"
     return Facts(
-        key, "recurly", "acme", code, at(21), about=About.DISCREPANCY, discrepancies=found, cases=tuple(cases)
+        key,
+        "recurly",
+        "acme",
+        code,
+        at(21),
+        about=SubjectKind.DISCREPANCY,
+        discrepancies=found,
+        cases=tuple(cases),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.models.facts import CaseSeen, Facts, Status
+from connector.models.facts import ExistingCase, Facts, Status
 from connector.models.plan import Parent, Queue, Transition
 from sync.decide.rules.asking import policy, standing, the_case
 from sync.processing import failed_payout, in_every_order, payee, payout, told_cases
@@ -17,9 +17,9 @@ RULE = "payout"
 KEY = "stripe:payout:po_1:payout_failed:1"
 
 
-def open_case(**changed: Any) -> CaseSeen:
+def open_case(**changed: Any) -> ExistingCase:
     usual: dict[str, Any] = {"state": "open", "closed": False, "closed_at": None}
-    return CaseSeen(**{"id": "500A", "key": KEY, "rule": RULE} | usual | changed)
+    return ExistingCase(**{"id": "500A", "key": KEY, "rule": RULE} | usual | changed)
 
 
 def again(**changed: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.models.facts import CaseSeen, Facts, Stage, Status
+from connector.models.facts import ExistingCase, Facts, Stage, Status
 from connector.models.plan import Parent, Queue, Transition
 from connector.policy import Policy
 from connector.sync.decide.decide import decide
@@ -91,9 +91,9 @@ def test_a_large_refund_that_failed_first_is_two_problems() -> None:
 # What its processor tells ---------------------------------------------------------------------------------------
 
 
-def of_stripe(key: str, **changed: Any) -> CaseSeen:
+def of_stripe(key: str, **changed: Any) -> ExistingCase:
     usual: dict[str, Any] = {"state": "open", "closed": False, "closed_at": None}
-    return CaseSeen(**{"id": "500A", "key": key, "rule": RULE} | usual | changed)
+    return ExistingCase(**{"id": "500A", "key": key, "rule": RULE} | usual | changed)
 
 
 def billed(**changed: Any) -> Any:

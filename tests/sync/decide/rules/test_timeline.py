@@ -9,7 +9,7 @@ import pytest
 
 from connector import mappers
 from connector.mappers import kinds
-from connector.models.facts import About, Facts, Kind, ProcessorObject, SeenEvent, Stage, Status
+from connector.models.facts import Facts, Kind, ProcessorObject, Stage, Status, SubjectKind, TimelineEvent
 from connector.models.plan import Change, Parent
 from sync.decide.rules.asking import changes, policy
 from sync.world import (
@@ -40,11 +40,11 @@ def the_row(known: Facts) -> Change:
     return changes(known, "Billing_Event__c")[ROW]
 
 
-def row_of(said: SeenEvent, *objects: object) -> Change:
+def row_of(said: TimelineEvent, *objects: object) -> Change:
     return the_row(facts(said, *objects))
 
 
-def named(kind: str, *refs: str) -> SeenEvent:
+def named(kind: str, *refs: str) -> TimelineEvent:
     return event(kind, at(10), *refs, id_="e1")
 
 
@@ -89,7 +89,7 @@ def test_a_row_says_what_happened_to_what_and_when() -> None:
     ],
 )
 def test_the_words_come_from_the_kind_and_from_what_never_changes(
-    said: SeenEvent, what: str, about: str | None
+    said: TimelineEvent, what: str, about: str | None
 ) -> None:
     row = row_of(said, invoice(), decline(), subscription(), applied())
     assert row.fields["What__c"] == what
@@ -135,7 +135,7 @@ def test_a_row_joins_the_newest_cycle_and_earlier_rows_stay_where_they_are() -> 
         (named("billing_info.updated", "code-bob"), "account:bob:payment_method:1"),
     ],
 )
-def test_each_kind_of_object_finds_its_case(said: SeenEvent, case: str) -> None:
+def test_each_kind_of_object_finds_its_case(said: TimelineEvent, case: str) -> None:
     cases = [case] if case.startswith(("payment:4ef1", "payment:pay1")) else [case, "invoice:1001:past_due:1"]
     parts = (invoice(), credit(), applied(), payment(), refund(), subscription())
     known = facts(said, *parts, *(seen(key, "none") for key in cases))
@@ -218,7 +218,7 @@ def test_a_payouts_rows_have_no_account() -> None:
         payout,
         said("payout.paid", at(21), "po_1", event_id="evt_1"),
         seen("", "none", key="stripe:payout:po_1:payout_failed:1"),
-        about=About.PAYEE,
+        about=SubjectKind.PAYEE,
         subject="stripe:payee:acct_1",
     )
     row = changes(known, "Billing_Event__c")["stripe:event:evt_1"]
