@@ -345,16 +345,16 @@ DECISIONS = [
     *mutants(
         "sync/reconcile/differences",
         [
-            ('    "scheduled": Standing.PENDING,\n', '    "scheduled": Standing.NOT_MOVED,\n'),
-            ('    "error": Standing.NOT_MOVED,\n', '    "error": Standing.PENDING,\n'),
-            ("Status.AUTHORIZED: Standing.NOT_MOVED", "Status.AUTHORIZED: Standing.PENDING"),
-            ("Status.WITHDRAWN: Standing.NOT_MOVED", "Status.WITHDRAWN: Standing.MOVED"),
-            ("Status.EXPIRED: Standing.MOVED", "Status.EXPIRED: Standing.NOT_MOVED"),
-            ("Status.UNDER_REVIEW: Standing.PENDING", "Status.UNDER_REVIEW: Standing.MOVED"),
-            ("{Standing.MOVED, Standing.PENDING, Standing.TAKEN_BACK}", "{Standing.MOVED, Standing.PENDING}"),
+            ('    "scheduled": Outcome.PENDING,\n', '    "scheduled": Outcome.NOT_MOVED,\n'),
+            ('    "error": Outcome.NOT_MOVED,\n', '    "error": Outcome.PENDING,\n'),
+            ("Status.AUTHORIZED: Outcome.NOT_MOVED", "Status.AUTHORIZED: Outcome.PENDING"),
+            ("Status.WITHDRAWN: Outcome.NOT_MOVED", "Status.WITHDRAWN: Outcome.MOVED"),
+            ("Status.EXPIRED: Outcome.MOVED", "Status.EXPIRED: Outcome.NOT_MOVED"),
+            ("Status.UNDER_REVIEW: Outcome.PENDING", "Status.UNDER_REVIEW: Outcome.MOVED"),
+            ("{Outcome.MOVED, Outcome.PENDING, Outcome.TAKEN_BACK}", "{Outcome.MOVED, Outcome.PENDING}"),
             (
-                "{Standing.MOVED, Standing.PENDING, Standing.TAKEN_BACK}",
-                "{Standing.MOVED, Standing.TAKEN_BACK}",
+                "{Outcome.MOVED, Outcome.PENDING, Outcome.TAKEN_BACK}",
+                "{Outcome.MOVED, Outcome.TAKEN_BACK}",
             ),
             (
                 "(apart := _apart(amounts)) > policy.amount_tolerance",
@@ -374,7 +374,7 @@ DECISIONS = [
                 "transfer.item is None or transfer.item.invoice_number or transfer.account",
                 "transfer.item is None or transfer.account",
             ),
-            ("Standing.MOVED if transfer.charged_back else Standing.NOT_MOVED", "Standing.NOT_MOVED"),
+            ("Outcome.MOVED if transfer.charged_back else Outcome.NOT_MOVED", "Outcome.NOT_MOVED"),
             ("recurly.status == VOID and item and item.refunded", "item and item.refunded"),
             ("recurly.status == VOID and item and item.refunded", "recurly.status == VOID and item"),
             ("all(abs(a - b) > tolerance", "any(abs(a - b) > tolerance"),
@@ -385,8 +385,8 @@ DECISIONS = [
                 "policy.settlement_hours",
             ),
             (
-                "seen.standing is Standing.PENDING or seen.status == Status.AUTHORIZED",
-                "seen.standing is Standing.PENDING",
+                "seen.standing is Outcome.PENDING or seen.status == Status.AUTHORIZED",
+                "seen.standing is Outcome.PENDING",
             ),
             (
                 "(Difference.MISSING_AT_PROCESSOR, Difference.MISSING_IN_RECURLY)",
