@@ -34,6 +34,7 @@ COMMAND = "python -m bench receive"
 CONNECTIONS = 64
 TARGET = 0.60
 TARGET_P99 = 0.100
+STOP_SECONDS = 15
 
 
 @dataclass(slots=True)
@@ -166,7 +167,8 @@ GUNICORN = (
 @contextmanager
 def _bare(name: str, server: Sequence[str], app: str) -> Iterator[Server]:
     port = free_port()
-    command = [sys.executable, "-m", *(part.format(port=port) for part in server), app]
+    served = [*(part.format(port=port) for part in server), app]
+    command = [sys.executable, "-m", "connector.parent_watch", str(STOP_SECONDS), *served]
     with _process(command, os.environ) as pid:
         _wait_for(f"http://127.0.0.1:{port}/")
         yield Server(name, port, pid)
@@ -178,7 +180,7 @@ def casewire_web(given: Mapping[str, str], home: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "connector.cli", "web", "--port", str(port)]
     with (
         (home / "web.log").open("wb") as log,
-        _process(command, {**given, "CASEWIRE_KEPT": ""}, log.fileno()) as pid,
+        _process(command, given, log.fileno()) as pid,
     ):
         _wait_for(f"http://127.0.0.1:{port}/readyz")
         yield Server("casewire", port, pid)
@@ -186,13 +188,14 @@ def casewire_web(given: Mapping[str, str], home: Path) -> Iterator[Server]:
 
 @contextmanager
 def _process(command: list[str], given: Mapping[str, str], log: int | None = None) -> Iterator[int]:
-    process = subprocess.Popen(command, env=dict(given), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    """A server that ends with this process, also where this one is killed: then its standard input is closed."""
+    process = subprocess.Popen(command, env=dict(given), stdin=subprocess.PIPE, stdout=log, stderr=log)
     try:
         yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(15)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
