@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Request, Response, jsonify, request
+from flask.sessions import SessionInterface
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from redis.exceptions import RedisError
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from connector import logs
 from connector.backlog_metrics import BacklogCollector
@@ -31,7 +31,7 @@ from connector.ledger.inbox import Inbox
 from connector.queue import RejectionCounter, Stage, waker
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.registry import SOURCES, configured
-from connector.webhooks.routes import MOUNTED_AT, Endpoint
+from connector.webhooks.routes import PREFIX, Endpoint, blueprint
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +51,16 @@ def create_front(wires: Container | None = None) -> Front:
     return Front(app, limits, lane_of)
 
 
+class NoSessions(SessionInterface):
+    """No request has a session: Flask's own reads and signs cookies."""
+
+    def open_session(self, app: Flask, request: Request) -> None:
+        return None
+
+    def is_null_session(self, obj: object) -> bool:
+        return True
+
+
 _PROBES: Final = {"/healthz": "health", "/readyz": "readiness", "/metrics": "metrics"}
 
 
@@ -59,7 +69,7 @@ def lane_of(path: str) -> str:
     if path in _PROBES:
         return _PROBES[path]
     root, _, rest = path.removeprefix("/").partition("/")
-    if f"/{root}" != MOUNTED_AT:
+    if f"/{root}" != PREFIX:
         return "web"
     source = rest.partition("/")[0]
     return source if source in SOURCES else "unknown source"
@@ -72,6 +82,7 @@ def create_app(wires: Container | None = None) -> Flask:
         logs.configure(wires.settings.casewire_log, behind=True)
     app = Flask("casewire", static_folder=None)
     app.json.compact = True  # type: ignore[attr-defined]
+    app.session_interface = NoSessions()
     registry = CollectorRegistry()
     sites = wires.settings.recurly
     endpoint = Endpoint(
@@ -83,7 +94,7 @@ def create_app(wires: Container | None = None) -> Flask:
         Metrics(registry),
         wires.clock,
     )
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNTED_AT: endpoint})  # type: ignore[method-assign]
+    app.register_blueprint(blueprint(endpoint))
     _health(app, Readiness(lambda: not_ready(wires)))
     if wires.settings.casewire_metrics_address is None:
         _metrics(app, registry, wires)

@@ -123,8 +123,8 @@ def test_what_children_say_goes_where_it_is_told(tmp_path: Path) -> None:
 
 KEEPER = """
     import os, sys, threading
-    from connector.supervisor import Keeper
-    keeper = Keeper(command=(sys.executable, "-c", sys.argv[1], sys.argv[2]))
+    from connector.supervisor import Supervisor
+    keeper = Supervisor(command=(sys.executable, "-c", sys.argv[1], sys.argv[2]))
     keeper.add("worker-1", [], {**os.environ, "CASEWIRE_KEPT": "1"})
     keeper.run(threading.Event())
 """

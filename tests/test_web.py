@@ -239,10 +239,10 @@ import os, shutil, sys
 from datetime import UTC, datetime
 from connector.settings import Settings
 from connector.web import create_app
-from connector.container import Wiring
+from connector.container import Container
 from webhooks.recurly_deliveries import signed, thin
 
-client = create_app(Wiring(Settings())).test_client()
+client = create_app(Container(Settings())).test_client()
 shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 body = thin("account.updated", account_code="bob")
 answer = client.post("/webhooks/recurly", data=body, headers=signed(body, sys.argv[1], datetime.now(UTC)))
@@ -308,3 +308,8 @@ def test_without_postgresql_the_counters_are_still_told(wires: Container) -> Non
     assert answer.status_code == 200
     assert "casewire_deliveries" in answer.text
     assert "casewire_accounts_due" not in answer.text
+
+
+def test_an_unknown_path_is_answered_in_json(wires: Container) -> None:
+    answer = create_app(wires).test_client().get("/nowhere")
+    assert (answer.status_code, answer.json["error"]) == (404, "not_found")

@@ -1,8 +1,8 @@
-"""``POST /webhooks/<source>`` and ``/webhooks/<source>/<site>``: HTTP in, HTTP out, nothing decided here.
+"""``POST /webhooks/<source>`` and ``/webhooks/<source>/<site>``: the receiver's Flask routes. Nothing is decided here.
 
-A plain WSGI application, mounted beside Flask's routes: of the time a delivery takes, a third would be Flask's
-(``bench/README.md``). A GET is answered only by a source whose vendor proves the address so when it is set up
-(``source.Challenged``).
+Every configured address has a rule without variables, which Werkzeug looks up in one step. Everything else below
+``/webhooks`` is answered in JSON too. A GET is answered only by a source whose vendor proves the address so when it is
+set up (``source.HandshakeSource``).
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wsgi import get_content_length, get_input_stream
@@ -29,7 +32,9 @@ from connector.webhooks.source import Delivery, HandshakeSource, Inbox, Recordin
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-MOUNTED_AT: Final = "/webhooks"
+PREFIX: Final = "/webhooks"
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""All of them: a method that is not taken gets an answer in JSON."""
 MOST_BYTES: Final = 1_048_576
 LONGEST_QUERY: Final = 1024
 """As much of a challenge's query as is read."""
@@ -41,8 +46,7 @@ _TEXT: Final = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Serves these sources, by (source, site), below where it is mounted. ``default_sites``: the site of a source when
-    none is named.
+    """Serves these sources, by (source, site). ``default_sites``: the site of a source when none is named.
 
     ``refused`` hears the source, the site, the reason and what is answered of a delivery that is not taken, of
     sources that are configured. ``clock`` gives aware time.
@@ -58,9 +62,12 @@ class Endpoint:
     clock: Callable[[], datetime]
     log_failure: FailureLog = field(default_factory=FailureLog)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def respond(
+        self, source: str, site: str, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Receive one delivery. The iterable waits for the commit (``_Committing``)."""
         started = time.perf_counter()
-        source, site = self._address(environ["PATH_INFO"])
+        site = site or self.default_sites.get(source, "")
         reader: object = self.sources.get((source, site))
         if environ["REQUEST_METHOD"] == "GET" and isinstance(reader, HandshakeSource):
             return self._challenged(reader, source, site, environ, start_response)
@@ -79,12 +86,6 @@ class Endpoint:
             return _Committing(next(steps), steps, finish)
         except StopIteration as ended:
             return finish(ended.value)
-
-    def _address(self, path: str) -> tuple[str, str]:
-        """The source and the site that a path names; no source where it is none of ours."""
-        _, *names = path.removesuffix("/").split("/")
-        source, site = (*names, "")[:2] if 1 <= len(names) <= 2 and all(names) else ("", "")
-        return source, site or self.default_sites.get(source, "")
 
     def _steps(self, source: str, site: str, environ: WSGIEnvironment) -> Generator[Recording, None, Answer]:
         reader = self.sources.get((source, site))
@@ -116,6 +117,58 @@ class Endpoint:
             return _response(rejected(source, site, refusal, self.log_failure), environ, start_response)
         start_response("200 OK", [("Content-Type", _TEXT), ("Content-Length", str(len(proof)))])
         return [proof]
+
+
+class _Delivered(Response):
+    """The response of a view whose status is known only after the commit. It is called by Flask as the last step of a
+    request, and starts the WSGI response when it is iterated."""
+
+    def __init__(self, respond: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> None:
+        super().__init__()
+        self._respond = respond
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._respond(environ, start_response)
+
+
+def blueprint(endpoint: Endpoint) -> Blueprint:
+    """The routes of these sources."""
+    routes = Blueprint("webhooks", __name__, url_prefix=PREFIX)
+
+    def never_redirect(state: BlueprintSetupState) -> None:
+        state.app.url_map.merge_slashes = state.app.url_map.redirect_defaults = False
+
+    routes.record_once(never_redirect)
+
+    def receive_delivery(source: str = "", site: str = "") -> Response:
+        return _Delivered(partial(endpoint.respond, source, site))
+
+    @routes.app_errorhandler(HTTPException)
+    def refuse(error: HTTPException) -> Response:
+        if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
+            return receive_delivery()
+        body = {"error": error.name.lower().replace(" ", "_"), "message": error.description}
+        return Response(_ENCODED(body), error.code, mimetype=_JSON)
+
+    def add(rule: str, **values: str) -> None:
+        routes.add_url_rule(
+            rule,
+            "receive",
+            receive_delivery,
+            defaults=values,
+            methods=METHODS,
+            provide_automatic_options=False,
+            strict_slashes=False,
+        )
+
+    for source, site in endpoint.sources:
+        add(f"/{source}/{site}", source=source, site=site)
+    for source in dict.fromkeys(source for source, _ in endpoint.sources):
+        add(f"/{source}", source=source)
+    add("/<source>")
+    add("/<source>/<site>")
+    add("/")
+    return routes
 
 
 @dataclass(frozen=True, slots=True)

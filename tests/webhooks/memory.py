@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from connector.models.events import Event
 from connector.webhooks.metrics import Metrics
-from connector.webhooks.routes import MOUNTED_AT, Endpoint
+from connector.webhooks.routes import Endpoint, blueprint
 from connector.webhooks.source import Source
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
@@ -106,5 +105,5 @@ def desk(
     endpoint = Endpoint(
         sources, sites, inbox, bell, lambda *told: refusals.append(told), Metrics(registry), clock
     )
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNTED_AT: endpoint})  # type: ignore[method-assign]
+    app.register_blueprint(blueprint(endpoint))
     return Desk(app, inbox, bell, registry, refusals)

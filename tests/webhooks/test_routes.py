@@ -106,6 +106,13 @@ class Asked:
         return f"proof of {query['q']}"
 
 
+@pytest.mark.parametrize(("method", "path"), [("PROPFIND", "/webhooks/recurly"), ("TRACE", "/webhooks")])
+def test_an_unusual_method_is_refused_in_json(at: Desk, method: str, path: str) -> None:
+    answer = at.client.open(path, method=method)
+    assert (answer.status_code, answer.json["error"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "POST"
+
+
 def test_a_vendors_question_is_answered_in_plain_text() -> None:
     at = desk({("recurly", SITE): Asked()})
     for path in ("/webhooks/recurly?q=1", f"/webhooks/recurly/{SITE}/?q=1"):
