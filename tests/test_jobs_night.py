@@ -33,7 +33,7 @@ from connector.policy import Policy, Reconcile
 from connector.queue import Stage
 from connector.settings import Settings
 from connector.sync.apply.applier import Applier
-from connector.sync.reconcile.reconciliation import Reach, Sides, Window
+from connector.sync.reconcile.reconciliation import ComparedSystems, Window, WindowChoice
 
 NIGHT = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 HERE = (SOURCE, SITE)
@@ -54,7 +54,14 @@ class Comparing:
     open: int = 2
 
     def __call__(
-        self, sides: Sides, policy: Any, window: Window, now: datetime, run_id: int, tell: Any, known: Reach
+        self,
+        sides: ComparedSystems,
+        policy: Any,
+        window: Window,
+        now: datetime,
+        run_id: int,
+        tell: Any,
+        known: WindowChoice,
     ) -> Comparing:
         self.windows.append(window)
         self.run, self._tell, self.known = run_id, tell, known
@@ -87,14 +94,14 @@ class Wires(Container):
         return Applier(self.engine, self.crm, Org, decide, self.clock, self.worker)
 
     @property
-    def sides(self) -> Sides:
-        return Sides(self.engine, self.crm, {SITE: self.api}, {"stripe": self.stripe}, {})
+    def sides(self) -> ComparedSystems:
+        return ComparedSystems(self.engine, self.crm, {SITE: self.api}, {"stripe": self.stripe}, {})
 
 
 @pytest.fixture
 def comparing(monkeypatch: pytest.MonkeyPatch) -> Comparing:
     made = Comparing()
-    monkeypatch.setattr(nightly, "Reconciling", made)
+    monkeypatch.setattr(nightly, "Reconciliation", made)
     return made
 
 

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from connector.cli.audit import login_name
 from connector.container import Container, container_from_environment
-from connector.sync.backfill import Turn
+from connector.sync.backfill import BackfillLock
 
 from .conftest import Run
 from .vendors import SITE, Vendors, vendors
@@ -254,7 +254,7 @@ def test_a_bad_argument_gets_one_line_that_says_what_to_do(
 
 
 def test_a_second_one_beside_it_is_refused(casewire: Run, engine: Engine) -> None:
-    turn = Turn(engine)
+    turn = BackfillLock(engine)
     turn.take()
     result = casewire("backfill", "--apply")
     turn.leave()

@@ -95,7 +95,7 @@ def test_a_connection_that_breaks_costs_this_call_only(source: str) -> None:
 def test_a_processor_that_says_nothing_is_not_waited_for(
     source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = "authorizenet.wire" if source == "authorizenet" else source
+    file = "authorizenet.transport" if source == "authorizenet" else source
     module = importlib.import_module(f"connector.clients.processors.{file}")
     assert module.TIMEOUTS is base.TIMEOUTS
     monkeypatch.setattr(module, "TIMEOUTS", (0.3, 0.3))

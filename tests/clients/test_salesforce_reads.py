@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from connector.clients.salesforce import Identity
+from connector.clients.salesforce import UserInfo
 from connector.errors import Permanent, Transient, Unavailable
 
 from .salesforce_rig import ORG, Rig, fault, one_by_one
@@ -32,7 +32,7 @@ def info(told: str) -> dict[str, str]:
 
 
 def test_who_we_are_is_told_by_the_identity_service(salesforce: Rig) -> None:
-    assert salesforce(lambda asked: Reply(USER)).identity() == Identity(
+    assert salesforce(lambda asked: Reply(USER)).identity() == UserInfo(
         "005xx000001SwiUAAS",
         "bot@acme.example",
         ORG,

@@ -18,7 +18,15 @@ from connector.models.plan import Change, Plan
 from connector.sync.apply.applier import Applier
 from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.availability.retry import RetryPolicy
-from connector.sync.backfill import Asked, Backfill, Phase, State, Turn, Turns, Unit
+from connector.sync.backfill import (
+    Backfill,
+    BackfillLock,
+    BackfillOptions,
+    BulkWriteLock,
+    Checkpoint,
+    Phase,
+    Unit,
+)
 from sync.fake_api import FakeApi
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account, at, invoice
@@ -90,8 +98,8 @@ class Place:
     agree: Callable[[int, Unit], None] = lambda count, unit: None
     run_id: int = 0
 
-    def begin(self, asked: Asked | None = None) -> int:
-        document = (asked or Asked((HERE,))).document()
+    def begin(self, asked: BackfillOptions | None = None) -> int:
+        document = (asked or BackfillOptions((HERE,))).document()
         with self.engine.begin() as connection:
             self.run_id = runs.begin(connection, "backfill", "lead", "moving in", document)
         return self.run_id
@@ -101,7 +109,7 @@ class Place:
         with self.engine.connect() as connection:
             run = runs.named(connection, self.run_id)
         assert run is not None
-        turn = Turn(self.engine)
+        turn = BackfillLock(self.engine)
         turn.take()
         return Backfill(
             engine=self.engine,
@@ -109,10 +117,10 @@ class Place:
             applier=Applier(
                 self.engine, self.crm, Org, decide, lambda: datetime.now(UTC), "cli", Newcomers(self.engine)
             ),
-            asked=Asked.of(run.options, SOURCE),
+            asked=BackfillOptions.of(run.options, SOURCE),
             cause=Cause("backfill", "lead", self.run_id),
             turn=turn,
-            turns=Turns(self.engine, 2_000, self.nap, self.said.append),
+            turns=BulkWriteLock(self.engine, 2_000, self.nap, self.said.append),
             patience=RetryPolicy(self.nap, self.said.append, within),
             tell=self.tell,
             spent=lambda: {"recurly": len(self.api.calls), "salesforce": len(self.crm.upserts)},
@@ -122,7 +130,7 @@ class Place:
             at_once=4,
         )
 
-    def run(self, *, writes: bool = True, within: float = 600.0) -> State:
+    def run(self, *, writes: bool = True, within: float = 600.0) -> Checkpoint:
         work = self.backfill(writes=writes, within=within)
         try:
             return work.run()

@@ -14,7 +14,7 @@ from connector.ledger import api_usage, circuit_breakers, locks, snapshots, subj
 from connector.ledger.locks import Lock
 from connector.policy import Budget
 from connector.sync.availability.api_budget import ApiBudget
-from connector.sync.backfill import Asked, Phase, Turn, report
+from connector.sync.backfill import BackfillLock, BackfillOptions, Phase, report
 from connector.sync.backfill.runner import Backfill
 from sync.world import account, at
 
@@ -137,21 +137,21 @@ def test_an_account_that_came_up_while_its_kind_was_read_already_is_fetched(plac
 def test_since_a_date_only_what_changed_is_read_and_the_pasts_that_are_not_known_are_fetched(
     place: Place,
 ) -> None:
-    place.begin(Asked(HERE_ONLY, since=at(9, 0)))
+    place.begin(BackfillOptions(HERE_ONLY, since=at(9, 0)))
     state = place.run()
     assert set(place.names().values()) == {"Rivera Books, 1 invoices"}
     assert (state.accounts, state.objects()["account"]) == (2, 2)
 
 
 def test_of_some_kinds_the_rest_of_an_account_is_fetched(place: Place) -> None:
-    place.begin(Asked(HERE_ONLY, kinds=("invoice",)))
+    place.begin(BackfillOptions(HERE_ONLY, kinds=("invoice",)))
     state = place.run()
     assert state.objects() == {"invoice": MANY}
     assert place.names() == whole()
 
 
 def test_a_past_that_cannot_be_fetched_is_left_to_the_workers(engine: Engine, place: Place) -> None:
-    place.begin(Asked(HERE_ONLY, kinds=("invoice",)))
+    place.begin(BackfillOptions(HERE_ONLY, kinds=("invoice",)))
     place.api.errors["account", "code-c003"] = Transient("busy")
     state = place.run()
     assert state.left == 1
@@ -227,15 +227,15 @@ def test_postgresql_that_is_restarted_is_waited_for_and_the_turn_taken_again(
     assert work.run().phase is Phase.OVER
     assert place.names() == whole()
     with pytest.raises(Permanent, match="Another backfill"):
-        Turn(engine).take()  # refused, and so not held
+        BackfillLock(engine).take()  # refused, and so not held
     work.turn.leave()
-    after = Turn(engine)
+    after = BackfillLock(engine)
     after.take()
     after.leave()
 
 
 def test_two_at_once_are_refused(engine: Engine) -> None:
-    first, second = Turn(engine), Turn(engine)
+    first, second = BackfillLock(engine), BackfillLock(engine)
     first.take()
     with pytest.raises(Permanent, match="Another backfill is under way"):
         second.take()

@@ -12,14 +12,14 @@ from connector.errors import Permanent, Transient
 from connector.ledger import api_usage
 from connector.policy import Budget
 from connector.sync.availability.api_budget import ApiBudget
-from connector.sync.backfill import Asked, Phase, report, troubles, unreadable
+from connector.sync.backfill import BackfillOptions, Phase, report, troubles, unreadable
 from connector.sync.refresh.history_fetch import fetch_histories
 from sync.world import account, at
 
 from .place import HERE, Counted, Place, people
 
 MANY = 10
-INVOICES = Asked(((SOURCE, SITE),), kinds=("invoice",))
+INVOICES = BackfillOptions(((SOURCE, SITE),), kinds=("invoice",))
 KEY = subject("c003")
 
 
@@ -116,7 +116,7 @@ def test_whose_it_is_is_known_where_it_was_read_before_or_came_with_its_account(
 
 def test_one_of_a_past_is_named_with_its_account(engine: Engine, place: Place) -> None:
     place.api.errors["invoice", "i003"] = Permanent("no currency")
-    place.begin(Asked(((SOURCE, SITE),), kinds=("account",)))
+    place.begin(BackfillOptions(((SOURCE, SITE),), kinds=("account",)))
     place.run(writes=False)
     assert [(one["ref"], one["account"]) for one in unreadable(engine, place.run_id)] == [("i003", KEY)]
 

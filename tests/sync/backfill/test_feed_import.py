@@ -11,7 +11,7 @@ from samples import SITE, SOURCE
 from sqlalchemy import Engine
 
 from connector.errors import SetupError
-from connector.sync.backfill import Asked
+from connector.sync.backfill import BackfillOptions
 from connector.sync.backfill.prefetch import ahead
 from connector.sync.refresh import change_feed
 from sync.fake_api import Answer, FakeApi
@@ -57,6 +57,6 @@ def test_what_fetching_raises_comes_behind_the_pages_before_it() -> None:
 
 def test_a_site_without_a_key_is_named(engine: Engine) -> None:
     place = Place(engine, Counted([]))
-    place.begin(Asked(((SOURCE, SITE), (SOURCE, "eu"))))
+    place.begin(BackfillOptions(((SOURCE, SITE), (SOURCE, "eu"))))
     with pytest.raises(SetupError, match="Site eu has no API key"):
         place.run()

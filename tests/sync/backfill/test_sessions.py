@@ -15,7 +15,7 @@ from connector.ledger.locks import Lock
 from connector.models.events import Urgency
 from connector.models.facts import Facts
 from connector.models.plan import Plan
-from connector.sync.backfill import Asked, Backfill, Phase, Unit, report
+from connector.sync.backfill import Backfill, BackfillOptions, Phase, Unit, report
 from connector.sync.monitoring import gap_detection
 from connector.sync.refresh import change_feed
 from connector.sync.resync import account_fetch
@@ -24,7 +24,7 @@ from sync.world import account, at
 from .place import Counted, Place, decide, people
 
 MANY = 10
-INVOICES = Asked(((SOURCE, SITE),), kinds=("invoice",))
+INVOICES = BackfillOptions(((SOURCE, SITE),), kinds=("invoice",))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sync.processing import bounced, by_bank, paid, processed
 from sync.world import NOW, at, dispute, facts, invoice, refund, subscription
 
 FINE = "Eligible: 19 days after the payment, 1st refund in 12 months"
-EXAMPLE = Path(__file__).resolve().parents[2] / "policy.example.toml"
+EXAMPLE = Path(__file__).resolve().parents[3] / "policy.example.toml"
 SOLD = invoice(subscription_ids=("sub1",))
 GOLD = subscription()
 

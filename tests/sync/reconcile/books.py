@@ -23,7 +23,7 @@ from connector.models.facts import (
     Status,
 )
 from connector.policy import Compare
-from connector.sync.reconcile.reconciliation import Reconciliation, Sides, Window
+from connector.sync.reconcile.reconciliation import ComparedSystems, Reconciliation, Window
 from sync.fake_api import Answer, FakeApi
 from sync.fake_crm import FakeCrm
 from sync.world import at, payment
@@ -160,9 +160,9 @@ class ThreeSides:
         self.stripe.items = [one for one in self.stripe.items if one.id != id_]
 
     @property
-    def sides(self) -> Sides:
+    def sides(self) -> ComparedSystems:
         books = {"stripe": self.stripe, **self.more}
-        return Sides(self.engine, self.crm, {SITE: self.api}, books, books)
+        return ComparedSystems(self.engine, self.crm, {SITE: self.api}, books, books)
 
     def reconcile(
         self,

@@ -17,7 +17,7 @@ from connector.ledger import runs, snapshots, subjects
 from connector.mappers import fields
 from connector.models.facts import Status
 from connector.policy import Compare
-from connector.sync.reconcile.reconciliation import Reconciliation, Sides
+from connector.sync.reconcile.reconciliation import ComparedSystems, Reconciliation
 from sync.reconcile.books import NOW, WINDOW, Api, ThreeSides, charge, paid
 from sync.reconcile.test_retention import apply, keep, records, states
 from sync.world import account, at, invoice
@@ -44,7 +44,7 @@ def row(sides: ThreeSides) -> tuple[str, datetime | None]:
     return found[fields.Discrepancy.STATE], found.get(fields.Discrepancy.CLEARED_AT)
 
 
-def begun(sides: Sides, now: datetime, policy: Compare | None = None, **how: Any) -> Reconciliation:
+def begun(sides: ComparedSystems, now: datetime, policy: Compare | None = None, **how: Any) -> Reconciliation:
     """One that keeps what it finds; it is not gone through yet."""
     with sides.engine.begin() as connection:
         run_id = runs.begin(connection, "reconcile", "ada", "", {})
@@ -157,22 +157,22 @@ def test_the_moments_are_those_of_the_ledgers_clock(sides: ThreeSides) -> None:
 # A processor that was not asked ---------------------------------------------------------------------------------
 
 
-def unconfigured(sides: ThreeSides) -> Sides:
-    return Sides(sides.engine, sides.crm, {SITE: sides.api}, {}, {})
+def unconfigured(sides: ThreeSides) -> ComparedSystems:
+    return ComparedSystems(sides.engine, sides.crm, {SITE: sides.api}, {}, {})
 
 
-def refused(sides: ThreeSides) -> Sides:
+def refused(sides: ThreeSides) -> ComparedSystems:
     sides.stripe.error = Permanent("Stripe refused the request: 403.")
     return sides.sides
 
 
-def of_the_other_world(sides: ThreeSides) -> Sides:
+def of_the_other_world(sides: ThreeSides) -> ComparedSystems:
     return replace(unconfigured(sides), not_asked={"stripe": "its API key is not for live payments"})
 
 
 @pytest.mark.parametrize("without", [unconfigured, refused, of_the_other_world])
 def test_of_a_processor_that_is_not_asked_nothing_is_cleared(
-    sides: ThreeSides, without: Callable[[ThreeSides], Sides]
+    sides: ThreeSides, without: Callable[[ThreeSides], ComparedSystems]
 ) -> None:
     sides.without_charge("ch_5")
     sides.charge_is("ch_6", amount=Decimal("1.00"))
@@ -185,7 +185,7 @@ def test_of_a_processor_that_is_not_asked_nothing_is_cleared(
 
 @pytest.mark.parametrize("without", [unconfigured, refused])
 def test_what_recurly_and_salesforce_agree_about_is_cleared_without_a_processor(
-    sides: ThreeSides, without: Callable[[ThreeSides], Sides]
+    sides: ThreeSides, without: Callable[[ThreeSides], ComparedSystems]
 ) -> None:
     sides.known(account())
     other = paid("20", at(5), gateway="adyen")
@@ -209,7 +209,9 @@ def test_what_recurly_and_salesforce_agree_about_is_cleared_without_a_processor(
 def test_one_whose_site_becomes_known_leaves_the_case_of_the_site_it_was_thought_to_be_of(
     sides: ThreeSides,
 ) -> None:
-    two = Sides(sides.engine, sides.crm, {SITE: sides.api, "beta": Api()}, {"stripe": sides.stripe}, {})
+    two = ComparedSystems(
+        sides.engine, sides.crm, {SITE: sides.api, "beta": Api()}, {"stripe": sides.stripe}, {}
+    )
     sides.stripe.items.append(charge("ch_x", at(6), invoice_number="777"))
     first = begun(two, NOW)
     list(first.findings())

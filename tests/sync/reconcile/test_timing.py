@@ -13,7 +13,7 @@ from connector.ledger import observations, subjects
 from connector.models.events import Pointer
 from connector.models.facts import Kind, Payment, ProcessorObject, Status
 from connector.policy import Compare
-from connector.sync.reconcile.reconciliation import Reconciliation, Sides, Window
+from connector.sync.reconcile.reconciliation import ComparedSystems, Reconciliation, Window
 from sync.reconcile.books import NOW, WINDOW, Api, ThreeSides, charge, paid
 from sync.world import account, at, invoice
 
@@ -150,7 +150,9 @@ def wanted(engine: Engine, site: str = SITE, heard: datetime = NOW) -> None:
 
 
 def two_sites(sides: ThreeSides, beta: Api | None) -> tuple[Reconciliation, list[tuple[str, str]]]:
-    both = Sides(sides.engine, sides.crm, {SITE: sides.api, "beta": beta}, {"stripe": sides.stripe}, {})
+    both = ComparedSystems(
+        sides.engine, sides.crm, {SITE: sides.api, "beta": beta}, {"stripe": sides.stripe}, {}
+    )
     reconciling = Reconciliation(both, Compare(), Window(at(1), NOW, (SITE, "beta")), NOW)
     return reconciling, sorted((one.reference, str(one.state)) for one in reconciling.findings())
 

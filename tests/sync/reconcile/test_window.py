@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from connector.ledger import missed_changes, runs
 from connector.policy import Compare
 from connector.sync.monitoring.gap_detection import NEVER_HEARD
-from connector.sync.reconcile.reconciliation import Reach, Reconciliation, Window, reach, since_last
+from connector.sync.reconcile.reconciliation import Reconciliation, Window, WindowChoice, reach, since_last
 from connector.sync.refresh import change_feed
 from sync.reconcile.books import NOW, WINDOW, ThreeSides, charge, paid, told
 from sync.world import at
@@ -27,10 +27,10 @@ def sides(engine: Engine) -> ThreeSides:
     return ThreeSides(engine).agree(*(paid(str(n), at(n), invoice_number=f"10{n:02}") for n in range(2, 11)))
 
 
-def keep(sides: ThreeSides, window: Window, known: Reach | None = None) -> Reconciliation:
+def keep(sides: ThreeSides, window: Window, known: WindowChoice | None = None) -> Reconciliation:
     with sides.engine.begin() as connection:
         run_id = runs.begin(connection, "reconcile", "ada", "month end", {})
-    made = Reconciliation(sides.sides, Compare(), window, window.until, run_id, known=known or Reach())
+    made = Reconciliation(sides.sides, Compare(), window, window.until, run_id, known=known or WindowChoice())
     assert list(made.findings()) is not None
     return made
 
@@ -40,7 +40,7 @@ def begins(engine: Engine, now: datetime = NOW, days: int = 35, policy: Compare 
         return since_last(connection, policy or Compare(), (SITE,), now, now, days)
 
 
-def known(engine: Engine, *sites: str, **how: Any) -> Reach:
+def known(engine: Engine, *sites: str, **how: Any) -> WindowChoice:
     with engine.connect() as connection:
         return reach(
             connection, Compare(), 35, sites or (SITE,), NOW, NOW, failed=how.pop("failed", {}), **how
@@ -169,7 +169,7 @@ def test_a_first_night_invents_nothing(engine: Engine) -> None:
 
 def test_each_site_is_compared_from_when_it_is_known(sides: ThreeSides) -> None:
     """A second site is set up; the first is compared as far back as ever."""
-    there = Reach(usual=at(1), known_from={"beta": at(20)})
+    there = WindowChoice(usual=at(1), known_from={"beta": at(20)})
     window = there.window(NOW, (SITE, "beta"), None)
     assert window.since == at(1)
     sides.stripe.items += [
@@ -184,7 +184,7 @@ def test_each_site_is_compared_from_when_it_is_known(sides: ThreeSides) -> None:
 
 
 def test_what_may_be_of_a_site_that_is_out_is_not_missing(sides: ThreeSides) -> None:
-    there = Reach(usual=at(1), failed={"beta": "503"})
+    there = WindowChoice(usual=at(1), failed={"beta": "503"})
     sides.stripe.items.append(charge("ch_whose", at(15), invoice_number="8"))
     made = Reconciliation(sides.sides, Compare(), there.window(NOW, (SITE, "beta"), None), NOW, known=there)
     assert [(found.reference, found.why) for found in made.findings()] == [
@@ -197,13 +197,13 @@ def test_what_was_open_stays_open_while_a_site_is_out(sides: ThreeSides) -> None
     """One that could ask everybody found it: that another cannot says nothing against it."""
     sides.stripe.items.append(charge("ch_lost", at(15), invoice_number="8"))
     keep(sides, WINDOW)
-    there = Reach(usual=at(1), failed={"beta": "503"})
+    there = WindowChoice(usual=at(1), failed={"beta": "503"})
     keep(sides, replace(there.window(NOW, (SITE, "beta"), None), until=NOW + DAY), there)
     assert one(sides.engine, "SELECT state, why FROM discrepancy") == ("open", "")
 
 
 def test_what_may_be_of_a_site_that_nobody_wanted_to_look_at_is_not_missing(sides: ThreeSides) -> None:
-    there = Reach(usual=at(1), others=("beta",))
+    there = WindowChoice(usual=at(1), others=("beta",))
     sides.stripe.items.append(charge("ch_whose", at(15), invoice_number="8"))
     made = Reconciliation(sides.sides, Compare(), there.window(NOW, (SITE,), None), NOW, known=there)
     assert [found.why for found in made.findings()] == ["it may be of site beta, which was not looked at"]
@@ -213,6 +213,6 @@ def test_nothing_is_cleared_of_before_its_site_is_known(sides: ThreeSides) -> No
     sides.stripe.items.append(charge("ch_lost", at(15), invoice_number="8"))
     keep(sides, WINDOW)
     sides.stripe.items.pop()
-    later = Reach(usual=at(1), known_from={SITE: at(20)})
+    later = WindowChoice(usual=at(1), known_from={SITE: at(20)})
     keep(sides, replace(later.window(NOW + DAY, (SITE, "beta"), None), since=at(1)), later)
     assert one(sides.engine, "SELECT state FROM discrepancy").state == "open"

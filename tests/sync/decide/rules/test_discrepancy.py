@@ -15,10 +15,10 @@ from connector.models.facts import (
     Discrepancies,
     Discrepancy,
     DiscrepancyState,
+    DisplayedRow,
     Facts,
     Money,
     Movement,
-    Shown,
     SubjectKind,
 )
 from connector.models.plan import Change, Parent, Transition
@@ -42,8 +42,8 @@ def differs(id_: str = "1", **changed: Any) -> Discrepancy:
         "state": DiscrepancyState.OPEN,
         "account": "recurly:acme:account:bob",
         "stake": Money(Decimal("4.00"), "USD"),
-        "recurly": Shown("USD 49.00", "success", "2026-11-05"),
-        "at_processor": Shown("USD 45.00", "succeeded", "2026-11-05"),
+        "recurly": DisplayedRow("USD 49.00", "success", "2026-11-05"),
+        "at_processor": DisplayedRow("USD 45.00", "succeeded", "2026-11-05"),
         "first_seen_at": at(20),
         "opened_at": at(20),
     }
