@@ -53,9 +53,10 @@ def test_events_are_listed_and_told_from_delivery_to_change(standing: Stack, tol
     failed = _json(standing, "events", "list", "--kind", "payment.failed", "--since", "1h")
     shown = [_json(standing, "events", "show", str(one["id"])) for one in failed]
     assert all(story["snapshots"] for story in shown)
-    # which events share an attempt depends on when they arrive: one of them wrote the case
-    wrote_case = [story for story in shown if {"Case", "Billing_Payment__c"} <= _objects_changed(story)]
+    # which events share an attempt depends on when they arrive: one of them wrote the case, perhaps another the payment
+    wrote_case = [story for story in shown if "Case" in _objects_changed(story)]
     assert wrote_case
+    assert any("Billing_Payment__c" in _objects_changed(story) for story in shown)
     lines = casewire(standing.environment, "events", "show", str(wrote_case[0]["id"])).stdout
     assert "payment_failed:" in lines
     assert casewire(standing.environment, "events", "show", "999999999").returncode == 1
