@@ -34,6 +34,7 @@ from sync.world import (
     payment,
     seen,
     subscription,
+    warning,
 )
 
 POLICY = Policy()
@@ -213,3 +214,25 @@ def test_a_currency_that_was_said_stays_beside_one_that_was_not() -> None:
     )
     found = [item.currency for item in with_currencies(facts(paid, said, unsaid)).objects]
     assert found == ["GBP", "EUR"]
+
+
+def test_an_account_with_many_disputes_costs_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def could_be(source: str, gateway: str | None) -> bool:
+        compared.append(source)
+        return True
+
+    def comparisons(count: int) -> int:
+        compared.clear()
+        references = [f"ch_{number:03d}" for number in range(count)]
+        objects: list[object] = [account()]
+        for ref in references:
+            objects.append(payment(id=ref, uuid=ref, gateway_reference=ref, payment_method=card()))
+            objects.append(dispute(id=f"dp_{ref}", references=(ref,)))
+            objects.append(warning(id=f"w_{ref}", references=(ref,)))
+        decide(facts(*objects), Policy())
+        return len(compared)
+
+    monkeypatch.setattr("connector.mappers.match_keys.could_be", could_be)
+    assert 0 < comparisons(60) <= 2.5 * comparisons(30)

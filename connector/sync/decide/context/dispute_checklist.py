@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -18,7 +17,6 @@ from connector.mappers.field_limits import line
 from connector.mappers.money import format_money
 from connector.models.facts import (
     Facts,
-    Kind,
     Money,
     Payment,
     ProcessorObject,
@@ -27,7 +25,7 @@ from connector.models.facts import (
     TimelineEvent,
 )
 from connector.sync.decide.context import processor_helpers
-from connector.sync.decide.context.facts_index import TAKING, FactsIndex, moment
+from connector.sync.decide.context.facts_index import FactsIndex, moment, paid_at
 from connector.sync.decide.context.payment_context import behind
 
 _NOTICES: Final = frozenset({"charge_invoice.created", "invoice.created", "dunning_event.created"})
@@ -117,7 +115,7 @@ def _earlier(found: Sequence[Payment]) -> str | None:
     """``4 by the same method, from 2026-03-01 to 2026-10-01, USD 196.00 in all``."""
     if not found:
         return None
-    first, last = phrases.day(_paid_at(found[0])), phrases.day(_paid_at(found[-1]))
+    first, last = phrases.day(paid_at(found[0])), phrases.day(paid_at(found[-1]))
     when = f"on {first}" if len(found) == 1 else f"from {first} to {last}"
     return f"{len(found)} by the same method, {when}, {_total(found)} in all"
 
@@ -127,28 +125,10 @@ def _undisputed(payment: Payment, evidence: FactsIndex) -> list[Payment]:
     method = payment.payment_method
     if method is None or not method.last_four:
         return []
-    disputed = _disputed(evidence)
-    found = [
-        one
-        for one in evidence.facts.payments
-        if one.type in TAKING and one.status == "success" and one.id not in disputed
-        if one.payment_method and _same(one) == _same(payment)
-        if _paid_at(one) and moment(_paid_at(one)) < moment(_paid_at(payment))
-    ]
-    return sorted(found, key=lambda one: (moment(_paid_at(one)), one.uuid))
-
-
-def _same(payment: Payment) -> tuple[str, str | None]:
-    method = payment.payment_method
-    return (method.brand, method.last_four) if method else ("", None)
-
-
-def _disputed(evidence: FactsIndex) -> set[str]:
-    """The payments that were disputed or charged back, by their ids."""
-    facts = evidence.facts
-    told = (evidence.payment_behind(one) for one in facts.of(Kind.DISPUTE))
-    charged_back = (one for one in facts.payments if "chargeback" in (one.status, one.origin))
-    return {one.id for one in told if one} | {one.original_id or one.id for one in charged_back}
+    disputed = evidence.disputed_payments()
+    until = moment(paid_at(payment))
+    before = (one for one in evidence.collected_by(method) if moment(paid_at(one)) < until)
+    return [one for one in before if one.id not in disputed]
 
 
 def _total(found: Iterable[Payment]) -> str:
@@ -156,10 +136,6 @@ def _total(found: Iterable[Payment]) -> str:
     for one in found:
         sums[one.currency] += one.amount
     return ", ".join(format_money(Money(sums[code], code)) for code in sorted(sums))
-
-
-def _paid_at(payment: Payment) -> datetime | None:
-    return payment.collected_at or payment.created_at
 
 
 # Subscriptions ----------------------------------------------------------------------------------------------
@@ -181,7 +157,7 @@ def _subscriptions(payment: Payment | None, evidence: FactsIndex) -> Sequence[Su
 
 
 def _canceled_before(one: Subscription, payment: Payment | None) -> bool:
-    paid = _paid_at(payment) if payment else None
+    paid = paid_at(payment) if payment else None
     return one.canceled_at is not None and paid is not None and one.canceled_at < paid
 
 
@@ -206,7 +182,7 @@ def _ending(subscription: Subscription, payment: Payment | None) -> str:
     if canceled is None:
         return "not canceled" if subscription.expires_at is None else _expired(subscription)
     told = f"canceled on {phrases.day(canceled)}"
-    paid = _paid_at(payment) if payment else None
+    paid = paid_at(payment) if payment else None
     if paid is None:
         return told
     days = abs((canceled.date() - paid.date()).days)

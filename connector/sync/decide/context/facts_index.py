@@ -28,6 +28,7 @@ from connector.models.facts import (
     Invoice,
     Kind,
     Payment,
+    PaymentMethod,
     ProcessorObject,
     Subscription,
     TimelineEvent,
@@ -88,6 +89,11 @@ class FactsIndex:
             for ref in {*charge.references, charge.id}:
                 self._charges[charge.source, ref].append(charge)
         self._write_offs = {item.number for item in facts.invoices if item.origin == "write_off"}
+        # found once each: an account may have thousands of disputes, and every rule asks for all of them
+        self._payment_behind: dict[int, tuple[ProcessorObject, Payment | None]] = {}
+        self._objects: dict[Kind, dict[str, list[ProcessorObject]]] = {}
+        self._disputed: frozenset[str] | None = None
+        self._paid_by: dict[tuple[str, str | None], list[Payment]] | None = None
 
     def events(self, kinds: frozenset[str], *objects: BillingObject) -> list[TimelineEvent]:
         """Events of these kinds about any of these objects, the oldest first."""
@@ -135,6 +141,12 @@ class FactsIndex:
         One reference may be that of several: a purchase and its refunds, a declined try and the next one. The purchase
         that took the money comes first, then the one of the same amount, then the newest.
         """
+        known = self._payment_behind.get(id(item))
+        if known is None:  # the item is kept with the answer, so that its id is not given to another one
+            known = self._payment_behind[id(item)] = (item, self._find_payment_behind(item))
+        return known[1]
+
+    def _find_payment_behind(self, item: ProcessorObject) -> Payment | None:
         named = [
             payment
             for ref in self._references(item)
@@ -154,7 +166,33 @@ class FactsIndex:
 
     def objects_of(self, kind: Kind, payment: Payment) -> list[ProcessorObject]:
         """The disputes, refunds or warnings about this payment, the oldest first."""
-        return [item for item in self.facts.of(kind) if self.payment_behind(item) == payment]
+        if kind not in self._objects:
+            found: dict[str, list[ProcessorObject]] = defaultdict(list)
+            for item in self.facts.of(kind):
+                if paid := self.payment_behind(item):
+                    found[paid.uuid].append(item)
+            self._objects[kind] = found
+        return list(self._objects[kind].get(payment.uuid, ()))
+
+    def disputed_payments(self) -> frozenset[str]:
+        """The ids of the payments that were disputed or charged back."""
+        if self._disputed is None:
+            disputed = (self.payment_behind(item) for item in self.facts.of(Kind.DISPUTE))
+            charged_back = (one for one in self.facts.payments if "chargeback" in (one.status, one.origin))
+            self._disputed = frozenset(
+                (*(one.id for one in disputed if one), *(one.original_id or one.id for one in charged_back))
+            )
+        return self._disputed
+
+    def collected_by(self, method: PaymentMethod) -> list[Payment]:
+        """The payments that this method made, the oldest first. One without a date has no place among them."""
+        if self._paid_by is None:
+            self._paid_by = defaultdict(list)
+            dated = [one for one in self.facts.payments if one.payment_method and paid_at(one)]
+            for one in sorted(dated, key=lambda one: (moment(paid_at(one)), one.uuid)):
+                if one.payment_method and one.type in TAKING and one.status == "success":
+                    self._paid_by[one.payment_method.brand, one.payment_method.last_four].append(one)
+        return self._paid_by.get((method.brand, method.last_four), [])
 
     def _references(self, item: ProcessorObject) -> tuple[str, ...]:
         """Its own, and those of the charges that share one with it: ``pi_…`` where it only says ``ch_…``."""
@@ -177,6 +215,11 @@ class FactsIndex:
         if invoice.state == "past_due" or invoice.dunning_events_sent > 0:
             return True
         return bool(self.events(PAST_DUE, invoice))
+
+
+def paid_at(payment: Payment) -> datetime | None:
+    """When the money was taken, as far as that is known."""
+    return payment.collected_at or payment.created_at
 
 
 def _closeness(payment: Payment, item: ProcessorObject) -> tuple[object, ...]:

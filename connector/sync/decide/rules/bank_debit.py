@@ -72,7 +72,8 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
     """The end of a wait for an account, or the next step of an escalation before a renewal."""
     bad = [item for item in (*facts.of(Kind.CHARGE), *facts.of(Kind.MANDATE)) if _is_bad(item)]
-    problems = (_lost(item, FactsIndex(facts), policy) for item in bad if item.kind is Kind.MANDATE)
+    evidence = FactsIndex(facts)
+    problems = (_lost(item, evidence, policy) for item in bad if item.kind is Kind.MANDATE)
     steps = (policy.rules.bank_debit.next_step_at(one.due_at, facts.now) for one in problems if one.open)
     return min((at for at in (processor_helpers.next_asked(bad, facts, policy), *steps) if at), default=None)
 
