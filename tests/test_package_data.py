@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,10 +34,11 @@ def test_a_wheel_does_not_read_what_lies_beside_it(tmp_path: Path) -> None:
     assert data_path("salesforce", package) == package / "data" / "salesforce"
 
 
+@pytest.mark.parametrize("spec", [None, ModuleSpec("sandbox", None)], ids=["missing", "a folder"])
 def test_without_the_sandbox_the_commands_that_need_it_ask_for_a_checkout(
-    monkeypatch: pytest.MonkeyPatch,
+    spec: ModuleSpec | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_stack, "find_spec", lambda _: None)
+    monkeypatch.setattr(local_stack, "find_spec", lambda _: spec)
     with (
         pytest.raises(SetupError, match=r"not part of the installed package.*checkout"),
         local_stack.vendors(),

@@ -55,8 +55,10 @@ class Vendors:
 
 
 def require_sandbox() -> None:
-    """SetupError where the package ``sandbox`` is missing: a wheel does not carry it."""
-    if find_spec("sandbox") is None:
+    """SetupError where the package ``sandbox`` is missing: a wheel does not carry it. A folder of that name is a spec
+    without an origin."""
+    spec = find_spec("sandbox")
+    if spec is None or spec.origin is None:
         raise SetupError(
             "The sandbox vendors are not part of the installed package. Run this command in a checkout of the "
             "repository, after `make`."
