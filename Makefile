@@ -6,12 +6,13 @@ ARGS   ?=
 SIDE_BY_SIDE ?= 3
 
 .PHONY: demo test up lint types layers bench mutants fuzz format lock clean
+# requirements.lock: production. requirements-local.lock: with the embedded engines. requirements-dev.lock: and the tools.
 .DEFAULT_GOAL := demo
 
-$(VENV)/.run: requirements.lock pyproject.toml
+$(VENV)/.run: requirements-local.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e '.[local]'
 	touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
@@ -49,10 +50,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+COMPILE = $(BIN)/uv pip compile --quiet --universal --no-header --no-emit-index-url --upgrade pyproject.toml
 lock: $(VENV)/.dev  ## newest versions within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet "uv>=0.8"
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --upgrade -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --generate-hashes --extra local -o requirements-local.lock
+	$(COMPILE) --generate-hashes -c requirements-local.lock -o requirements.lock
+	$(COMPILE) --generate-hashes -c requirements-local.lock --extra local --group dev -o requirements-dev.lock
+	$(COMPILE) --no-annotate -c requirements.lock -o requirements.txt
+	echo . >> requirements.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,55 +6,126 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from connector import __version__, logs
 from connector.cli import errors
 
-COMMANDS = {
-    "demo": "connector.cli.demo",
-    "sandbox": "connector.cli.sandbox",
-    "up": "connector.cli.serve",
-    "web": "connector.cli.serve",
-    "worker": "connector.cli.serve",
-    "scheduler": "connector.cli.serve",
-    "migrate": "connector.cli.serve",
-    "init": "connector.cli.init",
-    "doctor": "connector.cli.doctor",
-    "status": "connector.cli.status",
-    "events": "connector.cli.events",
-    "dead": "connector.cli.dead",
-    "plan": "connector.cli.resync",
-    "resync": "connector.cli.resync",
-    "drift": "connector.cli.drift",
-    "backfill": "connector.cli.backfill",
-    "link": "connector.cli.link",
-    "runs": "connector.cli.runs",
-    "purge": "connector.cli.purge",
-    "reconcile": "connector.cli.reconcile",
-    "report": "connector.cli.report",
-    "policy": "connector.cli.policy",
-    "salesforce": "connector.cli.salesforce",
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMMANDS: Final = {
+    "demo": ("connector.cli.demo:demo", "Everything on this machine, with realistic billing traffic."),
+    "sandbox": ("connector.cli.sandbox:sandbox", "Only the sandbox vendors, with their control planes."),
+    "up": ("connector.cli.serve:up", "Web, worker and scheduler on this machine, with the vendors of .env."),
+    "web": ("connector.cli.serve:web", "The receiver."),
+    "worker": (
+        "connector.cli.serve:worker",
+        "RQ workers: they refresh what events point to and apply what is due.",
+    ),
+    "scheduler": (
+        "connector.cli.serve:scheduler",
+        "Sweeps what waits without a wake, looks again at what time may have changed, purges.",
+    ),
+    "migrate": (
+        "connector.cli.serve:migrate",
+        "Bring the tables of DATABASE_URL to what this version needs.",
+    ),
+    "init": (
+        "connector.cli.init:init",
+        "Sets Casewire up: asks, checks each answer at once, writes .env and policy.toml, then looks at all of it.",
+    ),
+    "doctor": (
+        "connector.cli.doctor:doctor",
+        "Checks every connection, permission, field, limit and secret, and says how to mend what fails.",
+    ),
+    "status": (
+        "connector.cli.status:status",
+        "Backlog, lag, dead letters, silent sources, circuits, budgets, workers, scheduler and the last night.",
+    ),
+    "events": (
+        "connector.cli.events:events",
+        "Events received, each with its fate: list, show, replay, bury.",
+    ),
+    "dead": ("connector.cli.dead:dead", "Dead letters: accounts and events that need a person."),
+    "plan": (
+        "connector.cli.resync:plan",
+        "What would change in Salesforce for some accounts, field by field.",
+    ),
+    "resync": ("connector.cli.resync:resync", "Fetch accounts anew and bring Salesforce up to date."),
+    "drift": (
+        "connector.cli.drift:drift",
+        "Where Salesforce does not say what it should, by rule and field.",
+    ),
+    "backfill": (
+        "connector.cli.backfill:backfill",
+        "Bring all that Recurly has, or what changed since a date, into Salesforce.",
+    ),
+    "link": (
+        "connector.cli.link:link",
+        "Link billing ACCOUNT (its code, or its whole key) to the Salesforce account SALESFORCE_ID.",
+    ),
+    "runs": (
+        "connector.cli.runs:runs",
+        "What people had done: each command that changed something, with who, when and why.",
+    ),
+    "purge": ("connector.cli.purge:purge", "Remove what retention allows: bodies first, rows later."),
+    "reconcile": (
+        "connector.cli.reconcile:reconcile",
+        "Look for missed deliveries, and compare Recurly, the processors and Salesforce payment by payment.",
+    ),
+    "report": ("connector.cli.report:report", "Reports for the people who answer for billing."),
+    "policy": (
+        "connector.cli.policy:policy",
+        "Thresholds, queues, priorities and texts (policy.toml): check, show.",
+    ),
+    "salesforce": (
+        "connector.cli.salesforce:salesforce",
+        "Fields, queues, permission sets, pages and reports in the org (salesforce/): deploy, check.",
+    ),
 }
-"""Where each command lives; it is imported only when it is called, so that ``--help`` is quick."""
+"""Each command's ``module:attribute`` and its text in ``casewire --help``: the first sentence of its docstring.
+A command's module is imported only when the command is called."""
 
 
 _NO_TEXT: Final = re.compile("[\ud800-\udfff]")
 
 
-class _Casewire(click.Group):
+class _OrderedGroup(click.Group):
+    """A group that lists its commands in the order of ``COMMANDS``."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
+
+
+class _LazyGroup(_OrderedGroup):
+    """A group whose help and completion are made from ``COMMANDS``, without importing the commands.
+
+    ``ctx.obj``, if given, is called once before a command runs: the set-up that ``--help`` does not need.
+    """
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _stub_group().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        stubs = _stub_group().commands.items()
+        names = [
+            CompletionItem(n, help=stub.get_short_help_str()) for n, stub in stubs if n.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         with errors.said():
@@ -68,12 +139,21 @@ class _Casewire(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
+        if ctx.obj is not None:
+            ctx.obj()
         with errors.said():
             return super().invoke(ctx)
 
 
-@click.group(cls=_Casewire, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="casewire")
+def _stub_group() -> click.Group:
+    """The names and texts of ``COMMANDS`` as commands that do nothing: click formats them as it would the real ones."""
+    return _OrderedGroup(
+        commands={name: click.Command(name, help=text) for name, (_, text) in COMMANDS.items()}
+    )
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="casewire", prog_name="casewire")
 def casewire() -> None:
     """Keeps Salesforce true to billing: Recurly webhooks in; accounts, billing records and cases out.
 
@@ -111,13 +191,19 @@ def _end_properly() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
-def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 found or failed, 2 wrong usage."""
+def _log_warnings_only() -> None:
+    """stdout is for results, also of a command that does not log as a rule."""
+    from connector import logs
+
+    logs.configure("text", quiet=True)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Entry point; ``args`` instead of those of the process. Exit codes: 0 done, 1 found or failed, 2 wrong usage."""
     _fill_what_is_closed()
     _end_properly()
     _say_all()
-    logs.configure("text", quiet=True)  # stdout is for results, also of a command that does not log as a rule
     try:
-        casewire(prog_name="casewire")
+        casewire(args, prog_name="casewire", obj=_log_warnings_only)
     except KeyboardInterrupt:
         sys.exit(130)

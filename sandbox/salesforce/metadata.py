@@ -25,10 +25,9 @@ _META: Final = "-meta.xml"
 
 
 def default_metadata() -> Path | None:
-    """The checkout's ``salesforce/``, or the copy a wheel carries; None where neither is."""
-    package = Path(__file__).resolve().parents[1]
-    candidates = (package.parent / "salesforce", package / "metadata")
-    return next((path for path in candidates if (path / _SOURCE).is_dir()), None)
+    """The checkout's ``salesforce/``; None where it is missing."""
+    folder = Path(__file__).resolve().parents[2] / "salesforce"
+    return folder if (folder / _SOURCE).is_dir() else None
 
 
 def load_schema(folders: Iterable[Path], shape: Shape = PLAIN) -> Schema:

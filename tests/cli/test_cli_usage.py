@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from itertools import takewhile
 from pathlib import Path
 
 import click
 import pytest
 
+from connector import __version__
 from connector.cli import COMMANDS, casewire
 from connector.cli.output.console import Time
 
@@ -195,3 +197,39 @@ def test_a_time_is_told_from_nonsense() -> None:
     for text in ("", "d", "-7d", "7w", "2026-13-01"):
         with pytest.raises(click.UsageError):
             Time().convert(text, None, None)
+
+
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_help_lists_the_commands_own_texts_without_importing_them(width: int) -> None:
+    context = click.Context(casewire, terminal_width=width)
+    loaded = {name: casewire.get_command(context, name) for name in COMMANDS}
+    plain = click.Group(commands={name: command for name, command in loaded.items() if command is not None})
+    plain.list_commands = lambda ctx: list(COMMANDS)  # type: ignore[method-assign]
+    ours, theirs = context.make_formatter(), context.make_formatter()
+    casewire.format_commands(context, ours)
+    plain.format_commands(context, theirs)
+    assert ours.getvalue() == theirs.getvalue()
+    assert [item.help for item in casewire.shell_complete(context, "s")] == [
+        command.get_short_help_str() for name, command in plain.commands.items() if name.startswith("s")
+    ]
+
+
+def test_help_and_version_import_no_command_and_no_library_of_one() -> None:
+    source = (
+        "import sys; from connector.cli import main\n"
+        "try: main([sys.argv[1]])\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    for option in ("--help", "--version"):
+        ended = subprocess.run(
+            [sys.executable, "-c", source, option], capture_output=True, text=True, check=True
+        )
+        imported = set(ended.stdout.splitlines()[-1].split())
+        assert "click" in imported
+        assert not imported & {"flask", "pydantic", "redis", "rich", "sqlalchemy", "structlog"}
+
+
+def test_the_version_is_that_of_the_installed_package(run: Run) -> None:
+    assert run("--version").output == f"casewire, version {metadata.version('casewire')}\n"
+    assert metadata.version("casewire") == __version__

@@ -106,9 +106,10 @@ def test_a_package_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_a_checkout_and_an_installed_wheel_both_have_the_folder(tmp_path: Path) -> None:
+    package = tmp_path / "connector"
     with pytest.raises(SetupError, match="--folder"):
-        default_place(tmp_path)
-    wheel = project(tmp_path / "sandbox" / "metadata", {})
-    assert default_place(tmp_path) == wheel
+        default_place(package)
     checkout = project(tmp_path / "salesforce", {})
-    assert default_place(tmp_path) == checkout
+    assert default_place(package) == checkout
+    wheel = project(package / "data" / "salesforce", {})
+    assert default_place(package) == wheel, "what lies beside an installed package belongs to another one"

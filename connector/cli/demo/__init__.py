@@ -30,7 +30,7 @@ from rich.progress import (
 from connector import settings
 from connector.cli.demo.seed_records import type_in
 from connector.cli.demo.verification import Verification, judge, linked
-from connector.cli.local_stack import Stack, stack
+from connector.cli.local_stack import Stack, require_sandbox, stack
 from connector.cli.output.console import err, out
 from connector.cli.serve import KEPT
 from connector.local_services import prepare_home
@@ -69,6 +69,7 @@ def demo(once: bool, wanted: int, seed: int, pace: int | None) -> None:
     \b
     Example: casewire demo --once
     """
+    require_sandbox()
     pace = pace if pace is not None else (0 if once else 1500)
     _end_properly()
     with _home() as home:

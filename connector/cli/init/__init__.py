@@ -31,6 +31,7 @@ from connector.cli.init.prompts import Answers, opened
 from connector.cli.output.console import out, show
 from connector.doctor import Finding, State, examine
 from connector.errors import SetupError
+from connector.package_data import data_path
 from connector.policy import Policy
 from connector.settings import Settings
 
@@ -110,7 +111,8 @@ def _host_problem(address: str) -> str:
 def _write(answers: Answers, policy: Path, told: dict[str, object]) -> bool:
     """Whether all was written: the policy first, so that settings never stand beside a policy that they were not
     checked with. Both texts are made and checked before either is written."""
-    base = _EXAMPLE if not _ENV.exists() and _EXAMPLE.exists() else _ENV
+    example = _EXAMPLE if _EXAMPLE.exists() else data_path(_EXAMPLE.name)
+    base = example if not _ENV.exists() and example.exists() else _ENV
     try:
         policy_text = policy_file.checked(policy, told) if told else None
         env_text = env_file.updated(
