@@ -19,7 +19,7 @@ from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.monitoring import gap_detection
 from connector.sync.monitoring.gap_detection import GapReport

@@ -38,8 +38,7 @@ from connector.sync.apply.record_writer import Upserts, Wait, write
 from connector.sync.apply.row_diff import OrgIds, Record
 from connector.sync.apply.write_results import Results
 from connector.sync.availability.api_budget import ApiBudget
-from connector.sync.availability.circuit_breaker import hold
-from connector.sync.availability.destinations import DESTINATION, unavailable
+from connector.sync.availability.circuit_breaker import DESTINATION, hold, unavailable
 from connector.sync.monitoring import incident_detection
 from connector.sync.refresh.object_fetcher import uninterrupted
 

@@ -31,7 +31,7 @@ from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
 from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.apply.record_writer import Wait
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.sync.backfill.checkpoint import Checkpoint
 from connector.sync.backfill.locks import BulkWriteLock
 from connector.sync.backfill.missing_histories import MissingHistories
