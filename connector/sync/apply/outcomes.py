@@ -15,7 +15,7 @@ from connector.models.plan import Plan
 from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.apply.row_diff import Row
 from connector.sync.apply.write_results import Refused, Results, Written
-from connector.sync.availability.backoff import backoff
+from connector.sync.availability.retry import backoff
 
 ASTRAY: Final = "KEY_ASTRAY"
 """It was written to another record; what was last written is needed to put both right."""
