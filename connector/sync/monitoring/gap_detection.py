@@ -23,7 +23,7 @@ from connector.models import facts
 from connector.models.events import Urgency
 from connector.models.facts import BillingObject
 from connector.sync.availability.retry import RetryPolicy
-from connector.sync.refresh import change_feed, unknown_accounts
+from connector.sync.refresh import change_feed, object_fetcher
 from connector.sync.refresh.change_feed import Page, Site
 from connector.sync.refresh.object_fetcher import SourceApi
 
@@ -265,7 +265,7 @@ class _Walk:
         self.mine.begin(connection, self.site)
         due = [self._due(one) for one in lacking]
         subjects.mark_due(connection, due)
-        unknown_accounts.decide_history(connection, self.site, sorted({one.key for one in due}))
+        object_fetcher.decide_history(connection, self.site, sorted({one.key for one in due}))
         missed_changes.record(connection, self.site, found, self.mine.id)
         self.mine.tell(connection, self.looked.total(), self.missing.total())
 
