@@ -1,4 +1,9 @@
-"""What the answers of Salesforce mean for one account: done, again, or a dead letter. Pure."""
+"""What the answers of Salesforce mean for one account: done, again, or a dead letter.
+
+The outcomes are pure; ``BatchSettlement`` writes them to the ledger and releases the accounts that it still holds. An
+account whose lease ran out meanwhile is another's. What was sent for it may have overtaken what that one wrote, so
+nothing of it is kept: it is written whole once more.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.ledger import circuit_breakers
 
+log = structlog.get_logger("connector.waiting")
+
 DESTINATION: Final = "salesforce"
 MENDED_BY_HAND: Final = 300.0
 """Seconds after which a set-up that was refused is looked at again: each look costs API calls."""
@@ -23,9 +25,6 @@ def unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
     if isinstance(error, Transient):
         return Unavailable(DESTINATION, str(error), code=error.code, retry_after=error.retry_after)
     return Unavailable(DESTINATION, str(error), code=circuit_breakers.NOT_SET_UP, retry_after=MENDED_BY_HAND)
-
-
-log = structlog.get_logger("connector.waiting")
 
 
 def hold(engine: Engine, error: Unavailable) -> float:

@@ -15,6 +15,8 @@ AWAY: Final = (Transient, OperationalError, InterfaceError)
 """What may be well again in a while."""
 LONGEST: Final = 60.0
 GROWTH: Final = 2.0
+FIRST_SECONDS: Final = 2.0
+LONGEST_SECONDS: Final = 300.0
 
 
 @dataclass(slots=True)
@@ -51,10 +53,6 @@ def said(error: Exception) -> str:
     if isinstance(error, Transient):
         return str(error)
     return f"PostgreSQL does not answer: {str(error.__cause__ or error).strip().partition(chr(10))[0]}."
-
-
-FIRST_SECONDS = 2.0
-LONGEST_SECONDS = 300.0
 
 
 def backoff(tries: int, jitter: random.Random | None = None) -> float:
