@@ -27,6 +27,12 @@ from connector.sync.apply.row_diff import Record, Row
 from connector.sync.availability.retry import backoff
 
 
+log = structlog.get_logger("connector.apply")
+
+_LEVELS = {"retry": "warning", "dead": "error"}
+"""How loudly an outcome is logged; the others are news, not trouble."""
+
+
 class RowError(Protocol):
     """Why Salesforce refused one row, and as the error that says what happens next."""
 
@@ -307,12 +313,6 @@ def _known(written: Written) -> Encoded:
     if not _had_vanished(written):
         return row.mirror
     return {name: value for name, value in row.mirror.items() if name in row.after}
-
-
-log = structlog.get_logger("connector.apply")
-
-_LEVELS = {"retry": "warning", "dead": "error"}
-"""How loudly an outcome is logged; the others are news, not trouble."""
 
 
 @dataclass(frozen=True, slots=True)
