@@ -14,7 +14,7 @@ from connector.mappers.fields import Account, Case, Contact
 from connector.mappers.org_schema import OrgField, OrgShape
 from connector.models.plan import Lookup, Parent, Value
 from connector.sync.apply.row_diff import Record, relationship
-from connector.sync.org_schema.mapping_validation import CURRENCY
+from connector.sync.org_schema.mapping import CURRENCY
 from connector.sync.org_schema.person_accounts import person_field
 
 MADE_BY_PLANS: Final = frozenset({Account.OBJECT, Contact.OBJECT, Case.OBJECT})

@@ -37,7 +37,7 @@ class OrgAdapter:
 
     org: OrgDescription
     policy: Policy
-    mapping: mapping.Mapping
+    mapping: mapping.FieldMapping
     left_out: OmittedFields
     tell: Tell
 
@@ -58,7 +58,7 @@ class OrgAdapter:
             tell(sentence)
         case_statuses.tell_unknown(effective, shape, tell)
         kept = [one for one in policy.mapping if one not in unfit]
-        return cls(org, effective, mapping.Mapping.of(kept, shape), left_out, tell)
+        return cls(org, effective, mapping.FieldMapping.of(kept, shape), left_out, tell)
 
     def fit(self, changes: Sequence[Change], facts: Facts) -> Sequence[Change]:
         """The changes as this org can take them."""
