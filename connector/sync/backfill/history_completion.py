@@ -15,7 +15,7 @@ from connector.ledger import backfill_errors, backfills, subject_query, subject_
 from connector.ledger.backfill_errors import ACCOUNT, NOT_FETCHED, BackfillError
 from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
-from connector.sync.backfill import unreadable_objects
+from connector.sync.backfill import feed_import
 from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint
 from connector.sync.backfill.feed_import import CountingSource, FeedImporter
 from connector.sync.refresh import change_feed
@@ -61,7 +61,7 @@ class MissingHistories:
         with self.engine.begin() as connection:
             backfill_errors.forget(connection, self.run_id, [one.key], NOT_FETCHED)
             backfill_errors.keep(connection, self.run_id, found)
-            unreadable_objects.keep(connection, self.run_id, site, (), unreadable, one.key)
+            feed_import.keep_unreadable(connection, self.run_id, site, (), unreadable, one.key)
 
     def _was_read(self, site: Site) -> bool:
         return self.asked.is_whole or self.state.is_whole(site)
