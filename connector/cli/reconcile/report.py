@@ -14,10 +14,9 @@ from connector.mappers.money import format_money
 from connector.mappers.records.discrepancy import TITLES, sentence
 from connector.models.facts import Discrepancy, DiscrepancyState, DisplayedRow
 from connector.sync.monitoring.gap_detection import SAMPLES as MISSED_SAMPLES
-from connector.sync.monitoring.gap_detection import GapReport
+from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport
 from connector.sync.reconcile.processor_gaps import ProcessorGapReport
 from connector.sync.reconcile.reconciliation import Reconciliation
-from connector.sync.reconcile.site_gaps import SiteGapReport
 
 SAMPLES: Final = 5
 """Of each class, on a terminal."""

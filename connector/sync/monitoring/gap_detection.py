@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection, Engine
 
-from connector.errors import Transient
+from connector.errors import Permanent, Transient
 from connector.ledger import missed_changes, runs, snapshots, subjects, watermarks
 from connector.ledger.missed_changes import MissedChange
 from connector.ledger.subjects import Due
@@ -305,3 +306,38 @@ def _urgency(one: BillingObject) -> Urgency:
             return Urgency.FAILURE
         case _:
             return Urgency.ROUTINE
+
+
+log = structlog.get_logger("connector.reconcile")
+
+Site = tuple[str, str]
+Look = Callable[[Site, SourceApi], GapReport]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteGapReport:
+    """What came of it. ``missed``: by site; ``failed``: those that could not be asked, with why."""
+
+    missed: Mapping[str, GapReport]
+    failed: Mapping[str, str]
+
+    @property
+    def count(self) -> int:
+        return sum(one.count for one in self.missed.values())
+
+
+def look_at_each(apis: Mapping[Site, SourceApi], look: Look, out: Mapping[str, str]) -> SiteGapReport:
+    """Every site but those that are ``out`` already. Raises what the last ran into where nobody could be asked."""
+    found: dict[str, GapReport] = {}
+    failed = dict(out)
+    for site, api in apis.items():
+        if site[1] in out:
+            continue
+        try:
+            found[site[1]] = look(site, api)
+        except (Transient, Permanent) as error:
+            log.warning("feed_failed", source=site[0], site=site[1], error=str(error), outcome="left out")
+            failed[site[1]] = str(error)
+            if len(failed) == len(apis):
+                raise
+    return SiteGapReport(found, failed)
