@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from connector.ledger.case_transitions import Transitions
+from connector.ledger.attempts import Transitions
 from connector.mappers import external_ids, fields
 from connector.mappers.fields import Case as F
 from connector.mappers.fields import Dispute as D
