@@ -92,7 +92,8 @@ def _heard(key: Key, found: LastReceived | None, now: datetime) -> Iterator[Chec
         told = f"nothing was delivered within {LAST_RECEIVED_DAYS} days, or all of it was refused"
         yield warning(told, f"Let {key[0]} post to {at}, and send a test from there.", "deliveries")
         return
-    last = f"last delivery {found.last_at:%Y-%m-%d %H:%M:%S} UTC, {found.events:,} events within {LAST_RECEIVED_DAYS} days"
+    events = f"{found.events:,} events within {LAST_RECEIVED_DAYS} days"
+    last = f"last delivery {found.last_at:%Y-%m-%d %H:%M:%S} UTC, {events}"
     if now - found.last_at > _QUIET:
         mend = f"Look at the endpoint there: is it paused, is its address {at}? Refusals: /metrics."
         yield warning(last, mend, "deliveries")

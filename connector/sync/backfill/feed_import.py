@@ -34,6 +34,7 @@ class CountingSource(SourceApi, Protocol):
     def count(self, kind: str, since: datetime | None, /) -> int: ...
 
 
+T = TypeVar("T")
 Keep = Callable[[Site, Page, FeedPosition], None]
 
 
@@ -139,9 +140,6 @@ class FeedImporter:
         if site not in self.sources:
             raise SetupError(no_key(site))
         return self.sources[site]
-
-
-T = TypeVar("T")
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

@@ -28,6 +28,8 @@ from connector.sync.refresh import change_feed, object_fetcher
 from connector.sync.refresh.change_feed import Page, Site
 from connector.sync.refresh.object_fetcher import SourceApi
 
+log = structlog.get_logger("connector.reconcile")
+
 GRACE: Final = timedelta(minutes=10)
 OVERLAP: Final = timedelta(minutes=5)
 """For clocks that differ, and for changes that come into the feed late."""
@@ -308,12 +310,6 @@ def _urgency(one: BillingObject) -> Urgency:
             return Urgency.ROUTINE
 
 
-log = structlog.get_logger("connector.reconcile")
-
-Site = tuple[str, str]
-Look = Callable[[Site, SourceApi], GapReport]
-
-
 @dataclass(frozen=True, slots=True)
 class SiteGapReport:
     """What came of it. ``missed``: by site; ``failed``: those that could not be asked, with why."""
@@ -326,7 +322,9 @@ class SiteGapReport:
         return sum(one.count for one in self.missed.values())
 
 
-def look_at_each(apis: Mapping[Site, SourceApi], look: Look, out: Mapping[str, str]) -> SiteGapReport:
+def look_at_each(
+    apis: Mapping[Site, SourceApi], look: Callable[[Site, SourceApi], GapReport], out: Mapping[str, str]
+) -> SiteGapReport:
     """Every site but those that are ``out`` already. Raises what the last ran into where nobody could be asked."""
     found: dict[str, GapReport] = {}
     failed = dict(out)
