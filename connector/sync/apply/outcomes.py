@@ -26,7 +26,6 @@ from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.apply.row_diff import Record, Row
 from connector.sync.availability.retry import backoff
 
-
 log = structlog.get_logger("connector.apply")
 
 _LEVELS = {"retry": "warning", "dead": "error"}
