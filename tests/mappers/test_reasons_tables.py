@@ -11,7 +11,6 @@ import pytest
 from connector.mappers import reasons
 from connector.mappers.reasons import (
     amex_discover,
-    bank_debit_words,
     bank_debits,
     disputes,
     fraud,
@@ -31,7 +30,7 @@ TABLES: dict[str, Table] = {
     "SEPA": bank_debits.SEPA,
     "Bacs": bank_debits.BACS,
     "dispute words": disputes.WORDS,
-    "debit words": bank_debit_words.WORDS,
+    "debit words": bank_debits.WORDS,
     "refund words": refund_payout_failures.REFUNDS,
     "payout words": refund_payout_failures.PAYOUTS,
     "fraud words": fraud.WORDS,
