@@ -15,7 +15,7 @@ from connector.doctor.result import Area, Check, CheckResult, failed, ok
 from connector.doctor.webhooks import WHERE
 from connector.settings import Processor
 from connector.settings.processors import processors
-from connector.settings.reading import listed
+from connector.settings.recurly import listed
 from connector.webhooks.registry import SOURCES
 
 

@@ -18,7 +18,7 @@ from connector.cli.audit import can_ask
 from connector.cli.init import env_file
 from connector.cli.output.console import out, show
 from connector.errors import SetupError
-from connector.settings.reading import listed
+from connector.settings.recurly import listed
 
 _ENV: Final = Path(".env")
 _NEEDED: Final = ("SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID")

@@ -13,8 +13,7 @@ from connector.cli.init.prompts import Answers
 from connector.doctor import recurly as doctor
 from connector.doctor.result import Area
 from connector.settings import recurly_sites
-from connector.settings.reading import listed
-from connector.settings.recurly import suffix
+from connector.settings.recurly import listed, suffix
 
 _SUBDOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
