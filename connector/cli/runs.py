@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import click
 
-from connector.cli.output.attempts import attempt_lines
-from connector.cli.output.console import Time, as_json, out, plain, show, table
-from connector.cli.output.missed_changes import FIRST, missing_lines
+from connector.cli.output.changes import attempt_lines
+from connector.cli.output.console import FIRST, Time, as_json, missing_lines, out, plain, show, table
 from connector.container import container_from_environment
 from connector.ledger import missed_changes, queries
 from connector.ledger import runs as ledger

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from connector.cli.output.console import err, out, show, table
-from connector.cli.output.missed_changes import missing_lines
+from connector.cli.output.console import err, missing_lines, out, show, table
 from connector.cli.output.spreadsheets import Table
 from connector.mappers.money import format_money
 from connector.mappers.records.discrepancy import TITLES, sentence
