@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import recurly
 
-from connector.clients.recurly import errors, partial_pages
+from connector.clients.recurly import errors, results
 from connector.clients.recurly.rate_limit import RateBudget, retry_after
 from connector.errors import SetupError
 
@@ -171,7 +171,7 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
 
     def _in_parts(self) -> recurly.Resource | None:
         answer = self._connection.answer
-        return partial_pages.page(answer.kept.body) if answer is not None and answer.is_good else None
+        return results.page(answer.kept.body) if answer is not None and answer.is_good else None
 
     def _refused(self, error: Exception) -> Exception:
         answer = self._connection.answer
