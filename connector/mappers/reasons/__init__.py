@@ -15,11 +15,11 @@ from typing import Final
 
 from connector.mappers import declines
 from connector.mappers.reasons import (
-    actions,
     amex_discover,
     bank_debits,
     disputes,
     fraud,
+    reason,
     refund_payout_failures,
     visa_mastercard,
 )
@@ -73,7 +73,7 @@ _WORDS: Final[Mapping[Kind, tuple[Table, ...]]] = {
     Kind.CHARGE: (bank_debits.WORDS,),
 }
 _FALLBACKS: Final[Mapping[Kind, Reason]] = {
-    Kind.DISPUTE: Reason("general", "The bank disputes the payment{}.", actions.GENERAL),
+    Kind.DISPUTE: Reason("general", "The bank disputes the payment{}.", reason.GENERAL),
     Kind.REFUND: Reason("refund", "The refund failed{}.", refund_payout_failures.CHECK_REFUND),
     Kind.PAYOUT: Reason("payout", "The payout failed{}.", refund_payout_failures.CHECK_PAYOUT),
     Kind.FRAUD_WARNING: Reason("fraud", "The payment is suspected of fraud{}.", fraud.ACT),

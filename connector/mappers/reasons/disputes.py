@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.mappers.reasons.actions import (
+from connector.mappers.reasons.reason import (
     CREDIT,
     DUPLICATE,
     FRAUD,
@@ -18,8 +18,9 @@ from connector.mappers.reasons.actions import (
     PROCESSING,
     PRODUCT,
     RECURRING,
+    Table,
+    rows,
 )
-from connector.mappers.reasons.reason import Table, rows
 
 _DEBIT: Final = (
     "Such a return is usually final: speak with the customer, and collect again only with a new consent."
