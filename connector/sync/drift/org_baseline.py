@@ -21,10 +21,9 @@ from connector.sync.apply.facts_loader import LoadedFacts, SalesforceReader
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import OrgIds, Record, Row, row_for
 from connector.sync.drift.case_lookup import as_written
-from connector.sync.drift.expected_state import ExpectedRecord, should
 from connector.sync.drift.field_compare import Ids, compared
 from connector.sync.drift.org_reader import OrgReader, SalesforceRecord
-from connector.sync.drift.owned_fields import Owned, parent_of
+from connector.sync.drift.owned_fields import ExpectedRecord, Owned, parent_of, should
 
 
 @dataclass(frozen=True, slots=True)
