@@ -17,7 +17,7 @@ from connector.mappers.reasons import (
     refund_payout_failures,
     visa_mastercard,
 )
-from connector.mappers.reasons.evidence import BY_CATEGORY
+from connector.mappers.reasons.disputes import EVIDENCE_BY_CATEGORY
 from connector.mappers.reasons.reason import Reason, Table
 from connector.models.facts import Kind
 
@@ -36,7 +36,7 @@ TABLES: dict[str, Table] = {
     "fraud words": fraud.WORDS,
 }
 ROWS = [(name, code, told) for name, table in TABLES.items() for code, told in table.items()]
-CATEGORIES = BY_CATEGORY.keys() | {"refund", "payout"}
+CATEGORIES = EVIDENCE_BY_CATEGORY.keys() | {"refund", "payout"}
 
 
 def whole(sentence: str) -> bool:
@@ -109,7 +109,7 @@ def test_every_code_with_a_shape_of_its_own_is_read_without_its_network() -> Non
 
 
 def test_evidence_items_are_short_enough_for_a_checklist() -> None:
-    for category, needed in BY_CATEGORY.items():
+    for category, needed in EVIDENCE_BY_CATEGORY.items():
         assert category in {told.category for told in _disputed()}
         assert all(10 < len(one) <= 100 and not one.endswith(".") for one in needed)
 

@@ -23,7 +23,7 @@ from connector.mappers.reasons import (
     refund_payout_failures,
     visa_mastercard,
 )
-from connector.mappers.reasons.evidence import BY_CATEGORY
+from connector.mappers.reasons.disputes import EVIDENCE_BY_CATEGORY
 from connector.mappers.reasons.reason import Reason, Table
 from connector.models.facts import Kind, ProcessorObject
 
@@ -97,7 +97,7 @@ def explain(item: ProcessorObject) -> Reason:
 
 def needs_evidence(item: ProcessorObject) -> tuple[str, ...]:
     """What helps to answer a dispute, best first; ``()`` for everything that is not a dispute."""
-    return BY_CATEGORY[explain(item).category] if item.kind is Kind.DISPUTE else ()
+    return EVIDENCE_BY_CATEGORY[explain(item).category] if item.kind is Kind.DISPUTE else ()
 
 
 def _network_code(item: ProcessorObject) -> tuple[str, str | None]:
