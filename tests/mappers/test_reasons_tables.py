@@ -13,7 +13,6 @@ from connector.mappers.reasons import (
     amex_discover,
     bank_debits,
     disputes,
-    fraud,
     refund_payout_failures,
     visa_mastercard,
 )
@@ -33,7 +32,7 @@ TABLES: dict[str, Table] = {
     "debit words": bank_debits.WORDS,
     "refund words": refund_payout_failures.REFUNDS,
     "payout words": refund_payout_failures.PAYOUTS,
-    "fraud words": fraud.WORDS,
+    "fraud words": disputes.FRAUD_WORDS,
 }
 ROWS = [(name, code, told) for name, table in TABLES.items() for code, told in table.items()]
 CATEGORIES = EVIDENCE_BY_CATEGORY.keys() | {"refund", "payout"}

@@ -18,7 +18,6 @@ from connector.mappers.reasons import (
     amex_discover,
     bank_debits,
     disputes,
-    fraud,
     reason,
     refund_payout_failures,
     visa_mastercard,
@@ -68,7 +67,7 @@ _WORDS: Final[Mapping[Kind, tuple[Table, ...]]] = {
     Kind.DISPUTE: (disputes.WORDS, bank_debits.WORDS),
     Kind.REFUND: (refund_payout_failures.REFUNDS,),
     Kind.PAYOUT: (refund_payout_failures.PAYOUTS,),
-    Kind.FRAUD_WARNING: (fraud.WORDS, disputes.WORDS),
+    Kind.FRAUD_WARNING: (disputes.FRAUD_WORDS, disputes.WORDS),
     Kind.MANDATE: (bank_debits.WORDS,),
     Kind.CHARGE: (bank_debits.WORDS,),
 }
@@ -76,7 +75,7 @@ _FALLBACKS: Final[Mapping[Kind, Reason]] = {
     Kind.DISPUTE: Reason("general", "The bank disputes the payment{}.", reason.GENERAL),
     Kind.REFUND: Reason("refund", "The refund failed{}.", refund_payout_failures.CHECK_REFUND),
     Kind.PAYOUT: Reason("payout", "The payout failed{}.", refund_payout_failures.CHECK_PAYOUT),
-    Kind.FRAUD_WARNING: Reason("fraud", "The payment is suspected of fraud{}.", fraud.ACT),
+    Kind.FRAUD_WARNING: Reason("fraud", "The payment is suspected of fraud{}.", disputes.FRAUD_ACT),
     Kind.MANDATE: Reason("bank_debit", "The mandate can no longer be used{}.", bank_debits.NEW_MANDATE),
     Kind.CHARGE: Reason("general", "The payment was not collected{}.", bank_debits.ASK_BANK),
 }

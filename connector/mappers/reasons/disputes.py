@@ -165,3 +165,44 @@ EVIDENCE_BY_CATEGORY: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "general": (_INVOICE, _TERMS, _USE, _TALKS),
 }
+
+
+FRAUD_ACT: Final = (
+    "Unless the payment is good beyond doubt, refund it before a dispute opens, and stop further charges."
+)
+FRAUD_REVIEW: Final = (
+    "Look at the payment with fraud review: release it if it is good, else refund or void it."
+)
+
+FRAUD_WORDS: Final[Table] = {
+    **rows(
+        "fraud",
+        FRAUD_ACT,
+        {
+            "card_never_received": "The issuer reports that the card never reached its holder.",
+            "fraudulent_card_application": "The issuer reports that the card was obtained by a false application.",
+            "made_with_counterfeit_card": "The issuer reports that a copy of the card was used.",
+            "made_with_lost_card": "The issuer reports that a lost card was used.",
+            "made_with_stolen_card": "The issuer reports that a stolen card was used.",
+            "misc": "The issuer reports fraud of a kind it does not name.",
+            "unauthorized_use_of_card": "The issuer reports that the card was used without its holder's consent.",
+            "account_takeover": "The issuer reports that somebody else took the account over.",
+            "lost": "The issuer reports that a lost card was used.",
+            "stolen": "The issuer reports that a stolen card was used.",
+            "counterfeit": "The issuer reports that a copy of the card was used.",
+        },
+    ),
+    **rows(
+        "fraud",
+        FRAUD_REVIEW,
+        {
+            "rule": "A rule of the processor's fraud filter holds the payment for review.",
+            "amountfilter": "The processor's amount filter holds the payment for review.",
+            "manual": "Somebody marked the payment for review.",
+            "refunded_as_fraud": "The payment was refunded as fraud.",
+            "refunded": "The payment was refunded during the review.",
+            "disputed": "The payment was disputed during the review.",
+            "approved": "The review approved the payment.",
+        },
+    ),
+}
