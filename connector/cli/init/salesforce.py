@@ -87,8 +87,8 @@ def _answered(answers: Answers) -> dict[str, str]:
 
 
 def _look(given: dict[str, str]) -> OrgContext:
-    show_findings = {name.lower(): value or None for name, value in given.items()}
-    return OrgContext(Container(Settings(**show_findings)))  # type: ignore[arg-type]
+    values = {name.lower(): value or None for name, value in given.items()}
+    return OrgContext(Container(Settings(**values)))  # type: ignore[arg-type]
 
 
 def _pinned(answers: Answers, look: OrgContext) -> bool:
