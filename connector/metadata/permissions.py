@@ -1,4 +1,7 @@
-"""Permission sets: what one grants, in words, so that two can be held against each other."""
+"""Permission sets, queues and record types in the org, compared with ours: what a permission set grants, in words.
+
+What the org added is its own affair; what it took away is reported.
+"""
 
 from __future__ import annotations
 

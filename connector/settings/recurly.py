@@ -1,4 +1,4 @@
-"""The settings of the Recurly sites."""
+"""The settings of the Recurly sites, and how a list in a setting is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``.env`` with some settings changed; every other line, comments too, stays as it is."""
+"""``.env`` with some settings changed, written whole or not at all; every other line stays as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a change is shown: to people record by record and field by field, to programs as a document."""
+"""How changes and attempts are shown: record by record and field by field, to programs as a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sources' own words for why a payment is disputed: Stripe's fifteen, PayPal's ten, Braintree's.
+"""Why a payment is disputed or suspected of fraud in the words of each source, and which evidence helps.
 
 - https://docs.stripe.com/api/disputes/object#dispute_object-reason
 - https://developer.paypal.com/docs/api/customer-disputes/v1/ (``reason``)

@@ -1,4 +1,4 @@
-"""What of each object is Casewire's to keep true, how it is asked for, and what a kept value stands for."""
+"""Which fields Casewire keeps true, how they are read, and what the records of a subject should say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record that an account of billing leaves: it says nothing of billing any more, and what it said is kept."""
+"""What is written while an account has no linked record, and how the record that an account leaves is cleaned."""
 
 from __future__ import annotations
 
