@@ -12,7 +12,7 @@ from connector.cli.local_stack import SITE, Stack
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
 from connector.mappers import external_ids, fields
-from connector.mappers.times import parse_salesforce_time
+from connector.mappers.safe_parse import parse_salesforce_time
 
 Fact = Any
 Read = Callable[[Fact], object]

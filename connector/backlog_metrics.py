@@ -20,7 +20,7 @@ from connector.ledger import (
     queries,
     source_activity,
 )
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.webhooks import registry
 
 _BACKLOG: Final[Mapping[str, str]] = {

@@ -30,8 +30,7 @@ from connector.sync.availability.api_budget import ApiBudget
 from connector.sync.decide.decide import decide
 from connector.sync.linking import Linker, without_account
 from connector.sync.org_schema import mapping
-from connector.sync.org_schema.adaptation import OrgAdapter
-from connector.sync.org_schema.schema_warnings import SchemaWarnings
+from connector.sync.org_schema.adaptation import OrgAdapter, SchemaWarnings
 from connector.sync.reconcile.reconciliation import ComparedSystems
 from connector.sync.refresh.enrichment import Lookups
 from connector.sync.refresh.refresh import Apis

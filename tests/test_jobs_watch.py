@@ -20,7 +20,7 @@ from connector.models.events import Urgency
 from connector.models.facts import Link, LinkState
 from connector.queue import Stage
 from connector.settings import Settings
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 
 BOB = subject("bob")
 

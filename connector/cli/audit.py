@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import click
+from redis.exceptions import RedisError
 
 from connector.cli.output.console import err
 from connector.container import Container
 from connector.ledger import runs
 from connector.ledger.attempts import Cause
+from connector.queue import Stage
 
 REASON: Final = click.option("--reason", default="", help="Why; kept in the audit trail of every record.")
 YES: Final = click.option(
@@ -86,3 +88,15 @@ def confirm(count: int, at_most: int, yes: int | None, what: str = "changes") ->
     if typed.replace(",", "").strip() != str(count):
         err.print("Nothing was written.")
         raise SystemExit(1)
+
+
+def wake(wires: Container, *stages: Stage) -> None:
+    """Wake these stages, or say that they go on when Redis is back."""
+    try:
+        for stage in stages:
+            wires.queue.wake(stage)
+    except RedisError as error:
+        err.print(
+            f"It is kept, and worked when Redis is back: Redis does not answer ({error}). See: casewire doctor",
+            markup=False,
+        )

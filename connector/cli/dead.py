@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from connector.cli.audit import REASON, YES, acting, confirm
-from connector.cli.notify import wake
+from connector.cli.audit import REASON, YES, acting, confirm, wake
 from connector.cli.output import event_history
 from connector.cli.output.console import NonEmptyText, as_json, err, table
 from connector.container import Container, container_from_environment

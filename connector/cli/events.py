@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection
 
-from connector.cli.audit import REASON, YES, acting, confirm
-from connector.cli.notify import wake
+from connector.cli.audit import REASON, YES, acting, confirm, wake
 from connector.cli.output import event_history
 from connector.cli.output.console import NonEmptyText, Time, as_json, err, out, table
 from connector.container import Container, container_from_environment

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from connector.cli.audit import REASON, acting, can_ask
-from connector.cli.notify import wake
+from connector.cli.audit import REASON, acting, can_ask, wake
 from connector.cli.output.console import as_json, err, out, show
 from connector.container import Container, container_from_environment
 from connector.errors import Permanent, SetupError

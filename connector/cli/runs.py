@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import click
 
-from connector.cli.output.attempts import attempt_lines
-from connector.cli.output.console import Time, as_json, out, plain, show, table
-from connector.cli.output.missed_changes import FIRST, missing_lines
+from connector.cli.output.changes import attempt_lines
+from connector.cli.output.console import FIRST, Time, as_json, missing_lines, out, plain, show, table
 from connector.container import container_from_environment
-from connector.ledger import missed_changes, queries, run_sessions
+from connector.ledger import missed_changes, queries
 from connector.ledger import runs as ledger
 from connector.ledger.runs import Run
 
@@ -75,7 +74,7 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
             raise click.ClickException(f"There is no run {run_id}. See: casewire runs list")
         found: dict[str, Any] = {
             **asdict(run),
-            "goes": run_sessions.of_run(connection, run_id),
+            "goes": ledger.sessions_of_run(connection, run_id),
             "outcomes": ledger.outcomes(connection, run_id),
             "troubles": ledger.troubles(connection, run_id, TROUBLES),
         }

@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector import local_services
 from connector.container import Container
-from connector.doctor.clock_skew import compared
-from connector.doctor.result import Area, Check, CheckResult, failed, ok, stopped
+from connector.doctor.result import Area, Check, CheckResult, compared, failed, ok, stopped
 from connector.ledger.engine import revision_problem
 from connector.ledger.schema import metadata
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connector.container import Container
 from connector.doctor.result import Area, Check, CheckResult, failed, ok, skipped, warning
 from connector.errors import CasewireError
-from connector.ledger.last_received import DAYS, LastReceived, heard
+from connector.ledger.source_activity import LAST_RECEIVED_DAYS, LastReceived, last_received
 from connector.settings import RecurlySite
 from connector.webhooks.registry import SOURCES
 
@@ -89,10 +89,11 @@ def _setting(source: str, given: object) -> str:
 def _heard(key: Key, found: LastReceived | None, now: datetime) -> Iterator[CheckResult]:
     at = f"https://your.host/webhooks/{'/'.join(filter(None, key))}"
     if found is None:
-        told = f"nothing was delivered within {DAYS} days, or all of it was refused"
+        told = f"nothing was delivered within {LAST_RECEIVED_DAYS} days, or all of it was refused"
         yield warning(told, f"Let {key[0]} post to {at}, and send a test from there.", "deliveries")
         return
-    last = f"last delivery {found.last_at:%Y-%m-%d %H:%M:%S} UTC, {found.events:,} events within {DAYS} days"
+    events = f"{found.events:,} events within {LAST_RECEIVED_DAYS} days"
+    last = f"last delivery {found.last_at:%Y-%m-%d %H:%M:%S} UTC, {events}"
     if now - found.last_at > _QUIET:
         mend = f"Look at the endpoint there: is it paused, is its address {at}? Refusals: /metrics."
         yield warning(last, mend, "deliveries")
@@ -105,4 +106,4 @@ def _heard(key: Key, found: LastReceived | None, now: datetime) -> Iterator[Chec
 
 def _news(wires: Container) -> Mapping[Key, LastReceived]:
     with wires.engine.connect() as connection:
-        return heard(connection)
+        return last_received(connection)

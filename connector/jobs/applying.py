@@ -15,8 +15,7 @@ from connector.models.events import Urgency
 from connector.queue import Stage
 from connector.sync.apply import applier as applying
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.circuit_breaker import hold
-from connector.sync.availability.destinations import unavailable
+from connector.sync.availability.circuit_breaker import hold, unavailable
 
 GATHER_UNTIL = 200
 """While this many events wait to be fetched, accounts are gathered rather than applied one by one …"""

@@ -17,8 +17,7 @@ from connector.ledger.locks import Lock
 from connector.models.events import Urgency
 from connector.policy import Reconcile
 from connector.queue import Stage
-from connector.sync.availability.circuit_breaker import hold
-from connector.sync.availability.destinations import DESTINATION, unavailable
+from connector.sync.availability.circuit_breaker import DESTINATION, hold, unavailable
 from connector.sync.linking import crm_poll
 from connector.sync.monitoring import gap_detection
 from connector.sync.refresh.object_fetcher import SourceApi

@@ -19,13 +19,12 @@ from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.monitoring import gap_detection
-from connector.sync.monitoring.gap_detection import GapReport
+from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, look_at_each
 from connector.sync.reconcile.processor_gaps import ProcessorGapReport, fill
 from connector.sync.reconcile.reconciliation import COMMAND, Reconciliation, WindowChoice, reach
-from connector.sync.reconcile.site_gaps import SiteGapReport, look_at_each
 from connector.sync.refresh.object_fetcher import SourceApi
 
 log = structlog.get_logger("connector.jobs")

@@ -25,7 +25,7 @@ from connector.ledger import circuit_breakers, events, leases, subjects
 from connector.ledger.engine import is_away
 from connector.models.events import Urgency
 from connector.queue import Stage
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.sync.refresh import refresh as refreshing
 from connector.sync.refresh.object_fetcher import uninterrupted
 

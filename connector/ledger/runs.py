@@ -199,3 +199,23 @@ def attempts_of(connection: Connection, id_: int, account: str) -> list[int]:
 
 def _run(row: Row[Any]) -> Run:
     return Run(**row._mapping)
+
+
+def begin_session(connection: Connection, run_id: int, who: str, reason: str, *, writes: bool) -> int:
+    """Somebody has it go on from now; the id of the go."""
+    row = connection.execute(
+        text(
+            "INSERT INTO run_go (run_id, who, reason, writes) VALUES (:run, :who, :reason, :writes) RETURNING id"
+        ),
+        {"run": run_id, "who": who, "reason": redact_text(reason), "writes": writes},
+    )
+    return int(row.scalar_one())
+
+
+def sessions_of_run(connection: Connection, run_id: int) -> list[Mapping[str, Any]]:
+    """In their order: who, began_at, reason, writes."""
+    rows = connection.execute(
+        text("SELECT who, began_at, reason, writes FROM run_go WHERE run_id = :run ORDER BY id"),
+        {"run": run_id},
+    )
+    return [dict(row._mapping) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -111,3 +111,29 @@ def lasting(connection: Connection, of: Iterable[Site]) -> list[SilentSource]:
         for row in rows
         if (row.source, row.site) in known
     ]
+
+
+LAST_RECEIVED_DAYS: Final = 30
+"""So far back is looked: a ledger holds millions of events."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastReceived:
+    """Of one source and site within ``DAYS``. ``unreadable``: authentic, and could not be read."""
+
+    last_at: datetime
+    events: int
+    unreadable: int
+
+
+def last_received(connection: Connection) -> Mapping[tuple[str, str], LastReceived]:
+    """By (source, site); one that was not heard of is not there."""
+    rows = connection.execute(
+        text(
+            "SELECT source, site, max(received_at) AS last_at, count(*) AS events, "
+            "count(*) FILTER (WHERE fate = 'unreadable') AS unreadable FROM event "
+            "WHERE received_at > now() - make_interval(days => :days) GROUP BY source, site"
+        ),
+        {"days": LAST_RECEIVED_DAYS},
+    )
+    return {(row.source, row.site): LastReceived(row.last_at, row.events, row.unreadable) for row in rows}

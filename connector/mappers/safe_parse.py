@@ -93,3 +93,8 @@ def end_of_day(value: object) -> datetime | None:
     """A day (``2026-11-30``) as its last second, UTC: until then an answer is in time."""
     found = moment(value)
     return found.replace(hour=23, minute=59, second=59, microsecond=0) if found else None
+
+
+def parse_salesforce_time(text: str | None) -> datetime | None:
+    """``2026-05-01T07:25:37.000+0000`` as an aware time; None stays None."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z") if text else None

@@ -13,9 +13,8 @@ from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from connector.metadata import fields, permissions
-from connector.metadata.component_contents import LACKING
 from connector.metadata.fields import Described
-from connector.metadata.permissions import INTEGRATION
+from connector.metadata.permissions import INTEGRATION, LACKING
 from connector.metadata.source_tree import Component, Source, text
 
 

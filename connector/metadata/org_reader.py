@@ -12,10 +12,9 @@ from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from connector.errors import Permanent
-from connector.metadata.component_contents import LACKING
 from connector.metadata.fields import Described
 from connector.metadata.org_diff import OrgSchema
-from connector.metadata.permissions import INTEGRATION
+from connector.metadata.permissions import INTEGRATION, LACKING
 from connector.metadata.source_tree import Source, text
 
 

@@ -1,9 +1,13 @@
-"""Permission sets: what one grants, in words, so that two can be held against each other."""
+"""Permission sets, queues and record types in the org, compared with ours: what a permission set grants, in words.
+
+What the org added is its own affair; what it took away is reported.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from connector.metadata.source_tree import local, text
@@ -74,3 +78,38 @@ def _right(entry: str, about: str, right: str, value: str) -> str:
         return f"{_WORDS[right]} {about}"
     kind = {"recordTypeVisibilities": "record type", "tabSettings": "tab"}.get(entry, entry)
     return f"{kind} {about}" if value == "true" else f"{kind} {about} as {value}"
+
+
+def _queue(ours: Element, theirs: Element) -> Iterator[str]:
+    has = {text(one, "sobjectType") for one in theirs.findall("{*}queueSobject")}
+    for one in ours.findall("{*}queueSobject"):
+        if text(one, "sobjectType") not in has:
+            yield f"may not own records of {text(one, 'sobjectType')}"
+
+
+def _record_type(ours: Element, theirs: Element) -> Iterator[str]:
+    offered = _offered(theirs)
+    for picklist, values in _offered(ours).items():
+        lacking = [value for value in values if value not in offered.get(picklist, ())]
+        if lacking:
+            yield f"does not offer {', '.join(lacking)} in {picklist}"
+    if text(theirs, "active") == "false" and text(ours, "active") == "true":
+        yield "is not active"
+    if text(ours, "businessProcess") != text(theirs, "businessProcess"):
+        yield f"follows the process {text(theirs, 'businessProcess')}, must follow {text(ours, 'businessProcess')}"
+
+
+def _offered(record_type: Element) -> dict[str, list[str]]:
+    """Picklist → values. An org may write a value encoded as in an address."""
+    return {
+        text(one, "picklist"): [unquote(text(value, "fullName")) for value in one.findall("{*}values")]
+        for one in record_type.findall("{*}picklistValues")
+    }
+
+
+LACKING: Final[Mapping[str, Callable[[Element, Element], Iterator[str]]]] = {
+    "PermissionSet": lacking,
+    "Queue": _queue,
+    "RecordType": _record_type,
+}
+"""Type → the sentences for what the org's component lacks. Only these are read whole: one call each."""

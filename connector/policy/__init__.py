@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from connector.errors import SetupError
-from connector.policy.admin import Admin
 from connector.policy.base import (
     CaseRule,
     Cases,
@@ -29,14 +28,13 @@ from connector.policy.base import (
     TimeZone,
 )
 from connector.policy.billing import Cancellation, Chargeback, PaymentFailed, PaymentMethod, UnappliedCredit
-from connector.policy.budget import Budget
 from connector.policy.discrepancies import Compare, DiscrepancyRule
 from connector.policy.disputes import Dispute, FraudWarning
 from connector.policy.incidents import IncidentRule
 from connector.policy.linking import AccountMatch, Key, Linking
+from connector.policy.operation import Admin, Budget, Reconcile
 from connector.policy.orgs import LookupTo, Mapped, Orgs
 from connector.policy.payouts import BankDebit, Payout
-from connector.policy.reconcile import Reconcile
 from connector.policy.refunds import Refund, RefundPolicy
 from connector.policy.rules import Rules
 from connector.policy.templates import Text, Told

@@ -199,3 +199,16 @@ def _try_out(key: str, text: Text, sample: Mapping[str, Told]) -> None:
             raise PydanticCustomError(
                 "template_value", "{key}: cannot be rendered: {error}", {"key": key, "error": str(error)}
             ) from error
+
+
+class TieredRule(CaseRule):
+    """``tiers``: from an amount on, a priority; the highest tier reached wins over ``priority``."""
+
+    tiers: tuple[Tier, ...] = ()
+
+    def priority_of(self, amount: Decimal | None) -> str:
+        reached = [tier for tier in self.tiers if amount is not None and amount >= tier.amount]
+        return max(reached, key=lambda tier: tier.amount).priority if reached else self.priority
+
+    def priorities(self) -> frozenset[str]:
+        return super().priorities() | {tier.priority for tier in self.tiers}

@@ -7,9 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from connector.policy.base import Amount, CaseRule, Days, DeveloperName, Tier, Word
+from connector.policy.base import Amount, CaseRule, Days, DeveloperName, Tier, TieredRule, Word
 from connector.policy.templates import Text
-from connector.policy.tiered import TieredRule
 
 
 class PaymentFailed(TieredRule):

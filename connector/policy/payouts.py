@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from connector.policy.base import CaseRule, DeveloperName, Word
+from connector.policy.base import CaseRule, DeveloperName, TieredRule, Word
 from connector.policy.templates import Text
-from connector.policy.tiered import TieredRule
 
 
 class Payout(TieredRule):

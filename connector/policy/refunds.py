@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from connector.policy.base import Amount, Days, DeveloperName, Section, Tier, Word
+from connector.policy.base import Amount, Days, DeveloperName, Section, Tier, TieredRule, Word
 from connector.policy.templates import Text
-from connector.policy.tiered import TieredRule
 
 Judgement = Literal["eligible", "needs_approval", "not_eligible"]
 Beyond = Literal["needs_approval", "not_eligible"]

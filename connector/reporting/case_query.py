@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from connector.ledger.case_transitions import Transitions
+from connector.ledger.attempts import Transitions
 from connector.mappers import external_ids, fields
 from connector.mappers.fields import Case as F
 from connector.mappers.fields import Dispute as D
 from connector.mappers.org_schema import OrgShape
-from connector.mappers.times import parse_salesforce_time
+from connector.mappers.safe_parse import parse_salesforce_time
 from connector.reporting.cases import Case, Owner
 from connector.sync.decide import lifecycle
 

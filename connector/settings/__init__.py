@@ -22,8 +22,7 @@ from connector.errors import SetupError
 from connector.settings import processors as processors_
 from connector.settings.names import SettingNames, UnknownSetting
 from connector.settings.processors import Processor
-from connector.settings.reading import listed
-from connector.settings.recurly import RecurlySite, recurly_sites
+from connector.settings.recurly import RecurlySite, listed, recurly_sites
 
 __all__ = [
     "SALESFORCE_API_VERSION",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from connector.errors import SetupError
-from connector.settings.reading import listed
+from connector.settings.recurly import listed
 
 Read = Callable[[str], str]
 

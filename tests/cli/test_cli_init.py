@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from redis import Redis
 
 from connector.cli import casewire
-from connector.cli.init import atomic_write, env_file, policy_file
+from connector.cli.init import env_file, policy_file
 from connector.cli.init import prompts as where_answers_come_from
 from connector.errors import SetupError
 from connector.policy import Policy
@@ -202,14 +202,14 @@ def test_settings_that_no_question_is_about_are_kept(run: Run, crm: str, billing
 def test_the_policy_is_written_before_the_settings_and_the_doctor_has_the_last_word(
     run: Run, crm: str, billing: str, monkeypatch: pytest.MonkeyPatch, unwritable: str
 ) -> None:
-    replace = atomic_write.replace
+    replace = env_file.replace_file
 
     def full(path: Path, text: str, mode: int) -> Path | None:
         if path.name == unwritable:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         return replace(path, text, mode)
 
-    monkeypatch.setattr("connector.cli.init.atomic_write.replace", full)
+    monkeypatch.setattr("connector.cli.init.env_file.replace_file", full)
     result = answered(run, given(crm, billing, **{"rules.refund.review_amount": "250"}))
     assert result.exit_code == 1
     assert "Traceback" not in result.output
@@ -410,6 +410,6 @@ def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path: Path) -> None:
     kept, link = tmp_path / "kept.env", tmp_path / ".env"
     kept.write_text("A=0\n")
     link.symlink_to(kept)
-    assert atomic_write.replace(link, "A=1\n", atomic_write.SECRET) == tmp_path / "kept.env.bak"
+    assert env_file.replace_file(link, "A=1\n", env_file.SECRET) == tmp_path / "kept.env.bak"
     assert (link.is_symlink(), kept.read_text()) == (True, "A=1\n")
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600

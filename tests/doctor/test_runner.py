@@ -7,8 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector.doctor.clock_skew import compared
-from connector.doctor.result import Area, Check, CheckResult, NotAsked, State, failed, is_green, ok, skipped
+from connector.doctor.result import (
+    Area,
+    Check,
+    CheckResult,
+    NotAsked,
+    State,
+    compared,
+    failed,
+    is_green,
+    ok,
+    skipped,
+)
 from connector.doctor.runner import look_at
 from connector.errors import SetupError
 

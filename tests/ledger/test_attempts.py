@@ -8,7 +8,7 @@ from typing import Any
 from samples import event, ids, one, record, rows, statuses, subject
 from sqlalchemy import Engine
 
-from connector.ledger import attempts, run_sessions, runs
+from connector.ledger import attempts, runs
 from connector.ledger.attempts import Attempt, Cause, Mirrored, RowChange
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -188,7 +188,7 @@ def test_a_command_that_writes_again_tells_who_went_on_with_it_last(engine: Engi
     run = begun(engine, "backfill", "alice")
     with engine.begin() as connection:
         for who, writes in (("alice", True), ("bea", True), ("carl", False)):
-            run_sessions.begin(connection, run, who, "", writes=writes)
+            runs.begin_session(connection, run, who, "", writes=writes)
     write(engine, attempt("bob", cause=Cause(run_id=run), event_ids=tuple(ids(engine, "n1"))))
     assert one(engine, "SELECT trigger, who, run_id FROM attempt") == ("backfill", "bea", run)
 

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from samples import subject
 from sqlalchemy import Engine
 
-from connector.ledger import attempts, case_transitions
-from connector.ledger.attempts import Attempt, Cause, RowChange
-from connector.ledger.case_transitions import Transitions
+from connector.ledger import attempts
+from connector.ledger.attempts import Attempt, Cause, RowChange, Transitions
 
 T0 = datetime(2026, 10, 5, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,7 +33,7 @@ def wrote(engine: Engine, key: str, transition: str | None, at: datetime, **more
 
 def seen(engine: Engine, since: datetime = T0) -> Transitions:
     with engine.connect() as connection:
-        return case_transitions.written(connection, since)
+        return attempts.written_transitions(connection, since)
 
 
 def test_each_reopening_is_told_with_its_moment(engine: Engine) -> None:

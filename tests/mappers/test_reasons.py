@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connector.mappers import reasons
-from connector.mappers.reasons.evidence import BY_CATEGORY
+from connector.mappers.reasons.disputes import EVIDENCE_BY_CATEGORY
 from connector.models.facts import Kind, ProcessorObject
 
 AT = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -222,7 +222,7 @@ def test_each_category_needs_evidence_of_its_own(code: str, part: str) -> None:
 
 
 def test_an_unknown_dispute_needs_what_always_helps() -> None:
-    assert reasons.needs_evidence(item(reason="something_new")) == BY_CATEGORY["general"]
+    assert reasons.needs_evidence(item(reason="something_new")) == EVIDENCE_BY_CATEGORY["general"]
 
 
 @pytest.mark.parametrize("kind", [one for one in Kind if one is not Kind.DISPUTE])

@@ -11,14 +11,12 @@ import pytest
 from connector.mappers import reasons
 from connector.mappers.reasons import (
     amex_discover,
-    bank_debit_words,
     bank_debits,
     disputes,
-    fraud,
     refund_payout_failures,
     visa_mastercard,
 )
-from connector.mappers.reasons.evidence import BY_CATEGORY
+from connector.mappers.reasons.disputes import EVIDENCE_BY_CATEGORY
 from connector.mappers.reasons.reason import Reason, Table
 from connector.models.facts import Kind
 
@@ -31,13 +29,13 @@ TABLES: dict[str, Table] = {
     "SEPA": bank_debits.SEPA,
     "Bacs": bank_debits.BACS,
     "dispute words": disputes.WORDS,
-    "debit words": bank_debit_words.WORDS,
+    "debit words": bank_debits.WORDS,
     "refund words": refund_payout_failures.REFUNDS,
     "payout words": refund_payout_failures.PAYOUTS,
-    "fraud words": fraud.WORDS,
+    "fraud words": disputes.FRAUD_WORDS,
 }
 ROWS = [(name, code, told) for name, table in TABLES.items() for code, told in table.items()]
-CATEGORIES = BY_CATEGORY.keys() | {"refund", "payout"}
+CATEGORIES = EVIDENCE_BY_CATEGORY.keys() | {"refund", "payout"}
 
 
 def whole(sentence: str) -> bool:
@@ -110,7 +108,7 @@ def test_every_code_with_a_shape_of_its_own_is_read_without_its_network() -> Non
 
 
 def test_evidence_items_are_short_enough_for_a_checklist() -> None:
-    for category, needed in BY_CATEGORY.items():
+    for category, needed in EVIDENCE_BY_CATEGORY.items():
         assert category in {told.category for told in _disputed()}
         assert all(10 < len(one) <= 100 and not one.endswith(".") for one in needed)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connector.metadata.component_contents import LACKING
 from connector.metadata.org_diff import OrgSchema
+from connector.metadata.permissions import LACKING
 from connector.metadata.source_tree import Source, default_place, read
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.ledger.case_transitions import Transitions
+from connector.ledger.attempts import Transitions
 from connector.mappers.field_limits import required_fields
 from connector.mappers.org_schema import OrgField, OrgShape
 from connector.reporting.case_query import cases, lacking, soql

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.mappers.adyen_kinds import LABELS
+from connector.mappers.kinds import ADYEN
 from connector.models.events import Urgency
 from connector.models.facts import Kind
 from connector.webhooks.adyen.kinds import HANDLED, IGNORED, NAMED
@@ -32,8 +32,8 @@ def test_no_kind_is_both_handled_and_ignored() -> None:
 
 
 def test_every_handled_kind_is_read_and_has_words_for_the_timeline() -> None:
-    assert _READERS.keys() | set(NAMED.values()) == HANDLED.keys() == LABELS.keys()
-    assert all(0 < len(label) <= 80 for label in LABELS.values())
+    assert _READERS.keys() | set(NAMED.values()) == HANDLED.keys() == ADYEN.keys()
+    assert all(0 < len(label) <= 80 for label in ADYEN.values())
 
 
 def test_every_ignored_kind_has_a_reason() -> None:
@@ -104,7 +104,7 @@ def test_a_newer_webhook_is_of_the_kind_of_its_page() -> None:
 )
 def test_a_label_says_what_the_code_says(ending: str, word: str) -> None:
     """``REFUNDED_REVERSED`` and ``PAIDOUT_REVERSED`` are told by where the money went."""
-    found = {code: label.lower() for code, label in LABELS.items() if code.endswith(f"_{ending}")}
+    found = {code: label.lower() for code, label in ADYEN.items() if code.endswith(f"_{ending}")}
     found.pop("REFUNDED_REVERSED", None)
     found.pop("PAIDOUT_REVERSED", None)
     found.pop("CAPTURE_FAILED", None)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from connector.mappers import kinds
-from connector.mappers.authorizenet_kinds import LABELS
+from connector.mappers.kinds import AUTHORIZENET
 from connector.models.facts import Kind
 from connector.models.processor_objects import STATUSES
 from connector.webhooks.authorizenet import parse
@@ -13,9 +13,9 @@ def test_no_kind_is_both_handled_and_ignored() -> None:
 
 
 def test_every_handled_kind_has_words_for_the_timeline() -> None:
-    assert LABELS.keys() == HANDLED.keys()
-    assert all(0 < len(label) <= 80 for label in LABELS.values())
-    assert {kind: kinds.label("authorizenet", kind) for kind in LABELS} == LABELS
+    assert AUTHORIZENET.keys() == HANDLED.keys()
+    assert all(0 < len(label) <= 80 for label in AUTHORIZENET.values())
+    assert {kind: kinds.label("authorizenet", kind) for kind in AUTHORIZENET} == AUTHORIZENET
     assert kinds.name("authorizenet") == "Authorize.Net"
 
 

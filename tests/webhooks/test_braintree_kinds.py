@@ -4,7 +4,7 @@ import pytest
 from braintree import WebhookNotification
 
 from connector.mappers import braintree_statuses
-from connector.mappers.braintree_kinds import LABELS
+from connector.mappers.kinds import BRAINTREE
 from connector.models.events import Urgency
 from connector.models.facts import Kind, Status
 from connector.webhooks.braintree.kinds import HANDLED, IGNORED
@@ -22,8 +22,8 @@ def test_no_kind_is_both_handled_and_ignored() -> None:
 
 
 def test_every_handled_kind_is_read_and_has_words_for_the_timeline() -> None:
-    assert _READERS.keys() == HANDLED.keys() == LABELS.keys()
-    assert all(0 < len(label) <= 80 for label in LABELS.values())
+    assert _READERS.keys() == HANDLED.keys() == BRAINTREE.keys()
+    assert all(0 < len(label) <= 80 for label in BRAINTREE.values())
 
 
 def test_every_ignored_kind_has_a_reason() -> None:
@@ -65,7 +65,7 @@ def test_every_kind_is_as_urgent_as_what_it_is_about(kinds: str, about: Kind, ur
     "outcome", ["won", "lost", "accepted", "opened", "expired", "settled", "failed", "reversed"]
 )
 def test_a_label_says_what_the_kind_says(outcome: str) -> None:
-    found = {kind: label.lower() for kind, label in LABELS.items() if kind.endswith(f"_{outcome}")}
+    found = {kind: label.lower() for kind, label in BRAINTREE.items() if kind.endswith(f"_{outcome}")}
     assert found
     assert [kind for kind, label in found.items() if outcome not in label] == []
 

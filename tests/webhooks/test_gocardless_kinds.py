@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from connector.mappers.gocardless_kinds import LABELS
+from connector.mappers.kinds import GOCARDLESS
 from connector.models.facts import Kind
 from connector.models.processor_objects import STATUSES
 from connector.webhooks.gocardless import parse
@@ -12,8 +12,8 @@ def test_no_kind_is_both_handled_and_ignored() -> None:
 
 
 def test_every_handled_kind_has_words_for_the_timeline() -> None:
-    assert LABELS.keys() == HANDLED.keys()
-    assert all(0 < len(label) <= 80 for label in LABELS.values())
+    assert GOCARDLESS.keys() == HANDLED.keys()
+    assert all(0 < len(label) <= 80 for label in GOCARDLESS.values())
 
 
 def test_every_ignored_kind_has_a_reason() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from connector.mappers.paypal_kinds import LABELS
+from connector.mappers.kinds import PAYPAL
 from connector.webhooks.paypal.kinds import HANDLED, IGNORED
 
 
@@ -9,8 +9,8 @@ def test_no_kind_is_both_handled_and_ignored() -> None:
 
 
 def test_every_handled_kind_has_words_for_the_timeline() -> None:
-    assert LABELS.keys() == HANDLED.keys()
-    assert all(0 < len(label) <= 80 for label in LABELS.values())
+    assert PAYPAL.keys() == HANDLED.keys()
+    assert all(0 < len(label) <= 80 for label in PAYPAL.values())
 
 
 def test_every_ignored_kind_has_a_reason() -> None:

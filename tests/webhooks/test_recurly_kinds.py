@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from connector.mappers.recurly_kinds import LABELS
+from connector.mappers.kinds import RECURLY
 from connector.webhooks.recurly.kinds import HANDLED, IGNORED, LISTED_ONLY, XML_ONLY, XML_ROOTS
 from connector.webhooks.recurly.parse import _REFS as JSON_REFS
 from connector.webhooks.recurly.xml import _REFS as XML_REFS
@@ -27,8 +27,8 @@ def test_the_kinds_that_need_a_remark_exist() -> None:
 
 
 def test_every_handled_kind_has_words_for_the_timeline() -> None:
-    assert LABELS.keys() == HANDLED.keys()
-    assert all(0 < len(label) <= 80 for label in LABELS.values())
+    assert RECURLY.keys() == HANDLED.keys()
+    assert all(0 < len(label) <= 80 for label in RECURLY.values())
 
 
 def test_every_object_pointed_to_can_be_found_in_json_and_in_xml() -> None:

@@ -4,7 +4,7 @@ from typing import get_args
 
 from stripe.params import WebhookEndpointCreateParams
 
-from connector.mappers.stripe_kinds import LABELS
+from connector.mappers.kinds import STRIPE
 from connector.webhooks.stripe.kinds import HANDLED, IGNORED
 
 
@@ -18,8 +18,8 @@ def test_no_kind_is_both_handled_and_ignored() -> None:
 
 
 def test_every_handled_kind_has_words_for_the_timeline() -> None:
-    assert LABELS.keys() == HANDLED.keys()
-    assert all(0 < len(label) <= 80 for label in LABELS.values())
+    assert STRIPE.keys() == HANDLED.keys()
+    assert all(0 < len(label) <= 80 for label in STRIPE.values())
 
 
 def test_every_ignored_kind_has_a_reason() -> None:

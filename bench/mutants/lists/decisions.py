@@ -580,7 +580,7 @@ DECISIONS = [
         "tests/sync/apply/test_lost_leases.py",
     ),
     *mutants(
-        "sync/availability/backoff",
+        "sync/availability/retry",
         [
             ("max(tries - 1, 0), LONGEST_SECONDS)", "max(tries, 0), LONGEST_SECONDS)"),
             ("longest = min(", "longest = max("),

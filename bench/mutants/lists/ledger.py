@@ -292,7 +292,7 @@ LEDGER = [
         "tests/sync/drift/test_detector.py",
     ),
     *mutants(
-        "ledger/case_transitions",
+        "ledger/attempts",
         [
             ("change.transition IN ('reopen', 'escalate')", "change.transition IN ('reopen')"),
             ("AND attempt.ended_at >= :since))", "AND true))"),

@@ -17,7 +17,7 @@ from connector.cli.backfill.run_selection import COMMAND, begun, in_words, named
 from connector.cli.output.console import Time, as_json, err, out, show
 from connector.cli.output.spreadsheets import NewFile
 from connector.container import Container, container_from_environment
-from connector.ledger import run_sessions, runs
+from connector.ledger import runs
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.sync.backfill import Agree, BackfillLock, Checkpoint, Phase, Unit
@@ -156,7 +156,7 @@ def _cause(wires: Container, run: Run, go: _Go) -> Cause:
     writes = go.applies or Checkpoint.of(run.progress).writes
     by = who(wires)
     with wires.engine.begin() as connection:
-        go_id = run_sessions.begin(connection, run.id, by, go.reason, writes=writes)
+        go_id = runs.begin_session(connection, run.id, by, go.reason, writes=writes)
     return Cause(COMMAND, by, run.id, go_id)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from connector.cli.output.spreadsheets import Table, write_xlsx
-from connector.ledger import run_sessions
+from connector.ledger import runs
 from connector.ledger.runs import Run
 from connector.mappers import fields
 from connector.policy import Budget
@@ -42,7 +42,7 @@ def document(engine: Engine, run: Run, state: Checkpoint) -> dict[str, Any]:
     """Everything about it. Of accounts and objects that are not well no more than ``NAMED`` of each are listed."""
     found = backfill.report(engine, run.id)
     with engine.connect() as connection:
-        gone_on = run_sessions.of_run(connection, run.id)
+        gone_on = runs.sessions_of_run(connection, run.id)
     return {
         "schema": SCHEMA,
         "run": run.id,

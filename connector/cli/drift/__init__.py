@@ -27,7 +27,8 @@ from connector.ledger.subject_query import STATES, SubjectFilter
 from connector.mappers import fields
 from connector.sync.apply.applier import Applier
 from connector.sync.availability.retry import RetryPolicy
-from connector.sync.decide.rules import RULES, timeline
+from connector.sync.decide.registry import RULES
+from connector.sync.decide.rules import timeline
 from connector.sync.drift.detector import looks
 from connector.sync.drift.org_baseline import DriftFilter, OrgBaseline
 from connector.sync.drift.org_reader import BulkReader, OrgReader, SoqlReader, load

@@ -18,7 +18,6 @@ import click
 from connector import settings
 from connector.cli.doctor import tell
 from connector.cli.init import (
-    atomic_write,
     engines,
     env_file,
     policy_defaults,
@@ -119,9 +118,9 @@ def _write(answers: Answers, policy: Path, told: dict[str, object]) -> bool:
             base.read_text(encoding="utf-8") if base.exists() else "", answers.settings
         )
         if policy_text is not None:
-            mode = stat.S_IMODE(policy.stat().st_mode) if policy.exists() else atomic_write.OPEN
-            _say_written(policy, atomic_write.replace(policy, policy_text, mode))
-        _say_written(_ENV, atomic_write.replace(_ENV, env_text, atomic_write.SECRET))
+            mode = stat.S_IMODE(policy.stat().st_mode) if policy.exists() else env_file.OPEN
+            _say_written(policy, env_file.replace_file(policy, policy_text, mode))
+        _say_written(_ENV, env_file.replace_file(_ENV, env_text, env_file.SECRET))
     except (SetupError, OSError) as error:
         out.print(f"[red]Not all was written: {show(error)}[/red]")
         return False

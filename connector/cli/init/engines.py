@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connector.cli.init.prompt_until_valid import asked
-from connector.cli.init.prompts import Answers
+from connector.cli.init.prompts import Answers, prompt_until_valid
 from connector.container import Container
 from connector.doctor import postgresql, redis
 from connector.doctor.result import Area
@@ -38,7 +37,7 @@ def _address(answers: Answers, name: str, question: str) -> None:
         wires = Container(Settings(**values))  # type: ignore[arg-type]
         return _reachable(postgresql.areas(wires) if name == "DATABASE_URL" else redis.areas(wires), wires)
 
-    asked(answers, questions)
+    prompt_until_valid(answers, questions)
 
 
 def _reachable(areas: Iterable[Area], wires: Container) -> Area:

@@ -1,16 +1,66 @@
-"""``.env`` with some settings changed; every other line, comments too, stays as it is."""
+"""``.env`` with some settings changed, written whole or not at all; every other line stays as it is."""
 
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
 from connector.errors import SetupError
+
+SECRET = 0o600
+OPEN = 0o644
+
+
+def replace_file(path: Path, text: str, mode: int) -> Path | None:
+    """The backup of what was there before, if there was anything else."""
+    path = path.resolve()  # a link stays a link, and the file it leads to is replaced
+    old = path.read_text(encoding="utf-8") if path.exists() else None
+    if old == text:
+        path.chmod(mode)
+        return None
+    new = path.with_name(f"{path.name}.new")
+    try:
+        _write_file(new, text, mode)
+        backup = _kept(path, old) if old is not None else None
+        new.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
+    return backup
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name survives a crash too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _kept(path: Path, old: str) -> Path:
+    numbered = (path.with_name(f"{path.name}.bak{number or ''}") for number in range(10_000))
+    backup = next(one for one in numbered if not one.exists())
+    _write_file(backup, old, SECRET)
+    return backup
+
+
+def _write_file(path: Path, text: str, mode: int) -> None:
+    """The mode is right from the first byte on."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./~?&-]*")
 _ASIDE: Final = re.compile(r"(?P<gap>\s+)(?P<comment>#.*)$")

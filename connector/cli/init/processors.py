@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connector.cli.init.prompt_until_valid import asked
-from connector.cli.init.prompts import Answers
+from connector.cli.init.prompts import Answers, prompt_until_valid
 from connector.clients.processors import CLIENTS
 from connector.doctor import processors as doctor
 from connector.doctor.result import Area, Check, CheckResult, failed, ok
 from connector.doctor.webhooks import WHERE
 from connector.settings import Processor
 from connector.settings.processors import processors
-from connector.settings.reading import listed
+from connector.settings.recurly import listed
 from connector.webhooks.registry import SOURCES
 
 
@@ -101,7 +100,7 @@ def _one(answers: Answers, name: str, live: bool) -> None:
         key = doctor.area(name, configured).checks if name in CLIENTS else ()
         return Area(name, (secret, *key))
 
-    asked(answers, questions)
+    prompt_until_valid(answers, questions)
 
 
 def _answer(answers: Answers, name: str, setting: Setting) -> str:

@@ -6,7 +6,7 @@ What is known before is the default of each question: the file first, then the e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -15,10 +15,14 @@ from dotenv import dotenv_values
 
 from connector import settings
 from connector.cli.audit import can_ask
+from connector.cli.doctor import tell_one
 from connector.cli.init import env_file
 from connector.cli.output.console import out, show
+from connector.doctor import Finding, State
+from connector.doctor.result import Area
+from connector.doctor.runner import look_at
 from connector.errors import SetupError
-from connector.settings.reading import listed
+from connector.settings.recurly import listed
 
 _ENV: Final = Path(".env")
 _NEEDED: Final = ("SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID")
@@ -218,3 +222,20 @@ def _values(path: Path) -> dict[str, str]:
         return {name: value for name, value in dotenv_values(path).items() if value}
     except UnicodeDecodeError:
         raise SetupError(f"{path} is not text in UTF-8: it has lines NAME=value.") from None
+
+
+def prompt_until_valid(answers: Answers, questions: Callable[[], Area]) -> bool:
+    """Whether they are good in the end. ``questions`` gives what to look at."""
+    while True:
+        if show_findings(look_at([questions()])):
+            return True
+        if not answers.again("Answer these again?"):
+            return False
+
+
+def show_findings(found: Iterable[Finding]) -> bool:
+    """Says what was found; whether nothing failed."""
+    shown = [one for one in found if one.state is not State.SKIPPED or one.mend]
+    for one in shown:
+        tell_one(one)
+    return not any(one.state is State.FAILED for one in shown)

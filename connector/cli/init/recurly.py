@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from connector.cli.init.prompt_until_valid import asked
-from connector.cli.init.prompts import Answers
+from connector.cli.init.prompts import Answers, prompt_until_valid
 from connector.doctor import recurly as doctor
 from connector.doctor.result import Area
 from connector.settings import recurly_sites
-from connector.settings.reading import listed
-from connector.settings.recurly import suffix
+from connector.settings.recurly import listed, suffix
 
 _SUBDOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
@@ -70,7 +68,7 @@ def _site(answers: Answers, end: str, name: str = "") -> None:
         found = recurly_sites({**given}, (name,) if name else ())
         return doctor.area(found[0], f"recurly {site}")
 
-    asked(answers, questions)
+    prompt_until_valid(answers, questions)
 
 
 def _site_problem(name: str, taken: Sequence[str] = ()) -> str:

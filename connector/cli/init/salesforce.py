@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from connector.cli.init.prompt_until_valid import asked, told
-from connector.cli.init.prompts import Answers
+from connector.cli.init.prompts import Answers, prompt_until_valid, show_findings
 from connector.cli.output.console import out, show
 from connector.cli.salesforce import deploy_progress
 from connector.clients.salesforce import SalesforceClient
@@ -48,7 +47,7 @@ def _entered(answers: Answers) -> OrgContext | None:
         looks.append(_look(_answered(answers)))
         return Area("salesforce", entering(looks[-1]))
 
-    good = asked(answers, questions)
+    good = prompt_until_valid(answers, questions)
     for look in looks[:-1] if good else looks:
         look.close()
     return looks[-1] if good else None
@@ -88,8 +87,8 @@ def _answered(answers: Answers) -> dict[str, str]:
 
 
 def _look(given: dict[str, str]) -> OrgContext:
-    told = {name.lower(): value or None for name, value in given.items()}
-    return OrgContext(Container(Settings(**told)))  # type: ignore[arg-type]
+    values = {name.lower(): value or None for name, value in given.items()}
+    return OrgContext(Container(Settings(**values)))  # type: ignore[arg-type]
 
 
 def _pinned(answers: Answers, look: OrgContext) -> bool:
@@ -116,7 +115,7 @@ def furnish(answers: Answers, look: OrgContext) -> OrgContext:
     ):
         _deploy(look)
         look = _again(look)
-    while not told(look_at([Area("salesforce", _of(look))])):
+    while not show_findings(look_at([Area("salesforce", _of(look))])):
         if not _look_again(answers):
             break
         look = _again(look)

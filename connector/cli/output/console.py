@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -13,6 +13,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from connector.ledger.missed_changes import MissedChange
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -109,3 +111,17 @@ class NonEmptyText(click.ParamType[str]):
         if not str(value).strip():
             self.fail("It is empty: say which, or leave it away.", param, ctx)
         return str(value)
+
+
+FIRST: Final = 20
+"""On a terminal."""
+
+
+def missing_lines(first: Sequence[MissedChange], count: int, rest: str) -> Iterator[str]:
+    """The first of so many: kind, id, whose it is, and when it changed or was listed. ``rest``: where all are."""
+    for one in first[:FIRST]:
+        when = f", {plain(one.version)}" if one.version else ""
+        yield show(f"{one.object.replace('_', ' ')} {one.id} of {one.subject}{when}")
+    left = count - min(len(first), FIRST)
+    if left:
+        yield show(f"… and {left:,} more: {rest}")

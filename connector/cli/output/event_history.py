@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import datetime
 
-from connector.cli.output.attempts import attempt_lines, record_lines
+from connector.cli.output.changes import attempt_lines, record_lines
 from connector.cli.output.console import show
 from connector.ledger.queries import Found
 

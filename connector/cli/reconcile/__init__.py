@@ -27,11 +27,10 @@ from connector.ledger.locks import Lock
 from connector.models.facts import Discrepancy
 from connector.sync.availability.retry import RetryPolicy
 from connector.sync.monitoring import gap_detection
-from connector.sync.monitoring.gap_detection import GapReport
+from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, look_at_each
 from connector.sync.reconcile.adapters import RECURLY
 from connector.sync.reconcile.processor_gaps import fill
 from connector.sync.reconcile.reconciliation import COMMAND, Reconciliation, WindowChoice, reach
-from connector.sync.reconcile.site_gaps import SiteGapReport, look_at_each
 from connector.sync.refresh.object_fetcher import SourceApi
 
 TURN_SECONDS: Final = 1.0

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from connector.cli.output.console import err, out, show, table
-from connector.cli.output.missed_changes import missing_lines
+from connector.cli.output.console import err, missing_lines, out, show, table
 from connector.cli.output.spreadsheets import Table
 from connector.mappers.money import format_money
 from connector.mappers.records.discrepancy import TITLES, sentence
 from connector.models.facts import Discrepancy, DiscrepancyState, DisplayedRow
 from connector.sync.monitoring.gap_detection import SAMPLES as MISSED_SAMPLES
-from connector.sync.monitoring.gap_detection import GapReport
+from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport
 from connector.sync.reconcile.processor_gaps import ProcessorGapReport
 from connector.sync.reconcile.reconciliation import Reconciliation
-from connector.sync.reconcile.site_gaps import SiteGapReport
 
 SAMPLES: Final = 5
 """Of each class, on a terminal."""

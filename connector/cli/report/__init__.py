@@ -14,7 +14,7 @@ from connector.cli.output.console import as_json, err, table
 from connector.cli.output.spreadsheets import NewFile, Table, apart, write_csv
 from connector.cli.report.workbook import write_book
 from connector.container import Container, container_from_environment
-from connector.ledger import case_transitions
+from connector.ledger import attempts
 from connector.mappers import phrases
 from connector.reporting import LINES, PERCENT, Case, Counting, Period, Report
 from connector.reporting.case_query import cases, lacking, soql
@@ -82,7 +82,7 @@ def _known(wires: Container, site: str | None) -> None:
 def _cases(wires: Container, period: Period, site: str | None) -> Iterator[Case]:
     """As a stream: Salesforce's rows are asked for page by page while they are counted."""
     with wires.engine.connect() as connection:
-        known = case_transitions.written(connection, period.since)
+        known = attempts.written_transitions(connection, period.since)
     us, shape = wires.salesforce.identity().user_id, wires.shaping.org.shape
     for name in lacking(shape):
         err.print(f"The org has no field {name}: what the report reads of it is not told.", markup=False)

@@ -30,7 +30,7 @@ from connector.ledger import (
 from connector.ledger.runs import Run
 from connector.models.facts import LinkState
 from connector.sync.availability import api_budget
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.webhooks import registry
 
 LATELY: Final = timedelta(days=7)

@@ -18,11 +18,9 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from connector.clients.recurly import errors
-from connector.clients.recurly.partial_pages import UnreadableItem
-from connector.clients.recurly.pool import TransportPool
 from connector.clients.recurly.rate_limit import BudgetSnapshot, RateBudget
-from connector.clients.recurly.results import Failed, Fetched, merged, translated
-from connector.clients.recurly.transport import Endpoint, Transport
+from connector.clients.recurly.results import Failed, Fetched, UnreadableItem, merged, translated
+from connector.clients.recurly.transport import Endpoint, Transport, TransportPool
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.models.facts import DeletedObject
 

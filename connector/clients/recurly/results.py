@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connector.clients.recurly.partial_pages import UnreadableItem
-from connector.errors import Permanent, Transient
+import recurly
+from recurly.resource import Page
+
+from connector.clients.recurly import errors
+from connector.errors import CasewireError, Permanent, Transient
 from connector.mappers import recurly as mapper
 from connector.models.facts import BillingObject, DeletedObject
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableItem:
+    """In an object's place: what it is called, and why it cannot be read."""
+
+    id: str
+    error: CasewireError
+
+
+def page(body: bytes) -> Page | None:
+    """The page that this answer is, or None if it is none."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return None
+    if not _is_page(told):
+        return None
+    return Page({**told, "data": [_object(one) for one in told["data"]]})
+
+
+def _is_page(told: Any) -> bool:
+    return (
+        isinstance(told, dict) and {"has_more", "next"} <= told.keys() and isinstance(told.get("data"), list)
+    )
+
+
+def _object(told: Any) -> Any:
+    try:
+        return recurly.Resource.cast_json(told)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        id_ = told.get("id") if isinstance(told, dict) else None
+        return UnreadableItem(str(id_ or ""), errors.unreadable(error))
+
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 

@@ -10,7 +10,10 @@ network trouble, a GET is repeated once if cut off, and such a page is read obje
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from functools import cache
@@ -19,7 +22,7 @@ from urllib.parse import urlsplit
 
 import recurly
 
-from connector.clients.recurly import errors, partial_pages
+from connector.clients.recurly import errors, results
 from connector.clients.recurly.rate_limit import RateBudget, retry_after
 from connector.errors import SetupError
 
@@ -168,7 +171,7 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
 
     def _in_parts(self) -> recurly.Resource | None:
         answer = self._connection.answer
-        return partial_pages.page(answer.kept.body) if answer is not None and answer.is_good else None
+        return results.page(answer.kept.body) if answer is not None and answer.is_good else None
 
     def _refused(self, error: Exception) -> Exception:
         answer = self._connection.answer
@@ -190,3 +193,36 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
         connection = self._connect()
         self._BaseClient__conn = connection
         return connection
+
+
+class TransportPool:
+    """As many as threads ask at once. A forked child starts with none: a shared socket mixes answers."""
+
+    def __init__(self, make: Callable[[], Transport]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._idle: list[Transport] = []
+        self._pid = os.getpid()
+
+    @contextmanager
+    def one(self) -> Iterator[Transport]:
+        """A wire for this thread alone. It mends itself, so it comes back after an error as well."""
+        wire = self._take() or self._make()
+        try:
+            yield wire
+        finally:
+            with self._lock:
+                self._idle.append(wire)
+
+    def close(self) -> None:
+        """Close the idle ones."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for wire in idle:
+            wire.close()
+
+    def _take(self) -> Transport | None:
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid, self._idle = os.getpid(), []
+            return self._idle.pop() if self._idle else None

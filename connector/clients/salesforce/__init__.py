@@ -1,6 +1,6 @@
 """Salesforce: reads by SOQL, writes by external id, one login for all workers."""
 
-from connector.clients.salesforce.client import SalesforceClient, parent
+from connector.clients.salesforce.client import SalesforceClient, UserInfo, parent
 from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.deploy import Deployment, Problem
 from connector.clients.salesforce.errors import Match, RowError, Verdict
@@ -9,7 +9,6 @@ from connector.clients.salesforce.org import Org
 from connector.clients.salesforce.row_results import RowResult
 from connector.clients.salesforce.session import Call
 from connector.clients.salesforce.tokens import MemoryTokens, Token, TokenStore
-from connector.clients.salesforce.userinfo import UserInfo
 
 __all__ = [
     "Call",

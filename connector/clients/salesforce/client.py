@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -21,7 +22,25 @@ from connector.clients.salesforce.row_results import Row, RowResult
 from connector.clients.salesforce.session import Call, Session
 from connector.clients.salesforce.soql import key_queries
 from connector.clients.salesforce.tokens import MemoryTokens, TokenStore
-from connector.clients.salesforce.userinfo import UserInfo
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """The integration user, as the identity service tells."""
+
+    user_id: str
+    username: str
+    org_id: str
+    name: str
+    email: str
+    language: str
+    zone: str
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> UserInfo:
+        """https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_userinfo_endpoint.htm"""
+        names = ("user_id", "preferred_username", "organization_id", "name", "email", "language", "zoneinfo")
+        return cls(*(str(told.get(name) or "") for name in names))
 
 
 class SalesforceClient:

@@ -9,8 +9,7 @@ from typing import Final
 
 from connector.clients.salesforce import LoginRefused
 from connector.clients.salesforce.login import require_usable_key
-from connector.doctor.clock_skew import compared
-from connector.doctor.result import CheckResult, NotAsked, failed, ok, warning
+from connector.doctor.result import CheckResult, NotAsked, compared, failed, ok, warning
 from connector.doctor.salesforce.org_context import OrgContext
 from connector.errors import SetupError
 from connector.settings import SALESFORCE_API_VERSION

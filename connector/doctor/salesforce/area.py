@@ -7,15 +7,7 @@ from functools import partial
 
 from connector.container import Container
 from connector.doctor.result import Area, Check
-from connector.doctor.salesforce import (
-    access,
-    cases,
-    duplicate_rules,
-    fields,
-    limits,
-    plan_compatibility,
-    sharing,
-)
+from connector.doctor.salesforce import access, cases, duplicate_rules, fields, limits, sharing
 from connector.doctor.salesforce.org_context import OrgContext
 
 
@@ -38,7 +30,7 @@ def inside(look: OrgContext) -> tuple[Check, ...]:
         Check("clock", partial(access.clock, look)),
         Check("fields", partial(fields.written, look)),
         Check("key fields", partial(fields.keys, look)),
-        Check("fit", partial(plan_compatibility.fit, look)),
+        Check("fit", partial(fields.fit, look)),
         Check("linking", partial(fields.linking, look)),
         Check("sharing", partial(sharing.sharing, look)),
         Check("queues", partial(cases.queues, look)),

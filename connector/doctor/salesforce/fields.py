@@ -6,13 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from connector.clients.salesforce import Org
 from connector.clients.salesforce.soql import quoted
-from connector.doctor.result import CheckResult, NotAsked, failed, ok, warning
+from connector.doctor.result import CheckResult, NotAsked, State, failed, ok, warning
+from connector.doctor.salesforce import cases
 from connector.doctor.salesforce.org_context import Described, OrgContext
+from connector.errors import SetupError
 from connector.mappers import fields
 from connector.mappers.field_limits import required_fields
 from connector.policy.linking import Key
 from connector.sync.linking.crm_records import NEEDS
+from connector.sync.org_schema import mapping
+from connector.sync.org_schema.adaptation import OrgAdapter
 from connector.sync.org_schema.missing_fields import indispensable
 
 PERMISSION_SET: Final = "Casewire_Integration"
@@ -173,3 +178,31 @@ def _searched(key: Key) -> tuple[str, str]:
 def _not_a_key(field: Described) -> list[str]:
     asked = {"unique": field.get("unique"), "an external id": field.get("externalId")}
     return [name for name, is_so in asked.items() if not is_so]
+
+
+_MEND: Final = "Change [[mapping]] in policy.toml, or the field in the org (Setup > Object Manager)."
+
+
+def fit(look: OrgContext) -> Iterator[CheckResult]:
+    policy = look.policy
+    refuses = policy.orgs.missing == "refuse"
+    if (refuses and missing(look)) or wrong_keys(look):
+        raise NotAsked("fields are missing or not as they must be")
+    if any(one.state is State.FAILED for one in cases.statuses(look)):
+        raise NotAsked("case statuses are not as the policy says")
+    org = Org.load(look.client, {one.lookup.object for one in policy.mapping if one.lookup})
+    troubles = list(mapping.troubles(policy, org.shape))
+    for mapped, why in troubles:
+        told = f"{mapped.name}: {why}"
+        yield (
+            failed(told, _MEND, mapped.name) if refuses else warning(f"{told}: left out", _MEND, mapped.name)
+        )
+    if refuses and troubles:
+        return
+    try:
+        OrgAdapter.of(policy, org, lambda _: None)
+    except SetupError as error:
+        yield failed(str(error), "Do what it says; section [orgs] of policy.example.toml has the choices.")
+        return
+    mapped_fields = f"; {len(policy.mapping)} fields are mapped" if policy.mapping else ""
+    yield ok(f"records can be written in the shape of this org{mapped_fields}")

@@ -15,17 +15,14 @@ from typing import Final
 
 from connector.mappers import declines
 from connector.mappers.reasons import (
-    actions,
     amex_discover,
-    bank_debit_sentences,
-    bank_debit_words,
     bank_debits,
     disputes,
-    fraud,
+    reason,
     refund_payout_failures,
     visa_mastercard,
 )
-from connector.mappers.reasons.evidence import BY_CATEGORY
+from connector.mappers.reasons.disputes import EVIDENCE_BY_CATEGORY
 from connector.mappers.reasons.reason import Reason, Table
 from connector.models.facts import Kind, ProcessorObject
 
@@ -67,22 +64,20 @@ two letters, and American Express' codes that ACH has too, are only read where t
 
 _ACH_PREFIX: Final = re.compile(r"(?:ACH_RETURN|NOTIFICATION_OF_CHANGE)-")
 _WORDS: Final[Mapping[Kind, tuple[Table, ...]]] = {
-    Kind.DISPUTE: (disputes.WORDS, bank_debit_words.WORDS),
+    Kind.DISPUTE: (disputes.WORDS, bank_debits.WORDS),
     Kind.REFUND: (refund_payout_failures.REFUNDS,),
     Kind.PAYOUT: (refund_payout_failures.PAYOUTS,),
-    Kind.FRAUD_WARNING: (fraud.WORDS, disputes.WORDS),
-    Kind.MANDATE: (bank_debit_words.WORDS,),
-    Kind.CHARGE: (bank_debit_words.WORDS,),
+    Kind.FRAUD_WARNING: (disputes.FRAUD_WORDS, disputes.WORDS),
+    Kind.MANDATE: (bank_debits.WORDS,),
+    Kind.CHARGE: (bank_debits.WORDS,),
 }
 _FALLBACKS: Final[Mapping[Kind, Reason]] = {
-    Kind.DISPUTE: Reason("general", "The bank disputes the payment{}.", actions.GENERAL),
+    Kind.DISPUTE: Reason("general", "The bank disputes the payment{}.", reason.GENERAL),
     Kind.REFUND: Reason("refund", "The refund failed{}.", refund_payout_failures.CHECK_REFUND),
     Kind.PAYOUT: Reason("payout", "The payout failed{}.", refund_payout_failures.CHECK_PAYOUT),
-    Kind.FRAUD_WARNING: Reason("fraud", "The payment is suspected of fraud{}.", fraud.ACT),
-    Kind.MANDATE: Reason(
-        "bank_debit", "The mandate can no longer be used{}.", bank_debit_sentences.NEW_MANDATE
-    ),
-    Kind.CHARGE: Reason("general", "The payment was not collected{}.", bank_debit_sentences.ASK_BANK),
+    Kind.FRAUD_WARNING: Reason("fraud", "The payment is suspected of fraud{}.", disputes.FRAUD_ACT),
+    Kind.MANDATE: Reason("bank_debit", "The mandate can no longer be used{}.", bank_debits.NEW_MANDATE),
+    Kind.CHARGE: Reason("general", "The payment was not collected{}.", bank_debits.ASK_BANK),
 }
 _CARD_FREE: Final = frozenset({Kind.REFUND, Kind.PAYOUT})
 """What the networks' codes do not speak of: a payout's ``declined`` is not a dispute's."""
@@ -101,7 +96,7 @@ def explain(item: ProcessorObject) -> Reason:
 
 def needs_evidence(item: ProcessorObject) -> tuple[str, ...]:
     """What helps to answer a dispute, best first; ``()`` for everything that is not a dispute."""
-    return BY_CATEGORY[explain(item).category] if item.kind is Kind.DISPUTE else ()
+    return EVIDENCE_BY_CATEGORY[explain(item).category] if item.kind is Kind.DISPUTE else ()
 
 
 def _network_code(item: ProcessorObject) -> tuple[str, str | None]:

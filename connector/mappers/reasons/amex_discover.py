@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.mappers.reasons.actions import (
+from connector.mappers.reasons.reason import (
     AUTHORIZATION,
     BANK_RULES,
     CREDIT,
@@ -14,8 +14,9 @@ from connector.mappers.reasons.actions import (
     PROCESSING,
     PRODUCT,
     RECURRING,
+    Table,
+    rows,
 )
-from connector.mappers.reasons.reason import Table, rows
 
 AMEX: Final[Table] = {
     **rows(

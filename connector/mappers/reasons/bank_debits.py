@@ -9,29 +9,38 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.mappers.reasons.bank_debit_sentences import (
-    ASK_BANK,
-    BLOCKED,
-    CLOSED,
-    DECEASED,
-    DISPUTED,
-    FUNDS,
-    HAS_DIED,
-    MOVED,
-    NEW_DETAILS,
-    NEW_MANDATE,
-    NO_ACCOUNT,
-    NO_FUNDS,
-    NO_MANDATE,
-    PAYMENTS_TEAM,
-    REFER,
-    REFUND,
-    REVOKED,
-    STOPPED,
-    UNAUTHORIZED,
-    WAS_STOPPED,
-)
 from connector.mappers.reasons.reason import Table, rows
+
+FUNDS: Final = "Agree a date with the customer and collect again then, or ask for another payment method."
+NEW_DETAILS: Final = "Ask the customer for their current bank details and a new mandate, or for a card."
+NEW_MANDATE: Final = (
+    "Do not collect again: ask the customer whether they want to go on, then for a new mandate."
+)
+DISPUTED: Final = (
+    "Do not collect again. Ask the customer why; look for the authorisation and the notice sent."
+)
+ASK_BANK: Final = (
+    "Ask the customer to speak with their bank, then collect again or take another payment method."
+)
+STOPPED: Final = "Ask the customer why they stopped this debit before it is collected again."
+PAYMENTS_TEAM: Final = (
+    "Not the customer's fault: have payment operations correct the entry and collect again."
+)
+DECEASED: Final = "Stop all collection and dunning, and hand the account to a senior colleague."
+
+NO_FUNDS: Final = "There was not enough money in the customer's account."
+CLOSED: Final = "The customer's bank account is closed."
+NO_ACCOUNT: Final = "The bank has no account under these details."
+HAS_DIED: Final = "The account holder has died."
+REVOKED: Final = "The customer cancelled the mandate with their bank."
+UNAUTHORIZED: Final = "The customer says they did not authorise the debit."
+REFER: Final = "The bank did not pay and asks to speak with the customer (most often a lack of funds)."
+BLOCKED: Final = "The bank account is blocked, or takes no debits."
+MOVED: Final = "The customer moved their account to another bank."
+NO_MANDATE: Final = "The bank knows no mandate for this debit."
+WAS_STOPPED: Final = "The customer stopped this debit."
+REFUND: Final = "The customer had the bank pay the debit back, as they may without giving a reason."
+
 
 ACH: Final[Table] = {
     **rows(
@@ -222,6 +231,87 @@ BACS: Final[Table] = {
             "AUDDIS-P": "The customer's name was missing.",
             "AUDDIS-Q": "Our own name was missing.",
             "DDICA-7": "We asked for the claim ourselves.",
+        },
+    ),
+}
+
+
+WORDS: Final[Table] = {
+    **rows(
+        "bank_debit",
+        FUNDS,
+        {
+            "insufficient_funds": NO_FUNDS,
+            "refer_to_payer": REFER,
+            "daily_payment_limit_reached": "The customer's daily limit was reached.",
+        },
+    ),
+    **rows(
+        "bank_debit",
+        NEW_DETAILS,
+        {
+            "account_closed": CLOSED,
+            "bank_account_closed": CLOSED,
+            "no_account": NO_ACCOUNT,
+            "invalid_bank_details": NO_ACCOUNT,
+            "bank_account_restricted": BLOCKED,
+            "account_frozen": BLOCKED,
+            "account_blocked_for_any_financial_transaction": BLOCKED,
+            "bank_account_disabled": BLOCKED,
+            "direct_debit_not_enabled": "The account takes no direct debits.",
+            "bank_account_transferred": MOVED,
+            "scheme_identifier_changed": "The mandate was replaced by a new one; debits go on.",
+        },
+    ),
+    **rows(
+        "bank_debit",
+        NEW_MANDATE,
+        {
+            "mandate_cancelled": "The customer or their bank cancelled the mandate.",
+            "mandate_expired": "The mandate expired for want of use.",
+            "mandate_consumed": "The mandate was for one debit, which was taken.",
+            "mandate_blocked": "The mandate is blocked by a block list.",
+            "mandate_blocked_by_gocardless": "GoCardless blocked the mandate.",
+            "mandate_suspended_by_payer": "The customer suspended the mandate.",
+            "debit_authorization_revoked": REVOKED,
+            "customer_approval_denied": "A second person who must approve the debit refused.",
+            "payment_violated_mandate_parameters": "The debit was outside what the mandate allows.",
+        },
+    ),
+    **rows(
+        "bank_debit",
+        DISPUTED,
+        {
+            "authorisation_disputed": UNAUTHORIZED,
+            "debit_not_authorized": UNAUTHORIZED,
+            "refund_requested": REFUND,
+        },
+    ),
+    **rows(
+        "bank_debit",
+        STOPPED,
+        {
+            "payment_stopped": WAS_STOPPED,
+            "payment_cancelled": "The debit was cancelled before it was collected.",
+            "instalment_schedule_cancelled": "The plan that the debit belonged to was cancelled.",
+        },
+    ),
+    **rows(
+        "bank_debit",
+        ASK_BANK,
+        {
+            "bank_declined_payment": "The customer's bank declined the payment.",
+            "insufficient_payment_permissions": "The customer may not pay from this account alone.",
+            "other": "The bank gave a reason that has no name here.",
+        },
+    ),
+    **rows(
+        "bank_debit",
+        PAYMENTS_TEAM,
+        {
+            "return_on_odfi_request": "Our own bank asked for the debit back.",
+            "initial_one_off_payment_failed": "The first payment failed, and with it the mandate.",
+            "test_failure": "A failure made on purpose, for a test.",
         },
     ),
 }

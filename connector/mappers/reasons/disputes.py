@@ -1,4 +1,4 @@
-"""The sources' own words for why a payment is disputed: Stripe's fifteen, PayPal's ten, Braintree's.
+"""Why a payment is disputed or suspected of fraud in the words of each source, and which evidence helps.
 
 - https://docs.stripe.com/api/disputes/object#dispute_object-reason
 - https://developer.paypal.com/docs/api/customer-disputes/v1/ (``reason``)
@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from connector.mappers.reasons.actions import (
+from connector.mappers.reasons.reason import (
     CREDIT,
     DUPLICATE,
     FRAUD,
@@ -18,8 +19,9 @@ from connector.mappers.reasons.actions import (
     PROCESSING,
     PRODUCT,
     RECURRING,
+    Table,
+    rows,
 )
-from connector.mappers.reasons.reason import Table, rows
 
 _DEBIT: Final = (
     "Such a return is usually final: speak with the customer, and collect again only with a new consent."
@@ -102,6 +104,105 @@ WORDS: Final[Table] = {
             "other": "The customer disputes the payment without a category.",
             "customer_initiated": "The customer asked the bank to look into the payment.",
             "retrieval": "The bank asks for information about the payment before it decides.",
+        },
+    ),
+}
+
+
+_INVOICE: Final = "The invoice and the customer's record"
+_TALKS: Final = "Messages with the customer about the purchase"
+_USE: Final = "Proof of use after the charge (logins, downloads, activity)"
+_TERMS: Final = "The terms the customer accepted, with date and IP address"
+
+EVIDENCE_BY_CATEGORY: Final[Mapping[str, tuple[str, ...]]] = {
+    "fraud": (
+        "Address and security code check of the payment (AVS, CVV)",
+        "3-D Secure result, if there was one",
+        "Two earlier undisputed payments with the same IP address, device or account",
+        _USE,
+        _TALKS,
+        _INVOICE,
+    ),
+    "authorization": (
+        "The approval code, with its date and amount",
+        "The processor's record of the payment",
+        _INVOICE,
+    ),
+    "processing_error": (
+        _INVOICE,
+        "The processor's record of amount, currency and date",
+        "What the customer had agreed to pay",
+    ),
+    "product": (
+        "The description of the product as it was sold",
+        "Proof of delivery or first access",
+        _USE,
+        "The refund and cancellation policy, as shown at the purchase",
+        _TALKS,
+    ),
+    "duplicate": (
+        "Both payments, with their dates, amounts and ids",
+        "Both invoices, showing that each was for something else",
+        "The refund's record, if one of them was given back",
+    ),
+    "credit": (
+        "The refund policy, as shown at the purchase",
+        "The refund's record, if it was made, with its date and reference",
+        "Why no refund was due, and that the customer was told",
+        _TALKS,
+    ),
+    "canceled_recurring": (
+        "The cancellation policy, as shown at the purchase",
+        "That there was no cancellation before the charge (subscription history)",
+        "The renewal notices sent",
+        _USE,
+        _TERMS,
+    ),
+    "bank_debit": (
+        "The authorisation of the debit (mandate, date, IP address)",
+        "The notice of amount and date sent before the debit",
+        _INVOICE,
+    ),
+    "general": (_INVOICE, _TERMS, _USE, _TALKS),
+}
+
+
+FRAUD_ACT: Final = (
+    "Unless the payment is good beyond doubt, refund it before a dispute opens, and stop further charges."
+)
+FRAUD_REVIEW: Final = (
+    "Look at the payment with fraud review: release it if it is good, else refund or void it."
+)
+
+FRAUD_WORDS: Final[Table] = {
+    **rows(
+        "fraud",
+        FRAUD_ACT,
+        {
+            "card_never_received": "The issuer reports that the card never reached its holder.",
+            "fraudulent_card_application": "The issuer reports that the card was obtained by a false application.",
+            "made_with_counterfeit_card": "The issuer reports that a copy of the card was used.",
+            "made_with_lost_card": "The issuer reports that a lost card was used.",
+            "made_with_stolen_card": "The issuer reports that a stolen card was used.",
+            "misc": "The issuer reports fraud of a kind it does not name.",
+            "unauthorized_use_of_card": "The issuer reports that the card was used without its holder's consent.",
+            "account_takeover": "The issuer reports that somebody else took the account over.",
+            "lost": "The issuer reports that a lost card was used.",
+            "stolen": "The issuer reports that a stolen card was used.",
+            "counterfeit": "The issuer reports that a copy of the card was used.",
+        },
+    ),
+    **rows(
+        "fraud",
+        FRAUD_REVIEW,
+        {
+            "rule": "A rule of the processor's fraud filter holds the payment for review.",
+            "amountfilter": "The processor's amount filter holds the payment for review.",
+            "manual": "Somebody marked the payment for review.",
+            "refunded_as_fraud": "The payment was refunded as fraud.",
+            "refunded": "The payment was refunded during the review.",
+            "disputed": "The payment was disputed during the review.",
+            "approved": "The review approved the payment.",
         },
     ),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.mappers.reasons.actions import (
+from connector.mappers.reasons.reason import (
     AUTHORIZATION,
     CREDIT,
     DUPLICATE,
@@ -19,8 +19,9 @@ from connector.mappers.reasons.actions import (
     PROCESSING,
     PRODUCT,
     RECURRING,
+    Table,
+    rows,
 )
-from connector.mappers.reasons.reason import Table, rows
 
 VISA: Final[Table] = {
     **rows(

@@ -29,17 +29,14 @@ from connector.models.plan import Plan, Transition
 from connector.sync.apply import bulk_job_tracking as jobs
 from connector.sync.apply import key_conflicts, link_updates
 from connector.sync.apply.baseline import Baseline, Fit, MirrorBaseline, unfitted
-from connector.sync.apply.batch_settlement import BatchSettlement
 from connector.sync.apply.bulk_job_tracking import JobAborter, TrackedJobs
 from connector.sync.apply.facts_loader import LoadedFacts, SalesforceReader, read
 from connector.sync.apply.lease_guard import LeaseGuard, became_dispute, is_more_urgent
-from connector.sync.apply.outcomes import Decision, let_go, settle_one
+from connector.sync.apply.outcomes import BatchSettlement, Decision, Results, let_go, settle_one
 from connector.sync.apply.record_writer import Upserts, Wait, write
 from connector.sync.apply.row_diff import OrgIds, Record
-from connector.sync.apply.write_results import Results
 from connector.sync.availability.api_budget import ApiBudget
-from connector.sync.availability.circuit_breaker import hold
-from connector.sync.availability.destinations import DESTINATION, unavailable
+from connector.sync.availability.circuit_breaker import DESTINATION, hold, unavailable
 from connector.sync.monitoring import incident_detection
 from connector.sync.refresh.object_fetcher import uninterrupted
 

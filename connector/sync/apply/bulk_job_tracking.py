@@ -20,7 +20,7 @@ from connector.ledger import bulk_jobs, circuit_breakers
 from connector.ledger.bulk_jobs import OrphanedJob
 from connector.mappers import fields
 from connector.sync.apply.record_writer import Wait
-from connector.sync.availability.destinations import DESTINATION, MENDED_BY_HAND
+from connector.sync.availability.circuit_breaker import DESTINATION, MENDED_BY_HAND
 
 log = structlog.get_logger("connector.bulk_jobs")
 

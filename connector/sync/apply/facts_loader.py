@@ -17,7 +17,7 @@ from connector.ledger.attempts import MovedCase
 from connector.ledger.subjects import Claimed
 from connector.mappers import external_ids as keys
 from connector.mappers import fields
-from connector.mappers.times import parse_salesforce_time
+from connector.mappers.safe_parse import parse_salesforce_time
 from connector.models import facts
 from connector.models.facts import (
     Discrepancies,

@@ -16,9 +16,8 @@ from connector.ledger import mirror
 from connector.mappers import fields
 from connector.mappers.fields import Case
 from connector.sync.apply.facts_loader import SalesforceReader
-from connector.sync.apply.outcomes import ASTRAY, Decision
+from connector.sync.apply.outcomes import ASTRAY, Decision, Refused, Results
 from connector.sync.apply.row_diff import Record, Row
-from connector.sync.apply.write_results import Refused, Results
 
 Place = tuple[str, str]
 """Object and Salesforce id."""

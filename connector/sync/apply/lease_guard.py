@@ -23,9 +23,8 @@ from connector.ledger.leases import Renewed
 from connector.ledger.subjects import Claimed
 from connector.models.events import Urgency
 from connector.sync.apply.bulk_job_tracking import TrackedJobs
-from connector.sync.apply.outcomes import Decision
+from connector.sync.apply.outcomes import Decision, Results
 from connector.sync.apply.row_diff import Record
-from connector.sync.apply.write_results import Results
 from connector.sync.refresh.object_fetcher import uninterrupted
 
 LetGo = Callable[[Sequence[Decision], Results], None]

@@ -10,10 +10,9 @@ from typing import Final
 from connector.mappers.fields import PERSON_KEY, Account, Contact
 from connector.mappers.records import contact
 from connector.models.facts import Facts, Link, LinkState
-from connector.sync.apply.outcomes import Decision
+from connector.sync.apply.outcomes import Decision, Results
 from connector.sync.apply.record_writer import DUPLICATES
 from connector.sync.apply.row_diff import Record, Row
-from connector.sync.apply.write_results import Results
 
 MOST_TRIES: Final = 4
 """After so many tries a record that is said to be gone, or doubled, is a matter for a person."""

@@ -1,21 +1,92 @@
-"""What the answers of Salesforce mean for one account: done, again, or a dead letter. Pure."""
+"""What the answers of Salesforce mean for one account: done, again, or a dead letter.
+
+The outcomes are pure; ``BatchSettlement`` writes them to the ledger and releases the accounts that it still holds. An
+account whose lease ran out meanwhile is another's. What was sent for it may have overtaken what that one wrote, so
+nothing of it is kept: it is written whole once more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
+import structlog
+from sqlalchemy import Connection, Engine
+
+from connector.errors import CasewireError, Unavailable
+from connector.ledger import attempts, bulk_jobs, leases, subjects
 from connector.ledger.attempts import Attempt, Cause, Encoded, Mirrored, RowChange
-from connector.ledger.subjects import MOST_TRIES, Claimed, Settled
+from connector.ledger.subjects import MOST_TRIES, Claimed, Due, Settled
 from connector.models.events import Urgency
 from connector.models.facts import Facts
 from connector.models.plan import Plan
 from connector.sync.apply.facts_loader import LoadedFacts
-from connector.sync.apply.row_diff import Row
-from connector.sync.apply.write_results import Refused, Results, Written
-from connector.sync.availability.backoff import backoff
+from connector.sync.apply.row_diff import Record, Row
+from connector.sync.availability.retry import backoff
+
+log = structlog.get_logger("connector.apply")
+
+_LEVELS = {"retry": "warning", "dead": "error"}
+"""How loudly an outcome is logged; the others are news, not trouble."""
+
+
+class RowError(Protocol):
+    """Why Salesforce refused one row, and as the error that says what happens next."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def fields(self) -> tuple[str, ...]: ...
+    @property
+    def matches(self) -> tuple[str, ...]: ...
+    def exception(self) -> CasewireError: ...
+
+
+class RowAnswer(Protocol):
+    """What Salesforce says of one row."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def created(self) -> bool: ...
+    @property
+    def error(self) -> RowError | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """``row``: as it was sent, which may be without an optional parent or a value that Salesforce does not take."""
+
+    id: str
+    created: bool
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """``matches``: the records a duplicate rule named; ``fields``: those that it is about, where that is told."""
+
+    code: str
+    text: str
+    transient: bool
+    matches: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Results:
+    """What became of each row. A record that is in neither was not sent: Salesforce went away, or it was dropped.
+    ``under_way``: those of the bulk job that Salesforce works on. ``left_out``: fields whose value Salesforce does not
+    take, and without which a record was sent again."""
+
+    written: dict[Record, Written] = field(default_factory=dict)
+    refused: dict[Record, Refused] = field(default_factory=dict)
+    unavailable: Unavailable | None = None
+    under_way: Set[Record] = frozenset()
+    left_out: dict[Record, frozenset[str]] = field(default_factory=dict)
+
 
 ASTRAY: Final = "KEY_ASTRAY"
 """It was written to another record; what was last written is needed to put both right."""
@@ -241,3 +312,69 @@ def _known(written: Written) -> Encoded:
     if not _had_vanished(written):
         return row.mirror
     return {name: value for name, value in row.mirror.items() if name in row.after}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettlement:
+    """The accounts of one run, held under ``token``. ``cause``: None where it is for each what made it due."""
+
+    engine: Engine
+    token: str
+    claimed: Mapping[str, Claimed]
+    cause: Cause | None
+    clock: Callable[[], datetime]
+    started_at: datetime
+
+    def give_back(self, settlements: Sequence[Settlement], *, over: bool = True) -> Set[str]:
+        """Let go of these subjects; ``over``: of the last. Those that were not held any more."""
+        with self.engine.begin() as connection:
+            keys = [one.settled.key for one in settlements]
+            held = leases.renew(connection, self.token, keys)
+            ours = [one for one in settlements if one.settled.key in held]
+            tried = self._keep(connection, ours, over=over)
+        for one in tried:
+            _tell(one)
+        lost = [one for one in settlements if one.settled.key not in held]
+        if lost:
+            self._write_again(lost)
+        return {one.settled.key for one in lost}
+
+    def _keep(
+        self, connection: Connection, settlements: Sequence[Settlement], *, over: bool
+    ) -> list[Settlement]:
+        """Waiting for a destination that is out is no attempt: an outage of a day must not fill the audit trail."""
+        ended_at = self.clock()
+        tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
+        if over:
+            bulk_jobs.settle(connection, self.token)
+        attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
+        attempts.record(
+            connection,
+            [one.attempt(self._cause(one.settled.key), self.started_at, ended_at) for one in tried],
+        )
+        subjects.settle(connection, self.token, [one.settled for one in settlements])
+        return tried
+
+    def _write_again(self, lost: Sequence[Settlement]) -> None:
+        """In a transaction of its own, the account before its mirror: who holds them now may be settling them, in that
+        order."""
+        sent = [self.claimed[one.settled.key] for one in lost if one.changes]
+        log.warning("lease_lost", accounts=len(lost), written_again=len(sent))
+        with self.engine.begin() as connection:
+            subjects.mark_due(
+                connection, [Due(one.key, one.source, one.site, one.code, one.urgency) for one in sent]
+            )
+            attempts.forget(connection, [one.key for one in sent])
+
+    def _cause(self, key: str) -> Cause:
+        return self.cause or Cause(run_id=self.claimed[key].run_id)
+
+
+def _tell(one: Settlement) -> None:
+    getattr(log, _LEVELS.get(one.outcome, "info"))(
+        "subject_settled",
+        subject=one.settled.key,
+        written=len(one.changes),
+        outcome=one.outcome,
+        **({"error": one.settled.error} if one.settled.error else {}),
+    )

@@ -11,8 +11,8 @@ import structlog
 
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
 from connector.mappers import fields
+from connector.sync.apply.outcomes import Refused, Results, RowAnswer, Written
 from connector.sync.apply.row_diff import Record, Row
-from connector.sync.apply.write_results import Refused, Results, RowAnswer, Written
 
 log = structlog.get_logger("connector.writing")
 

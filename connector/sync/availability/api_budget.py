@@ -14,7 +14,7 @@ from connector.ledger import api_usage
 from connector.ledger.api_usage import ApiUsage
 from connector.models.events import Urgency
 from connector.policy import Budget
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 
 log = structlog.get_logger("connector.spending")
 

@@ -1,14 +1,30 @@
-"""A vendor as a whole is out: its circuit opens, and everything waits for it together."""
+"""A vendor as a whole is out, or not as it must be: its circuit opens, everything waits, and no attempt is spent."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import structlog
 from sqlalchemy import Engine
 
-from connector.errors import Unavailable
+from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.ledger import circuit_breakers
 
 log = structlog.get_logger("connector.waiting")
+
+DESTINATION: Final = "salesforce"
+MENDED_BY_HAND: Final = 300.0
+"""Seconds after which a set-up that was refused is looked at again: each look costs API calls."""
+
+
+def unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
+    """What reading or asking ran into before anything was decided. What is wrong with the installation or the org as
+    a whole is no account's fault: it waits until a person has mended it, and ``casewire status`` says what."""
+    if isinstance(error, Unavailable):
+        return error
+    if isinstance(error, Transient):
+        return Unavailable(DESTINATION, str(error), code=error.code, retry_after=error.retry_after)
+    return Unavailable(DESTINATION, str(error), code=circuit_breakers.NOT_SET_UP, retry_after=MENDED_BY_HAND)
 
 
 def hold(engine: Engine, error: Unavailable) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ AWAY: Final = (Transient, OperationalError, InterfaceError)
 """What may be well again in a while."""
 LONGEST: Final = 60.0
 GROWTH: Final = 2.0
+FIRST_SECONDS: Final = 2.0
+LONGEST_SECONDS: Final = 300.0
 
 
 @dataclass(slots=True)
@@ -50,3 +53,10 @@ def said(error: Exception) -> str:
     if isinstance(error, Transient):
         return str(error)
     return f"PostgreSQL does not answer: {str(error.__cause__ or error).strip().partition(chr(10))[0]}."
+
+
+def backoff(tries: int, jitter: random.Random | None = None) -> float:
+    """Seconds before try ``tries + 1``: doubling from 2 s to 5 min, by up to half shorter at random, so that
+    work that failed together does not come back together."""
+    longest = min(FIRST_SECONDS * 2.0 ** max(tries - 1, 0), LONGEST_SECONDS)
+    return longest * (0.5 + 0.5 * (jitter or random.Random()).random())

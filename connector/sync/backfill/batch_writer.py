@@ -31,10 +31,10 @@ from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
 from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.apply.record_writer import Wait
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.sync.backfill.checkpoint import Checkpoint
+from connector.sync.backfill.history_completion import MissingHistories
 from connector.sync.backfill.locks import BulkWriteLock
-from connector.sync.backfill.missing_histories import MissingHistories
 from connector.sync.resync.resync import resync_now
 
 AT_ONCE: Final = 700

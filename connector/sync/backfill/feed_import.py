@@ -6,22 +6,23 @@ none. What a page holds older than the ledger changes nothing (``sync/feed``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from connector.errors import SetupError
-from connector.ledger import backfills, snapshots, subjects
+from connector.ledger import backfill_errors, backfills, snapshots, subjects
+from connector.ledger.backfill_errors import UNREADABLE, BackfillError
 from connector.ledger.subjects import Due
-from connector.sync.backfill import unreadable_objects
+from connector.models.facts import BillingObject
 from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint, FeedPosition
-from connector.sync.backfill.prefetch import ahead
 from connector.sync.refresh import change_feed
 from connector.sync.refresh.change_feed import Page, Site
-from connector.sync.refresh.object_fetcher import SourceApi
+from connector.sync.refresh.object_fetcher import FailedObject, SourceApi
 from connector.sync.resync.account_fetch import no_key
 
 
@@ -33,6 +34,7 @@ class CountingSource(SourceApi, Protocol):
     def count(self, kind: str, since: datetime | None, /) -> int: ...
 
 
+T = TypeVar("T")
 Keep = Callable[[Site, Page, FeedPosition], None]
 
 
@@ -124,7 +126,7 @@ class FeedImporter:
     ) -> None:
         def with_it(connection: Connection) -> None:
             also(connection)
-            unreadable_objects.keep(connection, self.run_id, site, page.objects, page.failed)
+            keep_unreadable(connection, self.run_id, site, page.objects, page.failed)
             mark.until = page.until or mark.until
             mark.objects += sum(one.object == page.kind for one in counted.objects)
             self.save(connection)
@@ -138,3 +140,46 @@ class FeedImporter:
         if site not in self.sources:
             raise SetupError(no_key(site))
         return self.sources[site]
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each next one fetched in a thread meanwhile. What fetching raises is raised in its place."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    try:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+    finally:
+        # who is left to himself may be waiting for his turn for minutes
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def keep_unreadable(
+    connection: Connection,
+    run_id: int,
+    site: Site,
+    read: Sequence[BillingObject],
+    failed: Sequence[FailedObject],
+    subject: str | None = None,
+) -> None:
+    """``subject``: whose they are; else who they belonged to when they could be read."""
+    backfill_errors.forget_objects(connection, run_id, [(one.object, one.id) for one in read])
+    if not failed:
+        return
+    known = snapshots.find(connection, *site, [(one.object, one.refs[0]) for one in failed])
+    owners = {where: one.subject for where, one in known.items()}
+    backfill_errors.keep(
+        connection,
+        run_id,
+        [
+            BackfillError(
+                one.object,
+                one.refs[0],
+                subject or owners.get((one.object, one.refs[0])),
+                UNREADABLE,
+                str(one.error),
+            )
+            for one in failed
+        ],
+    )

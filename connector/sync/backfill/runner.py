@@ -22,9 +22,8 @@ from connector.sync.backfill.batch_writer import BatchWriter
 from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint, Phase
 from connector.sync.backfill.dry_run import DryRun
 from connector.sync.backfill.feed_import import CountingSource, FeedImporter
-from connector.sync.backfill.history_completion import HistoryCompletion
+from connector.sync.backfill.history_completion import HistoryCompletion, MissingHistories
 from connector.sync.backfill.locks import BackfillLock, BulkWriteLock
-from connector.sync.backfill.missing_histories import MissingHistories
 from connector.sync.monitoring import gap_detection
 from connector.sync.refresh.change_feed import Site
 

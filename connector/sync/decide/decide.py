@@ -17,7 +17,8 @@ from connector.models.plan import Change, Plan
 from connector.policy import Policy
 from connector.sync.decide import lifecycle
 from connector.sync.decide.context.facts_index import with_currencies
-from connector.sync.decide.rules import RULES, Rule, account, timeline
+from connector.sync.decide.registry import RULES, Rule
+from connector.sync.decide.rules import account, timeline
 
 _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
 

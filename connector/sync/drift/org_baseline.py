@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Engine
 
+from connector.ledger import mirror
 from connector.ledger import mirror as mirrors
 from connector.ledger.attempts import Mirrored, MovedCase
 from connector.mappers import fields
@@ -20,11 +21,58 @@ from connector.sync.apply.facts_loader import LoadedFacts, SalesforceReader
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import OrgIds, Record, Row, row_for
 from connector.sync.drift.case_lookup import as_written
-from connector.sync.drift.expected_state import ExpectedRecord, should
 from connector.sync.drift.field_compare import Ids, compared
 from connector.sync.drift.org_reader import OrgReader, SalesforceRecord
-from connector.sync.drift.owned_fields import Owned, parent_of
-from connector.sync.drift.record_identity import find
+from connector.sync.drift.owned_fields import ExpectedRecord, Owned, parent_of, should
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedRecords:
+    """``held``: the records that are there. ``carriers``: record → the id of another one that carries its key."""
+
+    held: Mapping[Record, SalesforceRecord]
+    carriers: Mapping[Record, str]
+
+
+def find_records(
+    engine: Engine, holding: OrgReader, wanted: Mapping[Record, str | None]
+) -> IdentifiedRecords:
+    """``wanted``: record → its Salesforce id, where that is known."""
+    read = _read(holding, wanted)
+    odd = {record: one for record, one in read.items() if not _is_as_written(record, one, wanted)}
+    theirs = set(_other_records(engine, odd)) if odd else set()
+    held = {record: one for record, one in read.items() if record not in theirs}
+    keyless = {record for record, one in held.items() if one.key != record[1]}
+    carrying = _read(holding, dict.fromkeys(keyless)) if keyless else {}
+    carriers = {record: one.id for record, one in carrying.items() if one.id != held[record].id}
+    taken = {record: one.id for record, one in read.items() if record in theirs and one.key == record[1]}
+    return IdentifiedRecords(held, carriers | taken)
+
+
+def _read(holding: OrgReader, wanted: Mapping[Record, str | None]) -> dict[Record, SalesforceRecord]:
+    by_object: dict[str, dict[str, str | None]] = defaultdict(dict)
+    for (object_, key), id_ in wanted.items():
+        by_object[object_][key] = id_
+    return {
+        (object_, key): held
+        for object_, keys in by_object.items()
+        for key, held in holding.read(object_, keys).items()
+    }
+
+
+def _is_as_written(record: Record, held: SalesforceRecord, wanted: Mapping[Record, str | None]) -> bool:
+    return held.key == record[1] and (wanted[record] or "")[:15] == held.id[:15]
+
+
+def _other_records(engine: Engine, odd: Mapping[Record, SalesforceRecord]) -> Iterator[Record]:
+    """Those for which a record was found that is another one. Where two were written to the same, it is the one whose
+    key it carries."""
+    with engine.connect() as connection:
+        known = mirror.under(connection, {(object_, held.id) for (object_, _), held in odd.items()})
+    for (object_, key), held in odd.items():
+        keys = known.get((object_, held.id), set())
+        if (held.key in keys) if held.key != key else (keys and key not in keys):
+            yield object_, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +153,7 @@ class OrgBaseline:
             for record, id_ in link_updates.ids(one.facts).items()
         }
         ids = {record: row.salesforce_id for record, row in mirror.items()} | linked
-        read = find(self.engine, self.holding, {record: ids.get(record) or None for record in whole})
+        read = find_records(self.engine, self.holding, {record: ids.get(record) or None for record in whole})
         found = {
             record: held
             for record, held in read.held.items()
@@ -159,7 +207,7 @@ class OrgBaseline:
         }
         there = looked.again | looked.found.keys()
         elsewhere = {parent: None for parent in leads.values() if parent not in there}
-        there |= find(self.engine, self.holding, elsewhere).held.keys()
+        there |= find_records(self.engine, self.holding, elsewhere).held.keys()
         lost: dict[Record, set[str]] = defaultdict(set)
         for (record, name), parent in leads.items():
             if parent not in there:

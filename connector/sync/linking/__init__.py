@@ -11,6 +11,6 @@ until the record is gone.
 """
 
 from connector.sync.linking.linker import Linker
-from connector.sync.linking.unlinked_changes import without_account
+from connector.sync.linking.unlink_cleanup import without_account
 
 __all__ = ["Linker", "without_account"]

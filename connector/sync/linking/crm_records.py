@@ -11,7 +11,7 @@ from connector.mappers.fields import Account as F
 from connector.mappers.fields import Contact as C
 from connector.mappers.org_schema import OrgShape
 from connector.models.linking import MADE
-from connector.sync.apply.write_results import RowAnswer
+from connector.sync.apply.outcomes import RowAnswer
 
 IS_PERSON: Final = "IsPersonAccount"
 WEBSITE: Final = "Website"

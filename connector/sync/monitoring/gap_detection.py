@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection, Engine
 
-from connector.errors import Transient
+from connector.errors import Permanent, Transient
 from connector.ledger import missed_changes, runs, snapshots, subjects, watermarks
 from connector.ledger.missed_changes import MissedChange
 from connector.ledger.subjects import Due
@@ -23,9 +24,11 @@ from connector.models import facts
 from connector.models.events import Urgency
 from connector.models.facts import BillingObject
 from connector.sync.availability.retry import RetryPolicy
-from connector.sync.refresh import change_feed, unknown_accounts
+from connector.sync.refresh import change_feed, object_fetcher
 from connector.sync.refresh.change_feed import Page, Site
 from connector.sync.refresh.object_fetcher import SourceApi
+
+log = structlog.get_logger("connector.reconcile")
 
 GRACE: Final = timedelta(minutes=10)
 OVERLAP: Final = timedelta(minutes=5)
@@ -265,7 +268,7 @@ class _Walk:
         self.mine.begin(connection, self.site)
         due = [self._due(one) for one in lacking]
         subjects.mark_due(connection, due)
-        unknown_accounts.decide_history(connection, self.site, sorted({one.key for one in due}))
+        object_fetcher.decide_history(connection, self.site, sorted({one.key for one in due}))
         missed_changes.record(connection, self.site, found, self.mine.id)
         self.mine.tell(connection, self.looked.total(), self.missing.total())
 
@@ -305,3 +308,34 @@ def _urgency(one: BillingObject) -> Urgency:
             return Urgency.FAILURE
         case _:
             return Urgency.ROUTINE
+
+
+@dataclass(frozen=True, slots=True)
+class SiteGapReport:
+    """What came of it. ``missed``: by site; ``failed``: those that could not be asked, with why."""
+
+    missed: Mapping[str, GapReport]
+    failed: Mapping[str, str]
+
+    @property
+    def count(self) -> int:
+        return sum(one.count for one in self.missed.values())
+
+
+def look_at_each(
+    apis: Mapping[Site, SourceApi], look: Callable[[Site, SourceApi], GapReport], out: Mapping[str, str]
+) -> SiteGapReport:
+    """Every site but those that are ``out`` already. Raises what the last ran into where nobody could be asked."""
+    found: dict[str, GapReport] = {}
+    failed = dict(out)
+    for site, api in apis.items():
+        if site[1] in out:
+            continue
+        try:
+            found[site[1]] = look(site, api)
+        except (Transient, Permanent) as error:
+            log.warning("feed_failed", source=site[0], site=site[1], error=str(error), outcome="left out")
+            failed[site[1]] = str(error)
+            if len(failed) == len(apis):
+                raise
+    return SiteGapReport(found, failed)

@@ -8,17 +8,38 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import structlog
+
 from connector.errors import SetupError
 from connector.mappers import fields
 from connector.mappers.field_limits import required_fields
-from connector.mappers.fields import Account, Contact
-from connector.mappers.org_schema import OrgShape
+from connector.mappers.fields import Account, Case, Contact
+from connector.mappers.org_schema import CaseStatus, OrgShape
 from connector.models.facts import Facts
 from connector.models.plan import Change
 from connector.policy import Mapped, Policy
 from connector.sync.apply.row_diff import OrgIds
-from connector.sync.org_schema import case_statuses, currencies, mapping, person_accounts
+from connector.sync.org_schema import currencies, mapping, person_accounts
 from connector.sync.org_schema.missing_fields import OmittedFields, lacking, refuse, refuse_needed
+
+log = structlog.get_logger("connector.shaping")
+
+
+class SchemaWarnings:
+    """Of one process. It knows names of fields, never values: there are not many."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, None] = {}
+
+    def __call__(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told[sentence] = None
+            log.warning("org_does_not_fit", what=sentence, outcome="left out")
+
+    def told(self) -> list[str]:
+        """In the order in which they came up."""
+        return list(self._told)
+
 
 Tell = Callable[[str], None]
 _OF_PERSONS: Final = (Contact.FIRST_NAME, Contact.LAST_NAME, Contact.PHONE, "PersonEmail", fields.PERSON_KEY)
@@ -37,7 +58,7 @@ class OrgAdapter:
 
     org: OrgDescription
     policy: Policy
-    mapping: mapping.Mapping
+    mapping: mapping.FieldMapping
     left_out: OmittedFields
     tell: Tell
 
@@ -52,13 +73,13 @@ class OrgAdapter:
             refuse(shape, lacks)
             _refuse_mapped(unfit)
         refuse_needed(shape, lacks)
-        effective = case_statuses.fitted(policy, shape.statuses)
+        effective = fit_statuses(policy, shape.statuses)
         left_out = OmittedFields.of(shape, lacks)
         for sentence in (*left_out.sentences(), *(_told(*one) for one in unfit.items())):
             tell(sentence)
-        case_statuses.tell_unknown(effective, shape, tell)
+        tell_unknown_names(effective, shape, tell)
         kept = [one for one in policy.mapping if one not in unfit]
-        return cls(org, effective, mapping.Mapping.of(kept, shape), left_out, tell)
+        return cls(org, effective, mapping.FieldMapping.of(kept, shape), left_out, tell)
 
     def fit(self, changes: Sequence[Change], facts: Facts) -> Sequence[Change]:
         """The changes as this org can take them."""
@@ -92,3 +113,41 @@ def _refuse_mapped(unfit: Mapping[Mapped, str]) -> None:
 
 def _told(mapped: Mapped, why: str) -> str:
     return f"{mapped.name}: {why}"
+
+
+def fit_statuses(policy: Policy, statuses: Sequence[CaseStatus]) -> Policy:
+    """The policy with a value of the org for each status. A new case gets the org's default one, a closed one the
+    first that is closed, in the org's order. Raises SetupError for a value that is not the org's, or is not open or
+    closed as it must be, and for an org that has none of a kind."""
+    chosen = {
+        "open": _chosen_status(policy, "open", statuses, closed=False),
+        "reopened": _chosen_status(policy, "reopened", statuses, closed=False),
+        "closed": _chosen_status(policy, "closed", statuses, closed=True),
+    }
+    return policy.model_copy(update={"statuses": policy.statuses.model_copy(update=chosen)})
+
+
+def _chosen_status(policy: Policy, key: str, statuses: Sequence[CaseStatus], *, closed: bool) -> str:
+    kind = "closed" if closed else "open"
+    fitting = [status for status in statuses if status.closed is closed]
+    if not fitting:
+        raise SetupError(f"The org has no {kind} case status. Make one: Setup > Case Status.")
+    if not policy.statuses.is_given(key):
+        return next((status.name for status in fitting if status.default), fitting[0].name)
+    given: str = getattr(policy.statuses, key)
+    if given not in [status.name for status in fitting]:
+        known = ", ".join(status.name for status in fitting)
+        is_there = any(status.name == given for status in statuses)
+        why = f"it is not {kind}" if is_there else "the org has no such case status"
+        raise SetupError(f"policy: statuses.{key} = {given!r}: {why}. The {kind} ones: {known}.")
+    return given
+
+
+def tell_unknown_names(policy: Policy, shape: OrgShape, tell: Callable[[str], None]) -> None:
+    """Names of the policy that the org does not have: Salesforce takes them, or leaves them out, in silence."""
+    found = shape.field(Case.OBJECT, Case.PRIORITY)
+    known = found.values if found else frozenset()
+    for priority in sorted(policy.case_priorities() - known) if known else ():
+        tell(f"Case.Priority has no value {priority!r}")
+    for queue in sorted(policy.queues() - shape.queues):
+        tell(f"there is no queue {queue} that may own cases: its cases stay with the integration user")

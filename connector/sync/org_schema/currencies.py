@@ -10,7 +10,7 @@ from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Contact
 from connector.mappers.org_schema import OrgShape
 from connector.models.plan import Change
-from connector.sync.org_schema.mapping_validation import CURRENCY
+from connector.sync.org_schema.mapping import CURRENCY
 
 _PEOPLES: Final = frozenset({Account.OBJECT, Contact.OBJECT, Case.OBJECT})
 """Records that are not only ours: people choose their currency once they are made."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Engine
 
 from connector.mappers import external_ids, fields, money
-from connector.mappers.times import parse_salesforce_time
+from connector.mappers.safe_parse import parse_salesforce_time
 from connector.models.facts import Kind, Movement, Payment, ProcessorObject, Status
 from connector.sync.apply.facts_loader import SalesforceReader
 from connector.sync.reconcile.differences import OF_PROCESSOR, OF_RECURLY

@@ -26,7 +26,7 @@ from connector.mappers import external_ids as keys
 from connector.mappers import match_keys
 from connector.models.events import Urgency
 from connector.models.facts import Kind, ProcessorObject
-from connector.sync.refresh import unknown_accounts
+from connector.sync.refresh import object_fetcher
 from connector.sync.refresh.match_rules import Match, Verdict, match, revised
 from connector.sync.refresh.object_fetcher import uninterrupted
 
@@ -276,7 +276,7 @@ def _moved(
     with engine.begin() as connection:
         moved = pending_matches.move(connection, one, due, found.matched_by)
         if moved is not None and found.subject:
-            unknown_accounts.decide_history(connection, (due.source, due.site), [due.key])
+            object_fetcher.decide_history(connection, (due.source, due.site), [due.key])
     return moved
 
 

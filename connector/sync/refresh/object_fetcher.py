@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from connector.errors import Permanent, Transient
-from connector.ledger import match_queue, snapshots
+from connector.ledger import events, match_queue, snapshots, subjects
 from connector.ledger.events import Claimed
+from connector.mappers import external_ids
 from connector.models import facts
 from connector.models.facts import BillingObject, DeletedObject
 
@@ -237,3 +238,28 @@ def _troubled(missing: Failures, wanted: Wanted) -> Failures:
         if isinstance(error, Transient)
         for code in codes
     }
+
+
+def decide_history(connection: Connection, at: tuple[str, str], due: Sequence[str]) -> None:
+    """An account of this (source, site) that is older than the ledger has its history fetched once, later."""
+    new = sorted(subjects.undecided_history(connection, due))
+    if not new:
+        return
+    first = events.first_received_at(connection, *at)
+    young = [key for key, born in _birthdays(connection, at, new) if first and born and born >= first]
+    subjects.decide_history(connection, young, [key for key in new if key not in set(young)])
+
+
+def _birthdays(
+    connection: Connection, at: tuple[str, str], subjects_: Sequence[str]
+) -> list[tuple[str, datetime | None]]:
+    """By the accounts alone: one may have very many objects."""
+    prefix = external_ids.subject(*at, "")
+    aliases = {f"code-{key.removeprefix(prefix)}": key for key in subjects_}
+    found = snapshots.find(connection, *at, [("account", alias) for alias in aliases])
+    accounts = {
+        snapshots.alias(one): one.created_at
+        for one in snapshots.values(connection, *at, list(found.values()), gone=True)
+        if isinstance(one, facts.Account)
+    }
+    return [(key, accounts.get(alias)) for alias, key in aliases.items()]

@@ -17,9 +17,9 @@ from connector.ledger.events import Claimed
 from connector.mappers import external_ids
 from connector.models.events import Urgency
 from connector.models.facts import BillingObject, Payment
-from connector.sync.availability.backoff import backoff
 from connector.sync.availability.circuit_breaker import hold
-from connector.sync.refresh import account_matching, unknown_accounts
+from connector.sync.availability.retry import backoff
+from connector.sync.refresh import account_matching, object_fetcher
 from connector.sync.refresh.enrichment import Lookups
 from connector.sync.refresh.object_fetcher import Failures, Fetcher, SourceApi, uninterrupted
 from connector.sync.refresh.processor_events import CarriedBatch
@@ -163,7 +163,7 @@ class _SiteBatch:
             circuit_breakers.close_circuit(connection, ":".join(self.at))
             subjects.mark_due(connection, due)
             events.settle_fetched(connection, self.token, fetched)
-            unknown_accounts.decide_history(connection, self.at, sorted({one.key for one in due}))
+            object_fetcher.decide_history(connection, self.at, sorted({one.key for one in due}))
         for one in fetched:
             log.info("event_fetched", id=one.id, subject=one.subject, outcome=one.note or "fetched")
         return len({one.key for one in due})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from connector.mappers import stripe_networks, stripe_statuses
+from connector.mappers import stripe_statuses
 from connector.models.facts import Kind, ProcessorObject, Stage, Status
 from connector.webhooks.processor_event import (
     ParsedEvent,
@@ -131,7 +131,7 @@ def _refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
 
 def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     found = told.object
-    network, network_code = stripe_networks.of_dispute(found)
+    network, network_code = stripe_statuses.network_of_dispute(found)
     evidence = part(found.get("evidence_details"))
     refundable = found.get("is_charge_refundable")
     one = told.about(
@@ -248,7 +248,7 @@ def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
         id=need(found.get("id"), "which mandate it is"),
         status=None if once else _MANDATE.get(str(found.get("status"))),
         reason=word(scheme.get("revocation_reason")) or word(scheme.get("network_status")),
-        network=stripe_networks.NETWORKS.get(method or "", method),
+        network=stripe_statuses.NETWORKS.get(method or "", method),
     )
     return (one,)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.mappers import stripe_networks, stripe_statuses
+from connector.mappers import stripe_statuses
 from connector.mappers.phrases import plain
 from connector.models.facts import Status
 from connector.webhooks.processor_event import currency, epoch, minor, need, part, word
@@ -64,7 +64,7 @@ def charge(found: Body) -> Said:
     details = part(found.get("payment_method_details"))
     outcome = part(found.get("outcome"))
     intent_ = part(found.get("payment_intent"))
-    network, _ = stripe_networks.of_method(details)
+    network, _ = stripe_statuses.network_of_method(details)
     charge_id = need(found.get("id"), "which charge it is about")
     return {
         "id": charge_id,
@@ -87,7 +87,7 @@ def _charge_status(found: Body, intent_: Body, details: Body, outcome: Body) -> 
     """A bank debit that failed was under way: the bank sent it back, unless it never got as far as the bank."""
     status = stripe_statuses.of_charge(found, intent_)
     sent = outcome.get("network_status") != "not_sent_to_network"
-    if status is Status.FAILED and sent and word(details.get("type")) in stripe_networks.NETWORKS:
+    if status is Status.FAILED and sent and word(details.get("type")) in stripe_statuses.NETWORKS:
         return Status.RETURNED
     return status
 
@@ -102,10 +102,10 @@ def intent(found: Body) -> Said:
     """A payment that was tried in vain, under the name of its last charge; where there is none, its own."""
     error = part(found.get("last_payment_error"))
     method = part(error.get("payment_method"))
-    network, _ = stripe_networks.of_method(method)
+    network, _ = stripe_statuses.network_of_method(method)
     tried = id_of(stripe_statuses.charge_of_intent(found)) or id_of(error.get("charge"))
     intent_id = need(found.get("id"), "which payment it is about")
-    returned = bool(tried) and word(method.get("type")) in stripe_networks.NETWORKS
+    returned = bool(tried) and word(method.get("type")) in stripe_statuses.NETWORKS
     return {
         "id": tried or intent_id,
         "status": Status.RETURNED if returned else Status.FAILED,

@@ -13,9 +13,17 @@ from connector.ledger.subjects import MOST_TRIES, Claimed
 from connector.models.events import Urgency
 from connector.models.plan import Change, Plan
 from connector.sync.apply.facts_loader import LoadedFacts
-from connector.sync.apply.outcomes import ASTRAY, Decision, Settlement, let_go, settle_one
+from connector.sync.apply.outcomes import (
+    ASTRAY,
+    Decision,
+    Refused,
+    Results,
+    Settlement,
+    Written,
+    let_go,
+    settle_one,
+)
 from connector.sync.apply.row_diff import Row, row_for
-from connector.sync.apply.write_results import Refused, Results, Written
 from sync.fake_crm import Org
 from sync.world import NOW, SUBJECT, facts
 

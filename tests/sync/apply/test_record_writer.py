@@ -11,9 +11,9 @@ import pytest
 from connector.errors import Permanent, Transient, Unavailable
 from connector.mappers import fields
 from connector.models.plan import Change, Lookup, Parent
+from connector.sync.apply.outcomes import Refused, Results
 from connector.sync.apply.record_writer import AT_ONCE, IN_BULK, write
 from connector.sync.apply.row_diff import Row, row_for
-from connector.sync.apply.write_results import Refused, Results
 from sync.fake_crm import FakeCrm, Org, RowAnswer, Trouble
 
 

@@ -18,7 +18,7 @@ from connector.policy import Budget
 from connector.sync.apply.applier import Applier
 from connector.sync.availability import api_budget
 from connector.sync.availability.api_budget import ASKED_EVERY, ApiBudget
-from connector.sync.availability.destinations import DESTINATION
+from connector.sync.availability.circuit_breaker import DESTINATION
 from sync.apply.test_applier import decide, learn
 from sync.fake_crm import FakeCrm, Org
 from sync.world import account

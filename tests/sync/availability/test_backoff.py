@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from connector.sync.availability.backoff import LONGEST_SECONDS, backoff
+from connector.sync.availability.retry import LONGEST_SECONDS, backoff
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from connector.errors import SetupError
 from connector.sync.backfill import BackfillOptions
-from connector.sync.backfill.prefetch import ahead
+from connector.sync.backfill.feed_import import ahead
 from connector.sync.refresh import change_feed
 from sync.fake_api import Answer, FakeApi
 from sync.world import at, invoice, payment

@@ -9,7 +9,7 @@ import pytest
 from samples import SITE, SOURCE, due, one, rows, subject
 from sqlalchemy import Engine
 
-from connector.ledger import locks, run_sessions, subjects
+from connector.ledger import locks, runs, subjects
 from connector.ledger.attempts import Cause
 from connector.ledger.locks import Lock
 from connector.models.events import Urgency
@@ -45,8 +45,8 @@ def test_what_is_written_is_theirs_who_had_it_go_on_and_so_is_what_workers_do_fo
     place.begin()
     place.run(writes=False)
     with engine.begin() as connection:
-        run_sessions.begin(connection, place.run_id, "anna", "only a look", writes=False)
-        go = run_sessions.begin(connection, place.run_id, "bert", "approved", writes=True)
+        runs.begin_session(connection, place.run_id, "anna", "only a look", writes=False)
+        go = runs.begin_session(connection, place.run_id, "bert", "approved", writes=True)
         subjects.mark_due(connection, [replace(due("c004", Urgency.DISPUTE), run_id=place.run_id)])
         subjects.claim(connection, "worker:1", 1, [subject("c004")])
     work = place.backfill()
@@ -58,7 +58,7 @@ def test_what_is_written_is_theirs_who_had_it_go_on_and_so_is_what_workers_do_fo
     with engine.connect() as connection:
         told = [
             (one["who"], one["reason"], one["writes"])
-            for one in run_sessions.of_run(connection, place.run_id)
+            for one in runs.sessions_of_run(connection, place.run_id)
         ]
     assert told == [("anna", "only a look", False), ("bert", "approved", True)]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.mappers import reasons
-from connector.mappers.reasons.evidence import BY_CATEGORY
+from connector.mappers.reasons.disputes import EVIDENCE_BY_CATEGORY
 from connector.models.facts import Facts, Payment
 from connector.sync.decide.context import dispute_checklist
 from connector.sync.decide.context.facts_index import FactsIndex
@@ -61,7 +61,7 @@ def test_everything_that_helps_against_this_kind_of_dispute_is_on_it(item: Any) 
 
 
 def test_what_answers_an_item_is_looked_for_by_words_that_items_have() -> None:
-    items = [item for wanted in BY_CATEGORY.values() for item in wanted]
+    items = [item for wanted in EVIDENCE_BY_CATEGORY.values() for item in wanted]
     assert all(any(words in item for item in items) for words in dispute_checklist.ANSWERS)
 
 

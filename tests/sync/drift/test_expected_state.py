@@ -13,8 +13,7 @@ from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
 from connector.models.plan import Change, Parent
 from connector.policy import Mapped
-from connector.sync.drift.expected_state import should
-from connector.sync.drift.owned_fields import Owned
+from connector.sync.drift.owned_fields import Owned, should
 from sync import orgs
 
 from .conftest import BILL, BOB, CASE, lookup, shape, typed

@@ -13,9 +13,8 @@ from connector.models.facts import Facts, Link, LinkState
 from connector.models.plan import Change, Parent, RecordType
 from connector.policy import Policy
 from connector.sync.decide.decide import decide
-from connector.sync.org_schema.adaptation import OrgAdapter
+from connector.sync.org_schema.adaptation import OrgAdapter, SchemaWarnings
 from connector.sync.org_schema.person_accounts import person_field
-from connector.sync.org_schema.schema_warnings import SchemaWarnings
 from sync.orgs import fitted, org_field, shape
 from sync.world import account, event, facts, invoice, payment, subscription
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connector.clients.processors.parsing import amount, currency, ending, moment, part, word
-from connector.mappers import money, stripe_networks, stripe_statuses
+from connector.mappers import money, stripe_statuses
 from connector.models.facts import Kind, ProcessorObject, Stage, Status
 
 NAME: Final = "stripe"
@@ -59,7 +59,7 @@ def dispute(found: Body, account: str | None) -> ProcessorObject | None:
     inquiry, appealed = said.startswith("warning_"), said.startswith("appeal_")
     appealed = appealed or bool(part(found.get("evidence")).get("appeal"))
     later = Stage.PRE_ARBITRATION if appealed else Stage.CHARGEBACK
-    network, network_code = stripe_networks.of_dispute(found)
+    network, network_code = stripe_statuses.network_of_dispute(found)
     refundable = found.get("is_charge_refundable")
     evidence = part(found.get("evidence_details"))
     return _of_charge(

@@ -1,4 +1,4 @@
-"""What is looked for that nobody told of: when the change feed is read, and when a source's silence is unusual."""
+"""What an operator allows Casewire besides its rules: API calls, large changes, reconciliation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,26 @@ from pydantic import Field
 
 from connector.policy.base import Section
 from connector.policy.discrepancies import Compare
+
+
+class Budget(Section):
+    """``reserve_percent`` of the day's calls are left to people and other integrations: below it only disputes are
+    written. Above it ``urgent_percent`` more are kept for what is urgent: below those, profile edits wait.
+
+    ``bulk_from``: above so many due accounts Bulk API 2.0 takes over, at most ``bulk_at_most`` accounts at a time.
+    """
+
+    reserve_percent: Annotated[int, Field(ge=0, le=90)] = 20
+    urgent_percent: Annotated[int, Field(ge=0, le=50)] = 5
+    bulk_from: Annotated[int, Field(ge=200, le=1_000_000)] = 2_000
+    bulk_at_most: Annotated[int, Field(ge=200, le=10_000)] = 5_000
+
+
+class Admin(Section):
+    """``confirm_above``: a command that would make more changes than this asks for their number to be typed."""
+
+    confirm_above: Annotated[int, Field(ge=0)] = 200
+
 
 Minutes = Annotated[int, Field(ge=0, le=100_000)]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
