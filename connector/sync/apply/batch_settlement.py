@@ -1,7 +1,7 @@
-"""What came of a batch is kept, and its accounts are given back: those that it still holds.
+"""Record the outcome of a batch and release its leases.
 
-One whose lease ran out meanwhile is another's. What was sent for it may have overtaken what that one wrote, so nothing
-of it is kept: it is written whole once more.
+A subject whose lease expired meanwhile belongs to another worker. Rows sent for it may have overwritten that worker's
+rows, so no outcome is recorded: its mirror is cleared and all its fields are written again.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from connector.sync.apply.outcomes import Settlement
 log = structlog.get_logger("connector.apply")
 
 _LEVELS = {"retry": "warning", "dead": "error"}
-"""How loudly an outcome is logged; the others are news, not trouble."""
+"""Outcome → log level; the default is info."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSettlement:
-    """The accounts of one run, held under ``token``. ``cause``: None where it is for each what made it due."""
+    """The subjects of one batch, leased under ``token``. ``cause``: None if each subject's own run is the cause."""
 
     engine: Engine
     token: str
@@ -36,14 +36,15 @@ class BatchSettlement:
     started_at: datetime
 
     def give_back(self, settlements: Sequence[Settlement], *, over: bool = True) -> Set[str]:
-        """Let go of these subjects; ``over``: of the last. Those that were not held any more."""
+        """Settle these subjects and release their leases. ``over``: they are the last of the batch. Return the keys
+        whose lease had expired."""
         with self.engine.begin() as connection:
             keys = [one.settled.key for one in settlements]
             held = leases.renew(connection, self.token, keys)
             ours = [one for one in settlements if one.settled.key in held]
             tried = self._keep(connection, ours, over=over)
         for one in tried:
-            _tell(one)
+            _log(one)
         lost = [one for one in settlements if one.settled.key not in held]
         if lost:
             self._write_again(lost)
@@ -52,7 +53,8 @@ class BatchSettlement:
     def _keep(
         self, connection: Connection, settlements: Sequence[Settlement], *, over: bool
     ) -> list[Settlement]:
-        """Waiting for a destination that is out is no attempt: an outage of a day must not fill the audit trail."""
+        """Record attempts and settle. Waiting for an unavailable destination is no attempt: an outage of a day must not
+        fill the audit trail."""
         ended_at = self.clock()
         tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
         if over:
@@ -66,8 +68,8 @@ class BatchSettlement:
         return tried
 
     def _write_again(self, lost: Sequence[Settlement]) -> None:
-        """In a transaction of its own, the account before its mirror: who holds them now may be settling them, in that
-        order."""
+        """Make the subjects due and clear their mirror, in a transaction of its own. Rows are locked in the order
+        subject, mirror: the worker that leases them now may be settling them in that order."""
         sent = [self.claimed[one.settled.key] for one in lost if one.changes]
         log.warning("lease_lost", accounts=len(lost), written_again=len(sent))
         with self.engine.begin() as connection:
@@ -80,7 +82,7 @@ class BatchSettlement:
         return self.cause or Cause(run_id=self.claimed[key].run_id)
 
 
-def _tell(one: Settlement) -> None:
+def _log(one: Settlement) -> None:
     getattr(log, _LEVELS.get(one.outcome, "info"))(
         "subject_settled",
         subject=one.settled.key,

@@ -1,4 +1,4 @@
-"""What Salesforce answers for the rows that it is sent, and what became of them."""
+"""The results of writing rows to Salesforce."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.sync.apply.row_diff import Record, Row
 
 
 class RowError(Protocol):
-    """Why Salesforce refused one row, and as the error that says what happens next."""
+    """The reason why Salesforce refused one row; ``exception`` classifies it as transient or permanent."""
 
     @property
     def code(self) -> str: ...
@@ -23,7 +23,7 @@ class RowError(Protocol):
 
 
 class RowAnswer(Protocol):
-    """What Salesforce says of one row."""
+    """Salesforce's response for one row."""
 
     @property
     def id(self) -> str | None: ...
@@ -35,7 +35,7 @@ class RowAnswer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """``row``: as it was sent, which may be without an optional parent or a value that Salesforce does not take."""
+    """A written row. ``row``: as sent, which may lack an optional parent or a value that Salesforce refused."""
 
     id: str
     created: bool
@@ -44,7 +44,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """``matches``: the records a duplicate rule named; ``fields``: those that it is about, where that is told."""
+    """A refused row. ``matches``: records that a duplicate rule named. ``fields``: the fields at fault, if reported."""
 
     code: str
     text: str
@@ -55,9 +55,9 @@ class Refused:
 
 @dataclass(slots=True)
 class Results:
-    """What became of each row. A record that is in neither was not sent: Salesforce went away, or it was dropped.
-    ``under_way``: those of the bulk job that Salesforce works on. ``left_out``: fields whose value Salesforce does not
-    take, and without which a record was sent again."""
+    """The result of each row. A record in neither ``written`` nor ``refused`` was not sent: Salesforce became
+    unavailable, or its account was released. ``under_way``: the records of the running bulk job. ``left_out``: fields
+    whose value Salesforce refused; the record was sent again without them."""
 
     written: dict[Record, Written] = field(default_factory=dict)
     refused: dict[Record, Refused] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""How long to wait before the next try."""
+"""Back-off: the wait before the next try."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_SECONDS = 300.0
 
 
 def backoff(tries: int, jitter: random.Random | None = None) -> float:
-    """Seconds before try ``tries + 1``: doubling from 2 s to 5 min, by up to half shorter at random, so that
-    work that failed together does not come back together."""
+    """Seconds before try ``tries + 1``: doubling from 2 s to 5 min, reduced by up to half at random, so that
+    work that failed together is not retried together."""
     longest = min(FIRST_SECONDS * 2.0 ** max(tries - 1, 0), LONGEST_SECONDS)
     return longest * (0.5 + 0.5 * (jitter or random.Random()).random())

@@ -1,4 +1,4 @@
-"""A vendor as a whole is out: its circuit opens, and everything waits for it together."""
+"""Open the circuit of a destination that is unavailable as a whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = structlog.get_logger("connector.waiting")
 
 
 def hold(engine: Engine, error: Unavailable) -> float:
-    """Open the circuit of whom this error is about. How many seconds everything waits for it."""
+    """Open the circuit of the error's destination. Return for how many seconds it stays open."""
     with engine.begin() as connection:
         seconds = circuit_breakers.open_circuit(
             connection, error.destination, str(error), error.code, error.retry_after

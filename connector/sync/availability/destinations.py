@@ -1,4 +1,4 @@
-"""Salesforce as a whole is out, or not as it must be: its circuit opens, everything waits, and no attempt is spent."""
+"""Salesforce as a destination: errors that open its circuit, so that work waits without spending an attempt."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from connector.ledger import circuit_breakers
 
 DESTINATION: Final = "salesforce"
 MENDED_BY_HAND: Final = 300.0
-"""Seconds after which a set-up that was refused is looked at again: each look costs API calls."""
+"""Seconds after which a refused set-up is checked again: each check costs API calls."""
 
 
 def unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
-    """What reading or asking ran into before anything was decided. What is wrong with the installation or the org as
-    a whole is no account's fault: it waits until a person has mended it, and ``casewire status`` says what."""
+    """Convert an error that occurred before any subject was decided. A fault of the installation or of the whole org
+    is not an account's fault: work waits until a person fixes it, and ``casewire status`` shows the reason."""
     if isinstance(error, Unavailable):
         return error
     if isinstance(error, Transient):
