@@ -564,10 +564,10 @@ DECISIONS = [
     *mutants(
         "sync/apply/lease_guard",
         [
-            ("if one.subject.key not in held]", "if one.subject.key in held]"),
+            ("if one.subject.key not in renewed]", "if one.subject.key in renewed]"),
             (
-                "self.is_urgent(one.subject, held[one.subject.key]) and self._may_go(one)",
-                "self.is_urgent(one.subject, held[one.subject.key])",
+                "self.is_urgent(one.subject, renewed[one.subject.key]) and self._may_go(one)",
+                "self.is_urgent(one.subject, renewed[one.subject.key])",
             ),
             ("now.urgency < claimed.urgency or", "now.urgency <= claimed.urgency or"),
             ("now.urgency == Urgency.DISPUTE < claimed.urgency", "now.urgency == Urgency.DISPUTE"),
