@@ -1,4 +1,4 @@
-"""What the ledger knows of deliveries: when each source was last heard of."""
+"""When each source last delivered an event."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 DAYS: Final = 30
-"""So far back is looked: a ledger holds millions of events."""
+"""Days to search back: a ledger may contain millions of events."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastReceived:
-    """Of one source and site within ``DAYS``. ``unreadable``: authentic, and could not be read."""
+    """Deliveries of one source and site within ``DAYS``. ``unreadable``: authentic events that could not be parsed."""
 
     last_at: datetime
     events: int
@@ -23,7 +23,7 @@ class LastReceived:
 
 
 def heard(connection: Connection) -> Mapping[tuple[str, str], LastReceived]:
-    """By (source, site); one that was not heard of is not there."""
+    """(Source, site) → its deliveries; one without deliveries is missing."""
     rows = connection.execute(
         text(
             "SELECT source, site, max(received_at) AS last_at, count(*) AS events, "

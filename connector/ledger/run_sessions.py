@@ -1,6 +1,6 @@
-"""The goes of a run: each process that a person started for it, with who, when, why, and whether it writes.
+"""Run sessions: each process that a person started for a run, with who, when, why, and whether it writes.
 
-A backfill that one person looked at may be written by another, who has a reason of their own.
+One person may preview a backfill and another may write it, with a reason of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from connector.redaction import redact_text
 
 
 def begin(connection: Connection, run_id: int, who: str, reason: str, *, writes: bool) -> int:
-    """Somebody has it go on from now; the id of the go."""
+    """Record a new session of the run. Return its id."""
     row = connection.execute(
         text(
             "INSERT INTO run_go (run_id, who, reason, writes) VALUES (:run, :who, :reason, :writes) RETURNING id"
@@ -25,7 +25,7 @@ def begin(connection: Connection, run_id: int, who: str, reason: str, *, writes:
 
 
 def of_run(connection: Connection, run_id: int) -> list[Mapping[str, Any]]:
-    """In their order: who, began_at, reason, writes."""
+    """The sessions of a run in order: who, began_at, reason, writes."""
     rows = connection.execute(
         text("SELECT who, began_at, reason, writes FROM run_go WHERE run_id = :run ORDER BY id"),
         {"run": run_id},

@@ -1,4 +1,4 @@
-"""Accounts the ledger meets for the first time: is there a past that no event told of?"""
+"""Decide whether new accounts need their history fetched: they may be older than the ledger's first event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.models import facts
 
 
 def decide_history(connection: Connection, at: tuple[str, str], due: Sequence[str]) -> None:
-    """An account of this (source, site) that is older than the ledger has its history fetched once, later."""
+    """Mark accounts of this site that are older than the ledger: their history is fetched once, later."""
     new = sorted(subjects.undecided_history(connection, due))
     if not new:
         return
@@ -25,7 +25,7 @@ def decide_history(connection: Connection, at: tuple[str, str], due: Sequence[st
 def _birthdays(
     connection: Connection, at: tuple[str, str], subjects_: Sequence[str]
 ) -> list[tuple[str, datetime | None]]:
-    """By the accounts alone: one may have very many objects."""
+    """The creation times, read from the account snapshots only: an account may have very many objects."""
     prefix = external_ids.subject(*at, "")
     aliases = {f"code-{key.removeprefix(prefix)}": key for key in subjects_}
     found = snapshots.find(connection, *at, [("account", alias) for alias in aliases])
