@@ -37,8 +37,8 @@ LATELY: Final = timedelta(days=7)
 class BacklogCollector(Collector):
     """Nothing while PostgreSQL is away: ``/readyz`` tells of that."""
 
-    def __init__(self, wires: Container) -> None:
-        self._wires = wires
+    def __init__(self, container: Container) -> None:
+        self._wires = container
 
     def collect(self) -> Iterable[Metric]:
         try:

@@ -19,17 +19,17 @@ PASSES = 200
 """Of five thousand events each: a first purge of years is spread over several hours."""
 
 
-def run(wires: Container, stop: threading.Event) -> None:
+def run(container: Container, stop: threading.Event) -> None:
     """Sweep until told to stop. PostgreSQL or Redis being away is logged once and waited out."""
     away = ""
     purged_at = float("-inf")
     while not stop.is_set():
         try:
-            jobs.sweep(wires)
-            wires.queue.swept(wires.clock())
+            jobs.sweep(container)
+            container.queue.swept(container.clock())
             if time.monotonic() - purged_at > PURGE_SECONDS:
                 purged_at = time.monotonic()
-                _purge(wires)
+                _purge(container)
             if away:
                 log.info("sweep_again", outcome="recovered")
             away = ""
@@ -37,15 +37,15 @@ def run(wires: Container, stop: threading.Event) -> None:
             if type(error).__name__ != away:
                 away = type(error).__name__
                 log.warning("sweep_failed", error=str(error).partition("\n")[0], outcome="retry")
-        stop.wait(wires.settings.casewire_sweep_seconds)
+        stop.wait(container.settings.casewire_sweep_seconds)
 
 
-def _purge(wires: Container) -> None:
+def _purge(container: Container) -> None:
     """Pass after pass while there is more, so many at the most."""
     bodies = rows = tombstones = 0
     for _ in range(PASSES):
-        purged = jobs.purge(wires)
-        wires.queue.swept(wires.clock())
+        purged = jobs.purge(container)
+        container.queue.swept(container.clock())
         bodies, rows, tombstones = bodies + purged.bodies, rows + purged.rows, tombstones + purged.buried
         if not purged.bodies and not purged.rows:
             break

@@ -39,10 +39,10 @@ READINESS_SECONDS: Final = 1.0
 """How long an answer of ``/readyz`` is kept: strangers may ask often."""
 
 
-def create_front(wires: Container | None = None) -> Front:
+def create_front(container: Container | None = None) -> Front:
     """The application behind the limits of the settings, each source with threads of its own."""
-    app = create_app(wires)
-    given = (wires or container_from_environment()).settings
+    app = create_app(container)
+    given = (container or container_from_environment()).settings
     limits = Limits(
         request_seconds=given.casewire_web_request_seconds,
         connections=given.casewire_web_connections,
@@ -75,38 +75,38 @@ def lane_of(path: str) -> str:
     return source if source in SOURCES else "unknown source"
 
 
-def create_app(wires: Container | None = None) -> Flask:
+def create_app(container: Container | None = None) -> Flask:
     """The receiver with its health, readiness and metrics routes. Makes no connection by itself."""
-    if wires is None:
-        wires = container_from_environment()
-        logs.configure(wires.settings.casewire_log, behind=True)
+    if container is None:
+        container = container_from_environment()
+        logs.configure(container.settings.casewire_log, behind=True)
     app = Flask("casewire", static_folder=None)
     app.json.compact = True  # type: ignore[attr-defined]
     app.session_interface = NoSessions()
     registry = CollectorRegistry()
-    sites = wires.settings.recurly
+    sites = container.settings.recurly
     endpoint = Endpoint(
-        configured(wires.sources),
+        configured(container.sources),
         {"recurly": sites[0].name} if sites else {},
-        Inbox(wires.engine),
-        waker(wires.queue, Stage.REFRESH),
-        RejectionCounter(wires.queue.refused),
+        Inbox(container.engine),
+        waker(container.queue, Stage.REFRESH),
+        RejectionCounter(container.queue.refused),
         Metrics(registry),
-        wires.clock,
+        container.clock,
     )
     app.register_blueprint(blueprint(endpoint))
-    _health(app, Readiness(lambda: not_ready(wires)))
-    if wires.settings.casewire_metrics_address is None:
-        _metrics(app, registry, wires)
+    _health(app, Readiness(lambda: not_ready(container)))
+    if container.settings.casewire_metrics_address is None:
+        _metrics(app, registry, container)
     return app
 
 
-def create_metrics_app(wires: Container, folder: Path) -> Flask:
+def create_metrics_app(container: Container, folder: Path) -> Flask:
     """``/metrics`` of all web processes that keep their numbers in this folder, for an address of its own."""
     app = Flask("casewire-metrics", static_folder=None)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    _metrics(app, registry, wires)
+    _metrics(app, registry, container)
     return app
 
 
@@ -142,24 +142,24 @@ class Readiness:
             return list(self._found)
 
 
-def not_ready(wires: Container) -> dict[str, str]:
+def not_ready(container: Container) -> dict[str, str]:
     """What is missing for deliveries to be received and worked, for anybody, and why, for the log."""
     missing = {}
     try:
-        require_current(wires.engine)
+        require_current(container.engine)
     except CasewireError as error:
         missing["PostgreSQL is not ready. The log says why; casewire doctor says what to do."] = str(error)
     try:
-        wires.redis.ping()
+        container.redis.ping()
     except RedisError as error:
         missing["Redis does not answer. Deliveries are still recorded."] = str(error)
     return missing
 
 
-def _metrics(app: Flask, registry: CollectorRegistry, wires: Container) -> None:
+def _metrics(app: Flask, registry: CollectorRegistry, container: Container) -> None:
     backlog = CollectorRegistry()
-    backlog.register(BacklogCollector(wires))
-    token = wires.settings.casewire_metrics_token
+    backlog.register(BacklogCollector(container))
+    token = container.settings.casewire_metrics_token
 
     @app.get("/metrics")
     def metrics() -> Response | tuple[Response, int, dict[str, str]]:

@@ -81,17 +81,17 @@ class Worker(SimpleWorker):
         self.connection.delete(*(one.intermediate_queue_key for one in self.queues))
 
 
-def run(wires: Container) -> None:
+def run(container: Container) -> None:
     """Work until SIGTERM or SIGINT. Returns after the job at hand."""
-    with wires.engine.begin() as connection:
-        freed = leases.release_all(connection, wires.worker)
+    with container.engine.begin() as connection:
+        freed = leases.release_all(connection, container.worker)
     logging.getLogger("rq").setLevel(logging.WARNING)
-    log.info("worker_started", worker=wires.worker, freed=freed, outcome="ready")
+    log.info("worker_started", worker=container.worker, freed=freed, outcome="ready")
     worker = Worker(
-        [queue.job_queue(wires.redis)],
-        connection=wires.redis,
+        [queue.job_queue(container.redis)],
+        connection=container.redis,
         worker_ttl=SEEN_SECONDS,
         serializer=JSONSerializer,
     )
     worker.work(with_scheduler=False, logging_level="WARNING")
-    log.info("worker_stopped", worker=wires.worker, outcome="stopped")
+    log.info("worker_stopped", worker=container.worker, outcome="stopped")

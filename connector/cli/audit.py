@@ -24,10 +24,10 @@ YES: Final = click.option(
 )
 
 
-def who(wires: Container) -> str:
+def who(container: Container) -> str:
     """``anna (login ops)``: CASEWIRE_OPERATOR, which anybody may set to anything, and the login name, which the
     operating system vouches for. Without the setting, or where both are the same, the login name alone."""
-    login, operator = login_name(), (wires.settings.casewire_operator or "").strip()
+    login, operator = login_name(), (container.settings.casewire_operator or "").strip()
     return f"{operator}{runs.LOGIN}{login})" if operator and operator != login else login
 
 
@@ -40,17 +40,17 @@ def login_name() -> str:
 
 
 @contextmanager
-def acting(wires: Container, command: str, reason: str, options: Mapping[str, Any]) -> Iterator[Cause]:
+def acting(container: Container, command: str, reason: str, options: Mapping[str, Any]) -> Iterator[Cause]:
     """A run of this command, which ends as what is done here ends: done, stopped by Ctrl-C, or failed."""
-    by = who(wires)
-    with wires.engine.begin() as connection:
+    by = who(container)
+    with container.engine.begin() as connection:
         run_id = runs.begin(connection, command, by, reason, options)
-    with ending(wires, run_id):
+    with ending(container, run_id):
         yield Cause(command, by, run_id)
 
 
 @contextmanager
-def ending(wires: Container, run_id: int) -> Iterator[None]:
+def ending(container: Container, run_id: int) -> Iterator[None]:
     """Keeps how a run ended."""
     state, error = runs.FAILED, ""
     try:
@@ -66,7 +66,7 @@ def ending(wires: Container, run_id: int) -> Iterator[None]:
         error = str(trouble)
         raise
     finally:
-        with wires.engine.begin() as connection:
+        with container.engine.begin() as connection:
             runs.end(connection, run_id, state, error)
 
 

@@ -81,30 +81,30 @@ def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_:
     """
     if account is None and not all_:
         raise click.UsageError("Say which: --account CODE, or --all.")
-    wires = container_from_environment()
-    accounts, events = _counted(wires, account)
+    container = container_from_environment()
+    accounts, events = _counted(container, account)
     if not accounts and not events:
         err.print("No dead letters.")
         return
     if not apply_:
         err.print(f"{accounts} accounts and {events} events would be tried again. Add --apply to do it.")
         return
-    confirm(accounts + events, wires.policy.admin.confirm_above, yes, "accounts and events")
+    confirm(accounts + events, container.policy.admin.confirm_above, yes, "accounts and events")
     with (
-        acting(wires, "retry", reason, {"account": account}) as cause,
-        wires.engine.begin() as connection,
+        acting(container, "retry", reason, {"account": account}) as cause,
+        container.engine.begin() as connection,
     ):
         accounts = event_actions.retry_subjects(connection, account, cause.run_id)
         events = event_actions.replay(connection, _dead(account), cause.run_id)
         assert cause.run_id is not None
         runs.progress(connection, cause.run_id, {"accounts": accounts, "events": events})
     err.print(f"Tried again: {phrases.count(accounts, 'account')} and {phrases.count(events, 'event')}.")
-    wake(wires, Stage.REFRESH, Stage.APPLY)
+    wake(container, Stage.REFRESH, Stage.APPLY)
 
 
-def _counted(wires: Container, account: str | None) -> tuple[int, int]:
+def _counted(container: Container, account: str | None) -> tuple[int, int]:
     """Accounts and events. ClickException: nobody has heard of the account."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         accounts = event_actions.count_dead_subjects(connection, account)
         events = event_actions.count_replayable(connection, _dead(account))
         unknown = account is not None and not accounts + events and not queries.knows(connection, account)

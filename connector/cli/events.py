@@ -193,19 +193,19 @@ _BURY = _Act(
 )
 
 
-def _done(wires: Container, asked: _Asked, act: _Act) -> bool:
+def _done(container: Container, asked: _Asked, act: _Act) -> bool:
     """Count them, and do it if that was said: a run, which tells how many there were."""
-    count = _counted(wires, asked.which, act)
+    count = _counted(container, asked.which, act)
     if not count:
         err.print(act.none)
         return False
     if not asked.apply:
         err.print(f"{_many(count, asked.which)} {act.would}. Add --apply to do it.")
         return False
-    confirm(count, wires.policy.admin.confirm_above, asked.yes, "events")
+    confirm(count, container.policy.admin.confirm_above, asked.yes, "events")
     with (
-        acting(wires, asked.command, asked.reason, _kept(asked.which)) as cause,
-        wires.engine.begin() as connection,
+        acting(container, asked.command, asked.reason, _kept(asked.which)) as cause,
+        container.engine.begin() as connection,
     ):
         count = act.do(connection, asked.which, cause.run_id)
         assert cause.run_id is not None
@@ -214,9 +214,9 @@ def _done(wires: Container, asked: _Asked, act: _Act) -> bool:
     return True
 
 
-def _counted(wires: Container, which: Filter, act: _Act) -> int:
+def _counted(container: Container, which: Filter, act: _Act) -> int:
     """An event that is named and is not there, or can't be done, is a mistake; that a filter finds none is not."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         missing = event_actions.missing(connection, which.ids)
         if missing:
             named = ", ".join(map(str, missing))

@@ -57,28 +57,30 @@ def link(
     _link(container_from_environment(), account, salesforce_id, site, reason, yes)
 
 
-def _link(wires: Container, account: str, id_: str, site: str | None, reason: str, yes: bool) -> None:
-    search = CandidateSearch(wires.salesforce, wires.shaping.org.shape)
-    wish = manual_link.look(wires.engine, search, _subject(wires, account, site), id_)
+def _link(container: Container, account: str, id_: str, site: str | None, reason: str, yes: bool) -> None:
+    search = CandidateSearch(container.salesforce, container.shaping.org.shape)
+    wish = manual_link.look(container.engine, search, _subject(container, account, site), id_)
     if wish.before is not None and wish.before.account_id == wish.record.id:
         err.print(f"{show(wish.subject)} is linked to {_named(wish)} already.")
         return
     err.print(_meant(wish))
     _consent(yes)
     options = {"account": wish.subject, "from": wish.from_id, "to": wish.record.id}
-    with acting(wires, "link", reason, options) as cause:
-        if not manual_link.link(wires.engine, wires.salesforce, search, wish, cause, wires.clock()):
+    with acting(container, "link", reason, options) as cause:
+        if not manual_link.link(
+            container.engine, container.salesforce, search, wish, cause, container.clock()
+        ):
             raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
     err.print(
         f"{show(wish.subject)} is linked to {_named(wish)}; all that is known of it is written there now."
     )
-    wake(wires, Stage.APPLY)
+    wake(container, Stage.APPLY)
 
 
-def _subject(wires: Container, account: str, site: str | None) -> str:
+def _subject(container: Container, account: str, site: str | None) -> str:
     if external_ids.account_of(account)[2]:
         return account
-    sites = [one.name for one in wires.settings.recurly]
+    sites = [one.name for one in container.settings.recurly]
     if not sites:
         raise SetupError("No Recurly site is configured: set RECURLY_SITE.")
     chosen = site or sites[0]
@@ -106,8 +108,8 @@ def _consent(yes: bool) -> None:
     click.confirm("Link them?", abort=True, err=True)
 
 
-def _review(wires: Container, json_: bool) -> None:
-    with wires.engine.connect() as connection:
+def _review(container: Container, json_: bool) -> None:
+    with container.engine.connect() as connection:
         held = links.held(connection)
     if json_:
         as_json([_document(subject, one) for subject, one in held.items()])

@@ -21,33 +21,33 @@ def purge(reason: str, apply_: bool) -> None:
     Set CASEWIRE_RETENTION_BODIES_DAYS and CASEWIRE_RETENTION_ROWS_DAYS; unset keeps for good.
     Example: casewire purge --apply
     """
-    wires = container_from_environment()
-    bodies_days = wires.settings.casewire_retention_bodies_days
-    rows_days = wires.settings.casewire_retention_rows_days
+    container = container_from_environment()
+    bodies_days = container.settings.casewire_retention_bodies_days
+    rows_days = container.settings.casewire_retention_rows_days
     if bodies_days is None and rows_days is None:
         err.print("No retention period is set: everything is kept for good.")
         return
     if not apply_:
-        with wires.engine.connect() as connection:
+        with container.engine.connect() as connection:
             old = retention.count(connection, bodies_days, rows_days)
         err.print(f"{old.bodies} bodies and {old.events} events would be purged. Add --apply to do it.")
         return
-    _purge(wires, reason, {"bodies_days": bodies_days, "rows_days": rows_days})
+    _purge(container, reason, {"bodies_days": bodies_days, "rows_days": rows_days})
 
 
-def _purge(wires: Container, reason: str, options: dict[str, int | None]) -> None:
+def _purge(container: Container, reason: str, options: dict[str, int | None]) -> None:
     """Pass after pass, each of which is told of."""
     bodies = rows = 0
-    with acting(wires, "purge", reason, options) as cause:
-        while (purged := jobs.purge(wires)).bodies or purged.rows:
+    with acting(container, "purge", reason, options) as cause:
+        while (purged := jobs.purge(container)).bodies or purged.rows:
             bodies, rows = bodies + purged.bodies, rows + purged.rows
-            _told(wires, cause.run_id, bodies, rows)
+            _told(container, cause.run_id, bodies, rows)
     err.print(
         f"{bodies} bodies and {rows} rows purged. Rows marked just now go a minute from now at the earliest."
     )
 
 
-def _told(wires: Container, run_id: int | None, bodies: int, rows: int) -> None:
+def _told(container: Container, run_id: int | None, bodies: int, rows: int) -> None:
     assert run_id is not None
-    with wires.engine.begin() as connection:
+    with container.engine.begin() as connection:
         runs.progress(connection, run_id, {"bodies": bodies, "rows": rows})

@@ -119,9 +119,9 @@ def up(port: int | None, workers: int) -> None:
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
     stop = stop_event()
-    wires = container_from_environment()
-    wires.policy  # noqa: B018 - a misspelt policy is found now, not by the first case
-    for sentence in wires.not_configured():
+    container = container_from_environment()
+    container.policy  # noqa: B018 - a misspelt policy is found now, not by the first case
+    for sentence in container.not_configured():
         err.print(f"[yellow]{sentence}[/yellow]")
     with engines(given.casewire_home, given.database_url, given.redis_url) as running:
         keeper = Supervisor(also=lambda: mender(running))
@@ -141,12 +141,12 @@ def web(port: int | None, host: str) -> None:
     Example: casewire web --port 8080
     """
     end_with_keeper()
-    wires = container_from_environment()
-    given = wires.settings
+    container = container_from_environment()
+    given = container.settings
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
-    require_current(wires.engine)
-    wires.engine.dispose()
+    require_current(container.engine)
+    container.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
         sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5),
@@ -155,7 +155,7 @@ def web(port: int | None, host: str) -> None:
         "--processes", str(given.casewire_web_processes), "--stop-seconds", str(WEB_STOP_SECONDS),
     ]  # fmt: skip
     if address := given.casewire_metrics_address:
-        serve_metrics(address, wires, Path(metrics))
+        serve_metrics(address, container, Path(metrics))
     changes = {"PROMETHEUS_MULTIPROC_DIR": metrics}
     # Before the server starts: what we are told from now on, it is told.
     stop = stop_event()
@@ -168,7 +168,7 @@ def web(port: int | None, host: str) -> None:
     sys.exit(1 if code > 0 else 0)
 
 
-def serve_metrics(address: str, wires: Container, folder: Path) -> BaseWSGIServer:
+def serve_metrics(address: str, container: Container, folder: Path) -> BaseWSGIServer:
     """``/metrics`` of all web processes on an address of its own, from a thread of this process."""
     from werkzeug.serving import make_server
 
@@ -176,7 +176,9 @@ def serve_metrics(address: str, wires: Container, folder: Path) -> BaseWSGIServe
 
     host, _, port = address.rpartition(":")
     try:
-        server = make_server(host.strip("[]"), int(port), create_metrics_app(wires, folder), threaded=True)
+        server = make_server(
+            host.strip("[]"), int(port), create_metrics_app(container, folder), threaded=True
+        )
     except (OSError, SystemExit):
         raise SetupError(
             f"CASEWIRE_METRICS_ADDRESS: {address} cannot be listened on. Choose another."
@@ -210,11 +212,11 @@ def worker(count: int | None) -> None:
     from connector.worker import run
 
     end_with_keeper()
-    wires = container_from_environment()
-    logs.configure(wires.settings.casewire_log)
+    container = container_from_environment()
+    logs.configure(container.settings.casewire_log)
     warn_of_unknown_settings()
-    require_current(wires.engine)
-    run(wires)
+    require_current(container.engine)
+    run(container)
 
 
 def _keep_workers(count: int) -> None:
@@ -237,11 +239,11 @@ def scheduler() -> None:
     from connector.scheduler import run
 
     end_with_keeper()
-    wires = container_from_environment()
-    logs.configure(wires.settings.casewire_log)
+    container = container_from_environment()
+    logs.configure(container.settings.casewire_log)
     warn_of_unknown_settings()
-    require_current(wires.engine)
-    run(wires, stop_event())
+    require_current(container.engine)
+    run(container, stop_event())
 
 
 @click.command()

@@ -38,25 +38,25 @@ def examine(
     first = look_at([configuration.area(load)])
     if any(found.state is State.FAILED and found.name == configuration.SETTINGS for found in first):
         return (*first, not_asked("all else", "the settings cannot be read"))
-    wires = wire(load())
+    container = wire(load())
     try:
-        return (*first, *look_at(list(_areas(wires))))
+        return (*first, *look_at(list(_areas(container))))
     finally:
-        _close(wires)
+        _close(container)
 
 
-def _close(wires: Container) -> None:
-    made = vars(wires)
+def _close(container: Container) -> None:
+    made = vars(container)
     if "engine" in made:
         made["engine"].dispose()
     if "redis" in made:
         made["redis"].close()
 
 
-def _areas(wires: Container) -> Iterator[Area]:
+def _areas(container: Container) -> Iterator[Area]:
     """The engines are opened here, as opening them in several threads at once would open several."""
     with suppress(CasewireError):
-        wires.engine  # noqa: B018
-        wires.redis  # noqa: B018
+        container.engine  # noqa: B018
+        container.redis  # noqa: B018
     for areas in AREAS:
-        yield from areas(wires)
+        yield from areas(container)

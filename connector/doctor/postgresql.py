@@ -24,25 +24,25 @@ NOT_RUNNING: Final = "no address is set and no Casewire runs here"
 START: Final = "Start it with casewire up, which brings PostgreSQL and Valkey with it."
 
 
-def areas(wires: Container) -> Iterator[Area]:
+def areas(container: Container) -> Iterator[Area]:
     yield Area(
         "postgresql",
         (
-            Check("reachable", lambda: _reachable(wires), gate=True, mend=_REACH),
-            Check("tables", lambda: _tables(wires), mend="Run: casewire migrate"),
-            Check("writing", lambda: _writing(wires), mend="Run: casewire migrate"),
-            Check("clock", lambda: _clock(wires), mend=_REACH),
+            Check("reachable", lambda: _reachable(container), gate=True, mend=_REACH),
+            Check("tables", lambda: _tables(container), mend="Run: casewire migrate"),
+            Check("writing", lambda: _writing(container), mend="Run: casewire migrate"),
+            Check("clock", lambda: _clock(container), mend=_REACH),
         ),
     )
 
 
-def _reachable(wires: Container) -> Iterator[CheckResult]:
-    given = wires.settings
+def _reachable(container: Container) -> Iterator[CheckResult]:
+    given = container.settings
     if not given.database_url and local_services.running(given.casewire_home) is None:
         yield stopped(NOT_RUNNING, START)
         return
     try:
-        with wires.engine.connect() as connection:
+        with container.engine.connect() as connection:
             version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
     except SQLAlchemyError as error:
         yield failed(f"PostgreSQL does not answer: {_first_line(error)}", _REACH)
@@ -57,14 +57,14 @@ def _first_line(error: SQLAlchemyError) -> str:
     return str(error.__cause__ or error).strip().partition("\n")[0]
 
 
-def _tables(wires: Container) -> Iterator[CheckResult]:
-    problem = revision_problem(wires.engine)
+def _tables(container: Container) -> Iterator[CheckResult]:
+    problem = revision_problem(container.engine)
     yield failed(*problem) if problem else ok("as this version needs them")
 
 
-def _writing(wires: Container) -> Iterator[CheckResult]:
+def _writing(container: Container) -> Iterator[CheckResult]:
     """Asked, not tried: looking writes nothing."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         standby, read_only = connection.execute(
             text("SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'")
         ).one()
@@ -88,11 +88,11 @@ def _writing(wires: Container) -> Iterator[CheckResult]:
         yield ok("the user may write")
 
 
-def _clock(wires: Container) -> Iterator[CheckResult]:
-    with wires.engine.connect() as connection:
+def _clock(container: Container) -> Iterator[CheckResult]:
+    with container.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
-        before = wires.clock()
+        before = container.clock()
         theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        after = wires.clock()
+        after = container.clock()
     ours = before + (after - before) / 2
     yield compared("PostgreSQL's clock", (theirs - ours).total_seconds())

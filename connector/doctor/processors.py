@@ -35,9 +35,9 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-def areas(wires: Container) -> Iterator[Area]:
+def areas(container: Container) -> Iterator[Area]:
     for source in CLIENTS:
-        yield area(source, wires.settings.processors[source])
+        yield area(source, container.settings.processors[source])
 
 
 def area(source: str, given: Processor) -> Area:

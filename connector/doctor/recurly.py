@@ -16,8 +16,8 @@ _KEYS: Final = "In Recurly: Integrations > API Credentials"
 _SCARCE: Final = 0.1
 
 
-def areas(wires: Container) -> Iterator[Area]:
-    sites = wires.settings.recurly
+def areas(container: Container) -> Iterator[Area]:
+    sites = container.settings.recurly
     if not sites:
         yield Area("recurly", (Check("site", _no_site),))
     for site in sites:

@@ -26,26 +26,26 @@ _CA: Final = (
 _CREDENTIALS: Final = "Correct user and password in REDIS_URL (redis://user:password@host:6379/0)."
 
 
-def areas(wires: Container) -> Iterator[Area]:
+def areas(container: Container) -> Iterator[Area]:
     yield Area(
         "redis",
         (
-            Check("reachable", lambda: _reachable(wires), gate=True, mend=_REACH),
-            Check("tls", lambda: _tls(wires)),
-            Check("memory", lambda: _memory(wires), mend=_REACH),
-            Check("workers", lambda: _workers(wires), mend=_REACH),
-            Check("scheduler", lambda: _scheduler(wires), mend=_REACH),
+            Check("reachable", lambda: _reachable(container), gate=True, mend=_REACH),
+            Check("tls", lambda: _tls(container)),
+            Check("memory", lambda: _memory(container), mend=_REACH),
+            Check("workers", lambda: _workers(container), mend=_REACH),
+            Check("scheduler", lambda: _scheduler(container), mend=_REACH),
         ),
     )
 
 
-def _reachable(wires: Container) -> Iterator[CheckResult]:
-    given = wires.settings
+def _reachable(container: Container) -> Iterator[CheckResult]:
+    given = container.settings
     if not given.redis_url and local_services.running(given.casewire_home) is None:
         yield stopped(NOT_RUNNING, START)
         return
     try:
-        redis = wires.redis
+        redis = container.redis
     except SetupError as error:
         yield failed(str(error), f"{_REACH} {_CA}")
         return
@@ -72,8 +72,8 @@ def _advice(error: BaseException) -> str:
     return _REACH
 
 
-def _tls(wires: Container) -> Iterator[CheckResult]:
-    given = wires.settings
+def _tls(container: Container) -> Iterator[CheckResult]:
+    given = container.settings
     if not (given.redis_url or "").startswith(queue.TLS_SCHEME):
         named = [name for name in ("redis_tls_ca_file", "redis_tls_verify") if name in given.model_fields_set]
         if named:
@@ -88,8 +88,8 @@ def _tls(wires: Container) -> Iterator[CheckResult]:
         yield ok(f"verified with {given.redis_tls_ca_file or 'the CAs of this system'}")
 
 
-def _memory(wires: Container) -> Iterator[CheckResult]:
-    told: Any = wires.redis.info("memory")
+def _memory(container: Container) -> Iterator[CheckResult]:
+    told: Any = container.redis.info("memory")
     policy, limit = str(told.get("maxmemory_policy", "")), int(told.get("maxmemory", 0))
     if limit and policy != "noeviction":
         yield warning(
@@ -100,11 +100,11 @@ def _memory(wires: Container) -> Iterator[CheckResult]:
         yield ok("nothing is thrown away" if limit else "without a limit")
 
 
-def _workers(wires: Container) -> Iterator[CheckResult]:
+def _workers(container: Container) -> Iterator[CheckResult]:
     """A worker's key lives as long as it does, and eight minutes more if it was killed."""
-    keys = get_keys(queue=queue.job_queue(wires.redis))
-    alive = sum(bool(wires.redis.exists(key)) for key in keys)
-    waiting = wires.queue.depth()
+    keys = get_keys(queue=queue.job_queue(container.redis))
+    alive = sum(bool(container.redis.exists(key)) for key in keys)
+    waiting = container.queue.depth()
     if alive:
         yield ok(f"{alive} at work, {waiting} jobs wait")
         return
@@ -112,14 +112,14 @@ def _workers(wires: Container) -> Iterator[CheckResult]:
     yield stopped(told, "Start one: casewire worker (casewire up has one).")
 
 
-def _scheduler(wires: Container) -> Iterator[CheckResult]:
-    at = wires.queue.swept_at()
+def _scheduler(container: Container) -> Iterator[CheckResult]:
+    at = container.queue.swept_at()
     mend = "Start one, on any machine: casewire scheduler (casewire up has one)."
     if at is None:
         yield stopped(
             "no scheduler was seen within a day: what waits for time or lost its wake waits on", mend
         )
         return
-    runs = wires.queue.is_swept(wires.clock(), wires.settings.casewire_sweep_seconds)
+    runs = container.queue.is_swept(container.clock(), container.settings.casewire_sweep_seconds)
     seen = f"last seen {at:%Y-%m-%d %H:%M:%S} UTC"
     yield ok(seen) if runs else stopped(f"it does not run any more; {seen}", mend)

@@ -46,11 +46,13 @@ WHERE: Final[Mapping[str, str]] = {
 """Where each source shows its secret."""
 
 
-def areas(wires: Container) -> Iterator[Area]:
-    news = cache(lambda: _news(wires))
+def areas(container: Container) -> Iterator[Area]:
+    news = cache(lambda: _news(container))
     checks = [
-        Check(_name(key), partial(_source, wires, key, given, news), mend=f"Mend {SECRETS[key[0]]} in .env.")
-        for key, given in wires.sources.items()
+        Check(
+            _name(key), partial(_source, container, key, given, news), mend=f"Mend {SECRETS[key[0]]} in .env."
+        )
+        for key, given in container.sources.items()
     ]
     yield Area("webhooks", tuple(checks))
 
@@ -59,10 +61,10 @@ def _name(key: Key) -> str:
     return " ".join(filter(None, key))
 
 
-def _source(wires: Container, key: Key, given: object, news: News) -> Iterator[CheckResult]:
+def _source(container: Container, key: Key, given: object, news: News) -> Iterator[CheckResult]:
     made = SOURCES[key[0]](given)
     if made is None:
-        yield _closed(key, given, asked=key[0] in wires.lookups)
+        yield _closed(key, given, asked=key[0] in container.lookups)
         return
     yield ok("a secret is set")
     try:
@@ -70,7 +72,7 @@ def _source(wires: Container, key: Key, given: object, news: News) -> Iterator[C
     except (SQLAlchemyError, CasewireError):
         yield skipped("when it last delivered stands in PostgreSQL", about="deliveries")
         return
-    yield from _heard(key, found, wires.clock())
+    yield from _heard(key, found, container.clock())
 
 
 def _closed(key: Key, given: object, *, asked: bool) -> CheckResult:
@@ -104,6 +106,6 @@ def _heard(key: Key, found: LastReceived | None, now: datetime) -> Iterator[Chec
         yield warning(f"{found.unreadable:,} events could not be read", mend, "content")
 
 
-def _news(wires: Container) -> Mapping[Key, LastReceived]:
-    with wires.engine.connect() as connection:
+def _news(container: Container) -> Mapping[Key, LastReceived]:
+    with container.engine.connect() as connection:
         return last_received(connection)

@@ -78,59 +78,59 @@ def reconcile() -> None:
     run(container_from_environment(), Stage.RECONCILE)
 
 
-def run(wires: Container, stage: Stage) -> None:
+def run(container: Container, stage: Stage) -> None:
     """One job of a stage, after what is urgent. Raises nothing of what the work runs into."""
-    wires.queue.begin(stage)
+    container.queue.begin(stage)
     try:
-        _run(wires, stage)
+        _run(container, stage)
     finally:
         try:
-            wires.queue.end(stage)
+            container.queue.end(stage)
         except RedisError as error:
             log.error("job_not_ended", stage=str(stage), error=str(error), outcome="sweep")
 
 
-def _run(wires: Container, stage: Stage) -> None:
+def _run(container: Container, stage: Stage) -> None:
     try:
-        urgent.lane(wires).work()
-        _WORK[stage](wires, None)
-        wires.queue.note(wires.budgets())
-        wires.queue.remark(wires.worker, wires.remarks.told())
+        urgent.lane(container).work()
+        _WORK[stage](container, None)
+        container.queue.note(container.budgets())
+        container.queue.remark(container.worker, container.remarks.told())
     except (CasewireError, RedisError) as error:
         log.error("job_failed", stage=str(stage), error=str(error), outcome="sweep")
-        _give_back(wires, seconds=AGAIN_SECONDS, spend=False)
+        _give_back(container, seconds=AGAIN_SECONDS, spend=False)
     except Exception as error:
         if isinstance(error, DBAPIError) and is_away(error):
             log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
-            _give_back(wires, spend=False)
+            _give_back(container, spend=False)
             return
         log.exception("job_failed", stage=str(stage), outcome="one by one")
-        _give_back(wires, spend=False)
-        _one_by_one(wires, stage)
+        _give_back(container, spend=False)
+        _one_by_one(container, stage)
 
 
-def _one_by_one(wires: Container, stage: Stage) -> None:
+def _one_by_one(container: Container, stage: Stage) -> None:
     """Something in the batch is more than the code foresaw. Worked one at a time it fails alone, and spends its
     tries; the others are not held back by it."""
     deadline = time.monotonic() + ONE_BY_ONE_SECONDS
     claimed = 1
     while claimed and time.monotonic() < deadline:
         try:
-            claimed = _WORK[stage](wires, 1)
+            claimed = _WORK[stage](container, 1)
         except Exception:
             log.exception("job_failed", stage=str(stage), outcome="retry")
-            if not _give_back(wires, seconds=AGAIN_SECONDS):
+            if not _give_back(container, seconds=AGAIN_SECONDS):
                 return  # it fails before anything is claimed: no try would be spent by repeating it
 
 
-def _give_back(wires: Container, *, seconds: float = 0.0, spend: bool = True) -> int:
+def _give_back(container: Container, *, seconds: float = 0.0, spend: bool = True) -> int:
     """What the job held is free now, not when its lease runs out. While PostgreSQL is away there is nothing
     better to do than to wait for it; after a minute the lease must do."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            with wires.engine.begin() as connection:
-                return leases.release_all(connection, wires.worker, seconds=seconds, spend=spend)
+            with container.engine.begin() as connection:
+                return leases.release_all(connection, container.worker, seconds=seconds, spend=spend)
         except SQLAlchemyError:
             time.sleep(0.5)
     return 0

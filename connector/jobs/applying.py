@@ -27,50 +27,52 @@ SIDE_BY_SIDE = 3
 MEANWHILE_SECONDS = 0.3
 
 
-def apply_due(wires: Container, limit: int | None) -> int:
+def apply_due(container: Container, limit: int | None) -> int:
     """A batch of due accounts, or several side by side; above the policy's number the bulk job is left to it."""
-    if _gathering(wires):
-        wires.queue.wake(Stage.REFRESH)
+    if _gathering(container):
+        container.queue.wake(Stage.REFRESH)
         return 0
     try:
-        applier = wires.applier()
+        applier = container.applier()
     except SetupError as error:
-        hold(wires.engine, unavailable(error))
+        hold(container.engine, unavailable(error))
         return 0
-    with wires.engine.connect() as connection:
-        enough = wires.policy.budget.bulk_from + 1
+    with container.engine.connect() as connection:
+        enough = container.policy.budget.bulk_from + 1
         many = subjects.backlog(connection, enough, least=Urgency.FAILURE).ready >= enough
     if many:
-        wires.queue.wake(Stage.BULK)
+        container.queue.wake(Stage.BULK)
     most = Urgency.FAILURE if many else Urgency.ROUTINE
-    outcomes = _side_by_side(wires, applier, most) if limit is None else [applier.run(limit=limit, most=most)]
+    outcomes = (
+        _side_by_side(container, applier, most) if limit is None else [applier.run(limit=limit, most=most)]
+    )
     if any(outcome.more or outcome.again for outcome in outcomes):
-        wires.queue.wake(Stage.APPLY)
+        container.queue.wake(Stage.APPLY)
     return sum(outcome.claimed for outcome in outcomes)
 
 
-def apply_in_bulk(wires: Container, limit: int | None) -> int:
+def apply_in_bulk(container: Container, limit: int | None) -> int:
     """One bulk run for the whole org at a time. While Salesforce works on it this worker goes on with what is urgent,
     so that no dispute waits behind ten thousand profile edits."""
-    with locks.alone(wires.engine, Lock.BULK) as is_ours:
+    with locks.alone(container.engine, Lock.BULK) as is_ours:
         if not is_ours:
             return 0
-        applier = wires.applier()
+        applier = container.applier()
         outcome = applier.run(
-            limit=limit or wires.policy.budget.bulk_at_most,
+            limit=limit or container.policy.budget.bulk_at_most,
             least=Urgency.FAILURE,
-            wait=lambda seconds: meanwhile(wires, applier, seconds),
+            wait=lambda seconds: meanwhile(container, applier, seconds),
         )
     if outcome.more or outcome.again:
-        wires.queue.wake(Stage.APPLY)
+        container.queue.wake(Stage.APPLY)
     return outcome.claimed
 
 
-def meanwhile(wires: Container, applier: Applier, seconds: float) -> None:
+def meanwhile(container: Container, applier: Applier, seconds: float) -> None:
     """Go on with what is urgent for so long."""
     deadline = time.monotonic() + seconds
     while True:
-        done = fetching.fetch(wires, None) + applier.run(most=Urgency.FAILURE).claimed
+        done = fetching.fetch(container, None) + applier.run(most=Urgency.FAILURE).claimed
         left = deadline - time.monotonic()
         if left <= 0:
             return
@@ -78,14 +80,14 @@ def meanwhile(wires: Container, applier: Applier, seconds: float) -> None:
             time.sleep(min(left, MEANWHILE_SECONDS))
 
 
-def _side_by_side(wires: Container, applier: Applier, most: Urgency) -> list[applying.Outcome]:
+def _side_by_side(container: Container, applier: Applier, most: Urgency) -> list[applying.Outcome]:
     """One batch, or several at a time where more is due: while one waits for Salesforce another decides. Their
     accounts differ, so that they do not wait for each other's rows there."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         most_now = applying.BATCH * SIDE_BY_SIDE
         ready = subjects.backlog(connection, most_now + 1, most=most).ready
     if ready > most_now:
-        wires.queue.wake_another(Stage.APPLY)
+        container.queue.wake_another(Stage.APPLY)
     batches = min(-(-ready // applying.BATCH), SIDE_BY_SIDE)
     if batches <= 1:
         return [applier.run(limit=applying.BATCH, most=most)]
@@ -96,10 +98,10 @@ def _side_by_side(wires: Container, applier: Applier, most: Urgency) -> list[app
         ]
 
 
-def _gathering(wires: Container) -> bool:
+def _gathering(container: Container) -> bool:
     """Is a burst still being fetched? Then waiting a little turns many writes of an account into one."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         if events.waiting(connection, GATHER_UNTIL) < GATHER_UNTIL:
             return False
         due = subjects.backlog(connection, 1, least=Urgency.FAILURE)
-    return due.oldest is not None and wires.clock() - due.oldest < timedelta(seconds=GATHER_SECONDS)
+    return due.oldest is not None and container.clock() - due.oldest < timedelta(seconds=GATHER_SECONDS)

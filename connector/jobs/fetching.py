@@ -12,51 +12,55 @@ from connector.sync.refresh import history_fetch as histories
 from connector.sync.refresh import refresh as refreshing
 
 
-def fetch(wires: Container, limit: int | None) -> int:
+def fetch(container: Container, limit: int | None) -> int:
     """Pending events: what they point to is fetched, what a webhook lacked is asked for."""
     outcome = refreshing.refresh(
-        wires.engine,
-        wires.apis,
-        wires.clock,
-        wires.worker,
+        container.engine,
+        container.apis,
+        container.clock,
+        container.worker,
         limit=limit or refreshing.BATCH,
-        lookups=wires.lookups,
-        checkpoint=wires.checkpoint,
-        on_full=lambda: wires.queue.wake_another(Stage.REFRESH),
+        lookups=container.lookups,
+        checkpoint=container.checkpoint,
+        on_full=lambda: container.queue.wake_another(Stage.REFRESH),
     )
-    answered = enrichment.ask(wires.engine, wires.apis, wires.lookups, checkpoint=wires.checkpoint)
-    wires.checkpoint()
-    answered |= account_matching.work_queue(wires.engine, wires.checkpoint)
-    noticed = notice(wires) if outcome.failed or incident_detection.last(wires.engine) else 0
-    with wires.engine.connect() as connection:
+    answered = enrichment.ask(
+        container.engine, container.apis, container.lookups, checkpoint=container.checkpoint
+    )
+    container.checkpoint()
+    answered |= account_matching.work_queue(container.engine, container.checkpoint)
+    noticed = notice(container) if outcome.failed or incident_detection.last(container.engine) else 0
+    with container.engine.connect() as connection:
         more = outcome.more or match_queue.tasks_wait(connection)
     if more:
-        wires.queue.wake(Stage.REFRESH)
+        container.queue.wake(Stage.REFRESH)
     if outcome.due or answered or noticed:
-        wires.queue.wake(Stage.APPLY)
+        container.queue.wake(Stage.APPLY)
     return outcome.claimed
 
 
-def notice(wires: Container) -> int:
+def notice(container: Container) -> int:
     """Look whether a gateway is failing, or well again; who became due by it. A policy that cannot be read stops the
     writing, which says so, and nothing else."""
     try:
-        settings = wires.policy.rules.incident
+        settings = container.policy.rules.incident
     except SetupError:
         return 0
-    return incident_detection.notice(wires.engine, settings, wires.clock())
+    return incident_detection.notice(container.engine, settings, container.clock())
 
 
-def fetch_histories(wires: Container, limit: int | None) -> int:
+def fetch_histories(container: Container, limit: int | None) -> int:
     """Accounts older than the ledger, one by one, while no event waits."""
 
     def is_idle() -> bool:
-        wires.checkpoint()
-        with wires.engine.connect() as connection:
+        container.checkpoint()
+        with container.engine.connect() as connection:
             return not events.waiting(connection, 1)
 
-    fetched = histories.fetch_histories(wires.engine, wires.apis, limit or histories.BATCH, go_on=is_idle)
+    fetched = histories.fetch_histories(
+        container.engine, container.apis, limit or histories.BATCH, go_on=is_idle
+    )
     if fetched:
-        wires.queue.wake(Stage.APPLY)
-        wires.queue.wake(Stage.HISTORY)
+        container.queue.wake(Stage.APPLY)
+        container.queue.wake(Stage.HISTORY)
     return fetched

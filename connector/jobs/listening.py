@@ -25,19 +25,19 @@ EVERY = timedelta(seconds=20)
 Site = tuple[str, str]
 
 
-def listen(wires: Container) -> None:
+def listen(container: Container) -> None:
     """Look at every source that may post webhooks. What billing has changed meanwhile is read at once."""
-    with wires.engine.begin() as connection:
+    with container.engine.begin() as connection:
         if not watermarks.take(connection, TURN, EVERY):
             return
     try:
-        policy, of = wires.policy.reconcile, registry.configured(wires.sources)
+        policy, of = container.policy.reconcile, registry.configured(container.sources)
     except SetupError:
         return
-    read = looking.sites(wires) if policy.feed_minutes else ()
-    with wires.engine.begin() as connection:
+    read = looking.sites(container) if policy.feed_minutes else ()
+    with container.engine.begin() as connection:
         source_activity.listen(connection)
-        ear = _Ear(connection, wires.clock(), policy, source_activity.last_heard(connection))
+        ear = _Ear(connection, container.clock(), policy, source_activity.last_heard(connection))
         lasting = {(one.source, one.site): one for one in source_activity.lasting(connection, of)}
         began = [site for site in of if site not in lasting and ear.begins(site)]
         ended = [one for site, one in lasting.items() if ear.ends(site, one)]

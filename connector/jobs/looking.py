@@ -36,29 +36,29 @@ AGAIN = timedelta(minutes=1)
 """After a feed that could not be read."""
 
 
-def look_at_links(wires: Container, limit: int | None) -> int:
+def look_at_links(container: Container, limit: int | None) -> int:
     """What people did to linked accounts. One look at a time, however many ask. It waits while calls are short."""
     try:
-        every = timedelta(minutes=wires.policy.linking.watch_minutes)
-        with wires.engine.begin() as connection:
+        every = timedelta(minutes=container.policy.linking.watch_minutes)
+        with container.engine.begin() as connection:
             if not watermarks.take(connection, crm_poll.TURN, every):
                 return 0
-        if wires.spending.level() < Urgency.ROUTINE:
+        if container.spending.level() < Urgency.ROUTINE:
             return 0
-        shape = wires.shaping.org.shape
-        found = crm_poll.CrmPoll(wires.engine, wires.salesforce, shape).look(wires.clock())
+        shape = container.shaping.org.shape
+        found = crm_poll.CrmPoll(container.engine, container.salesforce, shape).look(container.clock())
     except (SetupError, Unavailable) as error:
-        hold(wires.engine, unavailable(error))
+        hold(container.engine, unavailable(error))
     else:
         if found:
-            wires.queue.wake(Stage.APPLY)
+            container.queue.wake(Stage.APPLY)
     return 0
 
 
-def time_to_watch(wires: Container, connection: Connection) -> bool:
+def time_to_watch(container: Container, connection: Connection) -> bool:
     """Whether accounts are linked, and nobody has looked at them for so long."""
     try:
-        every = timedelta(minutes=wires.policy.linking.watch_minutes)
+        every = timedelta(minutes=container.policy.linking.watch_minutes)
     except SetupError:
         return False
     return (
@@ -68,48 +68,52 @@ def time_to_watch(wires: Container, connection: Connection) -> bool:
     )
 
 
-def look_for_missed(wires: Container, limit: int | None) -> int:
+def look_for_missed(container: Container, limit: int | None) -> int:
     """The change feed of every billing site whose turn it is, one at a time, however many ask."""
-    policy = wires.policy.reconcile
-    with locks.alone(wires.engine, Lock.FILLING) as is_ours:
+    policy = container.policy.reconcile
+    with locks.alone(container.engine, Lock.FILLING) as is_ours:
         if is_ours:
-            with wires.engine.connect() as connection:
-                turns = list(_turns(wires, connection, policy))
+            with container.engine.connect() as connection:
+                turns = list(_turns(container, connection, policy))
             for site in turns:
-                _walk(wires, site, wires.apis[site], policy)
+                _walk(container, site, container.apis[site], policy)
     return 0
 
 
-def begin_turns(wires: Container, connection: Connection) -> None:
+def begin_turns(container: Container, connection: Connection) -> None:
     """The change feed of a new site is read after the usual while."""
-    for site in sites(wires):
+    for site in sites(container):
         watermarks.begin(connection, _turn(site))
         ledger.begin_reading(connection, site)
 
 
-def time_for_feed(wires: Container, connection: Connection) -> bool:
+def time_for_feed(container: Container, connection: Connection) -> bool:
     """Whether there is a billing site whose change feed is to be read."""
     try:
-        policy = wires.policy.reconcile
+        policy = container.policy.reconcile
     except SetupError:
         return False
-    return any(_turns(wires, connection, policy))
+    return any(_turns(container, connection, policy))
 
 
-def sites(wires: Container) -> Sequence[Site]:
+def sites(container: Container) -> Sequence[Site]:
     """The billing sites that can be asked. Settings that are no good are told of by whoever cannot work for them."""
     try:
-        return list(wires.apis)
+        return list(container.apis)
     except SetupError:
         return []
 
 
-def late(wires: Container, connection: Connection) -> dict[Site, datetime]:
+def late(container: Container, connection: Connection) -> dict[Site, datetime]:
     """The billing sites whose changes have not been read to the end for much longer than usual, with since when."""
-    policy = wires.policy.reconcile
+    policy = container.policy.reconcile
     bearable = LATE * _every(policy) + timedelta(minutes=policy.grace_minutes)
-    read = {site: ledger.read_until(connection, site) for site in sites(wires)} if policy.feed_minutes else {}
-    return {site: at for site, at in read.items() if at and wires.clock() - at > bearable}
+    read = (
+        {site: ledger.read_until(connection, site) for site in sites(container)}
+        if policy.feed_minutes
+        else {}
+    )
+    return {site: at for site, at in read.items() if at and container.clock() - at > bearable}
 
 
 def feed_at_once(connection: Connection, site: Site, policy: Reconcile) -> None:
@@ -117,31 +121,31 @@ def feed_at_once(connection: Connection, site: Site, policy: Reconcile) -> None:
     watermarks.due_in(connection, _turn(site), _every(policy), timedelta(0))
 
 
-def _turns(wires: Container, connection: Connection, policy: Reconcile) -> Iterator[Site]:
+def _turns(container: Container, connection: Connection, policy: Reconcile) -> Iterator[Site]:
     if not policy.feed_minutes or events.waiting(connection, BEHIND) >= BEHIND:
         return
     out = circuit_breakers.open_circuits(connection)
-    for site in sites(wires):
+    for site in sites(container):
         if ":".join(site) not in out and watermarks.has_passed(connection, _turn(site), _every(policy)):
             yield site
 
 
-def _walk(wires: Container, site: Site, api: SourceApi, policy: Reconcile) -> None:
+def _walk(container: Container, site: Site, api: SourceApi, policy: Reconcile) -> None:
     """Whatever becomes of it, it is not tried again for a minute; once it is whole, for the usual while."""
-    _next_in(wires, site, policy, AGAIN)
+    _next_in(container, site, policy, AGAIN)
     deadline = time.monotonic() + FEED_SECONDS
 
     def is_over() -> bool:
-        wires.checkpoint()
+        container.checkpoint()
         return time.monotonic() > deadline
 
     told = {"source": site[0], "site": site[1]}
     try:
         found = gap_detection.look(
-            wires.engine,
+            container.engine,
             site,
             api,
-            wires.clock(),
+            container.clock(),
             since=None,
             fill=True,
             run_id=None,
@@ -149,7 +153,7 @@ def _walk(wires: Container, site: Site, api: SourceApi, policy: Reconcile) -> No
             stop=is_over,
         )
     except Unavailable as error:
-        hold(wires.engine, error)
+        hold(container.engine, error)
         log.warning("feed_waits", **told, error=str(error), outcome="waiting")
         return
     except (Transient, Permanent) as error:
@@ -162,15 +166,15 @@ def _walk(wires: Container, site: Site, api: SourceApi, policy: Reconcile) -> No
         missing=found.count,
         outcome="done" if found.whole else "goes on",
     )
-    _next_in(wires, site, policy, _every(policy) if found.whole else timedelta(0))
+    _next_in(container, site, policy, _every(policy) if found.whole else timedelta(0))
     if found.count:
-        wires.queue.wake(Stage.APPLY)
+        container.queue.wake(Stage.APPLY)
     if not found.whole:
-        wires.queue.wake(Stage.FEED)
+        container.queue.wake(Stage.FEED)
 
 
-def _next_in(wires: Container, site: Site, policy: Reconcile, wait: timedelta) -> None:
-    with wires.engine.begin() as connection:
+def _next_in(container: Container, site: Site, policy: Reconcile, wait: timedelta) -> None:
+    with container.engine.begin() as connection:
         watermarks.due_in(connection, _turn(site), _every(policy), wait)
 
 

@@ -40,21 +40,21 @@ PATIENT: Final = timedelta(hours=1)
 """For a site that is out while others are not."""
 
 
-def begin_turn(wires: Container, connection: Connection) -> None:
+def begin_turn(container: Container, connection: Connection) -> None:
     """From the day on that it is switched on, the first time that night."""
-    if _policy(wires).nightly:
+    if _policy(container).nightly:
         watermarks.begin(connection, TURN)
 
 
-def is_due(wires: Container, connection: Connection) -> bool:
+def is_due(container: Container, connection: Connection) -> bool:
     """Whether its time has come since it was done last, nobody is at it, and who is asked can be. A site that is out is
     waited for an hour; then the others are not held up."""
-    policy, now = _policy(wires), wires.clock()
+    policy, now = _policy(container), container.clock()
     night = _moment(policy, now)
     if not policy.nightly or not watermarks.is_before(connection, TURN, night):
         return False
     out = circuit_breakers.open_circuits(connection)
-    away = [":".join(site) in out for site in looking.sites(wires)]
+    away = [":".join(site) in out for site in looking.sites(container)]
     if DESTINATION in out or (any(away) and (now - night < PATIENT or all(away))):
         return False
     return (
@@ -63,20 +63,20 @@ def is_due(wires: Container, connection: Connection) -> bool:
     )
 
 
-def reconcile_all(wires: Container, limit: int | None) -> int:
+def reconcile_all(container: Container, limit: int | None) -> int:
     """Once for each night, however many ask. What is urgent goes on meanwhile.
 
     One whose process died, or that ran into what may be well again, is begun again, so many times a night."""
-    with locks.alone(wires.engine, Lock.NIGHT) as is_ours:
+    with locks.alone(container.engine, Lock.NIGHT) as is_ours:
         if is_ours:
-            _take(wires)
+            _take(container)
     return 0
 
 
-def _take(wires: Container) -> None:
-    policy, now = wires.policy.reconcile, wires.clock()
+def _take(container: Container) -> None:
+    policy, now = container.policy.reconcile, container.clock()
     night = _moment(policy, now)
-    with wires.engine.begin() as connection:
+    with container.engine.begin() as connection:
         # whoever was at it would hold the lock
         runs.abandon(connection, COMMAND, WHO, "Its process ended before it did.")
         if not policy.nightly or not watermarks.is_before(connection, TURN, night):
@@ -89,28 +89,28 @@ def _take(wires: Container) -> None:
             log.error("reconcile_failed", error=f"It died {tried.count} times.", outcome="next night")
             return
         run_id = runs.begin(connection, COMMAND, WHO, "every night", _asked(night))
-    _carry_out(wires, run_id, now, night, is_last=tried.count + 1 >= TRIES)
+    _carry_out(container, run_id, now, night, is_last=tried.count + 1 >= TRIES)
 
 
-def _carry_out(wires: Container, run_id: int, now: datetime, night: datetime, *, is_last: bool) -> None:
+def _carry_out(container: Container, run_id: int, now: datetime, night: datetime, *, is_last: bool) -> None:
     try:
-        _Night(wires, run_id, now, wires.applier()).reconcile()
+        _Night(container, run_id, now, container.applier()).reconcile()
     except BaseException as error:
         again = not is_last and (isinstance(error, AWAY) or not isinstance(error, Exception))
-        _end(wires, run_id, runs.FAILED, str(error), over=None if again else night)
+        _end(container, run_id, runs.FAILED, str(error), over=None if again else night)
         if not isinstance(error, CasewireError):
             raise
         minutes = AGAIN // timedelta(minutes=1)
         outcome = f"again in {minutes} minutes" if again else "next night"
         log.error("reconcile_failed", run=run_id, error=str(error), outcome=outcome)
     else:
-        _end(wires, run_id, runs.DONE, over=night)
-    wires.queue.wake(Stage.APPLY)
+        _end(container, run_id, runs.DONE, over=night)
+    container.queue.wake(Stage.APPLY)
 
 
-def _end(wires: Container, run_id: int, state: str, error: str = "", *, over: datetime | None) -> None:
+def _end(container: Container, run_id: int, state: str, error: str = "", *, over: datetime | None) -> None:
     """``over``: the night that is done with it."""
-    with wires.engine.begin() as connection:
+    with container.engine.begin() as connection:
         runs.end(connection, run_id, state, error)
         if over:
             watermarks.take_once(connection, TURN, over)
@@ -120,13 +120,13 @@ def _end(wires: Container, run_id: int, state: str, error: str = "", *, over: da
 class _Night:
     """One try of a night."""
 
-    wires: Container
+    container: Container
     run_id: int
     now: datetime
     applier: Applier
 
     def reconcile(self) -> None:
-        sides, engine = self.wires.sides, self.wires.engine
+        sides, engine = self.container.sides, self.container.engine
         with locks.turn(engine, Lock.FILLING, lambda: self._pause(1.0)):
             looked = self._looked()
             known = self._known(looked)
@@ -139,14 +139,14 @@ class _Night:
                 run_id=self.run_id,
                 meanwhile=self._meanwhile,
             )
-        compare = self.wires.policy.reconcile.compare
+        compare = self.container.policy.reconcile.compare
         reconciling = Reconciliation(sides, compare, window, self.now, self.run_id, self._meanwhile, known)
         deque(reconciling.findings(), maxlen=0)
         self._tell(looked.count + filled.count, reconciling, filled)
 
     def _tell(self, missing: int, reconciling: Reconciliation, filled: ProcessorGapReport) -> None:
         told = {"missing": missing, **reconciling.progress(filled.failed)}
-        with self.wires.engine.begin() as connection:
+        with self.container.engine.begin() as connection:
             runs.progress(connection, self.run_id, told)
         failed = ", ".join(told.get("failed", ()))
         (log.warning if failed else log.info)(
@@ -160,15 +160,15 @@ class _Night:
 
     def _looked(self) -> SiteGapReport:
         """What each site changed; one whose circuit is open is left out, unless there is no other."""
-        apis = self.wires.apis
-        with self.wires.engine.connect() as connection:
+        apis = self.container.apis
+        with self.container.engine.connect() as connection:
             circuit = circuit_breakers.open_circuits(connection)
         out = {site[1]: circuit[name].reason for site in apis if (name := ":".join(site)) in circuit}
         return look_at_each(apis, self._look, out if len(out) < len(apis) else {})
 
     def _look(self, site: tuple[str, str], api: SourceApi) -> GapReport:
         return gap_detection.look(
-            self.wires.engine,
+            self.container.engine,
             site,
             api,
             self.now,
@@ -181,13 +181,13 @@ class _Night:
         )
 
     def _known(self, looked: SiteGapReport) -> WindowChoice:
-        policy = self.wires.policy.reconcile
-        with self.wires.engine.connect() as connection:
+        policy = self.container.policy.reconcile
+        with self.container.engine.connect() as connection:
             return reach(
                 connection,
                 policy.compare,
                 policy.days,
-                self.wires.sides.sites,
+                self.container.sides.sites,
                 self.now,
                 self.now,
                 failed=looked.failed,
@@ -195,10 +195,10 @@ class _Night:
 
     @property
     def _grace(self) -> timedelta:
-        return timedelta(minutes=self.wires.policy.reconcile.grace_minutes)
+        return timedelta(minutes=self.container.policy.reconcile.grace_minutes)
 
     def _meanwhile(self, *_: object) -> None:
-        applying.meanwhile(self.wires, self.applier, 0.0)
+        applying.meanwhile(self.container, self.applier, 0.0)
 
     def _go_on(self) -> bool:
         self._meanwhile()
@@ -214,10 +214,10 @@ class _Night:
         log.warning("reconcile_waits", run=self.run_id, error=why, outcome="waiting")
 
 
-def _policy(wires: Container) -> Reconcile:
+def _policy(container: Container) -> Reconcile:
     """One that cannot be read is told of elsewhere; until then nothing is reconciled."""
     try:
-        return wires.policy.reconcile
+        return container.policy.reconcile
     except SetupError:
         return Reconcile()
 

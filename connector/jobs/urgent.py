@@ -59,7 +59,7 @@ class Waiting:
 class UrgentLane:
     """The urgent work of one worker. Only one thread is in the lane at a time; the others go on with their batches."""
 
-    wires: Container
+    container: Container
     monotonic: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next_check: float = float("-inf")
@@ -67,7 +67,7 @@ class UrgentLane:
     @property
     def worker(self) -> str:
         """The name in its leases: begins with that of the worker, whose successor frees them."""
-        return f"{self.wires.worker}:urgent"
+        return f"{self.container.worker}:urgent"
 
     def checkpoint(self) -> None:
         """Work what is urgent, unless the ledger was asked just now or another thread is at it."""
@@ -114,52 +114,52 @@ class UrgentLane:
         return claimed
 
     def _waiting(self) -> Waiting:
-        with self.wires.engine.connect() as connection:
+        with self.container.engine.connect() as connection:
             due = subjects.backlog(connection, 1, most=Urgency.DISPUTE)
             ready = due.oldest is not None
             if due.oldest is not None and events.waiting(connection, GATHER_UNTIL) >= GATHER_UNTIL:
-                ready = self.wires.clock() - due.oldest >= GATHER_SECONDS
+                ready = self.container.clock() - due.oldest >= GATHER_SECONDS
             if ready:
                 ready = DESTINATION not in circuit_breakers.open_circuits(connection)
             return Waiting(events.waiting(connection, 1, most=Urgency.DISPUTE) > 0, ready)
 
     def _fetch(self, limit: int) -> int:
         outcome = refreshing.refresh(
-            self.wires.engine,
-            self.wires.apis,
-            self.wires.clock,
+            self.container.engine,
+            self.container.apis,
+            self.container.clock,
             self.worker,
             limit=limit,
-            lookups=self.wires.lookups,
+            lookups=self.container.lookups,
             most=Urgency.DISPUTE,
         )
         if outcome.failed:
-            fetching.notice(self.wires)
+            fetching.notice(self.container)
         if outcome.due:
             self._wake_for_the_rest()
         return outcome.claimed
 
     def _wake_for_the_rest(self) -> None:
         """What an urgent event brought to light need not be urgent: an account that something older was joined to."""
-        with self.wires.engine.connect() as connection:
+        with self.container.engine.connect() as connection:
             if subjects.backlog(connection, 1, least=Urgency.FAILURE).ready:
-                self.wires.queue.wake(Stage.APPLY)
+                self.container.queue.wake(Stage.APPLY)
 
     def _apply(self, limit: int) -> int:
         try:
-            applier = replace(self.wires.applier(), worker=self.worker, checkpoint=uninterrupted)
+            applier = replace(self.container.applier(), worker=self.worker, checkpoint=uninterrupted)
         except SetupError:
             return 0  # the job of apply says so
         return applier.run(limit=limit, rows=ROWS, most=Urgency.DISPUTE).claimed
 
     def _release(self, *, spend: bool, seconds: float) -> None:
-        with self.wires.engine.begin() as connection:
+        with self.container.engine.begin() as connection:
             leases.release_all(connection, self.worker, seconds=seconds, spend=spend)
 
 
-def lane(wires: Container) -> UrgentLane:
+def lane(container: Container) -> UrgentLane:
     """The lane of this worker. From now on the checkpoints of its appliers lead to it."""
-    if wires.urgent_lane is None:
-        wires.urgent_lane = UrgentLane(wires)
-    assert isinstance(wires.urgent_lane, UrgentLane)
-    return wires.urgent_lane
+    if container.urgent_lane is None:
+        container.urgent_lane = UrgentLane(container)
+    assert isinstance(container.urgent_lane, UrgentLane)
+    return container.urgent_lane

@@ -1,4 +1,4 @@
-"""What a destination last said of its API limit, shared by all workers."""
+"""The API usage that a destination last reported, shared by all workers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class ApiUsage:
-    """Calls used and allowed in a day, and how many seconds ago that was said."""
+    """Calls used and allowed in a day, and the age of the report in seconds."""
 
     used: int
     allowed: int
@@ -17,7 +17,7 @@ class ApiUsage:
 
 
 def note(connection: Connection, destination: str, used: int, allowed: int) -> None:
-    """Keep what an answer said just now."""
+    """Store the usage that a response just reported."""
     connection.execute(
         text(
             """
@@ -30,7 +30,7 @@ def note(connection: Connection, destination: str, used: int, allowed: int) -> N
 
 
 def told(connection: Connection, destination: str) -> ApiUsage | None:
-    """The newest that any worker was told."""
+    """The newest usage that any worker received."""
     row = connection.execute(
         text(
             "SELECT used, allowed, EXTRACT(EPOCH FROM now() - told_at) AS age FROM budget "

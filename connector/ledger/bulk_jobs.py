@@ -1,7 +1,7 @@
-"""Bulk jobs that Salesforce may be working on: kept from before a job has data until what came of it is kept.
+"""Bulk jobs that Salesforce may be working on: recorded before a job has data, deleted when its outcome is recorded.
 
-A job lives as long as the lease under which its accounts were claimed. Once that is gone (its process was killed, its
-lease ran out or was freed) the job is left behind: whoever claims next must see that it has ended first.
+A job belongs to the lease under which its accounts were claimed. When the lease is gone (the process was killed, the
+lease expired or was released) the job is orphaned: the worker that claims next must make sure first that it has ended.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connector.mappers.fields import Case
 
 @dataclass(frozen=True, slots=True)
 class OrphanedJob:
-    """A job whose accounts nobody holds any more. ``ended``: Salesforce is known not to write for it any more."""
+    """A job whose accounts are not leased any more. ``ended``: it is known that Salesforce has stopped writing."""
 
     job: str
     object: str
@@ -26,8 +26,7 @@ class OrphanedJob:
 def begin(
     connection: Connection, job: str, token: str, subject: str, object_: str, keys: Sequence[str]
 ) -> None:
-    """Salesforce has this job. ``subject``: one of the accounts that are held under ``token``.
-    ``keys``: the records it is to write."""
+    """Record a new job. ``subject``: one of the accounts leased under ``token``. ``keys``: the records to write."""
     connection.execute(
         text(
             "INSERT INTO bulk_job (job, object, keys, token, subject) "
@@ -38,7 +37,7 @@ def begin(
 
 
 def hand_over(connection: Connection, token: str, subject: str) -> None:
-    """Some of what is held under this token is let go: from now on its jobs live as long as this account is held."""
+    """Register the jobs of this token under another leased account, as the former one is released."""
     connection.execute(
         text("UPDATE bulk_job SET subject = :subject WHERE token = :token"),
         {"token": token, "subject": subject},
@@ -46,7 +45,7 @@ def hand_over(connection: Connection, token: str, subject: str) -> None:
 
 
 def end(connection: Connection, job: str, *, told: bool) -> None:
-    """It has ended. ``told``: what came of each of its rows is known."""
+    """Record that the job has ended. ``told``: the result of each row is known."""
     connection.execute(
         text("UPDATE bulk_job SET ended_at = now(), told = :told WHERE job = :job"),
         {"job": job, "told": told},
@@ -54,7 +53,7 @@ def end(connection: Connection, job: str, *, told: bool) -> None:
 
 
 def left_behind(connection: Connection) -> list[OrphanedJob]:
-    """The jobs whose accounts may be claimed, oldest first."""
+    """The orphaned jobs, oldest first: their accounts can be claimed."""
     rows = connection.execute(
         text(
             """
@@ -69,20 +68,21 @@ def left_behind(connection: Connection) -> list[OrphanedJob]:
 
 
 def settle(connection: Connection, token: str) -> None:
-    """What came of the jobs under this token is about to be kept. Of those that do not tell what they wrote the records
-    are written whole next time; one that is not known to have ended stays."""
+    """Delete the ended jobs of this token, as their outcome is recorded now. If the results of a job are unknown, its
+    records are written with all fields next time. A job that may still be running stays."""
     _forget(connection, "token = :this AND ended_at IS NOT NULL", "NOT told", token)
 
 
 def forget(connection: Connection, job: str) -> None:
-    """It has ended, and nobody kept what came of it: its records are written whole next time. Once only: what is
-    written after that stands."""
+    """Delete an orphaned job that has ended: its records are written with all fields next time. This clears the mirror
+    once; later writes are kept."""
     _forget(connection, "job = :this", "true", job)
 
 
 def _forget(connection: Connection, which: str, unsure: str, this: str) -> None:
-    """Which record it is stays known: a key that somebody typed onto another is seen by that (``sync/astray``). A case
-    that is still to be moved to its account stays as it is, as in ``attempts.forget``."""
+    """Clear the fields of the mirror but keep the record ids, which detect key conflicts
+    (``sync/apply/key_conflicts.py``). A case that is still to be moved to its account stays, as in
+    ``attempts.forget``."""
     moving = f"mirror.object = '{Case.OBJECT}' AND mirror.fields->>'{Case.ACCOUNT_KEY}' <> mirror.subject"
     connection.execute(
         text(

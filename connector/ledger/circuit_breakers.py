@@ -1,4 +1,4 @@
-"""Destinations that are out: while a circuit is open work for it waits, and no attempt is spent."""
+"""Circuit breakers: while the circuit of a destination is open its work waits, and no attempt is spent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_SET_UP = "NOT_SET_UP"
 
 @dataclass(frozen=True, slots=True)
 class OpenCircuit:
-    """An open circuit: until when, and why."""
+    """An open circuit, with its end and reason."""
 
     destination: str
     until: datetime
@@ -29,7 +29,7 @@ class OpenCircuit:
 def open_circuit(
     connection: Connection, destination: str, reason: str, code: str, retry_after: float | None
 ) -> float:
-    """Open it, twice as long for each failure in a row (2 s up to 60 s) unless the destination named a time.
+    """Open the circuit. The time doubles with each failure in a row (2 to 60 s) unless the destination named one.
 
     Returns the seconds until it may be tried again.
     """
@@ -62,19 +62,19 @@ def open_circuit(
 
 
 def close_circuit(connection: Connection, destination: str) -> None:
-    """The destination answered: the next failure starts from the shortest wait again."""
+    """Close the circuit after a response. The next failure starts from the shortest wait again."""
     connection.execute(
         text("DELETE FROM circuit WHERE destination = :destination"), {"destination": destination}
     )
 
 
 def open_circuits(connection: Connection) -> dict[str, OpenCircuit]:
-    """The circuits that are open now: their destinations are not to be tried."""
+    """The circuits that are open now: their destinations must not be called."""
     return {one.destination: one for one in _read(connection, "WHERE open_until > now()")}
 
 
 def troubled(connection: Connection) -> list[OpenCircuit]:
-    """Every destination whose last try failed, those that may be tried again included."""
+    """All destinations whose last call failed, also those that may be tried again."""
     return _read(connection, "ORDER BY destination")
 
 

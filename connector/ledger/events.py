@@ -1,4 +1,4 @@
-"""Working the recorded events: claimed in batches under a lease, settled by whoever still holds it."""
+"""Claim recorded events in batches under a lease, and settle them while the lease is valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A pending event in the hands of one worker. ``hinted_at``: facts fetched after it are news enough."""
+    """A pending event leased to one worker. ``hinted_at``: objects fetched after this time are new enough."""
 
     id: int
     source: str
@@ -133,7 +133,7 @@ def settle_fetched(connection: Connection, token: str, events: Iterable[Fetched]
 def release(
     connection: Connection, token: str, ids: Sequence[int], *, seconds: float, spend: bool, error: str
 ) -> None:
-    """Give events back, to be claimed again after ``seconds``. ``spend`` says whether the try counts."""
+    """Release events, to be claimed again after ``seconds``. ``spend``: whether the try counts."""
     connection.execute(
         text(
             """
@@ -153,7 +153,7 @@ def release(
 
 
 def dead(connection: Connection, token: str, ids: Sequence[int], error: str) -> None:
-    """Give up on events until a person replays them."""
+    """Make dead letters of events, until a person replays them."""
     connection.execute(
         text(
             "UPDATE event SET status = 'dead', lease = NULL, error = :error, settled_at = now() "
@@ -164,7 +164,7 @@ def dead(connection: Connection, token: str, ids: Sequence[int], error: str) -> 
 
 
 def dead_by_exhaustion(connection: Connection) -> int:
-    """Events that took their worker down again and again: dead letters."""
+    """Make dead letters of events whose worker died repeatedly."""
     result = connection.execute(
         text(
             """
@@ -194,7 +194,7 @@ def waiting(connection: Connection, at_most: int, *, most: Urgency = Urgency.ROU
 
 
 def first_received_at(connection: Connection, source: str, site: str) -> datetime | None:
-    """When this ledger first heard from a site: an account younger than that was announced in full."""
+    """The time of a site's first event: the events of an account created later are complete."""
     found: datetime | None = connection.execute(
         text("SELECT min(received_at) FROM event WHERE source = :source AND site = :site"),
         {"source": source, "site": site},

@@ -1,4 +1,4 @@
-"""Holding on to what was claimed, and taking back what a dead worker held: a lease begins with its worker's name."""
+"""Renew leases, and release those of a dead worker. A lease token begins with the name of its worker."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from connector.redaction import redact_text
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """How an account stands that is held for another while."""
+    """The state of a subject whose lease was renewed."""
 
     urgency: Urgency
     generation: int
 
 
 def renew(connection: Connection, token: str, keys: Sequence[str]) -> dict[str, Renewed]:
-    """Hold these accounts for another while, those that are still held under this lease. The others are not among the
-    answer: it ran out and somebody else has them, or had them; or it was taken back. Locked in the order in which they
-    are made due, so that neither waits for the other."""
+    """Renew the lease of these subjects. Subjects whose lease expired or was revoked are missing from the result. Rows
+    are locked in the order in which subjects are made due, to avoid deadlocks."""
     rows = connection.execute(
         text(
             """
@@ -40,7 +39,7 @@ def renew(connection: Connection, token: str, keys: Sequence[str]) -> dict[str, 
 
 
 def held(connection: Connection, worker: str) -> list[str]:
-    """The accounts that are held in this name."""
+    """The subjects leased to this worker."""
     rows = connection.execute(
         text("SELECT key FROM subject WHERE status = 'due' AND starts_with(lease, :prefix) ORDER BY key"),
         {"prefix": f"{worker}:"},
@@ -49,7 +48,7 @@ def held(connection: Connection, worker: str) -> list[str]:
 
 
 def bury_held(connection: Connection, worker: str, code: str, error: str) -> None:
-    """What is held in this name is given up on: a dead letter."""
+    """Make dead letters of all subjects leased to this worker."""
     connection.execute(
         text(
             "UPDATE subject SET status = 'dead', lease = NULL, error_code = :code, error = :error "
@@ -60,7 +59,7 @@ def bury_held(connection: Connection, worker: str, code: str, error: str) -> Non
 
 
 def release_all(connection: Connection, worker: str, *, seconds: float = 0.0, spend: bool = True) -> int:
-    """Free everything leased to ``worker``, to be claimed again after ``seconds``; how much it was.
+    """Free everything leased to ``worker``, to be claimed again after ``seconds``. Return the count.
 
     Called when a worker of that name starts, as its predecessor is dead, and when a worker's job failed. ``spend``
     says whether the try counts.
@@ -79,7 +78,7 @@ def release_all(connection: Connection, worker: str, *, seconds: float = 0.0, sp
 
 
 def _release_histories(connection: Connection, seconds: float) -> None:
-    """Histories are held without a name. One that another worker is fetching is fetched twice, which is harmless."""
+    """Release claimed histories. They have no worker name: one in progress may be fetched twice, without harm."""
     connection.execute(
         text(
             "UPDATE subject SET history_ready_at = now() + make_interval(secs => :seconds) "

@@ -1,4 +1,4 @@
-"""Which record of the CRM each account of billing is: no record is two accounts', whoever links at the same time."""
+"""Map each billing account to one Salesforce account. Unique even when several workers link concurrently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GONE = "EXISTS (SELECT 1 FROM snapshot s WHERE s.subject = link.subject AND s.o
 
 
 def load(connection: Connection, subjects: Sequence[str]) -> dict[str, Link]:
-    """What is known of these subjects."""
+    """Load the links of these subjects."""
     rows = connection.execute(
         text("SELECT * FROM link WHERE subject = ANY(:subjects)"), {"subjects": list(subjects)}
     )
@@ -35,8 +35,8 @@ def holders(connection: Connection, account_ids: Collection[str]) -> dict[str, s
 
 
 def held(connection: Connection, state: LinkState | None = None) -> dict[str, Link]:
-    """The accounts that wait for a person, or for their record to appear; the oldest first. Those that billing no
-    longer has wait for nothing."""
+    """Accounts without a link that wait for a person or for their record to appear, oldest first. Accounts that were
+    deleted in billing are left out."""
     which = [str(state)] if state else [str(LinkState.REVIEW), str(LinkState.WAITING)]
     rows = connection.execute(
         text(f"SELECT * FROM link WHERE state = ANY(:which) AND NOT {_GONE} ORDER BY since, subject"),
@@ -46,7 +46,7 @@ def held(connection: Connection, state: LinkState | None = None) -> dict[str, Li
 
 
 def numbers(connection: Connection) -> dict[LinkState, int]:
-    """How many accounts there are in each state; those that billing no longer has are not counted as held."""
+    """Count accounts by link state; accounts deleted in billing are not counted as waiting."""
     rows = connection.execute(
         text(f"SELECT state, count(*) AS n FROM link WHERE NOT ({_HELD} AND {_GONE}) GROUP BY state")
     )
@@ -54,7 +54,7 @@ def numbers(connection: Connection) -> dict[LinkState, int]:
 
 
 def made(connection: Connection) -> int:
-    """How many of the linked ones had no record in the CRM before."""
+    """Count linked accounts whose Salesforce record was created by Casewire."""
     rows = connection.execute(
         text("SELECT count(*) FROM link WHERE state = :linked AND starts_with(how, :made)"),
         {"linked": str(LinkState.LINKED), "made": MADE},
@@ -63,14 +63,15 @@ def made(connection: Connection) -> int:
 
 
 def exist(connection: Connection) -> bool:
-    """Whether any account was ever looked for."""
+    """Whether a link was ever searched."""
     return bool(connection.execute(text("SELECT EXISTS (SELECT 1 FROM link)")).scalar_one())
 
 
 def save(connection: Connection, found: Mapping[str, Link]) -> set[str]:
-    """Keep these links; the subjects whose CRM account another subject holds already, for which nothing was kept.
+    """Store these links. Return the subjects whose Salesforce account is already linked to another subject: their
+    links are not stored.
 
-    What was written without its account while it was held is written again with it."""
+    Records that were written without an account while the link was pending are written again with it."""
     until_committed(connection, Lock.LINKING)
     released = _released(connection, found)
     taken = {subject for subject in sorted(found) if not _save(connection, subject, found[subject])}
@@ -79,7 +80,7 @@ def save(connection: Connection, found: Mapping[str, Link]) -> set[str]:
 
 
 def forget(connection: Connection, subjects: Sequence[str]) -> None:
-    """Their record is not what it was: it is looked for again, and all that hung on it is written again."""
+    """Delete the links of these subjects: they are searched again, and dependent records are written again."""
     if not subjects:
         return
     connection.execute(text("DELETE FROM link WHERE subject = ANY(:subjects)"), {"subjects": list(subjects)})
@@ -87,9 +88,8 @@ def forget(connection: Connection, subjects: Sequence[str]) -> None:
 
 
 def move(connection: Connection, found: Mapping[str, Link], run_id: int | None = None) -> set[str]:
-    """Keep these links of accounts whose record is another than before, and make them due: all is written to that
-    one. The subjects that another holds it from, as ``save`` tells them. ``run_id``: the run of an admin that says
-    so."""
+    """Store links that have changed to another record, and make the accounts due: everything is written to the new
+    record. Returns like ``save``. ``run_id``: the admin's run that changes the link."""
     taken = save(connection, found)
     moved = sorted(found.keys() - taken)
     _tell_again(connection, moved)
@@ -98,13 +98,13 @@ def move(connection: Connection, found: Mapping[str, Link], run_id: int | None =
 
 
 def make_due(connection: Connection, subjects: Collection[str], run_id: int | None = None) -> None:
-    """Decide these anew, as urgently as last time."""
+    """Make these subjects due, with their last urgency."""
     known = [due.named(connection, subject) for subject in sorted(subjects)]
     due.mark_due(connection, [replace(one, run_id=run_id) for one in known if one is not None])
 
 
 def _released(connection: Connection, found: Mapping[str, Link]) -> set[str]:
-    """Those that were held and are not any more."""
+    """The subjects whose link was pending and no longer is."""
     free = [subject for subject, link in found.items() if not link.held]
     rows = connection.execute(
         text(f"SELECT subject FROM link WHERE subject = ANY(:subjects) AND {_HELD}"), {"subjects": free}
@@ -113,7 +113,7 @@ def _released(connection: Connection, found: Mapping[str, Link]) -> set[str]:
 
 
 def _tell_again(connection: Connection, subjects: Collection[str]) -> None:
-    """A row of the timeline is written once, with the account it had then: their events are told again."""
+    """Write the timeline rows of these subjects again: a row is written once, with the account it had then."""
     if not subjects:
         return
     connection.execute(

@@ -1,4 +1,4 @@
-"""What only one may do at a time in a ledger, on whatever machine: advisory locks of PostgreSQL, each number once."""
+"""Advisory locks of PostgreSQL for work that one process does at a time, on any machine. Each number is unique."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from sqlalchemy import Connection, Engine, text
 
 @unique
 class Lock(IntEnum):
-    """What each is for."""
+    """The locks by purpose."""
 
     MIGRATING = 724_172_417
     OBSERVING = 7_203_551
-    """Keeping what processors told: whoever comes second must see what the first has added."""
+    """Storing observations: the second worker must see what the first has added."""
     INCIDENTS = 7_203_552
-    """Noticing one: two who notice the same must not keep two."""
+    """Recording an incident: two workers that detect the same one must not record two."""
     BULK = 7_203_553
     """Writing to Salesforce in bulk."""
     FILLING = 7_203_554
-    """Looking for what no delivery told of, and filling it in: what two look at together both would count."""
+    """Detecting and filling gaps: two concurrent scans would count the same changes twice."""
     BACKFILL = 7_203_555
     LINKING = 7_203_556
-    """Keeping links: whoever comes second sees what is taken."""
+    """Storing links: the second worker sees which records are taken."""
     COMPARING = 7_203_557
-    """Keeping what differs: what one has just seen another would clear."""
+    """Recording discrepancies: a second process would clear those that the first has just found."""
     NIGHT = 7_203_558
-    """Reconciling every night: a night that nobody is at and that is not over has died."""
+    """The nightly reconcile: an unfinished one without a lock holder has died."""
     EVENT_WORDS = 7_203_559
     """Indexing the words of events, or removing those of purged bodies: an indexer that read the body before the
     purge must not store its words after it."""
 
 
 def until_committed(connection: Connection, lock: Lock) -> None:
-    """Waits for it; it is free when this transaction ends."""
+    """Wait for the lock; the end of this transaction releases it."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock.value})
 
 
 def is_held(connection: Connection, lock: Lock) -> bool:
-    """Whether somebody is at it now."""
+    """Whether a process has the lock now."""
     return bool(
         connection.execute(
             text(
@@ -55,9 +55,9 @@ def is_held(connection: Connection, lock: Lock) -> bool:
 
 @contextmanager
 def alone(engine: Engine, lock: Lock) -> Iterator[bool]:
-    """Whether nobody else is at it now; held until left, or until this process dies."""
+    """Try to take the lock; yield whether it succeeded. Released on exit, or when this process dies."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # a machine that is gone says nothing: whoever holds it is asked for a sign of life
+        # a lost machine closes no connection: keepalives let PostgreSQL detect it and release the lock
         connection.execute(text("SELECT set_config('tcp_keepalives_idle', '30', false)"))
         asked = {"lock": lock.value}
         ours = bool(connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), asked).scalar())
@@ -70,7 +70,7 @@ def alone(engine: Engine, lock: Lock) -> Iterator[bool]:
 
 @contextmanager
 def turn(engine: Engine, lock: Lock, wait: Callable[[], None]) -> Iterator[None]:
-    """As ``alone``, but ``wait`` is called until nobody else is at it."""
+    """Take the lock; call ``wait`` until it is free."""
     while True:
         with alone(engine, lock) as is_ours:
             if is_ours:

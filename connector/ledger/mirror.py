@@ -1,4 +1,4 @@
-"""The mirror record by record: whose a record is, why it was last written, and letting go of it."""
+"""The mirror by record: its subject, the reason of the last write, and deleting entries."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def under(connection: Connection, places: Collection[tuple[str, str]]) -> dict[t
 
 
 def written_since(connection: Connection, records: Collection[Record], since: datetime) -> set[Record]:
-    """Those of them that were written then or later, by the ledger's clock."""
+    """The records that were written at or after ``since``, by the ledger's clock."""
     rows = connection.execute(
         text(f"SELECT object, key FROM mirror JOIN {_THESE} USING (object, key) WHERE written_at >= :since"),
         {**_values(records), "since": since},
@@ -57,12 +57,12 @@ def written_since(connection: Connection, records: Collection[Record], since: da
 
 
 def ever_written(connection: Connection, records: Collection[Record]) -> set[Record]:
-    """Those of them that Casewire has written at some time, also if what was last written is forgotten."""
+    """The records that Casewire has ever written, also those whose mirror was cleared."""
     return owners(connection, records).keys() | told(connection, records).keys()
 
 
 def told(connection: Connection, records: Collection[Record]) -> dict[Record, tuple[str, str]]:
-    """Record → the rule and the reason of what was last written to it; retention may have removed them."""
+    """Record → rule and reason of its last write; retention may have removed them."""
     rows = connection.execute(
         text(
             f"SELECT DISTINCT ON (object, key) object, key, rule, reason FROM change JOIN {_THESE} "
@@ -74,7 +74,7 @@ def told(connection: Connection, records: Collection[Record]) -> dict[Record, tu
 
 
 def drop(connection: Connection, records: Collection[Record]) -> None:
-    """These records are nobody's any more."""
+    """Delete the mirror of these records."""
     connection.execute(
         text(
             f"DELETE FROM mirror USING {_THESE} WHERE mirror.object = these.object AND mirror.key = these.key"
@@ -84,7 +84,7 @@ def drop(connection: Connection, records: Collection[Record]) -> None:
 
 
 def of(connection: Connection, subjects: Collection[str]) -> Sequence[Row[Any]]:
-    """All that was last written for these subjects, for ``restore``."""
+    """The mirror rows of these subjects, for ``restore``."""
     return connection.execute(
         text(
             "SELECT object, key, subject, salesforce_id, fields::text AS fields, written_at FROM mirror "
@@ -95,7 +95,7 @@ def of(connection: Connection, subjects: Collection[str]) -> Sequence[Row[Any]]:
 
 
 def restore(connection: Connection, rows: Sequence[Row[Any]]) -> None:
-    """What was forgotten of this is known again."""
+    """Insert mirror rows that are missing."""
     if rows:
         connection.execute(
             text(
@@ -108,5 +108,5 @@ def restore(connection: Connection, rows: Sequence[Row[Any]]) -> None:
 
 
 def _values(records: Collection[Record]) -> dict[str, Any]:
-    told = sorted(records)
-    return {"objects": [object_ for object_, _ in told], "keys": [key for _, key in told]}
+    ordered = sorted(records)
+    return {"objects": [object_ for object_, _ in ordered], "keys": [key for _, key in ordered]}

@@ -1,4 +1,4 @@
-"""How accounts that a person has chosen stand in the ledger."""
+"""The status of subjects that a person has chosen."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from connector.models.events import Urgency
 
 
 def among(connection: Connection, which: SubjectFilter, keys: Sequence[str]) -> set[str]:
-    """Those of these keys for which it holds, whether they were ever due or not: only ``rule`` and ``state`` of
-    ``which`` are asked."""
+    """The keys that match ``rule`` and ``state`` of ``which``, whether they were ever due or not."""
     where, values = SubjectFilter(rule=which.rule, state=which.state).where()
     rows = connection.execute(
         text(f"SELECT key FROM unnest(CAST(:among AS text[])) AS subject(key) WHERE {where}"),
@@ -23,22 +22,22 @@ def among(connection: Connection, which: SubjectFilter, keys: Sequence[str]) -> 
 
 
 def whole(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of them whose past the ledger knows."""
+    """The subjects whose history has been fetched."""
     return _those(connection, keys, "history = 'done'")
 
 
 def unsettled(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of them that are due already, or given up on."""
+    """The subjects that are due or dead."""
     return _those(connection, keys, "status <> 'idle'")
 
 
 def urgent(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of them that are due, and more urgent than routine work."""
+    """The subjects that are due and more urgent than routine work."""
     return _those(connection, keys, f"status = 'due' AND urgency < {int(Urgency.ROUTINE)}")
 
 
 def ready(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of them that are due at once, and that nobody holds."""
+    """The subjects that are due now and not leased."""
     return _those(connection, keys, "status = 'due' AND lease IS NULL AND ready_at <= now()")
 
 
@@ -50,7 +49,7 @@ def _those(connection: Connection, keys: Sequence[str], condition: str) -> set[s
 
 
 def objects(connection: Connection, source: str, site: str) -> dict[str, int]:
-    """How many objects of each kind the ledger knows of a site."""
+    """Count the snapshots of a site by kind."""
     rows = connection.execute(
         text(
             "SELECT object, count(*) AS many FROM snapshot WHERE source = :source AND site = :site GROUP BY 1"
@@ -61,8 +60,8 @@ def objects(connection: Connection, source: str, site: str) -> dict[str, int]:
 
 
 def unapplied(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of them that are idle, and of which the ledger has learnt what no plan has been applied with since: a
-    preview (``casewire plan``, a backfill without ``--apply``) has fetched it, and nothing more."""
+    """The idle subjects with snapshots that are newer than their last applied plan: a dry run (``casewire plan``, a
+    backfill without ``--apply``) fetched them and wrote nothing."""
     rows = connection.execute(
         text(
             "SELECT key FROM subject WHERE key = ANY(:keys) AND status = 'idle' AND lease IS NULL AND EXISTS ("
@@ -75,8 +74,8 @@ def unapplied(connection: Connection, keys: Sequence[str]) -> set[str]:
 
 
 def quiet(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[int, datetime | None]]:
-    """Those of them for which nothing is to be done and nobody does anything. What it says of one is another after
-    anything was done for it."""
+    """The subjects that are neither due nor leased, with generation and time of the last applied plan. Both change
+    when a subject is worked."""
     rows = connection.execute(
         text(
             "SELECT key, generation, applied_at FROM subject WHERE key = ANY(:keys) AND status <> 'due' "

@@ -1,4 +1,4 @@
-"""Accounts that need a decision: due, leased to one worker at a time, settled, or given up on.
+"""Subjects that need a decision: due, leased to one worker at a time, settled, or dead.
 
 ``generation`` counts the reasons to decide. A worker that settles generation 7 leaves the subject due when it
 has become 8 meanwhile, so nothing that arrives during a decision is missed.
@@ -38,7 +38,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A due subject in the hands of one worker. ``run_id``: the run of an admin that it is due for."""
+    """A due subject leased to one worker. ``run_id``: the admin's run that made it due."""
 
     key: str
     source: str
@@ -89,7 +89,7 @@ def mark_due(connection: Connection, subjects: Iterable[Due]) -> None:
 
 
 def named(connection: Connection, key: str) -> Due | None:
-    """A subject by its key, as urgent as it was last."""
+    """Find a subject by its key, with its last urgency."""
     row = connection.execute(
         text("SELECT key, source, site, code, urgency FROM subject WHERE key = :key"), {"key": key}
     ).one_or_none()
@@ -263,7 +263,7 @@ class Backlog:
 
 
 def generations(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
-    """Up to which reason this transaction sees the facts of these subjects."""
+    """Subject → the generation whose facts this transaction sees."""
     rows = connection.execute(
         text("SELECT key, generation FROM subject WHERE key = ANY(:keys)"), {"keys": list(keys)}
     )
@@ -277,7 +277,7 @@ def backlog(
     least: Urgency = Urgency.DISPUTE,
     most: Urgency = Urgency.ROUTINE,
 ) -> Backlog:
-    """Counts those from ``least`` to ``most``."""
+    """Count the subjects from ``least`` to ``most`` urgency that are ready."""
     row = connection.execute(
         text(
             "SELECT count(*) AS ready, min(due_at) AS oldest, min(urgency) AS urgency FROM "
@@ -304,7 +304,7 @@ def wake_by_time(connection: Connection) -> int:
 
 
 def dead_by_exhaustion(connection: Connection) -> int:
-    """Subjects that took their worker down again and again: dead letters."""
+    """Make dead letters of subjects whose worker died repeatedly."""
     return connection.execute(
         text(
             """
@@ -324,7 +324,7 @@ def dead_by_exhaustion(connection: Connection) -> int:
 def decide_history(
     connection: Connection, young: Sequence[str], old: Sequence[str], *, done: Sequence[str] = ()
 ) -> None:
-    """Note which first-seen subjects need their history fetched. Only undecided ones change."""
+    """Record which new subjects need their history fetched. Only undecided ones change."""
     for keys, history, before in ((young, "done", "unknown"), (old, "wanted", "unknown"), (done, "done", "")):
         connection.execute(
             text(
@@ -343,7 +343,7 @@ def undecided_history(connection: Connection, keys: Sequence[str]) -> set[str]:
 
 
 def claim_history(connection: Connection, limit: int) -> list[Due]:
-    """Up to ``limit`` subjects whose history is wanted, held for three minutes."""
+    """Claim up to ``limit`` subjects whose history is wanted, for three minutes."""
     rows = connection.execute(
         text(
             """
@@ -361,7 +361,7 @@ def claim_history(connection: Connection, limit: int) -> list[Due]:
 
 
 def histories_wanted(connection: Connection) -> bool:
-    """Is there an account whose history waits to be fetched?"""
+    """Whether a history waits to be fetched."""
     return bool(
         connection.execute(
             text(

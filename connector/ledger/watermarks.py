@@ -1,4 +1,4 @@
-"""How far something was looked through, and when it was last looked at."""
+"""Watermarks: how far a feed or window has been read, and when something was last checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 
 def load(connection: Connection, name: str) -> datetime | None:
-    """How far; None where it was never looked through."""
+    """The watermark, or None if there is none yet."""
     found: datetime | None = connection.execute(
         text("SELECT at FROM watermark WHERE name = :name"), {"name": name}
     ).scalar_one_or_none()
@@ -16,7 +16,7 @@ def load(connection: Connection, name: str) -> datetime | None:
 
 
 def save(connection: Connection, name: str, at: datetime) -> None:
-    """It was looked through up to here. It never goes back."""
+    """Advance the watermark to ``at``; it never goes back."""
     connection.execute(
         text(
             "INSERT INTO watermark (name, at) VALUES (:name, :at) "
@@ -27,7 +27,7 @@ def save(connection: Connection, name: str, at: datetime) -> None:
 
 
 def reach_back(connection: Connection, name: str, at: datetime) -> None:
-    """It is known from here on. What was known from before stays known."""
+    """Move a lower watermark back to ``at``; it never goes forward."""
     connection.execute(
         text(
             "INSERT INTO watermark (name, at) VALUES (:name, :at) "
@@ -38,7 +38,7 @@ def reach_back(connection: Connection, name: str, at: datetime) -> None:
 
 
 def has_passed(connection: Connection, name: str, every: timedelta) -> bool:
-    """Whether it is time to look again."""
+    """Whether the last check is older than ``every``."""
     return not connection.execute(
         text("SELECT EXISTS (SELECT 1 FROM watermark WHERE name = :name AND at > now() - :every)"),
         {"name": name, "every": every},
@@ -46,14 +46,14 @@ def has_passed(connection: Connection, name: str, every: timedelta) -> bool:
 
 
 def begin(connection: Connection, name: str) -> None:
-    """From now on, if not longer, it is looked at: the first time after the usual while."""
+    """Create the watermark at the current time, if there is none: the first check is due after the usual interval."""
     connection.execute(
         text("INSERT INTO watermark (name, at) VALUES (:name, now()) ON CONFLICT DO NOTHING"), {"name": name}
     )
 
 
 def begin_at(connection: Connection, name: str, at: datetime) -> None:
-    """It was looked through up to here by other means, where nobody has looked yet."""
+    """Create the watermark at ``at``, if there is none."""
     connection.execute(
         text("INSERT INTO watermark (name, at) VALUES (:name, :at) ON CONFLICT DO NOTHING"),
         {"name": name, "at": at},
@@ -61,12 +61,12 @@ def begin_at(connection: Connection, name: str, at: datetime) -> None:
 
 
 def touch(connection: Connection, name: str) -> None:
-    """It is looked at now."""
+    """Set the watermark to the current time."""
     due_in(connection, name, timedelta(0), timedelta(0))
 
 
 def touched(connection: Connection, prefix: str, within: timedelta) -> list[str]:
-    """The names that begin so and were looked at of late, the last first."""
+    """Names with this prefix that were checked within this time, newest first."""
     rows = connection.execute(
         text(
             "SELECT name FROM watermark WHERE starts_with(name, :prefix) AND at > now() - :within "
@@ -78,7 +78,7 @@ def touched(connection: Connection, prefix: str, within: timedelta) -> list[str]
 
 
 def due_in(connection: Connection, name: str, every: timedelta, wait: timedelta) -> None:
-    """It is time to look again after ``wait``, whenever that was last done."""
+    """Make the next check due after ``wait``, whenever the last one was."""
     connection.execute(
         text(
             "INSERT INTO watermark (name, at) VALUES (:name, now() - :every + :wait) "
@@ -89,13 +89,13 @@ def due_in(connection: Connection, name: str, every: timedelta, wait: timedelta)
 
 
 def is_before(connection: Connection, name: str, moment: datetime) -> bool:
-    """Whether it was looked at before, and not since that moment."""
+    """Whether the watermark exists and is older than ``moment``."""
     found = load(connection, name)
     return found is not None and found < moment
 
 
 def take_once(connection: Connection, name: str, moment: datetime) -> bool:
-    """Whether this caller is the first since that moment; where nothing was looked at before, nobody is."""
+    """Claim the check of this moment: true for the first caller. False for all if there is no watermark."""
     return bool(
         connection.execute(
             text("UPDATE watermark SET at = GREATEST(now(), :moment) WHERE name = :name AND at < :moment"),
@@ -105,7 +105,7 @@ def take_once(connection: Connection, name: str, moment: datetime) -> bool:
 
 
 def take(connection: Connection, name: str, every: timedelta) -> bool:
-    """Whether it is time to look again, and this caller's turn: nobody else's until then."""
+    """Claim the check if it is due: true for one caller per interval."""
     return bool(
         connection.execute(
             text(

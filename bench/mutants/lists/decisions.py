@@ -476,7 +476,7 @@ DECISIONS = [
                 "row.change.object == object_]",
             ),
             ("        if results.unavailable is not None:\n            break\n", ""),
-            ("len(ways) >= IN_BULK", "len(ways) > IN_BULK"),
+            ("len(same_key) >= IN_BULK", "len(same_key) > IN_BULK"),
             ("for row in batch if row.frees is not None]", "for row in batch]"),
             ("not refused.matches and row.id is None", "not refused.matches"),
             ("refused.code == DUPLICATES and not refused.matches", "refused.code == DUPLICATES"),
@@ -505,19 +505,19 @@ DECISIONS = [
             ("known_at=decision.reading.known_at if decision.reading else None", "known_at=None"),
             ("permanent[0] if permanent else refused[0]", "refused[0]"),
             (
-                "permanent and tries == 1 and decision.mirror and not looked",
+                "permanent and tries == 1 and decision.mirror and not org_read",
                 "permanent and tries == 1 and decision.mirror",
             ),
             (
-                "permanent and tries == 1 and decision.mirror and not looked",
-                "permanent and decision.mirror and not looked",
+                "permanent and tries == 1 and decision.mirror and not org_read",
+                "permanent and decision.mirror and not org_read",
             ),
             (
-                "permanent and tries == 1 and decision.mirror and not looked",
-                "permanent and tries == 1 and not looked",
+                "permanent and tries == 1 and decision.mirror and not org_read",
+                "permanent and tries == 1 and not org_read",
             ),
             ("if permanent or tries >= MOST_TRIES", "if permanent or tries > MOST_TRIES"),
-            ("if forgets and not _went_astray(permanent)", "if forgets"),
+            ("if forgets and not _has_key_conflict(permanent)", "if forgets"),
             (
                 "replace(change, mirror=None) for change in changes) if forget else changes",
                 "change for change in changes)",
@@ -564,10 +564,10 @@ DECISIONS = [
     *mutants(
         "sync/apply/lease_guard",
         [
-            ("if one.subject.key not in held]", "if one.subject.key in held]"),
+            ("if one.subject.key not in renewed]", "if one.subject.key in renewed]"),
             (
-                "self.is_urgent(one.subject, held[one.subject.key]) and self._may_go(one)",
-                "self.is_urgent(one.subject, held[one.subject.key])",
+                "self.is_urgent(one.subject, renewed[one.subject.key]) and self._may_go(one)",
+                "self.is_urgent(one.subject, renewed[one.subject.key])",
             ),
             ("now.urgency < claimed.urgency or", "now.urgency <= claimed.urgency or"),
             ("now.urgency == Urgency.DISPUTE < claimed.urgency", "now.urgency == Urgency.DISPUTE"),
@@ -600,23 +600,23 @@ DECISIONS = [
         "sync/availability/api_budget",
         [
             (
-                "if left > reserve + told.allowed * settings.urgent_percent",
-                "if left >= reserve + told.allowed * settings.urgent_percent",
+                "if left > reserve + usage.allowed * settings.urgent_percent",
+                "if left >= reserve + usage.allowed * settings.urgent_percent",
             ),
             (
                 "Urgency.FAILURE if left > reserve else Urgency.DISPUTE",
                 "Urgency.FAILURE if left >= reserve else Urgency.DISPUTE",
             ),
-            ("told.age > ASKED_EVERY", "told.age > 0"),
-            ("found is not Urgency.ROUTINE and told.age", "told.age"),
+            ("usage.age > ASKED_EVERY", "usage.age > 0"),
+            ("found is not Urgency.ROUTINE and usage.age", "usage.age"),
             ("self.level() < Urgency.ROUTINE", "self.level() < Urgency.FAILURE"),
-            ("max(told.allowed - told.used, 0) * 100", "(told.allowed - told.used) * 100"),
+            ("max(usage.allowed - usage.used, 0) * 100", "(usage.allowed - usage.used) * 100"),
         ],
     ),
     *mutants(
         "sync/refresh/match_rules",
         [
-            ("if form != match_keys.INVOICE or not contradiction(said, one)]", "]"),
+            ("if form != match_keys.INVOICE or not contradiction(objects, one)", ""),
             ("if len(accounts) > 1:", "if len(accounts) > 2:"),
             (
                 'candidate.object == "payment" and match_keys.could_be(item.source, candidate.gateway)',

@@ -97,9 +97,9 @@ class AccountOptions:
         return {name: value for name, value in said.items() if value}
 
 
-def choice(wires: Container, asked: AccountOptions) -> Choice:
+def choice(container: Container, asked: AccountOptions) -> Choice:
     """The accounts that are meant. Raises UsageError for what cannot be meant."""
-    sites = [one.name for one in wires.settings.recurly]
+    sites = [one.name for one in container.settings.recurly]
     if asked.site is not None and asked.site not in sites:
         raise _which_site(sites)
     if (asked.since or asked.all_) and not sites:
@@ -108,7 +108,7 @@ def choice(wires: Container, asked: AccountOptions) -> Choice:
     return Choice(
         sites=tuple((SOURCE, name) for name in read),
         site=asked.site,
-        named=_named(wires, asked, sites) if asked.are_named else None,
+        named=_named(container, asked, sites) if asked.are_named else None,
         since=asked.since,
         everything=asked.all_,
         rule=asked.rule,
@@ -116,12 +116,12 @@ def choice(wires: Container, asked: AccountOptions) -> Choice:
     )
 
 
-def _named(wires: Container, asked: AccountOptions, sites: Sequence[str]) -> tuple[Due, ...]:
+def _named(container: Container, asked: AccountOptions, sites: Sequence[str]) -> tuple[Due, ...]:
     """What was named by codes or whole keys, each once, in this order."""
     texts = [code for one in asked.accounts for code in _told(one)] + (
         codes.read(asked.file) if asked.file else []
     )
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         whole = SubjectFilter(keys=[text for text in texts if ":" in text])
         known = {one.key: one for one in subject_query.walk(connection, whole, "", len(texts))}
     found: dict[str, Due] = {}

@@ -93,19 +93,19 @@ def backfill(
     _require_sense(
         resume=resume, show_=show_, run_id=run_id, chosen=bool(chosen), acts=apply_ or bool(reason)
     )
-    wires = container_from_environment()
-    logs.configure(wires.settings.casewire_log, quiet=True)
+    container = container_from_environment()
+    logs.configure(container.settings.casewire_log, quiet=True)
     if show_:
-        _show(wires, named(wires, run_id), file, json_)
+        _show(container, named(container, run_id), file, json_)
         return
-    turn = BackfillLock(wires.engine)
+    turn = BackfillLock(container.engine)
     turn.take()
     try:
-        run = resumed(wires, run_id) if resume else begun(wires, since, objects, site, reason)
-        state = _carried_out(wires, run, turn, _Go(apply_, reason, yes))
+        run = resumed(container, run_id) if resume else begun(container, since, objects, site, reason)
+        state = _carried_out(container, run, turn, _Go(apply_, reason, yes))
     finally:
         turn.leave()
-    _tell(wires, run, state, file, json_)
+    _tell(container, run, state, file, json_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +130,20 @@ def _require_sense(*, resume: bool, show_: bool, run_id: int | None, chosen: boo
         )
 
 
-def _carried_out(wires: Container, run: Run, turn: BackfillLock, go: _Go) -> Checkpoint:
+def _carried_out(container: Container, run: Run, turn: BackfillLock, go: _Go) -> Checkpoint:
     """To its end, or raises what stopped it, and says how it goes on."""
     for line in in_words(run):
         err.print(show(line))
     try:
         with (
-            ending(wires, run.id),
+            ending(container, run.id),
             at_work(
-                wires, run, _cause(wires, run, go), turn, writes=go.applies, agree=_agree(wires, go)
+                container,
+                run,
+                _cause(container, run, go),
+                turn,
+                writes=go.applies,
+                agree=_agree(container, go),
             ) as work,
         ):
             state = work.run()
@@ -146,24 +151,24 @@ def _carried_out(wires: Container, run: Run, turn: BackfillLock, go: _Go) -> Che
         err.print(f"Not done. Go on with: casewire backfill --resume --run {run.id}")
         raise
     if not state.writes:
-        with wires.engine.begin() as connection:
+        with container.engine.begin() as connection:
             runs.end(connection, run.id, runs.STOPPED)
     return state
 
 
-def _cause(wires: Container, run: Run, go: _Go) -> Cause:
+def _cause(container: Container, run: Run, go: _Go) -> Cause:
     """Whoever has it go on now is who does it. What was begun to write goes on writing."""
     writes = go.applies or Checkpoint.of(run.progress).writes
-    by = who(wires)
-    with wires.engine.begin() as connection:
+    by = who(container)
+    with container.engine.begin() as connection:
         go_id = runs.begin_session(connection, run.id, by, go.reason, writes=writes)
     return Cause(COMMAND, by, run.id, go_id)
 
 
-def _agree(wires: Container, go: _Go) -> Agree:
+def _agree(container: Container, go: _Go) -> Agree:
     def agree(count: int, unit: Unit) -> None:
         try:
-            confirm(count, wires.policy.admin.confirm_above, go.yes, _COUNTED[unit])
+            confirm(count, container.policy.admin.confirm_above, go.yes, _COUNTED[unit])
         except click.UsageError as error:
             if unit is Unit.CHANGES:
                 raise
@@ -176,30 +181,30 @@ def _agree(wires: Container, go: _Go) -> Agree:
 _COUNTED: Final = {Unit.CHANGES: "changes", Unit.ACCOUNTS: "accounts that may be written"}
 
 
-def _show(wires: Container, run: Run, file: Path | None, json_: bool) -> None:
+def _show(container: Container, run: Run, file: Path | None, json_: bool) -> None:
     """The report of one that ran before; of one that is not done, also that, and why."""
     state = Checkpoint.of(run.progress)
     if state.phase not in (Phase.DECIDED, Phase.OVER):
         why = f": {run.error}" if run.error else ""
         err.print(show(f"Backfill {run.id} is not done ({run.state}{why}). This is how far it came."))
         err.print(f"Go on with: casewire backfill --resume --run {run.id}")
-    _tell(wires, run, state, file, json_)
+    _tell(container, run, state, file, json_)
     if run.state == runs.FAILED:
         raise SystemExit(1)
 
 
-def _tell(wires: Container, run: Run, state: Checkpoint, file: Path | None, json_: bool) -> None:
+def _tell(container: Container, run: Run, state: Checkpoint, file: Path | None, json_: bool) -> None:
     """The report, and the exit code."""
-    found = document(wires.engine, run, state)
+    found = document(container.engine, run, state)
     if file is not None:
-        write_report(file, wires.engine, found)
+        write_report(file, container.engine, found)
     if json_:
         as_json(found)
     else:
-        for line in lines(found, wires.policy.budget, wires.engine):
+        for line in lines(found, container.policy.budget, container.engine):
             out.print(show(line))
     if not state.writes:
-        much = state.changes() > wires.policy.admin.confirm_above
+        much = state.changes() > container.policy.admin.confirm_above
         yes = f" --yes {state.changes()}" if much else ""
         err.print(f"Nothing was written. To do it: casewire backfill --resume --run {run.id} --apply{yes}")
     if not found["well"]:

@@ -41,29 +41,29 @@ Clients = Mapping[Site, RecurlyClient]
 
 @contextmanager
 def at_work(
-    wires: Container, run: Run, cause: Cause, turn: BackfillLock, *, writes: bool, agree: Agree
+    container: Container, run: Run, cause: Cause, turn: BackfillLock, *, writes: bool, agree: Agree
 ) -> Iterator[Backfill]:
     """The backfill of this run, ready to go on where it is."""
-    with _clients(wires, _say) as clients, ExitStack() as shown:
-        bars = _Bars(wires, clients, shown)
+    with _clients(container, _say) as clients, ExitStack() as shown:
+        bars = _Bars(container, clients, shown)
         yield Backfill(
-            engine=wires.engine,
+            engine=container.engine,
             sources=clients,
-            applier=wires.applier(),
+            applier=container.applier(),
             asked=BackfillOptions.of(run.options, SOURCE),
             cause=cause,
             turn=turn,
-            turns=BulkWriteLock(wires.engine, wires.policy.budget.bulk_from, time.sleep, _say),
+            turns=BulkWriteLock(container.engine, container.policy.budget.bulk_from, time.sleep, _say),
             patience=RetryPolicy(time.sleep, _say),
             tell=bars.tell,
-            spent=lambda: {"recurly": _calls(clients), "salesforce": wires.salesforce.calls},
+            spent=lambda: {"recurly": _calls(clients), "salesforce": container.salesforce.calls},
             writes=writes,
             agree=bars.asking(agree),
         )
 
 
 @contextmanager
-def _clients(wires: Container, say: Callable[[str], None]) -> Iterator[Clients]:
+def _clients(container: Container, say: Callable[[str], None]) -> Iterator[Clients]:
     """Who waits for a turn is woken when it is over. A wait that a person would notice is explained, once for all
     threads that wait for the same."""
     over = threading.Event()
@@ -94,7 +94,7 @@ def _clients(wires: Container, say: Callable[[str], None]) -> Iterator[Clients]:
             ),
             sleep=sleep,
         )
-        for site in wires.settings.recurly
+        for site in container.settings.recurly
         if site.api_key
     }
     try:
@@ -117,7 +117,7 @@ def _calls(clients: Clients) -> int:
 class _Bars:
     """One bar for each phase; what was done before this process is not on it."""
 
-    wires: Container
+    container: Container
     clients: Clients
     shown: ExitStack
     _phase: Phase | None = field(default=None, init=False)
@@ -145,6 +145,6 @@ class _Bars:
     def _left(self) -> str:
         """The calls that are left, of whom it is calling now."""
         if self._phase not in (Phase.READING, Phase.COMPLETING):
-            return f"Salesforce: {api_budget.left(self.wires.engine, self.wires.policy.budget)}"
+            return f"Salesforce: {api_budget.left(self.container.engine, self.container.policy.budget)}"
         told = [client.budget for client in self.clients.values()]
         return ", ".join(f"{one.remaining:,} calls left" for one in told if one.remaining is not None)

@@ -22,29 +22,33 @@ COMMAND: Final = "backfill"
 
 
 def begun(
-    wires: Container, since: datetime | None, objects: tuple[str, ...] | None, site: str | None, reason: str
+    container: Container,
+    since: datetime | None,
+    objects: tuple[str, ...] | None,
+    site: str | None,
+    reason: str,
 ) -> Run:
     """A new one."""
     asked = BackfillOptions(
-        tuple((SOURCE, name) for name in _sites(wires, site)), objects or change_feed.KINDS, since
+        tuple((SOURCE, name) for name in _sites(container, site)), objects or change_feed.KINDS, since
     )
-    with wires.engine.begin() as connection:
-        id_ = runs.begin(connection, COMMAND, who(wires), reason, asked.document())
+    with container.engine.begin() as connection:
+        id_ = runs.begin(connection, COMMAND, who(container), reason, asked.document())
         run = runs.named(connection, id_)
     assert run is not None
     return run
 
 
-def resumed(wires: Container, id_: int | None) -> Run:
+def resumed(container: Container, id_: int | None) -> Run:
     """The one of this number; without, the newest that is not done, unless a newer one is."""
     if id_ is not None:
-        run = named(wires, id_)
+        run = named(container, id_)
         if run.state == runs.DONE:
             raise click.UsageError(
                 f"Backfill {id_} is done. Its report: casewire backfill --show --run {id_}"
             )
         return run
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         found = runs.latest(connection, COMMAND, unfinished=True)
         newest = runs.latest(connection, COMMAND)
     if found is None or newest is None:
@@ -57,9 +61,9 @@ def resumed(wires: Container, id_: int | None) -> Run:
     return found
 
 
-def named(wires: Container, id_: int | None) -> Run:
+def named(container: Container, id_: int | None) -> Run:
     """The one of this number, or the newest."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         run = runs.latest(connection, COMMAND) if id_ is None else runs.named(connection, id_)
     if run is None or run.command != COMMAND:
         about = "There is no backfill yet." if id_ is None else f"Run {id_} is no backfill."
@@ -76,8 +80,8 @@ def in_words(run: Run) -> Iterator[str]:
     yield f"Sites: {sites}. Objects: {', '.join(asked.kinds)}. Since: {since}."
 
 
-def _sites(wires: Container, site: str | None) -> list[str]:
-    configured = wires.settings.recurly
+def _sites(container: Container, site: str | None) -> list[str]:
+    configured = container.settings.recurly
     known = [one.name for one in configured]
     if not known:
         raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
@@ -86,12 +90,12 @@ def _sites(wires: Container, site: str | None) -> list[str]:
     chosen = known if site is None else [site]
     keyless = [one.name for one in configured if one.name in chosen and not one.api_key]
     if keyless:
-        raise SetupError(_no_key(wires, keyless[0], [name for name in known if name not in keyless]))
+        raise SetupError(_no_key(container, keyless[0], [name for name in known if name not in keyless]))
     return chosen
 
 
-def _no_key(wires: Container, name: str, others: list[str]) -> str:
-    further = name in wires.settings.recurly_sites
+def _no_key(container: Container, name: str, others: list[str]) -> str:
+    further = name in container.settings.recurly_sites
     setting = f"RECURLY_API_KEY{suffix(name) if further else ''}"
     hint = f", or read only another: {' or '.join(f'--site {one}' for one in others)}" if others else ""
     return f"Site {name} has no API key: set {setting}{hint}."

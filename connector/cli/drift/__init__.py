@@ -78,10 +78,10 @@ def drift(**options: Any) -> None:
              casewire drift --rule payment_failed --fix --apply --reason "edited by an import"
     """
     asked = _Asked(**options)
-    wires = container_from_environment()
-    logs.configure(wires.settings.casewire_log, quiet=True)
+    container = container_from_environment()
+    logs.configure(container.settings.casewire_log, quiet=True)
     with _file() as drift, _file() as strangers:
-        _run(wires, asked, DriftReport(Tally(), JsonLinesFile(drift), JsonLinesFile(strangers)))
+        _run(container, asked, DriftReport(Tally(), JsonLinesFile(drift), JsonLinesFile(strangers)))
 
 
 def _file() -> AbstractContextManager[IO[str]]:
@@ -115,17 +115,17 @@ class _Asked:
     def only(self) -> DriftFilter:
         return DriftFilter(self.object_, self.rule)
 
-    def which(self, wires: Container) -> SubjectFilter:
+    def which(self, container: Container) -> SubjectFilter:
         if not self.accounts:
-            return SubjectFilter(site=self._known(wires), state=self.state)
+            return SubjectFilter(site=self._known(container), state=self.state)
         named = choice(
-            wires, AccountOptions(self.accounts, None, None, False, None, self.state, self.site)
+            container, AccountOptions(self.accounts, None, None, False, None, self.state, self.site)
         ).named
         keys = [one.key for one in named or ()]
         return SubjectFilter(keys=keys, site=self.site, state=self.state)
 
-    def _known(self, wires: Container) -> str | None:
-        sites = [one.name for one in wires.settings.recurly]
+    def _known(self, container: Container) -> str | None:
+        sites = [one.name for one in container.settings.recurly]
         if self.site is not None and self.site not in sites:
             raise click.UsageError(f"There is no site {self.site!r}; there is: {', '.join(sites) or 'none'}.")
         return self.site
@@ -138,43 +138,43 @@ class _Asked:
         }
 
 
-def _run(wires: Container, asked: _Asked, found: DriftReport) -> None:
+def _run(container: Container, asked: _Asked, found: DriftReport) -> None:
     """What was found is told before anything is asked or done, and the document in any case: mending may fail."""
-    which, tally, mending = asked.which(wires), found.tally, RepairProgress()
-    tally.undecided |= _not_known(wires, which)
-    with _applier(wires, asked, which) as applier:
+    which, tally, mending = asked.which(container), found.tally, RepairProgress()
+    tally.undecided |= _not_known(container, which)
+    with _applier(container, asked, which) as applier:
         _look(applier, which, found)
         _tell(asked, found)
         try:
             if asked.apply_ and tally.records:
-                confirm(tally.records, wires.policy.admin.confirm_above, asked.yes, "records to mend")
-                carry_out(wires, applier, found.drift, asked.reason, asked.kept(), mending)
+                confirm(tally.records, container.policy.admin.confirm_above, asked.yes, "records to mend")
+                carry_out(container, applier, found.drift, asked.reason, asked.kept(), mending)
         finally:
             if asked.json_:
                 report.as_json(found, mending)
     _end(asked, tally, mending)
 
 
-def _not_known(wires: Container, which: SubjectFilter) -> dict[str, str]:
+def _not_known(container: Container, which: SubjectFilter) -> dict[str, str]:
     """Those that were named, and that the ledger has never heard of."""
     if not which.keys:
         return {}
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         known = subject_query.walk(connection, SubjectFilter(keys=which.keys), "", len(which.keys))
     return dict.fromkeys(set(which.keys) - {one.key for one in known}, _NOT_KNOWN)
 
 
 @contextmanager
-def _applier(wires: Container, asked: _Asked, which: SubjectFilter) -> Iterator[Applier]:
+def _applier(container: Container, asked: _Asked, which: SubjectFilter) -> Iterator[Applier]:
     """One that compares with what Salesforce holds."""
-    owned = Owned.of(wires.shaping.org.shape, [one for one, _ in wires.shaping.mapping.fields])
-    asking = SoqlReader(wires.salesforce, owned)
-    with wires.engine.connect() as connection:
+    owned = Owned.of(container.shaping.org.shape, [one for one, _ in container.shaping.mapping.fields])
+    asking = SoqlReader(container.salesforce, owned)
+    with container.engine.connect() as connection:
         many = subject_query.count(connection, which) >= IN_BULK_FROM
     if not (many if asked.bulk is None else asked.bulk):
-        yield _against(wires, owned, asking, asked.only)
+        yield _against(container, owned, asking, asked.only)
         return
-    connecting = wires.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connecting = container.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     with connecting as connection:
         objects = [name for name in fields.ORDER if name in owned.names and asked.object_ in (None, name)]
         with progress("Reading Salesforce, objects", len(objects)) as tell:
@@ -184,12 +184,14 @@ def _applier(wires: Container, asked: _Asked, which: SubjectFilter) -> Iterator[
                 read.append(object_)
                 tell(len(read), f"{object_}: {records:,} records")
 
-            began = load(connection, wires.salesforce, owned, objects, WAIT, note, _patience())
-        yield _against(wires, owned, BulkReader(connection, asking, began), asked.only)
+            began = load(connection, container.salesforce, owned, objects, WAIT, note, _patience())
+        yield _against(container, owned, BulkReader(connection, asking, began), asked.only)
 
 
-def _against(wires: Container, owned: Owned, holding: OrgReader, only: DriftFilter) -> Applier:
-    return replace(wires.applier(), known=OrgBaseline(wires.engine, wires.salesforce, owned, holding, only))
+def _against(container: Container, owned: Owned, holding: OrgReader, only: DriftFilter) -> Applier:
+    return replace(
+        container.applier(), known=OrgBaseline(container.engine, container.salesforce, owned, holding, only)
+    )
 
 
 def _patience() -> RetryPolicy:

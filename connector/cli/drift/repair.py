@@ -23,7 +23,7 @@ _AWAY: Final = "Salesforce is not available; what is not mended is found again. 
 
 
 def carry_out(
-    wires: Container,
+    container: Container,
     applier: Applier,
     kept: JsonLinesFile,
     reason: str,
@@ -36,13 +36,13 @@ def carry_out(
     known = applier.known
     fresh = replace(applier, known=replace(known, holding=SoqlReader(known.crm, known.owned)))
     try:
-        with acting(wires, "drift", reason, options) as cause, progress("Mending accounts") as tell:
+        with acting(container, "drift", reason, options) as cause, progress("Mending accounts") as tell:
             mending.run, worked = cause.run_id, 0
             for wanted in batches(kept):
                 mending.done.add(mend(fresh, wanted, cause))
                 worked += len(wanted.subjects)
                 tell(worked, f"{mending.done.written:,} written")
-                _note(wires, cause, worked, mending.done)
+                _note(container, cause, worked, mending.done)
                 if mending.done.open:
                     raise Permanent(_AWAY)
             _once_more(fresh, mending.done, cause)
@@ -58,8 +58,8 @@ def _once_more(applier: Applier, done: RepairResult, cause: Cause) -> None:
         done.add(mend(applier, RepairRequest(again[start : start + BATCH]), cause))
 
 
-def _note(wires: Container, cause: Cause, worked: int, done: RepairResult) -> None:
-    with wires.engine.begin() as connection:
+def _note(container: Container, cause: Cause, worked: int, done: RepairResult) -> None:
+    with container.engine.begin() as connection:
         assert cause.run_id is not None
         runs.progress(connection, cause.run_id, {"accounts": worked, "written": done.written})
 

@@ -34,17 +34,19 @@ def _address(answers: Answers, name: str, question: str) -> None:
             )
             answers.settings |= told
         values = {setting.lower(): value or None for setting, value in told.items()}
-        wires = Container(Settings(**values))  # type: ignore[arg-type]
-        return _reachable(postgresql.areas(wires) if name == "DATABASE_URL" else redis.areas(wires), wires)
+        container = Container(Settings(**values))  # type: ignore[arg-type]
+        return _reachable(
+            postgresql.areas(container) if name == "DATABASE_URL" else redis.areas(container), container
+        )
 
     prompt_until_valid(answers, questions)
 
 
-def _reachable(areas: Iterable[Area], wires: Container) -> Area:
+def _reachable(areas: Iterable[Area], container: Container) -> Area:
     (area,) = areas
 
     def close() -> None:
-        made = vars(wires)
+        made = vars(container)
         if "engine" in made:
             made["engine"].dispose()
         if "redis" in made:

@@ -135,7 +135,7 @@ def _look_again(answers: Answers) -> bool:
 
 def _again(look: OrgContext) -> OrgContext:
     look.close()
-    return OrgContext(look.wires)
+    return OrgContext(look.container)
 
 
 def _deploy(look: OrgContext) -> None:

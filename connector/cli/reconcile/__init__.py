@@ -103,15 +103,15 @@ def reconcile(
     \b
     Example: casewire reconcile --since 2026-11-01 --apply --reason "month end"
     """
-    wires = container_from_environment()
-    logs.configure(wires.settings.casewire_log, quiet=True)
+    container = container_from_environment()
+    logs.configure(container.settings.casewire_log, quiet=True)
     if csv_ and xlsx:
         raise click.UsageError("--csv or --xlsx, not both: one reconcile writes one file.")
-    asked = _asked(wires, since, until, site, sources)
+    asked = _asked(container, since, until, site, sources)
     files = OutputFiles(csv_, xlsx)
     with ExitStack() as stack:
-        cause = stack.enter_context(acting(wires, COMMAND, reason, asked.options())) if apply_ else None
-        found = _found(wires, asked, files, cause)
+        cause = stack.enter_context(acting(container, COMMAND, reason, asked.options())) if apply_ else None
+        found = _found(container, asked, files, cause)
     as_json(document(found)) if json_ else show_found(found)
     refused = found.applied is not None and found.applied[1]
     if found.missing or found.reconciling.open or found.failed or refused:
@@ -119,22 +119,22 @@ def reconcile(
 
 
 def _asked(
-    wires: Container,
+    container: Container,
     since: datetime | None,
     until: datetime | None,
     site: str | None,
     sources: tuple[str, ...],
 ) -> ReconcileOptions:
-    sites = tuple(sorted(one.name for one in wires.settings.recurly))
+    sites = tuple(sorted(one.name for one in container.settings.recurly))
     if not sites:
         raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
     if site is not None and site not in sites:
         raise click.UsageError(f"There is no site {site!r}: --site {' or --site '.join(sites)}.")
-    unknown = sorted(set(sources) - set(wires.books))
+    unknown = sorted(set(sources) - set(container.books))
     if unknown:
-        able = ", ".join(sorted(wires.books)) or "none; set the API key of one"
+        able = ", ".join(sorted(container.books)) or "none; set the API key of one"
         raise click.UsageError(f"{unknown[0]!r} cannot be asked for lists. Processors that can: {able}.")
-    now = wires.clock()
+    now = container.clock()
     if since is not None and since >= (until or now):
         raise click.UsageError("--since must be before --until, and before now.")
     return ReconcileOptions(
@@ -147,18 +147,18 @@ def _asked(
 
 
 def _found(
-    wires: Container, asked: ReconcileOptions, files: OutputFiles, cause: Cause | None
+    container: Container, asked: ReconcileOptions, files: OutputFiles, cause: Cause | None
 ) -> ReconcileReport:
     run_id = cause.run_id if cause else None
-    policy = wires.policy.reconcile
-    with _filling(wires) if cause else nullcontext():
-        looked = _looked(wires, asked, run_id)
-        known = _known(wires, asked, looked)
+    policy = container.policy.reconcile
+    with _filling(container) if cause else nullcontext():
+        looked = _looked(container, asked, run_id)
+        known = _known(container, asked, looked)
         window = known.window(asked.until, asked.sites, asked.processors)
-        filled = fill(wires.sides, known.lists(window), asked.now, grace=_grace(wires), run_id=run_id)
+        filled = fill(container.sides, known.lists(window), asked.now, grace=_grace(container), run_id=run_id)
     with progress("Comparing") as tell:
         reconciling = Reconciliation(
-            wires.sides,
+            container.sides,
             policy.compare,
             window,
             asked.now,
@@ -170,15 +170,15 @@ def _found(
     found = ReconcileReport(looked, filled, reconciling, shown, run_id)
     if cause is None:
         return found
-    with wires.engine.begin() as connection:
+    with container.engine.begin() as connection:
         runs.progress(connection, cause.run_id or 0, found.progress())
-    return replace(found, applied=_applied(wires, reconciling, cause))
+    return replace(found, applied=_applied(container, reconciling, cause))
 
 
-def _known(wires: Container, asked: ReconcileOptions, looked: SiteGapReport) -> WindowChoice:
+def _known(container: Container, asked: ReconcileOptions, looked: SiteGapReport) -> WindowChoice:
     """Read after the changes are: what was filled in now is known."""
-    policy = wires.policy.reconcile
-    with wires.engine.connect() as connection:
+    policy = container.policy.reconcile
+    with container.engine.connect() as connection:
         return reach(
             connection,
             policy.compare,
@@ -188,12 +188,12 @@ def _known(wires: Container, asked: ReconcileOptions, looked: SiteGapReport) -> 
             asked.until,
             failed=looked.failed,
             since=asked.since,
-            others=[site for site in wires.sides.sites if site not in asked.sites],
+            others=[site for site in container.sides.sites if site not in asked.sites],
         )
 
 
 @contextmanager
-def _filling(wires: Container) -> Iterator[None]:
+def _filling(container: Container) -> Iterator[None]:
     """Waits until nobody else fills in what was missed."""
     said = False
 
@@ -206,40 +206,40 @@ def _filling(wires: Container) -> Iterator[None]:
         said = True
         time.sleep(TURN_SECONDS)
 
-    with locks.turn(wires.engine, Lock.FILLING, wait):
+    with locks.turn(container.engine, Lock.FILLING, wait):
         yield
 
 
-def _grace(wires: Container) -> timedelta:
-    return timedelta(minutes=wires.policy.reconcile.grace_minutes)
+def _grace(container: Container) -> timedelta:
+    return timedelta(minutes=container.policy.reconcile.grace_minutes)
 
 
-def _looked(wires: Container, asked: ReconcileOptions, run_id: int | None) -> SiteGapReport:
+def _looked(container: Container, asked: ReconcileOptions, run_id: int | None) -> SiteGapReport:
     """What each site changed. One that cannot be asked is left out."""
 
     def look(site: tuple[str, str], api: SourceApi) -> GapReport:
         return gap_detection.look(
-            wires.engine,
+            container.engine,
             site,
             api,
             asked.now,
             since=asked.since,
             fill=run_id is not None,
             run_id=run_id,
-            grace=_grace(wires),
+            grace=_grace(container),
             patience=RetryPolicy(time.sleep, lambda why: err.print(show(why))),
         )
 
-    able = ((RECURLY, site) for site in asked.sites if (RECURLY, site) in wires.apis)
-    return look_at_each({site: wires.apis[site] for site in able}, look, {})
+    able = ((RECURLY, site) for site in asked.sites if (RECURLY, site) in container.apis)
+    return look_at_each({site: container.apis[site] for site in able}, look, {})
 
 
-def _applied(wires: Container, reconciling: Reconciliation, cause: Cause) -> tuple[int, int]:
+def _applied(container: Container, reconciling: Reconciliation, cause: Cause) -> tuple[int, int]:
     """The cases of the classes."""
     due = [one.key for one in reconciling.due]
     if not due:
         return 0, 0
-    outcome = wires.applier().run(only=due, limit=len(due), cause=cause)
+    outcome = container.applier().run(only=due, limit=len(due), cause=cause)
     if outcome.open:
         raise Permanent("Salesforce is not available; the cases stay due. See: casewire status")
     return outcome.written, outcome.refused

@@ -52,11 +52,11 @@ def billing(month: str | None, site: str | None, xlsx: Path | None, csv_: Path |
     Example: casewire report billing --month 2026-10 --xlsx billing.xlsx
     """
     apart(csv_, xlsx)
-    wires = container_from_environment()
-    logs.configure(wires.settings.casewire_log, quiet=True)
-    _known(wires, site)
-    counting = Counting(_period(wires, month, site), site)
-    passing = counting.watch(_cases(wires, counting.period, site))
+    container = container_from_environment()
+    logs.configure(container.settings.casewire_log, quiet=True)
+    _known(container, site)
+    counting = Counting(_period(container, month, site), site)
+    passing = counting.watch(_cases(container, counting.period, site))
     if xlsx:
         write_book(xlsx, passing, counting)
     else:
@@ -64,29 +64,29 @@ def billing(month: str | None, site: str | None, xlsx: Path | None, csv_: Path |
     _tell(counting.report(), xlsx, csv_, json_)
 
 
-def _period(wires: Container, month: str | None, site: str | None) -> Period:
-    now, zone = wires.clock(), wires.policy.zone_of(site)
+def _period(container: Container, month: str | None, site: str | None) -> Period:
+    now, zone = container.clock(), container.policy.zone_of(site)
     try:
         return Period.last(now, zone) if month is None else Period.of(month, now, zone)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--month") from None
 
 
-def _known(wires: Container, site: str | None) -> None:
-    sites = [one.name for one in wires.settings.recurly]
+def _known(container: Container, site: str | None) -> None:
+    sites = [one.name for one in container.settings.recurly]
     if site is not None and site not in sites:
         named = f"--site {' or --site '.join(sites)}" if sites else "no site is configured (RECURLY_SITE)"
         raise click.BadParameter(f"there is no site {site!r}; say {named}.", param_hint="--site")
 
 
-def _cases(wires: Container, period: Period, site: str | None) -> Iterator[Case]:
+def _cases(container: Container, period: Period, site: str | None) -> Iterator[Case]:
     """As a stream: Salesforce's rows are asked for page by page while they are counted."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         known = attempts.written_transitions(connection, period.since)
-    us, shape = wires.salesforce.identity().user_id, wires.shaping.org.shape
+    us, shape = container.salesforce.identity().user_id, container.shaping.org.shape
     for name in lacking(shape):
         err.print(f"The org has no field {name}: what the report reads of it is not told.", markup=False)
-    rows = chain.from_iterable(wires.salesforce.query_pages(soql(period.since, shape)))
+    rows = chain.from_iterable(container.salesforce.query_pages(soql(period.since, shape)))
     return cases(rows, known, us, site)
 
 

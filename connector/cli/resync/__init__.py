@@ -47,10 +47,10 @@ def plan(json_: bool, **options: Any) -> None:
              casewire plan --state past_due --json
     """
     asked = AccountOptions(**options)
-    wires = _quiet_wiring()
-    chosen = choice(wires, asked)
+    container = _quiet_wiring()
+    chosen = choice(container, asked)
     with shown(json_, every=asked.are_named) as told:
-        totals = _planned(wires, wires.applier(), chosen, told)
+        totals = _planned(container, container.applier(), chosen, told)
     if totals.failed:
         raise SystemExit(1)
 
@@ -74,50 +74,53 @@ def resync(apply_: bool, reason: str, yes: int | None, json_: bool, **options: A
              casewire resync --since 2d --apply --yes 500
     """
     asked = AccountOptions(**options)
-    wires = _quiet_wiring()
-    chosen = choice(wires, asked)
-    applier = wires.applier()
+    container = _quiet_wiring()
+    chosen = choice(container, asked)
+    applier = container.applier()
     with shown(json_, every=asked.are_named) as told:
-        totals = _planned(wires, applier, chosen, told)
-        refused = _applied(wires, applier, asked, chosen, totals, told, reason, yes) if apply_ else 0
+        totals = _planned(container, applier, chosen, told)
+        refused = _applied(container, applier, asked, chosen, totals, told, reason, yes) if apply_ else 0
     if totals.changes and not apply_:
         err.print("Nothing was written. Add --apply to do it.")
     if totals.failed or refused:
         raise SystemExit(1)
 
 
-def _planned(wires: Container, applier: Applier, chosen: Choice, told: PlanOutput) -> Totals:
+def _planned(container: Container, applier: Applier, chosen: Choice, told: PlanOutput) -> Totals:
     """Fetched, decided and shown; what it comes to, and of the org's calls what is left."""
     applier.org()
     with progress("Reading Recurly") as tell:
-        reader = AccountFetcher(wires.engine, wires.apis, tell, time.sleep)
-        wanted = gather(wires.engine, reader, chosen)
-    _say_from(wires, chosen)
-    totals, before = Totals(wires.policy.budget), wires.salesforce.calls
+        reader = AccountFetcher(container.engine, container.apis, tell, time.sleep)
+        wanted = gather(container.engine, reader, chosen)
+    _say_from(container, chosen)
+    totals, before = Totals(container.policy.budget), container.salesforce.calls
     with progress("Deciding", len(wanted)) as tell:
         for one in look(applier, wanted, reader.troubles, named=chosen.named is not None):
             told.add(one)
             totals.add(one)
             tell(totals.accounts)
-    wires.spending.note()
-    told.planned(totals, api_budget.free(wires.engine, wires.policy.budget))
+    container.spending.note()
+    told.planned(totals, api_budget.free(container.engine, container.policy.budget))
     if totals.to_do:
-        more, left = wires.salesforce.calls - before, api_budget.left(wires.engine, wires.policy.budget)
+        more, left = (
+            container.salesforce.calls - before,
+            api_budget.left(container.engine, container.policy.budget),
+        )
         err.print(f"Reading for it takes up to {more:,} calls more. Salesforce: {left}.")
     return totals
 
 
-def _say_from(wires: Container, chosen: Choice) -> None:
+def _say_from(container: Container, chosen: Choice) -> None:
     """What nobody has fetched is not among what the ledger chooses from."""
     if chosen.reads_all:
         return
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         known = subject_query.count(connection, SubjectFilter(site=chosen.site, accounts_only=True))
     err.print(f"Chosen from the {known:,} accounts the ledger knows." if known else _EMPTY)
 
 
 def _applied(
-    wires: Container,
+    container: Container,
     applier: Applier,
     asked: AccountOptions,
     chosen: Choice,
@@ -130,13 +133,13 @@ def _applied(
     if not totals.to_do:
         err.print("There is nothing to write.")
         return 0
-    confirm(totals.changes, wires.policy.admin.confirm_above, yes)
+    confirm(totals.changes, container.policy.admin.confirm_above, yes)
     named: tuple[Due, ...] = chosen.named or ()
-    with acting(wires, "resync", reason, asked.kept(named)) as cause:
+    with acting(container, "resync", reason, asked.kept(named)) as cause:
         assert cause.run_id is not None
         done = Applied(cause.run_id)
         try:
-            carry_out(wires, applier, totals.to_do, cause, done, in_bulk=totals.in_bulk)
+            carry_out(container, applier, totals.to_do, cause, done, in_bulk=totals.in_bulk)
         finally:
             told.applied(done)
     say(done, totals.changes)
@@ -144,6 +147,6 @@ def _applied(
 
 
 def _quiet_wiring() -> Container:
-    wires = container_from_environment()
-    logs.configure(wires.settings.casewire_log, quiet=True)
-    return wires
+    container = container_from_environment()
+    logs.configure(container.settings.casewire_log, quiet=True)
+    return container

@@ -43,49 +43,55 @@ class Applied:
 
 
 def carry_out(
-    wires: Container, applier: Applier, wanted: Sequence[Due], cause: Cause, done: Applied, *, in_bulk: bool
+    container: Container,
+    applier: Applier,
+    wanted: Sequence[Due],
+    cause: Cause,
+    done: Applied,
+    *,
+    in_bulk: bool,
 ) -> None:
     """Apply these, decided anew, and count in ``done`` what was. Raises Permanent where Salesforce goes away, or few
     calls are left: the others are as they were. A few accounts are always applied; it is the many that leave calls to
     others."""
-    at_once = wires.policy.budget.bulk_at_most if in_bulk else AT_ONCE
-    with progress("Writing to Salesforce", len(wanted)) as tell, _given_back(wires):
+    at_once = container.policy.budget.bulk_at_most if in_bulk else AT_ONCE
+    with progress("Writing to Salesforce", len(wanted)) as tell, _given_back(container):
         for start in range(0, len(wanted), at_once):
             if start:
-                _require_calls(wires, applier, start, len(wanted))
+                _require_calls(container, applier, start, len(wanted))
             some = wanted[start : start + at_once]
-            outcome = _written(wires, applier, some, cause, tell if in_bulk else None)
+            outcome = _written(container, applier, some, cause, tell if in_bulk else None)
             done.add(len(some), outcome)
-            _keep(wires, done, len(wanted))
+            _keep(container, done, len(wanted))
             if outcome.open:
                 raise Permanent(_stopped("Salesforce is not available", start, len(wanted)))
             tell(start + len(some), f"{done.written:,} written, {done.refused:,} refused")
 
 
 def _written(
-    wires: Container, applier: Applier, some: Sequence[Due], cause: Cause, tell: Tell | None
+    container: Container, applier: Applier, some: Sequence[Due], cause: Cause, tell: Tell | None
 ) -> Outcome:
     """With ``tell``: in bulk, which one process does at a time."""
     if tell is None:
         return resync_now(applier, some, cause)
-    with locks.turn(wires.engine, Lock.BULK, lambda: time.sleep(TURN_SECONDS)):
+    with locks.turn(container.engine, Lock.BULK, lambda: time.sleep(TURN_SECONDS)):
         return resync_now(applier, some, cause, time.sleep)
 
 
 @contextmanager
-def _given_back(wires: Container) -> Iterator[None]:
+def _given_back(container: Container) -> Iterator[None]:
     """What is held when this is interrupted is free at once, and workers finish it."""
     try:
         yield
     except BaseException:
-        with wires.engine.begin() as connection:
-            leases.release_all(connection, wires.worker, spend=False)
+        with container.engine.begin() as connection:
+            leases.release_all(connection, container.worker, spend=False)
         raise
 
 
-def _require_calls(wires: Container, applier: Applier, done: int, of: int) -> None:
+def _require_calls(container: Container, applier: Applier, done: int, of: int) -> None:
     if applier.spending is not None and applier.spending.level() < Urgency.ROUTINE:
-        left = api_budget.left(wires.engine, wires.policy.budget)
+        left = api_budget.left(container.engine, container.policy.budget)
         raise Permanent(_stopped(f"The org's API calls are short ({left})", done, of))
 
 
@@ -93,8 +99,8 @@ def _stopped(why: str, done: int, of: int) -> str:
     return f"{why}: {done:,} of {of:,} accounts were worked. Run it again later for the others. See: casewire status"
 
 
-def _keep(wires: Container, done: Applied, of: int) -> None:
-    with wires.engine.begin() as connection:
+def _keep(container: Container, done: Applied, of: int) -> None:
+    with container.engine.begin() as connection:
         runs.progress(
             connection,
             done.run,

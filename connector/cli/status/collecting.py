@@ -39,24 +39,24 @@ LATEST: Final = 100
 """Runs of a reconcile among which the newest whole one is looked for."""
 
 
-def collect(wires: Container) -> dict[str, Any]:
+def collect(container: Container) -> dict[str, Any]:
     """Everything ``status`` says, as one document."""
-    with wires.engine.connect() as connection:
+    with container.engine.connect() as connection:
         numbers = queries.numbers(connection)
         unknown = queries.unknown_kinds(connection)
         failing = incidents.lasting(connection)
         out_now = circuit_breakers.troubled(connection)
         linked = links.numbers(connection)
         calls = api_usage.told(connection, DESTINATION)
-        silent = source_activity.lasting(connection, registry.configured(wires.sources))
+        silent = source_activity.lasting(connection, registry.configured(container.sources))
         lacked = missed_changes.recent(connection, LATELY)
-        reconciled = _reconciled(wires, connection)
-        late = _late(wires, connection)
+        reconciled = _reconciled(container, connection)
+        late = _late(container, connection)
         unread = missed_changes.not_readable(connection, LATELY)
-    redis = _redis(wires)
+    redis = _redis(container)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
     mend = any(circuit.code == circuit_breakers.NOT_SET_UP for circuit in out_now)
-    missing = wires.not_configured()
+    missing = container.not_configured()
     scheduler = redis.pop("scheduler", None)
     rejected = redis.pop("rejected_jobs", None)
     needs = (dead, mend, missing, silent, late, redis.get("error"), redis.get("workers") == 0, rejected)
@@ -89,22 +89,22 @@ def collect(wires: Container) -> dict[str, Any]:
             }
             for c in out_now
         ],
-        "budgets": {**redis.pop("budgets", {}), **_salesforce(wires, calls)},
+        "budgets": {**redis.pop("budgets", {}), **_salesforce(container, calls)},
         "left_out": redis.pop("left_out", []),
         "refused": redis.pop("refused", []),
         "rejected_jobs": rejected,
         "salesforce_calls": asdict(calls) if calls else None,
         "redis": redis,
         "not_configured": missing,
-        "mode": "live" if wires.settings.live else "test",
-        "sources": [":".join(filter(None, key)) for key in registry.configured(wires.sources)],
+        "mode": "live" if container.settings.live else "test",
+        "sources": [":".join(filter(None, key)) for key in registry.configured(container.sources)],
     }
 
 
-def _reconciled(wires: Container, connection: Connection) -> Run | None:
+def _reconciled(container: Container, connection: Connection) -> Run | None:
     """The newest that is over and was about everything: one of a single processor or site proves nothing of the
     others."""
-    sites = {one.name for one in wires.settings.recurly}
+    sites = {one.name for one in container.settings.recurly}
     for run in runs.listed(connection, RECONCILE, None, None, LATEST):
         over = run.state in (runs.DONE, runs.FAILED)
         if over and not run.options.get("processors") and sites <= set(run.options.get("sites", sites)):
@@ -117,10 +117,10 @@ def went_well(state: str, found: Mapping[str, Any]) -> bool:
     return state != runs.FAILED and not found.get("failed")
 
 
-def _late(wires: Container, connection: Connection) -> Mapping[tuple[str, str], datetime]:
+def _late(container: Container, connection: Connection) -> Mapping[tuple[str, str], datetime]:
     """A policy that cannot be read is told of elsewhere."""
     try:
-        return looking.late(wires, connection)
+        return looking.late(container, connection)
     except SetupError:
         return {}
 
@@ -137,35 +137,35 @@ def _told(run: Run) -> dict[str, Any]:
     }
 
 
-def _salesforce(wires: Container, calls: api_usage.ApiUsage | None) -> dict[str, str]:
+def _salesforce(container: Container, calls: api_usage.ApiUsage | None) -> dict[str, str]:
     """A policy that cannot be read is told of elsewhere."""
     try:
-        return {DESTINATION: api_budget.in_words(calls, wires.policy.budget)} if calls else {}
+        return {DESTINATION: api_budget.in_words(calls, container.policy.budget)} if calls else {}
     except SetupError:
         return {}
 
 
-def _scheduler(wires: Container, workers: Sequence[BaseWorker]) -> dict[str, Any]:
+def _scheduler(container: Container, workers: Sequence[BaseWorker]) -> dict[str, Any]:
     """Where all has just been started it has not been seen yet."""
-    now = wires.clock()
+    now = container.clock()
     born = [one.birth_date for one in workers if one.birth_date]
     is_new = bool(born) and now - min(born) < queue.SWEPT_WITHIN
-    runs_ = wires.queue.is_swept(now, wires.settings.casewire_sweep_seconds)
-    return {"seen_at": wires.queue.swept_at(), "runs": runs_ or is_new}
+    runs_ = container.queue.is_swept(now, container.settings.casewire_sweep_seconds)
+    return {"seen_at": container.queue.swept_at(), "runs": runs_ or is_new}
 
 
-def _redis(wires: Container) -> dict[str, Any]:
+def _redis(container: Container) -> dict[str, Any]:
     try:
-        workers = Worker.all(connection=wires.redis, job_class=queue.StageJob, serializer=JSONSerializer)
-        rejected = wires.queue.rejected_jobs()
+        workers = Worker.all(connection=container.redis, job_class=queue.StageJob, serializer=JSONSerializer)
+        rejected = container.queue.rejected_jobs()
         return {
             "workers": len(workers),
-            "scheduler": _scheduler(wires, workers),
-            "jobs_waiting": wires.queue.depth(),
+            "scheduler": _scheduler(container, workers),
+            "jobs_waiting": container.queue.depth(),
             "queue": queue.NAME,
-            "budgets": wires.queue.notes(),
-            "left_out": wires.queue.remarks(),
-            "refused": [asdict(one) for one in wires.queue.refusals()],
+            "budgets": container.queue.notes(),
+            "left_out": container.queue.remarks(),
+            "refused": [asdict(one) for one in container.queue.refusals()],
             "rejected_jobs": asdict(rejected) if rejected else None,
         }
     except RedisError as error:

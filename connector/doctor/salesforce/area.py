@@ -11,8 +11,8 @@ from connector.doctor.salesforce import access, cases, duplicate_rules, fields, 
 from connector.doctor.salesforce.org_context import OrgContext
 
 
-def areas(wires: Container) -> Iterator[Area]:
-    look = OrgContext(wires)
+def areas(container: Container) -> Iterator[Area]:
+    look = OrgContext(container)
     yield Area("salesforce", (*entering(look), *inside(look)), close=look.close)
 
 

@@ -33,14 +33,14 @@ Row = Mapping[str, Any]
 class OrgContext:
     """One look at one org."""
 
-    def __init__(self, wires: Container) -> None:
-        self.wires = wires
+    def __init__(self, container: Container) -> None:
+        self.container = container
         self._described: dict[str, Described | None] = {}
 
     @cached_property
     def config(self) -> SalesforceConfig:
         """SetupError names the setting that lacks."""
-        return self.wires.salesforce_config()
+        return self.container.salesforce_config()
 
     @cached_property
     def client(self) -> SalesforceClient:
@@ -49,7 +49,7 @@ class OrgContext:
     @cached_property
     def policy(self) -> Policy:
         try:
-            return self.wires.policy
+            return self.container.policy
         except SetupError as error:
             raise NotAsked("the policy cannot be read") from error
 

@@ -1,11 +1,11 @@
-"""STAGES 3 and 4: decide what Salesforce should say about the due accounts, and write what differs.
+"""STAGES 3 and 4: the applier decides the due accounts and writes the rows that differ.
 
-One run claims up to 200 accounts under a lease, reads their facts in a fixed number of statements and one SOQL
-query, decides each for itself, and writes all their rows together. Whatever happens to one account (a rule that
-fails, a row that is refused) is that account's alone.
+One batch claims up to 200 accounts under a lease, reads their facts in a fixed number of statements and one SOQL
+query, decides each account separately, and writes all rows together. An error of one account (a failed rule, a refused
+row) does not affect the others.
 
-A run is bounded by the rows that it loads as well as by the number of its accounts, and calls ``checkpoint`` between
-two pieces of its work: there the urgent lane takes its turn.
+A batch is limited by its accounts and by the rows that it loads. It calls ``checkpoint`` between two pieces of work,
+where the urgent lane runs.
 """
 
 from __future__ import annotations
@@ -50,22 +50,21 @@ ROWS_IN_BULK = 40_000
 
 
 class Salesforce(SalesforceReader, Upserts, JobAborter, Protocol):
-    """What stage 4 needs of the Salesforce client."""
+    """The methods of the Salesforce client that stage 4 uses."""
 
 
 class Linker(Protocol):
-    """Which record of the CRM an account is (``sync/linking``)."""
+    """Links billing accounts to Salesforce records (``sync/linking``)."""
 
     def find(self, readings: Sequence[LoadedFacts]) -> Mapping[str, Link]:
-        """The links of those subjects whose record is not known yet, asked for now."""
+        """Search links for the subjects that have none yet."""
 
     def duplicates(self, named: Mapping[str, Mapping[str, Sequence[str]]]) -> Set[str]:
-        """Subject → object → the records that a duplicate rule says it would double. The subjects for which that
-        was an answer: they are tried again with it."""
+        """Use the records that a duplicate rule named (subject → object → record ids). Return the subjects for which
+        they gave a link: these are tried again with it."""
 
     def gone(self, subjects: Set[str]) -> None:
-        """Their records are not what they were thought to be: those that were merged are followed, the others are
-        looked for anew."""
+        """Update the links of these subjects: follow records that were merged, search the others again."""
 
 
 Decide = Callable[[Facts], Plan]
@@ -73,9 +72,9 @@ Decide = Callable[[Facts], Plan]
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did. ``more``: there is more to claim; ``again``: an account is to be tried again at once;
-    ``refused_for_now``: of the refused records those of such an account. ``left_out``: fields of records whose value
-    Salesforce does not take."""
+    """The result of one batch. ``more``: more subjects can be claimed. ``again``: an account must be tried again at
+    once. ``refused_for_now``: the refused records of such accounts. ``left_out``: fields by record that Salesforce
+    refused and that were not written."""
 
     claimed: int = 0
     written: int = 0
@@ -88,7 +87,7 @@ class Outcome:
     left_out: Mapping[Record, frozenset[str]] = field(default_factory=dict)
 
     def go_on(self, then: Outcome) -> None:
-        """What came of trying again what was to be tried again at once."""
+        """Add the result of the accounts that were tried again at once."""
         self.written += then.written
         self.refused += then.refused - self.refused_for_now
         self.refused_for_now, self.again, self.open = then.refused_for_now, then.again, then.open
@@ -96,8 +95,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Applier:
-    """Everything a run needs; ``org`` is asked for late, so that building one costs no call. ``known``: what rows are
-    compared with, where that is not what was last written. ``checkpoint``: called between two pieces of work."""
+    """Decides and writes batches of due subjects. ``org`` is a function, so that creating an applier costs no call.
+    ``known``: the baseline that rows are compared with, if it is not the mirror. ``checkpoint``: called between two
+    pieces of work."""
 
     engine: Engine
     crm: Salesforce
@@ -122,10 +122,10 @@ class Applier:
         rows: int | None = None,
         wait: Wait | None = None,
     ) -> Outcome:
-        """Claim due subjects and bring them up to date, those that the org's budget allows. With ``only``, those, due
-        or not, even while Salesforce's circuit is open: a person wants to know now, and if it works everything else
-        goes on too. ``cause``: None where it is for each subject what made it due. ``rows``: how many events and
-        snapshots are loaded. ``wait``: what is done while Salesforce works on a bulk job."""
+        """Claim the due subjects that the API budget allows and bring them up to date. With ``only``, claim exactly
+        these, due or not, even while Salesforce's circuit is open: a person needs the answer now, and a success closes
+        the circuit for all. ``cause``: None if each subject's own run is the cause. ``rows``: the maximum of events and
+        snapshots to load. ``wait``: called while Salesforce works on a bulk job."""
         token = f"{self.worker}:{uuid4().hex}"
         try:
             most = self._affordable(most, only)
@@ -141,31 +141,33 @@ class Applier:
             self.engine, token, {one.key: one for one in claimed}, cause, self.clock, self.clock()
         )
 
-        def give_back(some: Sequence[Decision], so_far: Results) -> None:
+        def release_early(some: Sequence[Decision], so_far: Results) -> None:
             key_conflicts.after(self.engine, some, so_far)
             self._relinked(some, so_far)
-            batch.give_back([let_go(one, so_far) for one in some], over=not holding.kept())
+            batch.give_back([let_go(one, so_far) for one in some], over=not guard.kept())
             self._touched(some, so_far)
 
         bulk = TrackedJobs(self.engine, token, claimed[0].key, wait or _never)
         undecided, urgent = [Decision(one) for one in claimed], is_more_urgent if wait else became_dispute
-        holding = LeaseGuard(self.engine, token, undecided, results, give_back, bulk, urgent, self.checkpoint)
+        guard = LeaseGuard(
+            self.engine, token, undecided, results, release_early, bulk, urgent, self.checkpoint
+        )
         try:
-            holding.decisions = self.decisions(claimed)
-            self._write(holding, in_bulk=wait is not None)
+            guard.decisions = self.decisions(claimed)
+            self._write(guard, in_bulk=wait is not None)
         except (SetupError, Permanent, Transient) as error:
             results.unavailable = unavailable(error)
-        decisions = holding.kept()
+        decisions = guard.kept()
         key_conflicts.after(self.engine, decisions, results)
         self._circuit(results)
         if self.spending is not None:
             self.spending.note()
         relinked = self._relinked(decisions, results)
-        looked = self.known is not None
         settlements = [
-            settle_one(one, results, relinked=one.subject.key in relinked, looked=looked) for one in decisions
+            settle_one(one, results, relinked=one.subject.key in relinked, org_read=self.known is not None)
+            for one in decisions
         ]
-        lost = batch.give_back([*settlements, *(let_go(one, results) for one in holding.lost.values())])
+        lost = batch.give_back([*settlements, *(let_go(one, results) for one in guard.lost.values())])
         decisions = [one for one in decisions if one.subject.key not in lost]
         ours = [one for one in settlements if one.settled.key not in lost]
         touched = self._touched(decisions, results)
@@ -182,23 +184,23 @@ class Applier:
         )
 
     def _is_more_due(self, only: Sequence[str] | None, most: Urgency, least: Urgency) -> bool:
-        """A batch that was bounded by its rows is smaller than was asked for."""
+        """Query the backlog: a batch that was limited by its rows has fewer subjects than ``limit``."""
         if only is not None:
             return False
         with self.engine.connect() as connection:
             return subjects.backlog(connection, 1, least=least, most=most).ready > 0
 
     def _affordable(self, most: Urgency, only: Sequence[str] | None) -> Urgency:
-        """The least urgent work that may be done now; what a person asks for always is."""
+        """The least urgent work that the API budget allows now. Work that a person requested is always allowed."""
         if self.spending is None or only is not None:
             return most
         return min(most, self.spending.level())
 
-    def _write(self, holding: LeaseGuard, *, in_bulk: bool) -> None:
-        """In bulk that takes a while: what became urgent meanwhile is let go."""
-        rows = [row for one in holding.decisions for row in one.rows]
-        holding.results.refused.update(key_conflicts.before(self.engine, self.crm, holding.decisions))
-        write(self.crm, rows, holding if in_bulk else None, holding.results, holding.dropped)
+    def _write(self, guard: LeaseGuard, *, in_bulk: bool) -> None:
+        """Write the rows. In bulk this takes minutes, so subjects that become urgent meanwhile are released early."""
+        rows = [row for one in guard.decisions for row in one.rows]
+        guard.results.refused.update(key_conflicts.before(self.engine, self.crm, guard.decisions))
+        write(self.crm, rows, guard if in_bulk else None, guard.results, guard.dropped)
 
     def _claimed(
         self,
@@ -209,8 +211,8 @@ class Applier:
         least: Urgency,
         rows: int,
     ) -> list[Claimed] | None:
-        """None while Salesforce's circuit is open. Nothing is claimed before every bulk job that was left behind has
-        ended; a job is left behind in the very moment in which its accounts can be claimed."""
+        """Claim subjects; return None while Salesforce's circuit is open. Every orphaned bulk job must have ended
+        first. A job becomes orphaned at the moment at which its accounts can be claimed."""
         with self.engine.connect() as connection:
             if only is None and DESTINATION in circuit_breakers.open_circuits(connection):
                 return None
@@ -223,7 +225,7 @@ class Applier:
         return self._claimed(token, limit, only, most, least, rows)
 
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
-        """What each subject's records should say, and the rows that would make them so. Writes nothing."""
+        """Decide each subject and compute the rows that differ from the baseline. Writes nothing."""
         org = self.org()
         readings: dict[str, LoadedFacts] = {}
         moved: list[attempts.MovedCase] = []
@@ -234,10 +236,10 @@ class Applier:
             self.checkpoint()
         known = self.known or MirrorBaseline(self.crm)
         cases = known.cases(readings, moved)
-        told = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
-        for key, link in (self.linker.find(list(told.values())) if self.linker else {}).items():
-            told[key] = told[key].with_link(link)
-        decisions = [self._decide(one, told[one.key]) for one in claimed]
+        loaded = {one.key: readings[one.key].with_cases(cases.get(one.key, ())) for one in claimed}
+        for key, link in (self.linker.find(list(loaded.values())) if self.linker else {}).items():
+            loaded[key] = loaded[key].with_link(link)
+        decisions = [self._decide(one, loaded[one.key]) for one in claimed]
         for chunk in _chunks(decisions):
             for decision, rows in zip(chunk, known.rows(chunk, self.fit, org), strict=True):
                 decision.rows = rows
@@ -245,8 +247,8 @@ class Applier:
         return decisions
 
     def _decide(self, subject: Claimed, reading: LoadedFacts) -> Decision:
-        """A rule that fails is a dead letter for its account, never for the batch. What became known between the claim
-        and the reading is decided here, so that it does not make the account due once more."""
+        """Decide one subject. A failed rule makes a dead letter of its account only. Facts that arrived between the
+        claim and the read are included: the generation is the one that was read, so the account is not due again."""
         self.checkpoint()
         generation = subject.generation if reading.generation is None else reading.generation
         decision = Decision(replace(subject, generation=generation), reading)
@@ -258,7 +260,7 @@ class Applier:
         return decision
 
     def _relinked(self, decisions: Sequence[Decision], results: Results) -> Set[str]:
-        """Keep which records were made, and look again for those that are not what they were thought to be."""
+        """Save links to created records, and search again for linked records that are gone."""
         lost = link_updates.lost(decisions, results)
         with self.engine.begin() as connection:
             links.save(connection, link_updates.made(decisions, results))
@@ -270,7 +272,7 @@ class Applier:
     def _looked_up(
         self, linker: Linker, lost: Set[str], named: Mapping[str, Mapping[str, Sequence[str]]]
     ) -> Set[str]:
-        """Where Salesforce can't be asked about them now, they are tried again when it can."""
+        """Update links with the linker. If Salesforce is unavailable, the subjects are tried again later."""
         try:
             if lost:
                 linker.gone(lost)
@@ -280,11 +282,11 @@ class Applier:
             return lost | named.keys()
 
     def _touched(self, decisions: Sequence[Decision], results: Results) -> int:
-        """How many accounts became due because an incident has its case now."""
+        """Make accounts due whose incident just got its case. Return how many."""
         return sum(incident_detection.tell_touched(self.engine, one) for one in _opened(decisions, results))
 
     def _circuit(self, results: Results) -> None:
-        """Open or close Salesforce's circuit. Nothing is claimed while it is open."""
+        """Open or close Salesforce's circuit."""
         if results.unavailable is not None:
             hold(self.engine, results.unavailable)
             return
@@ -293,7 +295,7 @@ class Applier:
 
 
 def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Incident]:
-    """The incidents whose case has just been made."""
+    """Yield the incidents whose case was just created."""
     for decision in decisions:
         made = (row for row in decision.rows if row.change.transition is Transition.OPEN)
         if any(row.record in results.written for row in made) and decision.facts.about is SubjectKind.GATEWAY:
@@ -309,4 +311,4 @@ def _chunks(some: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _never(seconds: float) -> None:
-    """What is sent by calls waits for no job."""
+    """Do nothing: collection calls wait for no bulk job."""

@@ -1,4 +1,4 @@
-"""A plan becomes rows by what is known of Salesforce's records: usually what was last written to them."""
+"""The baseline: the record values that a plan is compared with to make rows. Usually the mirror."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import OrgIds, Record, Row, row_for
 
 EXISTENCE_CHECKED = ("Account", "Contact")
-"""Records whose ``on_create`` fields are the CRM users' afterwards: asked for where the mirror is silent."""
+"""Objects whose ``on_create`` fields belong to the CRM users afterwards: records without a mirror are queried."""
 
 Fit = Callable[[Sequence[Change], Facts], Sequence[Change]]
-"""Makes a plan's changes fit the shape of the org, and leaves out what the account's link does not allow yet."""
+"""Adapts a plan's changes to the org, and leaves out changes that the account's link does not allow yet."""
 
 
 def unfitted(changes: Sequence[Change], facts: Facts) -> Sequence[Change]:
-    """For an org in which everything is as Casewire made it."""
+    """Return the changes as they are, for an org that needs no adaptation."""
     return changes
 
 
 class Baseline(Protocol):
-    """What is known of the records of some subjects."""
+    """The values of the Salesforce records of some subjects."""
 
     def cases(
         self, readings: Mapping[str, LoadedFacts], moved: Sequence[MovedCase]
     ) -> Mapping[str, tuple[ExistingCase, ...]]:
-        """By subject the cases it has. ``moved``: the cases that Salesforce has under another subject."""
+        """Subject → its cases. ``moved``: cases that Salesforce still has under another subject."""
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
-        """For each decision the rows that make its plan true."""
+        """For each decision, the rows that bring Salesforce to its plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorBaseline:
-    """Nobody else writes the fields that are ours, so they are as they were last written."""
+    """Compares with the mirror: only Casewire writes its own fields, so Salesforce contains what was last written."""
 
     crm: SalesforceReader
 
@@ -55,7 +55,7 @@ class MirrorBaseline:
         return [_rows(decision, existing, fit, org) for decision in decisions]
 
     def _existing(self, decisions: Sequence[Decision]) -> set[Record]:
-        """Which of the records that the mirror does not know does Salesforce have?"""
+        """Query which of the records without a mirror exist in Salesforce."""
         found: set[Record] = set()
         for object_ in EXISTENCE_CHECKED:
             unknown = [
@@ -71,7 +71,7 @@ class MirrorBaseline:
 
 
 def _is_unknown(decision: Decision, change: Change) -> bool:
-    """Whether nothing tells yet if Salesforce has the record. An account's link tells of the account."""
+    """Whether the ledger does not know if the record exists. For an account its link decides."""
     if change.object == fields.Account.OBJECT and decision.facts.link is not None:
         return False
     return (change.object, change.key) not in decision.mirror
@@ -80,19 +80,19 @@ def _is_unknown(decision: Decision, change: Change) -> bool:
 def _rows(decision: Decision, existing: set[Record], fit: Fit, org: OrgIds) -> tuple[Row, ...]:
     if not decision.plan.changes:
         return ()
-    known = {("Case", case.key) for case in decision.facts.cases} | existing
+    in_org = {("Case", case.key) for case in decision.facts.cases} | existing
     ids = link_updates.ids(decision.facts)
     rows = []
     for change in fit(decision.plan.changes, decision.facts):
         record = (change.object, change.key)
         mirrored = _of_this(decision.mirror.get(record), ids.get(record))
-        exists = record in known or record in ids or (mirrored is not None and change.object != "Case")
+        exists = record in in_org or record in ids or (mirrored is not None and change.object != "Case")
         rows.append(row_for(change, mirrored, exists=exists, org=org, id_=ids.get(record)))
     return tuple(row for row in rows if row is not None)
 
 
 def _of_this(mirrored: Mirrored | None, id_: str | None) -> Mirrored | None:
-    """What was last written, if it was to this record: its link may have been moved while it was written."""
+    """The mirror, if it is of this record: the link may have moved during the write. Otherwise an empty mirror."""
     if mirrored is None or id_ is None or mirrored.salesforce_id[:15] == id_[:15]:
         return mirrored
     return Mirrored(id_, {})

@@ -1,7 +1,7 @@
-"""Bulk jobs between two processes: what is kept of them, and what becomes of one that its process left behind.
+"""Track bulk jobs in the ledger, and abort orphaned jobs.
 
-A job that goes on alone would write what was decided minutes ago over what is known now. So nothing is claimed before
-every job that was left behind has ended, and what it was about is written whole.
+An orphaned job would overwrite newer values with a decision that is minutes old. So no subject is claimed before every
+orphaned job has ended; the records of such a job are then written with all their fields.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from connector.sync.availability.circuit_breaker import DESTINATION, MENDED_BY_H
 log = structlog.get_logger("connector.bulk_jobs")
 
 LOOKED_AGAIN: Final = 5.0
-"""Seconds after which a job that is being aborted is looked at again."""
+"""Seconds after which a job that is being aborted is polled again."""
 
 
 class JobAborter(Protocol):
-    """Ends bulk jobs (``clients/salesforce``)."""
+    """Aborts bulk jobs (``clients/salesforce``)."""
 
     def abort_bulk_job(self, job: str) -> bool:
-        """Whether it has ended, by this or before."""
+        """Abort the job. Return whether it has ended, by this call or before."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedJobs:
-    """The bulk jobs of one run, under whose ``token`` its accounts are held. ``subject``: one of them."""
+    """The bulk jobs of one batch. ``token``: the batch's lease. ``subject``: one of the leased subjects."""
 
     engine: Engine
     token: str
@@ -48,20 +48,20 @@ class TrackedJobs:
         self.meanwhile(seconds)
 
     def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """It is kept before it has data: from then on it is known to whoever comes after this process."""
+        """Record the job before it has data, so that another process can abort it if this one dies."""
         keys = [str(row[fields.KEY]) for row in rows]
         with self.engine.begin() as connection:
             bulk_jobs.begin(connection, job, self.token, self.subject, object_, keys)
 
     def ended(self, job: str, *, told: bool) -> None:
-        """What PostgreSQL cannot be told now is asked of Salesforce when the job's accounts are claimed again."""
+        """Record the end of the job. If PostgreSQL fails, Salesforce is asked when the accounts are claimed again."""
         with suppress(DBAPIError), self.engine.begin() as connection:
             bulk_jobs.end(connection, job, told=told)
 
 
 def end(engine: Engine, crm: JobAborter, left: Sequence[OrphanedJob]) -> None:
-    """These have ended, and what they were about will be written whole. Raises Unavailable where that cannot be known
-    yet: nothing must be written until it is."""
+    """End these jobs and clear the mirror of their records. Raises Unavailable if a job may still be running: nothing
+    may be written until it has ended."""
     for one in left:
         if not one.ended:
             _abort(crm, one)

@@ -1,4 +1,4 @@
-"""How many calls writing a plan takes, as long as nothing is refused. Pure."""
+"""Estimate the API calls that writing plans takes if nothing is refused. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from connector.sync.apply.record_writer import AT_ONCE, IN_BULK
 from connector.sync.apply.row_diff import Row
 
 A_BULK_JOB: Final = 13
-"""Begun, filled, closed, three files of results, and a minute of looks at it (at growing distances)."""
+"""Calls of one bulk job: create, upload, close, three result files, and polls for a minute at growing intervals."""
 
 Way = tuple[str, bool]
-"""An object, and whether its records are written by their Salesforce id: the others go by our key, in other calls."""
+"""An object, and whether its rows are written by Salesforce id; rows written by our key need separate calls."""
 
 
 def calls(rows: Mapping[Way, int], *, bulk: bool) -> dict[str, int]:
-    """The calls by object that so many rows take which are written together."""
+    """Calls by object for rows that are written together."""
     found: Counter[str] = Counter()
     for (object_, _), many in rows.items():
         found[object_] += A_BULK_JOB if bulk and many >= IN_BULK else -(-many // AT_ONCE)
@@ -37,7 +37,7 @@ class CallEstimator:
     _before: Counter[str] = field(default_factory=Counter)
 
     def add(self, rows: Sequence[Row]) -> None:
-        """One more subject."""
+        """Add the rows of one subject."""
         if self._subjects == self.at_once:
             self._before.update(calls(self._rows, bulk=self.bulk))
             self._subjects, self._rows = 0, Counter()
@@ -45,6 +45,6 @@ class CallEstimator:
         self._rows.update((row.change.object, row.id is not None) for row in rows)
 
     def by_object(self) -> dict[str, int]:
-        """So far, parents first."""
+        """Calls by object so far, parents first."""
         total = self._before + Counter(calls(self._rows, bulk=self.bulk))
         return {object_: total[object_] for object_ in fields.ORDER if total[object_]}

@@ -1,4 +1,4 @@
-"""Reading the facts of many accounts at once: snapshots and events from the ledger, cases from Salesforce."""
+"""Load the facts of many subjects at once: snapshots and events from the ledger, cases from Salesforce."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = structlog.get_logger("connector.apply")
 
 
 class SalesforceReader(Protocol):
-    """Reading from Salesforce (``clients/salesforce``)."""
+    """Queries Salesforce (``clients/salesforce``)."""
 
     def query_keys(
         self, select: str, field: str, keys: Sequence[str], suffix: str = ""
@@ -43,9 +43,9 @@ class SalesforceReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoadedFacts:
-    """The facts of one subject as the ledger knew them then, by its own clock; the events they include, and what was
-    last written for it. ``generation``: the last reason to decide that the facts include. ``more_events``: it has more
-    new events than are loaded at once."""
+    """The facts of one subject at one moment (``known_at``, by the ledger's clock), the events that they include, and
+    the mirror of its records. ``generation``: the newest reason to decide that the facts include. ``more_events``: the
+    subject has more new events than one batch loads."""
 
     facts: Facts
     known_at: datetime
@@ -67,15 +67,15 @@ CASE_SELECT = (
 )
 
 _QUEUE_PREFIX = "00G"
-"""What the id of a queue begins with; a user's begins with 005."""
+"""The prefix of a queue's id; the id of a user begins with 005."""
 
 
 def read_cases(
     crm: SalesforceReader, subjects: Sequence[str], moved: Sequence[MovedCase] = ()
 ) -> dict[str, tuple[ExistingCase, ...]]:
-    """One SOQL read (by as few requests as the length of the keys allows) for the cases of these subjects.
+    """Read the cases of these subjects by one SOQL query, in as few requests as the length of the keys allows.
 
-    ``moved``: the cases that Salesforce has under another subject than the one whose they are now."""
+    ``moved``: cases that Salesforce still has under a former subject."""
     owner = CaseOwners(moved)
     found: dict[str, list[ExistingCase]] = defaultdict(list)
     for row in crm.query_keys(CASE_SELECT, fields.Case.ACCOUNT_KEY, owner.read_under(subjects)):
@@ -84,7 +84,7 @@ def read_cases(
 
 
 class CaseOwners:
-    """Whose the cases are that Salesforce has under a subject."""
+    """Maps the cases that Salesforce has under a subject to the subject that owns them now."""
 
     def __init__(self, moved: Sequence[MovedCase]) -> None:
         self._moved = {one.key: one.subject for one in moved}
@@ -93,11 +93,11 @@ class CaseOwners:
         self._whole = {one.former: one.subject for one in moved if not keys.is_account(one.former)}
 
     def read_under(self, subjects: Iterable[str]) -> list[str]:
-        """The subjects to ask for."""
+        """The subjects to query, former subjects included."""
         return list(dict.fromkeys([*subjects, *sorted(self._former)]))
 
     def of(self, row: Mapping[str, Any]) -> str:
-        """The subject whose case this row of ``CASE_SELECT`` is now."""
+        """The subject that owns this row of ``CASE_SELECT`` now."""
         subject: str = row[fields.Case.ACCOUNT_KEY]
         return self._moved.get(row[fields.KEY]) or self._whole.get(subject, subject)
 
@@ -105,8 +105,8 @@ class CaseOwners:
 def with_priorities(
     crm: SalesforceReader, cases: Mapping[str, tuple[ExistingCase, ...]]
 ) -> dict[str, tuple[ExistingCase, ...]]:
-    """The same cases; those that are escalated with their priority, which only a de-escalation needs. An org may hide
-    that field from the integration user: then it stays unknown."""
+    """Add the priority to escalated cases; only a de-escalation needs it. An org may hide the field from the
+    integration user: then the priority stays unknown."""
     escalated = [case.id for found in cases.values() for case in found if case.escalation]
     if not escalated:
         return dict(cases)
@@ -123,7 +123,7 @@ def with_priorities(
 
 
 def case_seen(row: Mapping[str, Any]) -> ExistingCase:
-    """A row of ``CASE_SELECT``."""
+    """Convert a row of ``CASE_SELECT``."""
     return ExistingCase(
         id=row["Id"],
         key=row[fields.KEY] or "",
@@ -139,13 +139,12 @@ def case_seen(row: Mapping[str, Any]) -> ExistingCase:
 
 
 def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> dict[str, LoadedFacts]:
-    """The facts of each claimed subject but for its cases, by its key. A fixed number of statements, however many
-    there are. They must see one moment: an object that is joined meanwhile is this subject's with all that was
-    written about it, or not yet."""
+    """Load the facts of the claimed subjects by key, without cases, in a fixed number of statements. The statements
+    must see one database snapshot: a processor object that is matched meanwhile appears with all its data, or not."""
     wanted = [one.key for one in claimed]
     known_at = snapshots.transaction_began(connection)
     generations = subjects.generations(connection, wanted)
-    known = snapshots.load(connection, wanted)
+    stored = snapshots.load(connection, wanted)
     seen = account_events.load(connection, wanted)
     linked = links.load(connection, wanted)
     troubles = incidents.load(connection, sorted({(one.source, one.site) for one in claimed}))
@@ -158,7 +157,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
         one.key: LoadedFacts(
             facts=_facts(
                 one,
-                known[one.key],
+                stored[one.key],
                 seen[one.key].entries,
                 now,
                 troubles[one.source, one.site],
@@ -177,7 +176,7 @@ def read(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> d
 
 def _facts(
     subject: Claimed,
-    known: Sequence[snapshots.Snapshot],
+    stored: Sequence[snapshots.Snapshot],
     seen: Sequence[account_events.Entry],
     now: datetime,
     troubles: Sequence[Incident],
@@ -185,8 +184,8 @@ def _facts(
     differing: Discrepancies | None,
 ) -> Facts:
     about = _about(subject)
-    account = next((s for s in known if isinstance(s.value, facts.Account)), None)
-    values = [s.value for s in known if not s.gone]
+    account = next((s for s in stored if isinstance(s.value, facts.Account)), None)
+    values = [s.value for s in stored if not s.gone]
     return Facts(
         subject=subject.key,
         source=subject.source,

@@ -1,8 +1,9 @@
-"""Keys that somebody typed onto another record: what is sent by such a key is written to a record that is not its own.
+"""Key conflicts: a user typed the external id of one record onto another, so an upsert writes to the wrong record.
 
-For what is ours alone it can't be known before, without asking for every record that is written; the answer tells it at
-no cost. It is a dead letter then, and nothing is forgotten: what was last written to both puts them right
-(``sync/drift``). A case that is opened would take the agents' own fields as well, so one that was there is asked for.
+For fields that only Casewire writes, the conflict is detected after the write from the returned record id: a check
+before the write would need a query for every record. The subject becomes a dead letter and its mirror is kept:
+``sync/drift`` repairs both records from it. Opening a case would also overwrite agent-owned fields, so a case that
+existed before is queried before it is written.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from connector.sync.apply.row_diff import Record, Row
 Place = tuple[str, str]
 """Object and Salesforce id."""
 
-_MEND: Final = "somebody typed its key there. Both are put right by: casewire drift --fix --apply"
+_REPAIR: Final = "somebody typed its key there. Both are put right by: casewire drift --fix --apply"
 
 
 def before(engine: Engine, crm: SalesforceReader, decisions: Sequence[Decision]) -> dict[Record, Refused]:
-    """Cases that were there, are not found any more, and whose key another record of ours carries: not to be sent."""
+    """Reject cases that existed, are not found any more, and whose key is on another record of ours."""
     opened = [row for one in decisions for row in one.rows if _is_opened_again(one, row)]
     if not opened:
         return {}
@@ -38,7 +39,7 @@ def before(engine: Engine, crm: SalesforceReader, decisions: Sequence[Decision])
 
 
 def after(engine: Engine, decisions: Iterable[Decision], results: Results) -> None:
-    """Rows that were written to another record are not written but refused, each with where it went."""
+    """Turn rows that were written to another record into refusals that name that record."""
     for record, refused in _refused(engine, dict(_moved(decisions, results)), "was written to"):
         del results.written[record]
         results.refused[record] = refused
@@ -54,7 +55,7 @@ def _is_opened_again(decision: Decision, row: Row) -> bool:
 
 
 def _moved(decisions: Iterable[Decision], results: Results) -> Iterator[tuple[Place, Row]]:
-    """Where a row was written that was last written to another record."""
+    """Yield the place of each row that was written to another record than before."""
     for decision in decisions:
         for row in decision.rows:
             written, last = results.written.get(row.record), decision.mirror.get(row.record)
@@ -68,10 +69,10 @@ def _refused(engine: Engine, places: Mapping[Place, Row], what: str) -> Iterator
     if not places:
         return
     with engine.connect() as connection:
-        known = mirror.under(connection, places.keys())
+        owners_by_place = mirror.under(connection, places.keys())
     for place, row in places.items():
-        owners = known.get(place, set())
+        owners = owners_by_place.get(place, set())
         if owners and row.change.key not in owners:
-            whose = f"the record {place[1]}, which is that of {', '.join(sorted(owners))}"
-            text = f"{row.change.object} {row.change.key} {what} {whose}: {_MEND}"
+            record_text = f"the record {place[1]}, which is that of {', '.join(sorted(owners))}"
+            text = f"{row.change.object} {row.change.key} {what} {record_text}: {_REPAIR}"
             yield row.record, Refused(ASTRAY, text, transient=False)

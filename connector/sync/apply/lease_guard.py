@@ -1,13 +1,13 @@
-"""What a batch holds while it is written: its leases are renewed, and who became more urgent is let go.
+"""The lease guard renews the leases of a batch while it is written, and releases subjects that became more urgent.
 
-Writing thousands of records takes Salesforce minutes. A dispute that comes in meanwhile must not wait for the end of
-it: its account is given back with what was written for it so far, and a worker goes on with it from there. Rows of a
-bulk job that is under way cannot be taken back, and would arrive behind what the worker writes; an account that has
-one there is let go when that job is over. A job is left behind when nobody holds its account any more
-(``ledger/bulk_jobs``), so it is always one that is held.
+Salesforce takes minutes to write thousands of records. A dispute that arrives meanwhile must not wait: its account is
+released with the rows written so far, and a worker continues from there. Rows of a running bulk job cannot be recalled
+and would overwrite that worker's rows, so an account with such rows is released when the job has ended. A bulk job is
+orphaned when the account it is registered under is no longer leased (``ledger/bulk_jobs``), so that account is always
+one whose lease the batch still has.
 
-A process that stood still for minutes may have lost its leases. Then others have written what is true now, and nothing
-more is sent for those accounts.
+A process that was suspended for minutes may find its leases expired. Other workers have then written newer values, and
+nothing more is sent for those accounts.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from connector.sync.apply.row_diff import Record
 from connector.sync.refresh.object_fetcher import uninterrupted
 
 LetGo = Callable[[Sequence[Decision], Results], None]
-"""Keeps what was written for these so far, and gives them back."""
+"""Records what was written for these decisions so far, and releases their leases."""
 IsUrgent = Callable[[Claimed, Renewed], bool]
-"""Whether an account, claimed so and standing so now, is to be let go before the batch is over."""
+"""Whether an account must be released before the batch ends, by its state when claimed and its state now."""
 
 
 @dataclass(slots=True)
 class LeaseGuard:
-    """Where rows may go as a bulk job. ``let_go`` is called for accounts that ``is_urgent`` says became so; ``gone``:
-    those, by key; ``lost``: those whose lease ran out or was taken back. ``checkpoint``: called before each call, once
-    such accounts are free."""
+    """Guards the leases of one batch; also the ``Bulk`` through which its rows may be sent as a bulk job.
+
+    ``let_go``: called for accounts that became urgent by ``is_urgent``; ``gone`` has them by key. ``lost``: accounts
+    whose lease expired or was revoked. ``checkpoint``: called before each call, after such accounts are released."""
 
     engine: Engine
     token: str
@@ -52,7 +53,7 @@ class LeaseGuard:
     _dropped: set[Record] = field(default_factory=set)
 
     def wait(self, seconds: float) -> None:
-        """While Salesforce works on a job."""
+        """Renew the leases and wait, while Salesforce works on a job."""
         self.dropped()
         self.bulk.wait(seconds)
 
@@ -63,54 +64,53 @@ class LeaseGuard:
         self.bulk.ended(job, told=told)
 
     def dropped(self) -> Set[Record]:
-        """The records that are not to be sent any more, because their accounts are let go or lost. The others are held
-        for another while."""
-        held = self._renewed()
-        if lost := [one for one in self.kept() if one.subject.key not in held]:
+        """Renew the leases. Return the records that must not be sent any more: their accounts were released or lost."""
+        renewed = self._renewed()
+        if lost := [one for one in self.kept() if one.subject.key not in renewed]:
             self._drop(lost, self.lost)
-        if free := self._free(held):
+        if free := self._free(renewed):
             self._drop(free, self.gone)
             self.let_go(free, self.results)
         self.checkpoint()
         return self._dropped
 
     def kept(self) -> list[Decision]:
-        """Those that are held to the end."""
+        """The decisions whose accounts are still leased by this batch."""
         return [one for one in self.decisions if one.subject.key not in self.gone.keys() | self.lost.keys()]
 
     def _renewed(self) -> Mapping[str, Renewed]:
         with self.engine.begin() as connection:
             return leases.renew(connection, self.token, [one.subject.key for one in self.kept()])
 
-    def _free(self, held: Mapping[str, Renewed]) -> list[Decision]:
+    def _free(self, renewed: Mapping[str, Renewed]) -> list[Decision]:
         return [
             one
             for one in self.kept()
-            if self.is_urgent(one.subject, held[one.subject.key]) and self._may_go(one)
+            if self.is_urgent(one.subject, renewed[one.subject.key]) and self._may_go(one)
         ]
 
     def _may_go(self, one: Decision) -> bool:
-        """What was refused is for the end to settle."""
+        """An account with rows in a running job, or with refused rows, is settled at the end of the batch."""
         records = {row.record for row in one.rows}
         return records.isdisjoint(self.results.under_way) and records.isdisjoint(self.results.refused)
 
     def _drop(self, some: Sequence[Decision], why: dict[str, Decision]) -> None:
-        """The jobs so far go on under an account that is held, if one is."""
+        """Send nothing more for these. Register the batch's bulk jobs under an account that is still leased, if any."""
         why |= {one.subject.key: one for one in some}
         self._dropped |= {row.record for one in some for row in one.rows}
-        if held := self.kept():
-            self.bulk = replace(self.bulk, subject=held[0].subject.key)
+        if leased := self.kept():
+            self.bulk = replace(self.bulk, subject=leased[0].subject.key)
             with self.engine.begin() as connection:
                 bulk_jobs.hand_over(connection, self.token, self.bulk.subject)
 
 
 def became_dispute(claimed: Claimed, now: Renewed) -> bool:
-    """Of a batch that is over soon only disputes are let go."""
+    """A batch of single calls ends soon: only disputes are released early."""
     return now.urgency == Urgency.DISPUTE < claimed.urgency
 
 
 def is_more_urgent(claimed: Claimed, now: Renewed) -> bool:
-    """Than it was; or as urgent as before, for something new: one with a dispute is as urgent as that while it is
-    open."""
+    """Whether the account is more urgent than when it was claimed, or has a new reason that is not routine. An account
+    with an open dispute always has the urgency of a dispute, so a new dispute does not raise it."""
     is_new = now.generation > claimed.generation
     return now.urgency < claimed.urgency or (is_new and now.urgency < Urgency.ROUTINE)

@@ -1,5 +1,4 @@
-"""What Salesforce's answers tell of an account's link: which record was made, which is gone, which was there before.
-Pure."""
+"""Derive link updates from Salesforce's responses: created records, broken links, duplicates. Pure."""
 
 from __future__ import annotations
 
@@ -15,15 +14,15 @@ from connector.sync.apply.record_writer import DUPLICATES
 from connector.sync.apply.row_diff import Record, Row
 
 MOST_TRIES: Final = 4
-"""After so many tries a record that is said to be gone, or doubled, is a matter for a person."""
+"""After so many tries, a record that Salesforce reports as gone or duplicate becomes a dead letter."""
 GONE: Final = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
 _NOT_THE_ONE: Final = GONE | {"DUPLICATE_VALUE"}
-"""Where our key is on another record, somebody put it there."""
+"""DUPLICATE_VALUE: a user has set our key on another record."""
 _NOT_WRITABLE: Final = "INVALID_FIELD_FOR_INSERT_UPDATE"
 
 
 def ids(facts: Facts) -> dict[Record, str]:
-    """The records of an account that are written by their Salesforce id: linked ones may not have our key."""
+    """Record → Salesforce id, for the linked records: they may not have our key and are written by id."""
     link = facts.link
     if link is None or link.state is not LinkState.LINKED or link.account_id is None:
         return {}
@@ -34,7 +33,7 @@ def ids(facts: Facts) -> dict[Record, str]:
 
 
 def made(decisions: Iterable[Decision], results: Results) -> dict[str, Link]:
-    """Subject → the link to the account that was made for it just now."""
+    """Subject → link to the Salesforce account that was just created for it."""
     found = {}
     for decision in decisions:
         subject = decision.subject.key
@@ -48,7 +47,7 @@ def made(decisions: Iterable[Decision], results: Results) -> dict[str, Link]:
 
 
 def lost(decisions: Iterable[Decision], results: Results) -> set[str]:
-    """Subjects whose linked account or contact is deleted, merged into another, or not the one with our key."""
+    """Subjects whose linked account or contact was deleted or merged, or whose key is on another record."""
     return {
         decision.subject.key
         for decision in decisions
@@ -73,7 +72,7 @@ def duplicates(decisions: Iterable[Decision], results: Results) -> dict[str, Map
 
 
 def _is_not_the_one(row: Row, code: str) -> bool:
-    """What was a person account may be none any more."""
+    """Whether the link points to the wrong record. A former person account refuses the fields of a person."""
     return code in _NOT_THE_ONE or (code == _NOT_WRITABLE and PERSON_KEY in row.change.fields)
 
 

@@ -89,13 +89,13 @@ class Results:
 
 
 ASTRAY: Final = "KEY_ASTRAY"
-"""It was written to another record; what was last written is needed to put both right."""
-LET_GO: Final = "Something more urgent came in while this was written: a worker goes on with it."
+"""The code of a key conflict: the row was written to another record. The mirror is kept to repair both."""
+LET_GO: Final = "Something more urgent came in while this was written: a worker continues with it."
 
 
 @dataclass(slots=True)
 class Decision:
-    """One claimed subject on its way through stage 4. ``failure``: its facts could not be decided."""
+    """One claimed subject in stage 4: its facts, plan and rows. ``failure``: why it could not be decided."""
 
     subject: Claimed
     reading: LoadedFacts | None = None
@@ -115,7 +115,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How one subject's attempt ends. ``forget``: its mirror was wrong, everything is sent next time."""
+    """The outcome of one attempt. ``forget``: the mirror was wrong and is cleared; all fields are sent next time."""
 
     settled: Settled
     outcome: str
@@ -125,12 +125,12 @@ class Settlement:
 
     @property
     def at_once(self) -> bool:
-        """Not over, and nothing to wait for."""
+        """Whether the subject is to be tried again without a wait."""
         return self.settled.status == "due" and self.outcome != "waiting" and self.settled.wait == 0.0
 
     @property
     def refused(self) -> int:
-        """How many of its records Salesforce did not take."""
+        """How many of its records Salesforce refused."""
         return sum(not change.written for change in self.changes)
 
     def attempt(self, cause: Cause, started_at: datetime, ended_at: datetime) -> Attempt:
@@ -148,12 +148,12 @@ class Settlement:
 
 
 def settle_one(
-    decision: Decision, results: Results, *, relinked: bool = False, looked: bool = False
+    decision: Decision, results: Results, *, relinked: bool = False, org_read: bool = False
 ) -> Settlement:
-    """Read one subject's fate from what became of its rows. What waits for Salesforce is ready at once: it is its
-    circuit that is waited for, so all goes on as soon as that closes. ``relinked``: it is another record of the CRM
-    than was thought, and all is written to that one. ``looked``: Salesforce was asked what it holds, so that it is not
-    the mirror that was wrong."""
+    """Derive one subject's outcome from the results of its rows. A subject that waits for Salesforce is ready at once:
+    the open circuit delays it, so it continues as soon as the circuit closes. ``relinked``: the link has changed, and
+    all fields are written to the new record. ``org_read``: the baseline was read from Salesforce, so a refusal is not
+    caused by a wrong mirror."""
     if decision.failure:
         return _dead(decision, (), decision.failure, "RULE_FAILED")
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
@@ -164,10 +164,10 @@ def settle_one(
         error = results.unavailable
         return _waits(decision, changes, str(error), error.code, forget=partly)
     if refused and relinked:
-        forget = not _went_astray(refused)
+        forget = not _has_key_conflict(refused)
         return _again(decision, changes, 0.0, refused[0].text, refused[0].code, forget=forget)
     if refused:
-        return _refused(decision, changes, refused, looked=looked, partly=partly)
+        return _refused(decision, changes, refused, org_read=org_read, partly=partly)
     if partly:
         text = "A record had vanished from Salesforce; all of this account is written again."
         return _again(decision, changes, 0.0, text, "RECORD_VANISHED", forget=True)
@@ -189,7 +189,7 @@ def settle_one(
 
 
 def _go_on(decision: Decision, reading: LoadedFacts, changes: tuple[RowChange, ...]) -> Settlement:
-    """Everything is written but the newest events. They are routine: the cases say already what the facts say."""
+    """Keep the subject due for the events that were not loaded. They are routine: the cases are already up to date."""
     settled = Settled(
         decision.subject.key,
         decision.subject.generation,
@@ -202,8 +202,7 @@ def _go_on(decision: Decision, reading: LoadedFacts, changes: tuple[RowChange, .
 
 
 def let_go(decision: Decision, results: Results) -> Settlement:
-    """Something more urgent came up about this account: what was written for it is kept, and the rest is for who takes
-    it next."""
+    """Settle a subject that is released early: keep what was written, leave the rest to the next worker."""
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
     return _waits(decision, changes, LET_GO, "", forget=_is_known_in_part(decision, results))
 
@@ -212,15 +211,15 @@ def _refusals(decision: Decision, results: Results) -> list[Refused]:
     return [results.refused[row.record] for row in decision.rows if row.record in results.refused]
 
 
-def _went_astray(refused: Iterable[Refused]) -> bool:
+def _has_key_conflict(refused: Iterable[Refused]) -> bool:
     return any(one.code == ASTRAY for one in refused)
 
 
 def _is_known_in_part(decision: Decision, results: Results) -> bool:
-    """Whether a record had vanished: what was sent, only what differed, made a new one that lacks the rest. Where a row
-    went astray nothing is forgotten for that."""
+    """Whether a record had vanished: the upsert, with only the fields that differ, created an incomplete record. After
+    a key conflict the mirror is kept all the same."""
     written = [results.written[row.record] for row in decision.rows if row.record in results.written]
-    return any(map(_had_vanished, written)) and not _went_astray(_refusals(decision, results))
+    return any(map(_had_vanished, written)) and not _has_key_conflict(_refusals(decision, results))
 
 
 def _had_vanished(written: Written) -> bool:
@@ -232,14 +231,14 @@ def _refused(
     changes: tuple[RowChange, ...],
     refused: list[Refused],
     *,
-    looked: bool,
+    org_read: bool,
     partly: bool,
 ) -> Settlement:
     permanent = [one for one in refused if not one.transient]
     worst = permanent[0] if permanent else refused[0]
     tries = decision.subject.tries
-    forgets = permanent and tries == 1 and decision.mirror and not looked
-    if forgets and not _went_astray(permanent):
+    forgets = permanent and tries == 1 and decision.mirror and not org_read
+    if forgets and not _has_key_conflict(permanent):
         # It may be refused only because a record it rests on was deleted in Salesforce: send all of it once.
         return _again(decision, changes, 0.0, worst.text, worst.code, forget=True)
     if permanent or tries >= MOST_TRIES:
@@ -307,7 +306,7 @@ def _change(row: Row, results: Results) -> RowChange:
 
 
 def _known(written: Written) -> Encoded:
-    """What Salesforce has of the record. One that had vanished has only what was sent, so that the rest differs."""
+    """The new mirror of the record. A record that had vanished contains only the sent fields; the others differ."""
     row = written.row
     if not _had_vanished(written):
         return row.mirror

@@ -1,4 +1,4 @@
-"""Writing rows: parents before children, 200 a call, and one bad row never holds back the others."""
+"""Write rows to Salesforce: parents before children, 200 per call. A refused row does not block other rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = structlog.get_logger("connector.writing")
 
 AT_ONCE = 200
 IN_BULK = 2_000
-"""From so many rows of one object on a bulk job is cheaper than calls of 200, and what Salesforce asks for."""
+"""From this number of rows of one object, a bulk job costs fewer calls, and Salesforce recommends it."""
 OPTIONAL = frozenset({"Contact"})
 _NO_SUCH_RECORD = "INVALID_FIELD"
 _NO_ADDRESS = "INVALID_EMAIL_ADDRESS"
@@ -27,11 +27,11 @@ DUPLICATES = "DUPLICATES_DETECTED"
 
 
 Wait = Callable[[float], None]
-"""Does something else for so many seconds while Salesforce works."""
+"""Waits so many seconds while Salesforce works; may do other work meanwhile."""
 
 
 class Bulk(Protocol):
-    """Where rows may go as a bulk job: what is done meanwhile, and where it is kept which jobs there are."""
+    """Allows bulk jobs: waits while one runs, and records the jobs."""
 
     def wait(self, seconds: float) -> None: ...
     def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
@@ -39,7 +39,7 @@ class Bulk(Protocol):
 
 
 class Upserts(Protocol):
-    """sObject Collections and Bulk API 2.0 (``clients/salesforce``): answers in the order of the rows."""
+    """sObject Collections and Bulk API 2.0 (``clients/salesforce``); responses in the order of the rows."""
 
     def upsert(
         self, object_: str, key_field: str, rows: Sequence[Mapping[str, Any]]
@@ -61,9 +61,9 @@ def write(
     results: Results | None = None,
     dropped: Dropped = frozenset,
 ) -> Results:
-    """Send every row, object by object. Never raises for what Salesforce answers. ``bulk``: where there are many rows
-    they may go as a bulk job. ``results``: what became of them so far, for who looks at it then; what is refused in it
-    is not sent. ``dropped``: asked before each call and each job; these records are not to be sent any more."""
+    """Send all rows, object by object. Responses of Salesforce never raise. ``bulk``: allows bulk jobs for many rows.
+    ``results``: updated while rows are sent; rows refused in it are not sent. ``dropped``: called before each call and
+    job; returns records that must not be sent any more."""
     results = Results() if results is None else results
     writing = _Writing(crm, results, bulk, dropped)
     for object_ in fields.ORDER:
@@ -76,7 +76,7 @@ def write(
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """The rows of one batch on their way. What was wanted a call ago may not be any more."""
+    """Sends the rows of one batch. ``dropped`` may grow between two calls."""
 
     crm: Upserts
     results: Results
@@ -84,27 +84,29 @@ class _Writing:
     dropped: Dropped
 
     def write(self, object_: str, rows: Sequence[Row]) -> None:
-        """By the key, or by their ids: records that may not have the key yet."""
+        """Write by our key, or by Salesforce id where the record may not have the key yet."""
         batch = self._with_free_keys(object_, _with_good_parents(rows, self.results))
-        for ways in ([row for row in batch if row.id is None], [row for row in batch if row.id is not None]):
-            if self.bulk is not None and len(ways) >= IN_BULK:
-                self._in_a_job(object_, self._wanted(ways), self.bulk)
+        for same_key in (
+            [row for row in batch if row.id is None],
+            [row for row in batch if row.id is not None],
+        ):
+            if self.bulk is not None and len(same_key) >= IN_BULK:
+                self._in_a_job(object_, self._wanted(same_key), self.bulk)
             else:
-                self._in_calls(object_, ways)
-            self._again_without_odd_values(object_, ways)
-            self._name_duplicates(object_, ways)
+                self._in_calls(object_, same_key)
+            self._again_without_odd_values(object_, same_key)
+            self._name_duplicates(object_, same_key)
 
     def _wanted(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Those that are still to be sent. None, where Salesforce went away."""
+        """The rows that are still to be sent: none if Salesforce is unavailable."""
         if not rows or self.results.unavailable is not None:
             return []
         without = self.dropped()
         return [row for row in rows if row.record not in without]
 
     def _with_free_keys(self, object_: str, batch: list[Row]) -> list[Row]:
-        """Rows whose key no other record carries any more. A row sent by such a key would be written onto that record,
-        and one that gives the key to its own would be refused, as it is unique; also within one call, so this goes
-        before."""
+        """Clear the rows' keys on other records first. An upsert by such a key would write to the other record, and an
+        update that sets the key would be refused, as it is unique; also within one call."""
         for chunk in _chunks([row for row in batch if row.frees is not None]):
             if freed := self._wanted(chunk):
                 self._free(object_, freed)
@@ -123,7 +125,7 @@ class _Writing:
                 _refuse(row, answer.error.exception(), self.results)
 
     def _in_a_job(self, object_: str, rows: Sequence[Row], bulk: Bulk) -> None:
-        """A job that is refused whole says nothing of its rows: they are sent by calls, each with its own fate."""
+        """Write by a bulk job. If the job as a whole is refused, send the rows by calls, each with its own result."""
         if rows and not self._is_taken(object_, rows, bulk):
             self._in_calls(object_, rows)
 
@@ -156,8 +158,8 @@ class _Writing:
         _answered(rows, send, self.results)
 
     def _again_without_odd_values(self, object_: str, rows: Sequence[Row]) -> None:
-        """One value that Salesforce cannot take must not hold back a record, and all that hangs on it. It is not kept
-        as written, so it is tried again with the record's next change."""
+        """Send refused rows again without the values at fault: one bad value must not block a record and its children.
+        The value is not recorded as written, so it is tried again with the record's next change."""
         results = self.results
         odd = {row.record: names for row in rows if (names := _odd(row, results.refused.get(row.record)))}
         if results.unavailable is not None or not odd:
@@ -173,7 +175,7 @@ class _Writing:
         self._in_calls(object_, [row.but(odd[row.record]) for row in rows if row.record in odd])
 
     def _name_duplicates(self, object_: str, rows: Sequence[Row]) -> None:
-        """A list's answer may leave out which records a duplicate rule found; alone, the row is told."""
+        """Send duplicate rows again one by one: the response to a list may omit the records that a rule found."""
         results = self.results
         for row in self._wanted([row for row in rows if _is_unnamed(row, results.refused.get(row.record))]):
             if results.unavailable is None:
@@ -189,9 +191,9 @@ def _is_unnamed(row: Row, refused: Refused | None) -> bool:
 
 
 def _with_good_parents(batch: Sequence[Row], results: Results) -> list[Row]:
-    """Rows whose parents were not refused just now; the others share their parent's fate.
+    """Return rows whose parents were not refused; refuse the others with the parent's error.
 
-    A contact is a courtesy: without it (a duplicate rule held it back, say) the case is written all the same.
+    A contact is optional: if it is refused, by a duplicate rule for example, the case is written without it.
     """
     good: list[Row] = []
     for row in batch:
@@ -211,15 +213,14 @@ def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _sent(rows: Sequence[Row]) -> tuple[str, list[Mapping[str, Any]]]:
-    """The field they are found by, and what is sent."""
+    """The key field of the rows, and the records to send."""
     if rows[0].id is None:
         return fields.KEY, [_keyed(row) for row in rows]
     return _ID, [{_ID: row.id, **_keyed(row)} for row in rows]
 
 
 def _odd(row: Row, refused: Refused | None) -> set[str]:
-    """Fields for whose value alone it may have been refused: a lookup to a record that is not there, an address that
-    Salesforce takes for none."""
+    """Fields that may have caused the refusal alone: a lookup to a missing record, an invalid email address."""
     if refused is None or refused.code not in (_NO_SUCH_RECORD, _NO_ADDRESS):
         return set()
     return row.lookups() if refused.code == _NO_SUCH_RECORD else set(refused.fields) & row.after.keys()
@@ -255,7 +256,7 @@ def _refuse(
     matches: tuple[str, ...] = (),
     about: tuple[str, ...] = (),
 ) -> None:
-    """A row that met a destination that is out was not refused: it is still to be sent."""
+    """Record a refusal. If the destination is unavailable, the row is not refused: it is still to be sent."""
     if isinstance(error, Unavailable):
         results.unavailable = error
         return

@@ -1,4 +1,4 @@
-"""A change becomes the row that is sent: only what differs from what was last written. Pure."""
+"""Compute the row to send for a change: only the fields that differ from the mirror. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Record = tuple[str, str]
 
 
 class OrgIds(Protocol):
-    """What an org calls its queues and record types. None: the org has no such thing."""
+    """Ids of the org's queues and record types by name. None: the org has none of that name."""
 
     def queue(self, name: str) -> str | None: ...
     def record_type(self, name: str) -> str | None: ...
@@ -26,9 +26,9 @@ class OrgIds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record to be written. ``payload`` is what is sent, beside the key. ``exists``: Salesforce has it. ``id``: it
-    is written by its Salesforce id, as it may not have our key yet. ``frees``: the id of another record that carries
-    its key, which is taken off that first."""
+    """One record to write. ``payload``: the fields to send, without the key. ``exists``: Salesforce has the record.
+    ``id``: write by this Salesforce id, as the record may not have our key yet. ``frees``: the id of another record
+    that has the key; the key is cleared there first."""
 
     change: Change
     payload: Mapping[str, Any]
@@ -48,19 +48,19 @@ class Row:
         return tuple((parent.object, parent.key) for parent in self.change.parents.values())
 
     def without(self, parents: Collection[Record]) -> Row:
-        """The same row with these lookups left as they are in Salesforce."""
+        """Copy the row without these lookups."""
         lookups = {
             name for name, parent in self.change.parents.items() if (parent.object, parent.key) in parents
         }
         return self.but(lookups)
 
     def lookups(self) -> set[str]:
-        """Fields that point to a record that is not ours, which may not be there."""
+        """Fields that refer to records that Casewire does not write and that may not exist."""
         wanted = {**self.change.on_create, **self.change.fields}
         return {name for name in self.after if isinstance(wanted.get(name), Lookup)}
 
     def but(self, names: Collection[str]) -> Row:
-        """The same row with these fields left as they are in Salesforce."""
+        """Copy the row without these fields."""
         left_out = {*names, *map(relationship, names)}
 
         def kept(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Row:
 def row_for(
     change: Change, mirrored: Mirrored | None, *, exists: bool, org: OrgIds, id_: str | None = None
 ) -> Row | None:
-    """The row that makes the change true, or None where Salesforce says it already."""
+    """Compute the row for a change, or None if nothing differs."""
     wanted: dict[str, CreateValue] = {**change.fields, **change.parents}
     last = mirrored.fields if mirrored is not None and exists else {}
     wanted |= dict.fromkeys(
@@ -103,7 +103,7 @@ def _differs(last: Encoded, name: str, value: CreateValue) -> bool:
 
 
 def encode(value: CreateValue) -> Any:
-    """A value as the mirror and the audit trail keep it: JSON, one text for equal values."""
+    """Encode a value for the mirror and the audit trail: JSON, equal values as equal text."""
     match value:
         case Parent(key=key):
             return key
@@ -144,5 +144,5 @@ def _put(payload: dict[str, Any], name: str, value: Value) -> None:
 
 
 def relationship(lookup: str) -> str:
-    """The name under which a parent is given by its external id: ``Account__c`` → ``Account__r``."""
+    """The relationship field that refers to a parent by external id: ``Account__c`` → ``Account__r``."""
     return f"{lookup[:-1]}r" if lookup.endswith(("__c", "__pc")) else lookup.removesuffix("Id")

@@ -1,4 +1,4 @@
-"""A vendor as a whole is out, or not as it must be: its circuit opens, everything waits, and no attempt is spent."""
+"""Open the circuit of a destination that is unavailable as a whole."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
 
 
 def hold(engine: Engine, error: Unavailable) -> float:
-    """Open the circuit of whom this error is about. How many seconds everything waits for it."""
+    """Open the circuit of the error's destination. Return for how many seconds it stays open."""
     with engine.begin() as connection:
         seconds = circuit_breakers.open_circuit(
             connection, error.destination, str(error), error.code, error.retry_after

@@ -1,4 +1,4 @@
-"""Waiting while a vendor or PostgreSQL is away: growing pauses, bounded as long as nothing is done."""
+"""Retry while a vendor or PostgreSQL is unavailable: growing pauses, limited in total while nothing succeeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from connector.errors import Transient
 
 AWAY: Final = (Transient, OperationalError, InterfaceError)
-"""What may be well again in a while."""
+"""Errors that may be temporary."""
 LONGEST: Final = 60.0
 GROWTH: Final = 2.0
 FIRST_SECONDS: Final = 2.0
@@ -21,8 +21,8 @@ LONGEST_SECONDS: Final = 300.0
 
 @dataclass(slots=True)
 class RetryPolicy:
-    """``within``: seconds that are waited in all without anything having been done in between. What is away before
-    anything was done is not waited for: it may never have been there. ``from_the_start``: it has, and is."""
+    """Waits between tries. ``within``: maximum of seconds to wait without a success in between. An error before the
+    first success is raised at once, as the destination may be misconfigured; ``from_the_start``: wait there, too."""
 
     sleep: Callable[[float], None]
     say: Callable[[str], None]
@@ -33,7 +33,7 @@ class RetryPolicy:
     _worked: bool = False
 
     def done(self) -> None:
-        """Something was done: all patience is back."""
+        """Record a success: reset the waits."""
         self._waited, self._next, self._worked = 0.0, 1.0, True
 
     def bear(self, error: Exception) -> None:
@@ -49,7 +49,7 @@ class RetryPolicy:
 
 
 def said(error: Exception) -> str:
-    """For an operator."""
+    """Describe the error for an operator."""
     if isinstance(error, Transient):
         return str(error)
     return f"PostgreSQL does not answer: {str(error.__cause__ or error).strip().partition(chr(10))[0]}."

@@ -1,10 +1,9 @@
-"""Matching processor objects to billing accounts: those that were just stored, and those that new evidence is about.
+"""Match processor objects to billing accounts: objects that were just stored, and objects with new evidence.
 
-Whatever the ledger learns leaves its keys in the match queue (``ledger/match_queue.py``), in the transaction that
-stores it. What is stored at the same time by two workers is found by the one that commits second. Work is done in
-slices of a bounded size; what is left of a task is worked by the next job, and the sweep comes round to every open
-match in case a worker died. ``checkpoint`` is called before each object that is moved: there the urgent lane takes its
-turn.
+The transaction that stores an object puts its keys into the match queue (``ledger/match_queue.py``). When two workers
+store related objects at the same time, the one that commits second finds the match. Work is done in slices of limited
+size; the next job works the rest of a task, and the sweep visits every open match in case a worker died.
+``checkpoint`` is called before each object that is moved: there the urgent lane runs.
 """
 
 from __future__ import annotations
@@ -39,31 +38,30 @@ MOST_AT_ONCE: Final = 1000
 """Objects that one call takes from the queue. The rest is left to the next job."""
 
 PAUSES: Final = (0.1, 0.3, 0.6, 1.0)
-"""Seconds before each further try to take an object from the worker that holds it. All objects of a call share
-them."""
+"""Seconds before each further try to move an object that another worker has locked, for all objects of a call."""
 RETRY_SECONDS: Final = 5.0
-"""When an object that a worker still holds is tried again."""
+"""Delay until an object that a worker still has locked is tried again."""
 
 URGENCY: Final = {Kind.CHARGE: Urgency.ROUTINE, Kind.MANDATE: Urgency.FAILURE}
-"""How urgent an account is that an object was matched to; all others are disputes and money at risk."""
+"""Kind → urgency of the matched account; all other kinds are disputes and money at risk."""
 
 
 @dataclass(slots=True)
 class _Result:
-    """``due``: the subjects that became due; ``keys``: those under which something new is known."""
+    """``due``: the subjects that became due. ``keys``: the match keys with new evidence."""
 
     due: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
 
 
 class _Patience:
-    """How long a call waits for objects that workers hold, over all of them."""
+    """The pauses of one call for objects that workers have locked, over all of them."""
 
     def __init__(self, pauses: Sequence[float]) -> None:
         self._left = list(pauses)
 
     def wait(self) -> bool:
-        """Whether there is another try after this pause."""
+        """Pause; return whether another try is left."""
         if not self._left:
             return False
         time.sleep(self._left.pop(0))
@@ -76,7 +74,7 @@ def match_stored(
     run_id: int | None = None,
     checkpoint: Callable[[], None] = uninterrupted,
 ) -> set[str]:
-    """Match what processors told of just now, and what that is evidence for; the subjects that became due."""
+    """Match objects that were just stored, and those that they are evidence for. Return the subjects now due."""
     result = _match(engine, stored, _Patience(PAUSES), run_id, checkpoint)
     return result.due | match_again(engine, observations.changed_keys(stored) | result.keys, checkpoint)
 
@@ -84,8 +82,8 @@ def match_stored(
 def match_again(
     engine: Engine, changed: Iterable[str], checkpoint: Callable[[], None] = uninterrupted
 ) -> set[str]:
-    """Match again the objects of these keys, about which something new is known; the subjects that became due. More
-    than ``MOST_AT_ONCE`` objects are left to the next job."""
+    """Match the objects of these keys again, as there is new evidence. Return the subjects that became due. Objects
+    beyond ``MOST_AT_ONCE`` are left to the next job."""
     wanted = set(changed)
     if not wanted:
         return set()
@@ -98,14 +96,13 @@ def match_again(
 
 
 def work_queue(engine: Engine, checkpoint: Callable[[], None] = uninterrupted) -> set[str]:
-    """Go on with the match queue, a bounded part of it; the subjects that became due. Waits for no worker that holds an
-    object: in a bulk run that is this one, for minutes."""
+    """Work a limited part of the match queue. Return the subjects that became due. Does not wait for locked objects: in
+    a bulk run this worker itself has them locked for minutes."""
     return _work(engine, None, _Patience(()), checkpoint).due
 
 
 def match_in_turn(engine: Engine, limit: int = AT_ONCE) -> set[str]:
-    """Match the next objects of a cycle through all whose match is open. A worker may have died before it came to
-    them."""
+    """Match the next objects of a cycle through all open matches, in case a worker died before it matched them."""
     with engine.begin() as connection:
         objects = match_queue.next_in_cycle(connection, limit)
         some = observations.load(connection, objects)
@@ -116,7 +113,7 @@ def match_in_turn(engine: Engine, limit: int = AT_ONCE) -> set[str]:
 def _work(
     engine: Engine, only: set[str] | None, patience: _Patience, checkpoint: Callable[[], None]
 ) -> _Result:
-    """Slice by slice. What a match makes known is worked with the rest."""
+    """Work the queue in slices. Keys with new evidence from a match are added to the work."""
     result, taken = _Result(), 0
     while taken < MOST_AT_ONCE:
         with engine.begin() as connection:
@@ -149,10 +146,9 @@ def _match(
     run_id: int | None,
     checkpoint: Callable[[], None],
 ) -> _Result:
-    """Match those whose match is open. Each is moved in a transaction of its own; one that a worker holds is tried
-    again later."""
+    """Match the objects whose match is open, each in its own transaction; a locked one is tried again later."""
     result = _Result()
-    held: list[ProcessorSnapshot] = []
+    locked: list[ProcessorSnapshot] = []
     considered = [one for one in objects if one.is_open]
     for start in range(0, len(considered), AT_ONCE):
         some = considered[start : start + AT_ONCE]
@@ -164,24 +160,24 @@ def _match(
             checkpoint()
             moved = _move(engine, one, found, patience, run_id)
             if moved is None:
-                held.append(one)
+                locked.append(one)
             else:
                 result.due |= moved.due
                 result.keys |= moved.keys
-    if held:
+    if locked:
         with engine.begin() as connection:
-            again = [match_queue.own_key(observations.key_of(one.item)) for one in held]
+            again = [match_queue.own_key(observations.key_of(one.item)) for one in locked]
             match_queue.enqueue(connection, again, wait=RETRY_SECONDS, always=True)
     return result
 
 
 def _change(one: ProcessorSnapshot, verdict: Verdict) -> Match | None:
-    """What its match becomes; None where it stays."""
+    """The new match of an object, or None if its match stays."""
     return verdict.match if one.waits else revised(one.subject, one.link, verdict)
 
 
 def _verdicts(engine: Engine, objects: Sequence[ProcessorSnapshot]) -> dict[observations.Key, Verdict]:
-    """A fixed number of statements, however many objects."""
+    """Compute the verdicts in a fixed number of statements."""
     if not objects:
         return {}
     with engine.connect() as connection:
@@ -220,7 +216,7 @@ def _with_customers(
     customers: Sequence[ReferencedCustomer],
     matched: Mapping[ReferencedCustomer, Sequence[Candidate]],
 ) -> Mapping[str, Sequence[Candidate]]:
-    """With the accounts of other objects that have the same customer: an object is no evidence for itself."""
+    """Add the accounts of other objects with the same customer: an object is no evidence for itself."""
     if not any(one in matched for one in customers):
         return known
     more = {f"{match_keys.CUSTOMER}{one.customer}": matched.get(one, ()) for one in customers}
@@ -252,7 +248,7 @@ def _charges_behind(
 def _move(
     engine: Engine, one: ProcessorSnapshot, found: Match, patience: _Patience, run_id: int | None
 ) -> _Result | None:
-    """A worker that holds it is done within a moment, or dead. None where it still holds it."""
+    """Move an object to its account. Tries again while a worker has it locked; None if it stays locked."""
     due = _due(one, found, run_id)
     moved = _moved(engine, one, due, found)
     while moved is None and patience.wait():
@@ -281,7 +277,7 @@ def _moved(
 
 
 def _due(one: ProcessorSnapshot, found: Match, run_id: int | None) -> Due:
-    """The account, or the object's own subject where it is not known any more whose it is."""
+    """The matched account, or the object's own subject if it has no match any more."""
     urgency = URGENCY.get(one.item.kind, Urgency.DISPUTE)
     if found.subject:
         return Due(found.subject, *keys.account_of(found.subject), urgency, run_id)

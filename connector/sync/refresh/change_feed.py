@@ -1,8 +1,8 @@
-"""The change feed of a billing site: everything of one kind in the order in which it changed, page by page.
+"""The change feed of a billing site: all objects of one kind in the order of their last change, page by page.
 
-A page that was read is a fact whatever comes after it, and an older one never overwrites a newer fact: the ledger
-keeps of each object the newest version (``ledger/snapshots.py``). To go on where a walk ended is to begin with the
-moment of the last change that was read; what is read twice is no news the second time.
+Each page is stored independently of later pages, and older data never overwrites newer data: the ledger keeps the
+newest version of each object (``ledger/snapshots.py``). A reader resumes at the time of the last change that it read;
+objects that are read twice are ignored the second time.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ Also = Callable[[Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Up to 200 objects of one kind, oldest change first. ``observed_at``: when it was asked for, by the ledger's
-    clock. ``until``: the last change on it; to go on from there is to lose nothing. ``failed``: what stood on it and
-    could not be read."""
+    """Up to 200 objects of one kind, oldest change first. ``observed_at``: when the page was requested, by the ledger's
+    clock. ``until``: the time of its last change, from which a reader can resume without loss. ``failed``: objects of
+    the page that could not be read."""
 
     kind: str
     objects: tuple[BillingObject, ...]
@@ -46,9 +46,9 @@ class Page:
 
 
 def pages(engine: Engine, api: SourceApi, kind: str, since: datetime | None) -> Iterator[Page]:
-    """What changed since then, or ever. Raises what the API raises; the pages before it are whole.
+    """Yield the pages since then, or all. Raises the API's error; the pages before it are complete.
 
-    An object that cannot be read is left out, and said."""
+    An object that cannot be read is left out and logged."""
     answers = api.changed(kind, since)
     while True:
         with engine.connect() as connection:
@@ -67,15 +67,15 @@ def pages(engine: Engine, api: SourceApi, kind: str, since: datetime | None) -> 
 
 
 def news(engine: Engine, site: Site, page: Page) -> list[BillingObject]:
-    """What on this page the ledger did not know, or knew only in an older version."""
+    """The objects of this page that the ledger does not have, or has in an older version."""
     with engine.connect() as connection:
         known = snapshots.versions(connection, *site, [(one.object, one.id) for one in page.objects])
     return [one for one in page.objects if _is_news(one, known)]
 
 
 def keep(engine: Engine, site: Site, page: Page, also: Also = lambda _: None) -> None:
-    """The page becomes facts, unless the ledger has newer ones. What waited for these objects finds them. ``also``:
-    what is kept with them, in one transaction."""
+    """Store the page as snapshots, unless the ledger has newer ones, and match pending objects. ``also``: called in the
+    same transaction."""
     with engine.begin() as connection:
         changed = snapshots.store(connection, *site, page.observed_at, page.objects)
         also(connection)
@@ -84,7 +84,7 @@ def keep(engine: Engine, site: Site, page: Page, also: Also = lambda _: None) ->
 
 
 def owners(site: Site, objects: Sequence[BillingObject]) -> list[Due]:
-    """The accounts that these objects belong to, each once."""
+    """The accounts of these objects, each once."""
     found = {snapshots.subject_of(*site, one) for one in objects}
     prefix = external_ids.subject(*site, "")
     return [Due(key, *site, key.removeprefix(prefix), Urgency.ROUTINE) for key in sorted(found)]

@@ -1,9 +1,9 @@
-"""What a webhook lacked is asked for, once: the processor for the payment behind an object, then the billing system
-for the invoice it names.
+"""Enrichment: ask APIs once for what a webhook lacks. First the processor for the payment behind an object, then the
+billing system for the invoice that it names.
 
-Only about objects that are joined to no account, or whose amount is not known; and about those that were matched by an
-invoice number alone where there are several billing sites, because another site may have an invoice of that number.
-An API that is out is asked again later; nothing that was received waits for it.
+Only for objects without a match or an amount; and, with several billing sites, for objects that were matched by an
+invoice number alone, because another site may have an invoice of that number. An API that is unavailable is asked again
+later; received events do not wait for it.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ MOST_ASKS: Final = 8
 PAUSE_SECONDS: Final = 10.0
 """While a destination is out."""
 ASK_SECONDS: Final = 60.0
-"""How long one job asks processors: its limit must not depend on how slow they are."""
+"""Time limit of one job for asking processors, so that slow ones do not extend it."""
 
 
 class EnrichmentApi(Protocol):
     """A processor's API (``clients/processors``)."""
 
     def look_up(self, item: ProcessorObject, /) -> tuple[ProcessorObject, ...]:
-        """What it says of the payment behind this object; nothing where it does not know it."""
+        """Return the processor's objects of the payment behind this object; none if it does not know it."""
         ...
 
 
 Lookups = Mapping[str, EnrichmentApi]
-"""By source; one without an API key has none."""
+"""Source → API; a source without an API key has none."""
 Apis = Mapping[tuple[str, str], SourceApi]
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """When to ask again. ``spend``: it was asked, so the try counts."""
+    """When to ask again. ``spend``: the API was called, so the try counts."""
 
     seconds: float
     spend: bool = True
@@ -73,7 +73,7 @@ def ask(
     only: Sequence[observations.Key] | None = None,
     checkpoint: Callable[[], None] = uninterrupted,
 ) -> set[str]:
-    """Ask about what is to be asked about now; the subjects that became due by the answers. ``only``: about these
+    """Ask about the objects whose time has come. Return the subjects that became due. ``only``: restrict to these
     objects. ``checkpoint``: called before each call of a processor, and between two pieces of the other work."""
     with engine.begin() as connection:
         claimed = observations.claim_asks(connection, limit, LEASE_SECONDS, only)
@@ -97,8 +97,8 @@ def _ask_processors(
     out: set[str],
     checkpoint: Callable[[], None],
 ) -> tuple[dict[observations.Key, RetryLater | None], list[ProcessorSnapshot]]:
-    """When to ask about each again, and what was stored of the answers. What a slow processor leaves no time for is
-    left to the next job."""
+    """Ask the processors. Return when to ask about each object again, and the stored snapshots. Objects beyond the time
+    limit are left to the next job."""
     again: dict[observations.Key, RetryLater | None] = {}
     stored: list[ProcessorSnapshot] = []
     until = time.monotonic() + ASK_SECONDS
@@ -112,7 +112,7 @@ def _ask_processors(
 
 
 def _is_unsure(one: ProcessorSnapshot, apis: Apis) -> bool:
-    """Whether an invoice that a billing site has may tell whose it is, or that it is another's."""
+    """Whether the invoices of the billing sites may give or refute the match."""
     by_invoice = match_keys.is_by_invoice(one.link)
     return one.waits or (by_invoice and len(apis) > 1)
 
@@ -142,8 +142,8 @@ def _now(engine: Engine, claimed: Sequence[ProcessorSnapshot]) -> list[Processor
 def _ask_processor(
     engine: Engine, lookups: Lookups, one: ProcessorSnapshot, out: set[str], stored: list[ProcessorSnapshot]
 ) -> RetryLater | None:
-    """When to ask again, None for never. One that does not answer now is not asked about the others either: each
-    could take as long."""
+    """Ask about one object. Return when to ask again, None for never. After a transient error the processor is not
+    asked about other objects either: each call could take as long."""
     lookup = lookups.get(one.item.source)
     if lookup is None:
         return None
@@ -170,7 +170,7 @@ def _ask_billing(
     out: set[str],
     checkpoint: Callable[[], None],
 ) -> RetryLater | None:
-    """Fetch the invoices that waiting objects name, from every billing site; when to ask again."""
+    """Fetch the invoices that pending objects name, from every billing site. Return when to ask again."""
     numbers = _numbers(engine, waiting)
     again: RetryLater | None = None
     for (source, site), api in apis.items():
@@ -187,7 +187,7 @@ def _ask_billing(
 
 
 def _numbers(engine: Engine, waiting: Sequence[ProcessorSnapshot]) -> list[str]:
-    """The invoice numbers these objects, or the charges behind them, name whole."""
+    """The complete invoice numbers that these objects or their charges name."""
     own = [ref for one in waiting for ref in match_keys.of_processor(one.item)]
     with engine.connect() as connection:
         charges = pending_matches.charges(connection, own)
@@ -202,7 +202,7 @@ def _fetch(
     numbers: Sequence[str],
     checkpoint: Callable[[], None],
 ) -> None:
-    """The invoices, and with them their accounts. One the site does not have is no error."""
+    """Fetch the invoices with their accounts. A missing invoice is no error."""
     with engine.connect() as connection:
         now = snapshots.clock(connection)
     pointers = tuple(Pointer("invoice", (f"number-{number}",)) for number in numbers)
@@ -239,7 +239,7 @@ def _next(engine: Engine, error: Transient | Permanent, asks: int, destination: 
 def _settle(
     engine: Engine, claimed: Sequence[ProcessorSnapshot], again: Mapping[observations.Key, RetryLater | None]
 ) -> set[str]:
-    """Note what is asked again and when; whatever learnt something new is due."""
+    """Record when to ask again, and make subjects due whose object has changed."""
     now = {observations.key_of(one.item): one for one in _now(engine, claimed)}
     learnt = [one for one in now.values() if _changed(one, claimed)]
     with engine.begin() as connection:
@@ -258,7 +258,7 @@ def _changed(one: ProcessorSnapshot, before: Sequence[ProcessorSnapshot]) -> boo
 
 
 def due_of(one: ProcessorSnapshot, urgency: Urgency) -> Due:
-    """The subject an object stands under now: an account, a payee, or itself."""
+    """The current subject of an object: an account, a payee, or the object itself."""
     if one.waits or one.link == observations.PAYEE:
         own = one.subject.removeprefix(f"{one.item.source}:")
         return Due(one.subject, one.item.source, "", own, urgency)

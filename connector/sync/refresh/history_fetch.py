@@ -1,4 +1,4 @@
-"""The past of an account that is older than the ledger: fetched once, when nothing more urgent waits."""
+"""Fetch the history of accounts that are older than the ledger: once, when nothing more urgent waits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 25
 def fetch_histories(
     engine: Engine, apis: Apis, limit: int = BATCH, go_on: Callable[[], bool] = lambda: True
 ) -> int:
-    """Fetch the history of some accounts that want it and make them due; how many. ``go_on``: asked before each."""
+    """Fetch the wanted history of some accounts and make them due. Return how many. ``go_on``: called before each."""
     done = 0
     for _ in range(limit):
         if not go_on():
@@ -52,9 +52,8 @@ def fetch_histories(
 def fetch_history(
     engine: Engine, api: SourceApi, subject: Due, *, due: bool = True
 ) -> Sequence[FailedObject]:
-    """All the source knows of one account now becomes its snapshots; with ``due`` the account is decided. Without, a
-    history that is wanted stays so: it is what makes the account due. What cannot be read at all is left out, and
-    returned."""
+    """Fetch all objects of one account and store them as snapshots. With ``due`` the account becomes due. Without, its
+    history stays wanted, and fetching that makes it due later. Return the objects that cannot be read."""
     with engine.connect() as connection:
         observed_at = snapshots.clock(connection)
     answer = api.history(subject.code)
@@ -76,7 +75,7 @@ def fetch_history(
 
 
 def _require_whole(answer: FetchedObjects) -> None:
-    """What cannot be read now may be read later; what cannot be read at all is left out, and said."""
+    """Raise a transient error, as the object may be readable later. Log permanent errors and go without the object."""
     for one in answer.failed:
         if isinstance(one.error, Transient):
             raise one.error

@@ -1,9 +1,9 @@
-"""Which billing account a processor's object belongs to. Pure.
+"""Match a processor's object to a billing account. Pure.
 
-By what the gateway calls the payment, then by the invoice number the billing system gave it, then by the processor's
-customer. Each only if it names exactly one account: two are a doubt, and a doubt is for a person. An invoice number is
-weak evidence, because several systems may use one processor account and count from 1: it is not used where gateway,
-currency or amount of the invoice and of its payments contradict it.
+Evidence in order of strength: the gateway reference of the payment, the invoice number of the billing system, the
+processor's customer. Each counts only if it names exactly one account; several accounts are a doubt, which a person
+decides. An invoice number is weak evidence, because several systems may use one processor account and count from 1: it
+is not used if gateway, currency or amount of the invoice and of its payments contradict it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from connector.mappers import match_keys
 from connector.models.facts import Kind, ProcessorObject, Status
 
 Candidates = Mapping[str, Sequence[Candidate]]
-"""Key → what the ledger knows under it."""
+"""Match key → the candidates that have it."""
 
 
 class Contradiction(StrEnum):
-    """Why an object cannot be about an invoice that has its number."""
+    """The reason why an object cannot belong to an invoice that has its number."""
 
     GATEWAY = "gateway"
     CURRENCY = "currency"
@@ -31,7 +31,7 @@ class Contradiction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The account an object belongs to, and how that is known."""
+    """The account of an object, and the evidence."""
 
     subject: str
     matched_by: str
@@ -39,9 +39,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``match``: the one account that fits, or None: none or several do. ``doubt``: the strength of the evidence that
-    names several; None where none does. ``contradicted``: accounts that have an invoice of that number which the object
-    cannot be about."""
+    """The result of the match rules. ``match``: the only account that fits, or None if none or several fit. ``doubt``:
+    the strength of the evidence that names several accounts, if any. ``contradicted``: accounts with an invoice of that
+    number to which the object cannot belong."""
 
     match: Match | None = None
     doubt: int | None = None
@@ -49,15 +49,17 @@ class Verdict:
 
 
 def match(item: ProcessorObject, charges: Iterable[ProcessorObject], known: Candidates) -> Verdict:
-    """``charges``: those that share a reference with it. ``known``: at least the candidates of all their keys."""
-    said = (item, *charges)
-    keys = {key for one in said for key in match_keys.of_processor(one)}
+    """Match ``item``. ``charges``: charges that share a reference with it. ``known``: the candidates of all keys."""
+    objects = (item, *charges)
+    keys = {key for one in objects for key in match_keys.of_processor(one)}
     contradicted: set[str] = set()
     for strength, (form, name) in enumerate(match_keys.MATCHED_BY.items()):
         found: dict[str, list[Candidate]] = {}
         for key in sorted(key for key in keys if key.startswith(form)):
             named = [one for one in known.get(key, ()) if _is_named(form, item, one)]
-            found[key] = [one for one in named if form != match_keys.INVOICE or not contradiction(said, one)]
+            found[key] = [
+                one for one in named if form != match_keys.INVOICE or not contradiction(objects, one)
+            ]
             contradicted |= {one.subject for one in named if one not in found[key]}
         accounts = {one.subject for some in found.values() for one in some}
         if len(accounts) > 1:
@@ -70,11 +72,10 @@ def match(item: ProcessorObject, charges: Iterable[ProcessorObject], known: Cand
 
 
 def revised(subject: str, matched_by: str, verdict: Verdict) -> Match | None:
-    """What becomes of a weak match: another one, or None if it stands. A match without a subject: it is not known any
-    more whose the object is.
+    """Revise a weak match: return the new match, or None if the old one stands. ``UNKNOWN`` removes the match.
 
-    A match does not fall because its evidence is gone (an account that the billing system removed), only by evidence
-    that is at least as strong, or by a contradiction.
+    A match does not fall because its evidence is gone (the billing system removed the account). It falls only by
+    evidence that is at least as strong, or by a contradiction.
     """
     strength = match_keys.strength(matched_by)
     refuted = match_keys.is_by_invoice(matched_by) and subject in verdict.contradicted
@@ -87,7 +88,7 @@ def revised(subject: str, matched_by: str, verdict: Verdict) -> Match | None:
 
 
 UNKNOWN: Final = Match("", "")
-"""It is not known any more whose the object is: it waits."""
+"""No account: the object becomes a pending match again."""
 
 
 def _is_named(form: str, item: ProcessorObject, candidate: Candidate) -> bool:
@@ -106,9 +107,9 @@ _TAKING: Final = frozenset({"purchase", "authorization", "capture"})
 _MOVED: Final = frozenset({Status.SUCCEEDED, Status.RETURNED})
 
 
-def contradiction(said: Iterable[ProcessorObject], invoice: Candidate) -> Contradiction | None:
-    """Why none of these can be about this invoice: the object, or a charge behind it."""
-    found = (_contradiction(one, invoice) for one in said)
+def contradiction(objects: Iterable[ProcessorObject], invoice: Candidate) -> Contradiction | None:
+    """The reason why none of these (the object or its charges) can belong to this invoice, or None."""
+    found = (_contradiction(one, invoice) for one in objects)
     return next((one for one in found if one), None)
 
 
@@ -125,8 +126,8 @@ def _contradiction(item: ProcessorObject, invoice: Candidate) -> Contradiction |
 
 
 def _could_be_of(item: ProcessorObject, invoice: Candidate, ours: Sequence[InvoicePayment]) -> bool:
-    """Money that a charge has taken is that of a payment, or of the whole invoice; the payment may not be known yet.
-    What is given back, disputed or only asked for may be less."""
+    """Whether the amount fits. A successful charge has the amount of a payment, or of the whole invoice if the payment
+    is not fetched yet. A refund, a dispute or a request may have a smaller amount."""
     amount, total = item.amount, invoice.total
     assert amount is not None
     whole = [one.amount for one in ours if one.amount is not None]

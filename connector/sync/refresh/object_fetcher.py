@@ -1,9 +1,9 @@
-"""Making the ledger know what events point to, and what belongs to it, in as few calls as possible.
+"""Fetch the objects that events point to, and the objects related to them, in as few calls as possible.
 
-An event is a hint, so an object that was fetched after the event arrived need not be fetched for it again: in
-a burst ten events about one invoice cost one place in one list of 200. Then the circle is closed: the account
-of every object found, the invoice of every payment, the subscriptions of every invoice, where the ledger does
-not know them or knew them only before the event.
+An event is a hint: an object that was fetched after the event arrived is not fetched for it again. In a burst, ten
+events about one invoice cost one place in one list of 200. Related objects are fetched next: the account of every
+object, the invoice of every payment, the subscriptions of every invoice, unless the ledger has a snapshot that is
+newer than the event.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ IN_A_LIST = 200
 
 
 class FailedObject(Protocol):
-    """An object that could not be read while others could."""
+    """An object that could not be read, with its error."""
 
     @property
     def object(self) -> str: ...
@@ -42,7 +42,7 @@ class FailedObject(Protocol):
 
 
 class FetchedObjects(Protocol):
-    """What a source's API answered."""
+    """The response of a source's API."""
 
     @property
     def found(self) -> tuple[BillingObject, ...]: ...
@@ -53,7 +53,7 @@ class FetchedObjects(Protocol):
 
 
 class SourceApi(Protocol):
-    """How objects are fetched from one site of a source (``clients/recurly``)."""
+    """Fetches objects of one site of a source (``clients/recurly``)."""
 
     def fetch(self, kind: str, refs_list: Sequence[tuple[str, ...]], /) -> FetchedObjects: ...
     def history(self, code: str, /) -> FetchedObjects: ...
@@ -62,12 +62,12 @@ class SourceApi(Protocol):
 
 Want = tuple[str, tuple[str, ...]]
 Wanted = dict[Want, set[str]]
-"""Each with the codes of the accounts that it belongs to."""
+"""Each wanted object with the codes of its accounts."""
 Failures = dict[tuple[str, str], Transient | Permanent]
 
 
 class _Hints:
-    """When events last hinted at an object, by every form it goes by. What belongs to it inherits its hint."""
+    """The time of the newest event about each object, by every form of its id. Related objects inherit the time."""
 
     def __init__(self, batch: Sequence[Claimed]) -> None:
         self._oldest = min(event.hinted_at for event in batch)
@@ -87,14 +87,14 @@ class _Hints:
 
 
 def uninterrupted() -> None:
-    """The checkpoint of work that nothing interrupts."""
+    """A checkpoint that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """Fetches for one site of a source. ``found`` is told of every object that was read. ``changed_keys`` collects the
-    keys about which something new is known; they are to be matched again after it. ``checkpoint``: called before
-    each few calls of the API."""
+    """Fetches objects of one site of a source. ``found``: called with every object that was read. ``changed_keys``
+    collects the match keys with new evidence; they must be matched again afterwards. ``checkpoint``: called before
+    every few API calls."""
 
     engine: Engine
     source: str
@@ -105,10 +105,10 @@ class Fetcher:
     checkpoint: Callable[[], None] = uninterrupted
 
     def fetch(self, batch: Sequence[Claimed]) -> Failures:
-        """Make the ledger know every pointer and what belongs to it. Returns what could not be read.
+        """Store snapshots of every pointer and its related objects. Return the errors of objects that failed.
 
-        What belongs to an account and could not be read now is that account's trouble: it is returned under the
-        account's code as well. Raises what the API raises when it cannot be asked at all.
+        A transient error of a related object is also returned under the code of its account. Raises the API's error
+        if the API is unavailable.
         """
         failures: Failures = {}
         hints = _Hints(batch)
@@ -141,10 +141,9 @@ class Fetcher:
         return found
 
     def _since_hint(self, wanted: Wanted, hints: _Hints) -> tuple[Wanted, list[snapshots.SnapshotInfo]]:
-        """What was not fetched since the last hint at it; and what was.
+        """Separate the objects that must be fetched from those fetched since the newest event about them.
 
-        A subscription changes with events of its own: one that belongs to an invoice and is known is known well
-        enough.
+        A subscription changes with events of its own: as a related object of an invoice, any snapshot of it is enough.
         """
         seen = self._seen(wanted)
         stale: Wanted = {}
@@ -158,7 +157,7 @@ class Fetcher:
         return stale, known
 
     def _seen(self, wants: Collection[Want]) -> dict[Want, list[snapshots.SnapshotInfo]]:
-        """What the ledger knows of each."""
+        """The snapshots of each wanted object."""
         with self.engine.connect() as connection:
             known = snapshots.find(
                 connection, self.source, self.site, [(kind, ref) for kind, refs in wants for ref in refs]
@@ -168,7 +167,7 @@ class Fetcher:
         }
 
     def _values(self, known: Sequence[snapshots.SnapshotInfo]) -> list[BillingObject]:
-        """What was fetched before: what belongs to it may not have been, if that was cut short."""
+        """Load objects fetched before: their related objects may be missing if that fetch was interrupted."""
         leading_on = [one for one in known if one.object != "account"]
         with self.engine.connect() as connection:
             return snapshots.values(connection, self.source, self.site, leading_on)
@@ -182,7 +181,7 @@ class Fetcher:
 def _in_pieces(
     by_kind: Mapping[str, Sequence[tuple[str, ...]]],
 ) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    """Of each kind as many as some calls of the API answer, so that one piece is over soon."""
+    """Split by kind into pieces of a few API calls each, so that a piece ends soon."""
     for kind in sorted(by_kind):
         some: list[tuple[str, ...]] = []
         weight = 0.0
@@ -203,7 +202,7 @@ def _with_id(refs: tuple[str, ...], seen: Sequence[snapshots.SnapshotInfo]) -> t
 
 
 def _belonging(found: Sequence[BillingObject], hints: _Hints) -> Wanted:
-    """What belongs to these objects."""
+    """The related objects of these objects."""
     wanted: Wanted = defaultdict(set)
     for one in found:
         hinted_at = hints.at((one.object, (one.id, snapshots.alias(one))))
@@ -230,7 +229,7 @@ def _code(one: BillingObject) -> str:
 
 
 def _troubled(missing: Failures, wanted: Wanted) -> Failures:
-    """The accounts that lack something which may be read later: their events must come back for it."""
+    """Errors by account for related objects that may be readable later: their events must be retried."""
     return {
         ("account", f"code-{code}"): error
         for (kind, refs), codes in wanted.items()

@@ -1,4 +1,4 @@
-"""Events that carry their objects: nothing is fetched, but the account they belong to has to be found."""
+"""Process events that contain their objects: nothing is fetched, but the objects must be matched to accounts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class CarriedBatch:
     checkpoint: Callable[[], None]
 
     def run(self, apis: Apis, lookups: Lookups) -> int:
-        """Keep what was told, join it, and make its subjects due; how many there are. The APIs are asked about these
-        objects only."""
+        """Store the observations, match their objects, and make their subjects due. Return the number of subjects. APIs
+        are asked about these objects only."""
         with self.engine.begin() as connection:
             stored = observations.store(
                 connection, [(e.event_id, item) for e in self.batch for item in e.carried]
@@ -60,5 +60,5 @@ class CarriedBatch:
 
 
 def _subject(event: Claimed, known: Mapping[Key, ProcessorSnapshot]) -> str:
-    """Whose event it is: that of what it is about, rather than of the charge behind it."""
+    """The subject of the event: that of its main object, not of the charge behind it."""
     return known[observations.key_of(observations.main_object(event.carried))].subject

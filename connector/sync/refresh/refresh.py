@@ -1,4 +1,4 @@
-"""STAGE 2: a batch of pending events is claimed, what it points to is fetched, its accounts become due."""
+"""STAGE 2: claim a batch of pending events, fetch the objects they point to, mark their accounts due."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ log = structlog.get_logger("connector.refresh")
 
 BATCH = 2000
 CARRIED = 200
-"""Events of a processor that are stored and joined at once: between two checkpoints."""
+"""Processor events that are stored and matched between two checkpoints."""
 SETTLED = 500
 """Events that are linked to their accounts at once."""
 MATCHED_KEYS = 2_000
 """Keys of fetched objects by which processor objects are matched again at once: between two checkpoints."""
 MOST_TRIES = 8
 UNSEEN_TRIES = 3
-"""How often an object nobody knows may answer 404 (a lagging replica) before its absence is a fact."""
+"""Tries before a 404 for an object that was never seen is accepted as final: the source's replica may lag."""
 
 Site = tuple[str, str]
 Apis = Mapping[Site, SourceApi]
@@ -43,8 +43,8 @@ Apis = Mapping[Site, SourceApi]
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run did. ``due``: subjects that became due. ``more``: there is more to claim. ``failed``: a payment
-    that was read had failed."""
+    """The result of one batch. ``due``: subjects that became due. ``more``: more events can be claimed. ``failed``: a
+    fetched payment has failed."""
 
     claimed: int = 0
     due: int = 0
@@ -64,8 +64,8 @@ def refresh(
     checkpoint: Callable[[], None] = uninterrupted,
     on_full: Callable[[], None] = uninterrupted,
 ) -> Outcome:
-    """Claim a batch of pending events and make the ledger know what they point to. ``most``: less urgent events stay
-    pending. ``checkpoint``: called between two pieces of work. ``on_full``: called before the batch is worked, when
+    """Claim a batch of pending events and store the objects they point to. ``most``: less urgent events stay
+    pending. ``checkpoint``: called between pieces of work. ``on_full``: called before the batch is worked, when
     there is more to claim."""
     token = f"{worker}:{uuid4().hex}"
     with engine.begin() as connection:
@@ -107,7 +107,7 @@ class _SiteBatch:
     changed_keys: set[str] = field(default_factory=set)
 
     def run(self, api: SourceApi | None) -> int:
-        """Fetch and settle; how many subjects became due."""
+        """Fetch and settle. Return how many subjects became due."""
         if api is None:
             self._bury(self.batch, f"No API access is configured for {':'.join(self.at)}: set its API key.")
             return 0
@@ -120,7 +120,7 @@ class _SiteBatch:
         return due
 
     def _fetch(self, api: SourceApi) -> int:
-        """What was read before an API went away is kept, and is no news the next time."""
+        """Fetch the objects. Those read before an API became unavailable stay stored and are not fetched again."""
         try:
             fetcher = Fetcher(
                 self.engine, *self.at, api, self.found.extend, self.changed_keys, self.checkpoint
@@ -141,7 +141,7 @@ class _SiteBatch:
     # ── settling ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _settle(self, failures: Failures) -> int:
-        """Link each event to its account and mark that due, unless it could not be read."""
+        """Assign each event to its account and mark the account due, unless an object could not be read."""
         accounts = self._accounts()
         fetched: list[events.Fetched] = []
         unseen: list[Claimed] = []
@@ -169,7 +169,7 @@ class _SiteBatch:
         return len({one.key for one in due})
 
     def _accounts(self) -> dict[int, subjects.Due]:
-        """The account each event is about, by event id; none where nobody knows its objects."""
+        """Event id → account. An event whose objects are unknown has none."""
         refs = {(p.object, ref) for event in self.batch for p in event.pointers for ref in p.refs}
         with self.engine.connect() as connection:
             known = snapshots.find(connection, *self.at, refs)
@@ -187,7 +187,7 @@ class _SiteBatch:
     # ── when it does not work ─────────────────────────────────────────────────────────────────────────────
 
     def wait(self, seconds: float, reason: str) -> None:
-        """Give the batch back untouched: its destination is out."""
+        """Release the batch unworked: its destination is unavailable."""
         ids = [event.id for event in self.batch]
         with self.engine.begin() as connection:
             events.release(connection, self.token, ids, seconds=seconds, spend=False, error=reason)
@@ -196,7 +196,7 @@ class _SiteBatch:
         self.wait(hold(self.engine, error), str(error))
 
     def _failed(self, batch: list[Claimed], error: Transient | Permanent) -> None:
-        """Try again later what may work then; give up on the rest."""
+        """Release events for a retry after a transient error; bury the others."""
         if isinstance(error, Permanent):
             self._bury(batch, str(error))
             return
@@ -225,7 +225,7 @@ def _has_failed(one: BillingObject) -> bool:
 def _trouble(
     event: Claimed, account: subjects.Due | None, failures: Failures
 ) -> Transient | Permanent | None:
-    """What kept this event's objects, or its account, from being read."""
+    """The error that prevented reading this event's objects or its account, if any."""
     refs = [(pointer.object, ref) for pointer in event.pointers for ref in pointer.refs]
     if account is not None:
         refs.append(("account", f"code-{account.code}"))

@@ -122,11 +122,11 @@ def test_how_many_records_were_refused_is_told() -> None:
 
 
 def test_where_salesforce_was_asked_what_it_holds_the_mirror_is_not_to_blame() -> None:
-    made = settle_one(decision([row("k1")], mirror=MIRROR), results(k1=False), looked=True)
+    made = settle_one(decision([row("k1")], mirror=MIRROR), results(k1=False), org_read=True)
     assert (made.outcome, made.forget) == ("dead", False)
 
 
-def test_a_row_that_went_astray_is_not_sent_whole_again() -> None:
+def test_a_row_that_has_key_conflict_is_not_sent_whole_again() -> None:
     found = Results({}, {ROW: Refused(ASTRAY, "It was written to another.", transient=False)})
     made = settle_one(decision([row("k1")], mirror=MIRROR), found)
     assert (made.outcome, made.forget) == ("dead", False)
@@ -278,7 +278,7 @@ def astray() -> Results:
     return found
 
 
-def test_where_a_row_went_astray_nothing_is_forgotten() -> None:
+def test_where_a_row_has_key_conflict_nothing_is_forgotten() -> None:
     rows = [partly("k1"), row("k2")]
     out = astray()
     out.unavailable = Unavailable("salesforce", "It is out.")
