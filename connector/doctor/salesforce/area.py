@@ -7,7 +7,7 @@ from functools import partial
 
 from connector.container import Container
 from connector.doctor.result import Area, Check
-from connector.doctor.salesforce import access, cases, duplicate_rules, fields, limits, sharing
+from connector.doctor.salesforce import access, cases, duplicate_rules, fields, sharing
 from connector.doctor.salesforce.org_context import OrgContext
 
 
@@ -39,6 +39,6 @@ def inside(look: OrgContext) -> tuple[Check, ...]:
         Check("case values", partial(cases.values, look)),
         Check("duplicate rules", partial(duplicate_rules.duplicates, look)),
         Check("assignment rules", partial(duplicate_rules.assignment, look)),
-        Check("api calls", partial(limits.calls, look)),
-        Check("storage", partial(limits.storage, look)),
+        Check("api calls", partial(access.calls, look)),
+        Check("storage", partial(access.storage, look)),
     )
