@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from connector.container import Container
 from connector.doctor import State
 from connector.doctor.salesforce import area as salesforce
-from connector.doctor.salesforce import duplicate_rules
+from connector.doctor.salesforce import sharing as sharing_checks
 from connector.errors import Permanent
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app, default_metadata
@@ -591,7 +591,7 @@ class Reading:
     ],
 )
 def test_only_its_metadata_tells_whether_a_rule_blocks(read: str | None, state: str, told: str) -> None:
-    (found,) = duplicate_rules.duplicates(Reading(read))  # type: ignore[arg-type]
+    (found,) = sharing_checks.duplicates(Reading(read))  # type: ignore[arg-type]
     assert (found.state, told in found.text) == (state, True)
 
 

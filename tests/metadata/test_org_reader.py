@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import Permanent
-from connector.metadata.org_info import target
-from connector.metadata.org_reader import look
+from connector.metadata.org_reader import look, target
 from connector.metadata.source_tree import Source, read
 
 from .fake_org import FakeOrg

@@ -16,7 +16,7 @@ from connector.doctor.salesforce import fields
 from connector.doctor.salesforce.area import entering, inside
 from connector.doctor.salesforce.org_context import OrgContext
 from connector.errors import CasewireError
-from connector.metadata.org_info import target
+from connector.metadata.org_reader import target
 from connector.metadata.source_tree import default_place, read
 from connector.settings import Settings
 

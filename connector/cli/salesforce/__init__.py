@@ -17,8 +17,7 @@ from connector.clients.salesforce import SalesforceClient
 from connector.container import container_from_environment
 from connector.metadata.manual_steps import Step, people, steps
 from connector.metadata.org_diff import Finding, Kind, compare
-from connector.metadata.org_info import Target, target
-from connector.metadata.org_reader import look
+from connector.metadata.org_reader import Target, look, target
 from connector.metadata.permissions import INTEGRATION
 from connector.metadata.source_tree import Source, default_place, read
 

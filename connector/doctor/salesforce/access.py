@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,10 @@ from connector.clients.salesforce.login import require_usable_key
 from connector.doctor.result import CheckResult, NotAsked, compared, failed, ok, warning
 from connector.doctor.salesforce.org_context import OrgContext
 from connector.errors import SetupError
+from connector.ledger.api_usage import ApiUsage as Usage
+from connector.models.events import Urgency
 from connector.settings import SALESFORCE_API_VERSION
+from connector.sync.availability.api_budget import in_words, level
 
 SETTINGS_MEND: Final = "Fill in the block Salesforce of .env, or run casewire init."
 _VERSION: Final = re.compile(r"\d+\.0")
@@ -91,3 +94,42 @@ def clock(look: OrgContext) -> Iterator[CheckResult]:
     if skew is None:
         raise NotAsked("Salesforce's answers bear no time")
     yield compared("Salesforce's clock", skew)
+
+
+_LESS: Final = (
+    "Find who calls so much (Setup > Company Information > API Requests, Setup > API Usage), let it call less, or "
+    "buy more calls. What waits goes on by itself."
+)
+_FULL: Final = 0.1
+
+
+def calls(look: OrgContext) -> Iterator[CheckResult]:
+    left, most = _used_of(look, "DailyApiRequests")
+    told, settings = Usage(most - left, most, 0.0), look.policy.budget
+    line = in_words(told, settings)
+    match level(told, settings):
+        case Urgency.ROUTINE:
+            yield ok(line)
+        case Urgency.FAILURE:
+            yield warning(line, _LESS)
+        case _:
+            yield failed(line, _LESS)
+
+
+def storage(look: OrgContext) -> Iterator[CheckResult]:
+    left, most = _used_of(look, "DataStorageMB")
+    told = f"{left:,} of {most:,} MB of data storage left"
+    mend = "Delete or archive records (Setup > Storage Usage), or buy storage."
+    if left <= 0:
+        yield failed(f"{told}: no record can be made", mend)
+    elif left < most * _FULL:
+        yield warning(told, mend)
+    else:
+        yield ok(told)
+
+
+def _used_of(look: OrgContext, name: str) -> tuple[int, int]:
+    found: Mapping[str, int] | None = look.client.limits().get(name)
+    if not found:
+        raise NotAsked(f"the org does not tell {name} to the integration user")
+    return int(found["Remaining"]), int(found["Max"])

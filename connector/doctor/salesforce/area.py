@@ -7,7 +7,7 @@ from functools import partial
 
 from connector.container import Container
 from connector.doctor.result import Area, Check
-from connector.doctor.salesforce import access, cases, duplicate_rules, fields, limits, sharing
+from connector.doctor.salesforce import access, cases, fields, sharing
 from connector.doctor.salesforce.org_context import OrgContext
 
 
@@ -37,8 +37,8 @@ def inside(look: OrgContext) -> tuple[Check, ...]:
         Check("record types", partial(cases.record_types, look)),
         Check("case statuses", partial(cases.statuses, look)),
         Check("case values", partial(cases.values, look)),
-        Check("duplicate rules", partial(duplicate_rules.duplicates, look)),
-        Check("assignment rules", partial(duplicate_rules.assignment, look)),
-        Check("api calls", partial(limits.calls, look)),
-        Check("storage", partial(limits.storage, look)),
+        Check("duplicate rules", partial(sharing.duplicates, look)),
+        Check("assignment rules", partial(sharing.assignment, look)),
+        Check("api calls", partial(access.calls, look)),
+        Check("storage", partial(access.storage, look)),
     )
