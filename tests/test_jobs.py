@@ -124,7 +124,7 @@ def test_a_job_takes_its_flag_away_so_that_a_wake_during_it_counts(engine: Engin
 
 
 def test_the_functions_that_rq_calls_find_their_wiring(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "wiring", lambda: wires)
+    monkeypatch.setattr(jobs, "container_from_environment", lambda: wires)
     wires.queue.wake(Stage.REFRESH)
     for job in (jobs.refresh, jobs.history, jobs.apply):
         job()
