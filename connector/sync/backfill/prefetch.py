@@ -1,4 +1,4 @@
-"""Fetching the next page while this one is worked."""
+"""Fetch the next page while the current one is processed."""
 
 from __future__ import annotations
 
