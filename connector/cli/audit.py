@@ -90,11 +90,11 @@ def confirm(count: int, at_most: int, yes: int | None, what: str = "changes") ->
         raise SystemExit(1)
 
 
-def wake(wires: Container, *stages: Stage) -> None:
+def wake(container: Container, *stages: Stage) -> None:
     """Wake these stages, or say that they go on when Redis is back."""
     try:
         for stage in stages:
-            wires.queue.wake(stage)
+            container.queue.wake(stage)
     except RedisError as error:
         err.print(
             f"It is kept, and worked when Redis is back: Redis does not answer ({error}). See: casewire doctor",

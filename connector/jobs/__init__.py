@@ -1,9 +1,8 @@
-"""The RQ jobs: a few lines each, no payload. A job works one batch and wakes the next if more is waiting.
+"""The RQ jobs: a few lines each, no payload. A job works one batch and wakes its stage again if more work waits.
 
-``except Exception`` lives here and in the urgent lane, and nowhere below: whatever a batch runs into, it is given back
-and worked one by one, or found again by the sweep. ``fetching.py``, ``applying.py``, ``looking.py`` and ``nightly.py``
-hold the work of the stages, ``urgent.py`` what goes before all of it, ``sweeping.py`` and ``listening.py`` what the
-scheduler does.
+Jobs and the urgent lane catch every exception: after an error the batch is released and worked one by one, or found
+again by the sweep. ``fetching.py``, ``applying.py``, ``looking.py`` and ``nightly.py`` contain the work of the stages,
+``urgent.py`` the urgent lane, ``sweeping.py`` and ``listening.py`` the work of the scheduler.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ __all__ = [
 log = structlog.get_logger("connector.jobs")
 
 AGAIN_SECONDS = 5.0
-"""After a job that failed for a reason nobody foresaw."""
+"""Delay after a job that failed for an unexpected reason."""
 ONE_BY_ONE_SECONDS = 60.0
 
 
@@ -49,7 +48,7 @@ def refresh() -> None:
 
 
 def history() -> None:
-    """RQ job: fetch the past of accounts that are older than the ledger."""
+    """RQ job: fetch the history of accounts that are older than the ledger."""
     run(container_from_environment(), Stage.HISTORY)
 
 
@@ -64,12 +63,12 @@ def bulk() -> None:
 
 
 def watch() -> None:
-    """RQ job: look at what people did to accounts in Salesforce."""
+    """RQ job: poll Salesforce for what people changed on linked accounts."""
     run(container_from_environment(), Stage.WATCH)
 
 
 def feed() -> None:
-    """RQ job: look for what changed in billing and no delivery told of."""
+    """RQ job: detect gaps, changes in billing that no delivery reported."""
     run(container_from_environment(), Stage.FEED)
 
 
@@ -79,7 +78,7 @@ def reconcile() -> None:
 
 
 def run(container: Container, stage: Stage) -> None:
-    """One job of a stage, after what is urgent. Raises nothing of what the work runs into."""
+    """Run the urgent lane, then one job of a stage. Errors of the work are logged, not raised."""
     container.queue.begin(stage)
     try:
         _run(container, stage)
@@ -98,20 +97,20 @@ def _run(container: Container, stage: Stage) -> None:
         container.queue.remark(container.worker, container.remarks.told())
     except (CasewireError, RedisError) as error:
         log.error("job_failed", stage=str(stage), error=str(error), outcome="sweep")
-        _give_back(container, seconds=AGAIN_SECONDS, spend=False)
+        _release(container, seconds=AGAIN_SECONDS, spend=False)
     except Exception as error:
         if isinstance(error, DBAPIError) and is_away(error):
             log.error("job_failed", stage=str(stage), error=str(error.orig), outcome="ledger away")
-            _give_back(container, spend=False)
+            _release(container, spend=False)
             return
         log.exception("job_failed", stage=str(stage), outcome="one by one")
-        _give_back(container, spend=False)
+        _release(container, spend=False)
         _one_by_one(container, stage)
 
 
 def _one_by_one(container: Container, stage: Stage) -> None:
-    """Something in the batch is more than the code foresaw. Worked one at a time it fails alone, and spends its
-    tries; the others are not held back by it."""
+    """Work the items one by one after an unexpected error in a batch: the faulty item fails alone and spends its tries,
+    and does not block the others."""
     deadline = time.monotonic() + ONE_BY_ONE_SECONDS
     claimed = 1
     while claimed and time.monotonic() < deadline:
@@ -119,13 +118,13 @@ def _one_by_one(container: Container, stage: Stage) -> None:
             claimed = _WORK[stage](container, 1)
         except Exception:
             log.exception("job_failed", stage=str(stage), outcome="retry")
-            if not _give_back(container, seconds=AGAIN_SECONDS):
+            if not _release(container, seconds=AGAIN_SECONDS):
                 return  # it fails before anything is claimed: no try would be spent by repeating it
 
 
-def _give_back(container: Container, *, seconds: float = 0.0, spend: bool = True) -> int:
-    """What the job held is free now, not when its lease runs out. While PostgreSQL is away there is nothing
-    better to do than to wait for it; after a minute the lease must do."""
+def _release(container: Container, *, seconds: float = 0.0, spend: bool = True) -> int:
+    """Release the job's leases at once. While PostgreSQL is unavailable, wait for it up to a minute; after that the
+    leases expire by themselves."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -145,4 +144,4 @@ _WORK: Mapping[Stage, Callable[[Container, int | None], int]] = {
     Stage.FEED: looking.look_for_missed,
     Stage.RECONCILE: nightly.reconcile_all,
 }
-"""Each works a batch, or at most so many, and answers how many it claimed."""
+"""Stage → function that works a batch, or at most so many items, and returns how many it claimed."""

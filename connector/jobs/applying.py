@@ -1,4 +1,4 @@
-"""What the jobs of apply and bulk do: due accounts are decided and written, few at a time or very many at once."""
+"""The work of the stages apply and bulk: decide and write due accounts in batches, or very many in one bulk run."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from connector.sync.apply.applier import Applier
 from connector.sync.availability.circuit_breaker import hold, unavailable
 
 GATHER_UNTIL = 200
-"""While this many events wait to be fetched, accounts are gathered rather than applied one by one …"""
+"""While this many events wait to be fetched, applying waits so that more changes of an account are combined …"""
 GATHER_SECONDS = 15.0
-"""… but none waits longer than this for it. Urgent ones are not among them: they are written by the urgent lane."""
+"""… but no account waits longer than this. Urgent accounts do not wait: the urgent lane writes them."""
 
 SIDE_BY_SIDE = 3
-"""Batches of accounts that one worker applies at the same time."""
+"""Batches that one worker applies concurrently."""
 MEANWHILE_SECONDS = 0.3
 
 
 def apply_due(container: Container, limit: int | None) -> int:
-    """A batch of due accounts, or several side by side; above the policy's number the bulk job is left to it."""
+    """Apply due accounts, one batch or several concurrently. Above the policy's limit, wake the bulk stage."""
     if _gathering(container):
         container.queue.wake(Stage.REFRESH)
         return 0
@@ -52,8 +52,8 @@ def apply_due(container: Container, limit: int | None) -> int:
 
 
 def apply_in_bulk(container: Container, limit: int | None) -> int:
-    """One bulk run for the whole org at a time. While Salesforce works on it this worker goes on with what is urgent,
-    so that no dispute waits behind ten thousand profile edits."""
+    """Apply due accounts in bulk; one bulk run per org at a time. While Salesforce works on it, this worker does urgent
+    work, so that no dispute waits behind ten thousand profile edits."""
     with locks.alone(container.engine, Lock.BULK) as is_ours:
         if not is_ours:
             return 0
@@ -69,7 +69,7 @@ def apply_in_bulk(container: Container, limit: int | None) -> int:
 
 
 def meanwhile(container: Container, applier: Applier, seconds: float) -> None:
-    """Go on with what is urgent for so long."""
+    """Do urgent work for so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
         done = fetching.fetch(container, None) + applier.run(most=Urgency.FAILURE).claimed
@@ -81,8 +81,8 @@ def meanwhile(container: Container, applier: Applier, seconds: float) -> None:
 
 
 def _side_by_side(container: Container, applier: Applier, most: Urgency) -> list[applying.Outcome]:
-    """One batch, or several at a time where more is due: while one waits for Salesforce another decides. Their
-    accounts differ, so that they do not wait for each other's rows there."""
+    """Run one batch, or several concurrently if more is due: one decides while another waits for Salesforce. Their
+    accounts differ, so they do not lock each other's rows there."""
     with container.engine.connect() as connection:
         most_now = applying.BATCH * SIDE_BY_SIDE
         ready = subjects.backlog(connection, most_now + 1, most=most).ready
@@ -99,7 +99,7 @@ def _side_by_side(container: Container, applier: Applier, most: Urgency) -> list
 
 
 def _gathering(container: Container) -> bool:
-    """Is a burst still being fetched? Then waiting a little turns many writes of an account into one."""
+    """Whether a burst is still being fetched: a short wait combines many writes of an account into one."""
     with container.engine.connect() as connection:
         if events.waiting(connection, GATHER_UNTIL) < GATHER_UNTIL:
             return False

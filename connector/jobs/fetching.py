@@ -1,4 +1,4 @@
-"""What the jobs of refresh and history do: the ledger learns what vendors hold."""
+"""The work of the stages refresh and history: fetch objects from the vendors into the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.sync.refresh import refresh as refreshing
 
 
 def fetch(container: Container, limit: int | None) -> int:
-    """Pending events: what they point to is fetched, what a webhook lacked is asked for."""
+    """Fetch the objects of pending events, enrich objects, and work the match queue."""
     outcome = refreshing.refresh(
         container.engine,
         container.apis,
@@ -24,24 +24,24 @@ def fetch(container: Container, limit: int | None) -> int:
         checkpoint=container.checkpoint,
         on_full=lambda: container.queue.wake_another(Stage.REFRESH),
     )
-    answered = enrichment.ask(
+    enriched = enrichment.ask(
         container.engine, container.apis, container.lookups, checkpoint=container.checkpoint
     )
     container.checkpoint()
-    answered |= account_matching.work_queue(container.engine, container.checkpoint)
+    enriched |= account_matching.work_queue(container.engine, container.checkpoint)
     noticed = notice(container) if outcome.failed or incident_detection.last(container.engine) else 0
     with container.engine.connect() as connection:
         more = outcome.more or match_queue.tasks_wait(connection)
     if more:
         container.queue.wake(Stage.REFRESH)
-    if outcome.due or answered or noticed:
+    if outcome.due or enriched or noticed:
         container.queue.wake(Stage.APPLY)
     return outcome.claimed
 
 
 def notice(container: Container) -> int:
-    """Look whether a gateway is failing, or well again; who became due by it. A policy that cannot be read stops the
-    writing, which says so, and nothing else."""
+    """Detect the begin and end of incidents. Return how many accounts became due. An invalid policy is reported where
+    it stops the writing, so it is ignored here."""
     try:
         settings = container.policy.rules.incident
     except SetupError:
@@ -50,7 +50,7 @@ def notice(container: Container) -> int:
 
 
 def fetch_histories(container: Container, limit: int | None) -> int:
-    """Accounts older than the ledger, one by one, while no event waits."""
+    """Fetch the histories of accounts older than the ledger, one by one, while no event waits."""
 
     def is_idle() -> bool:
         container.checkpoint()

@@ -1,4 +1,4 @@
-"""Noticing that a source is quiet that usually speaks, and that it is heard again: each once, however many listen."""
+"""Detect the begin and end of silences of sources. Each is reported once, even with several schedulers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Site = tuple[str, str]
 
 
 def listen(container: Container) -> None:
-    """Look at every source that may post webhooks. What billing has changed meanwhile is read at once."""
+    """Check every configured source. The change feed of a billing site is read when a silence begins or ends."""
     with container.engine.begin() as connection:
         if not watermarks.take(connection, TURN, EVERY):
             return
@@ -45,14 +45,14 @@ def listen(container: Container) -> None:
             if site in read:
                 looking.feed_at_once(connection, site, policy)
     for site in began:
-        _tell_silence(site, ear.spoke[site], reads=site in read)
+        _log_silence(site, ear.spoke[site], reads=site in read)
     for one in ended:
-        _tell_end(one, ear.now)
+        _log_end(one, ear.now)
 
 
 @dataclass(frozen=True, slots=True)
 class _Ear:
-    """``spoke``: when each source last did."""
+    """Detects silences at one moment. ``spoke``: the time of each source's last event."""
 
     connection: Connection
     now: datetime
@@ -60,7 +60,7 @@ class _Ear:
     spoke: dict[Site, datetime]
 
     def begins(self, site: Site) -> bool:
-        """Whether a silence begins, and nobody else has noticed."""
+        """Whether a silence begins and is recorded by this call."""
         least = timedelta(minutes=self.policy.silence_minutes)
         last_at = self.spoke.get(site)
         if not least or last_at is None or self.now - last_at <= least:
@@ -69,12 +69,12 @@ class _Ear:
         return silent and source_activity.begin(self.connection, site, last_at)
 
     def ends(self, site: Site, silence: SilentSource) -> bool:
-        """Whether it has spoken since, or need not any more, and nobody else has noticed."""
+        """Whether a silence ends (an event arrived, or detection was switched off) and this call records it."""
         over = not self.policy.silence_minutes or self.spoke.get(site, silence.since) > silence.since
         return over and source_activity.end(self.connection, site)
 
 
-def _tell_silence(site: Site, since: datetime, *, reads: bool) -> None:
+def _log_silence(site: Site, since: datetime, *, reads: bool) -> None:
     log.warning(
         "source_silent",
         source=site[0],
@@ -84,7 +84,7 @@ def _tell_silence(site: Site, since: datetime, *, reads: bool) -> None:
     )
 
 
-def _tell_end(one: SilentSource, now: datetime) -> None:
+def _log_end(one: SilentSource, now: datetime) -> None:
     log.info(
         "source_speaks_again",
         source=one.source,

@@ -1,4 +1,4 @@
-"""What the jobs of watch and feed do: look for what no event tells of, in Salesforce and in billing."""
+"""The work of the stages watch and feed: poll Salesforce and the change feeds for changes without an event."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ log = structlog.get_logger("connector.jobs")
 Site = tuple[str, str]
 
 FEED_SECONDS = 20.0
-"""Then a job ends and the next goes on, so that deliveries do not wait behind it."""
+"""Time limit of a job; the next one continues, so that deliveries do not wait."""
 BEHIND = 200
-"""While so many deliveries wait to be fetched, what seems missing is only late."""
+"""While so many events wait to be fetched, missing changes are only late."""
 LATE = 3
-"""After so many times the usual while a feed that is not read needs a person."""
+"""A feed that was not read for so many intervals needs a person."""
 AGAIN = timedelta(minutes=1)
-"""After a feed that could not be read."""
+"""Delay after a feed that could not be read."""
 
 
 def look_at_links(container: Container, limit: int | None) -> int:
-    """What people did to linked accounts. One look at a time, however many ask. It waits while calls are short."""
+    """Poll Salesforce for changes of linked accounts, one poll at a time. It waits while the API budget is short."""
     try:
         every = timedelta(minutes=container.policy.linking.watch_minutes)
         with container.engine.begin() as connection:
@@ -56,7 +56,7 @@ def look_at_links(container: Container, limit: int | None) -> int:
 
 
 def time_to_watch(container: Container, connection: Connection) -> bool:
-    """Whether accounts are linked, and nobody has looked at them for so long."""
+    """Whether accounts are linked and the next poll of Salesforce is due."""
     try:
         every = timedelta(minutes=container.policy.linking.watch_minutes)
     except SetupError:
@@ -69,7 +69,7 @@ def time_to_watch(container: Container, connection: Connection) -> bool:
 
 
 def look_for_missed(container: Container, limit: int | None) -> int:
-    """The change feed of every billing site whose turn it is, one at a time, however many ask."""
+    """Read the change feed of every billing site that is due, one process at a time."""
     policy = container.policy.reconcile
     with locks.alone(container.engine, Lock.FILLING) as is_ours:
         if is_ours:
@@ -81,14 +81,14 @@ def look_for_missed(container: Container, limit: int | None) -> int:
 
 
 def begin_turns(container: Container, connection: Connection) -> None:
-    """The change feed of a new site is read after the usual while."""
+    """Schedule the first read of a new site's change feed after the usual interval."""
     for site in sites(container):
         watermarks.begin(connection, _turn(site))
         ledger.begin_reading(connection, site)
 
 
 def time_for_feed(container: Container, connection: Connection) -> bool:
-    """Whether there is a billing site whose change feed is to be read."""
+    """Whether the change feed of a billing site is due."""
     try:
         policy = container.policy.reconcile
     except SetupError:
@@ -97,7 +97,7 @@ def time_for_feed(container: Container, connection: Connection) -> bool:
 
 
 def sites(container: Container) -> Sequence[Site]:
-    """The billing sites that can be asked. Settings that are no good are told of by whoever cannot work for them."""
+    """The billing sites with an API. Invalid settings are reported where they stop the work, so none is returned."""
     try:
         return list(container.apis)
     except SetupError:
@@ -105,7 +105,7 @@ def sites(container: Container) -> Sequence[Site]:
 
 
 def late(container: Container, connection: Connection) -> dict[Site, datetime]:
-    """The billing sites whose changes have not been read to the end for much longer than usual, with since when."""
+    """Billing sites whose change feed has not been read to its end for much longer than usual, with the last time."""
     policy = container.policy.reconcile
     bearable = LATE * _every(policy) + timedelta(minutes=policy.grace_minutes)
     read = (
@@ -117,7 +117,7 @@ def late(container: Container, connection: Connection) -> dict[Site, datetime]:
 
 
 def feed_at_once(connection: Connection, site: Site, policy: Reconcile) -> None:
-    """Its change feed is to be read now."""
+    """Make the change feed of this site due now."""
     watermarks.due_in(connection, _turn(site), _every(policy), timedelta(0))
 
 
@@ -131,7 +131,7 @@ def _turns(container: Container, connection: Connection, policy: Reconcile) -> I
 
 
 def _walk(container: Container, site: Site, api: SourceApi, policy: Reconcile) -> None:
-    """Whatever becomes of it, it is not tried again for a minute; once it is whole, for the usual while."""
+    """Read one change feed. The next try is a minute later at the earliest; after a complete read, a full interval."""
     _next_in(container, site, policy, AGAIN)
     deadline = time.monotonic() + FEED_SECONDS
 
@@ -139,7 +139,7 @@ def _walk(container: Container, site: Site, api: SourceApi, policy: Reconcile) -
         container.checkpoint()
         return time.monotonic() > deadline
 
-    told = {"source": site[0], "site": site[1]}
+    keys = {"source": site[0], "site": site[1]}
     try:
         found = gap_detection.look(
             container.engine,
@@ -154,14 +154,14 @@ def _walk(container: Container, site: Site, api: SourceApi, policy: Reconcile) -
         )
     except Unavailable as error:
         hold(container.engine, error)
-        log.warning("feed_waits", **told, error=str(error), outcome="waiting")
+        log.warning("feed_waits", **keys, error=str(error), outcome="waiting")
         return
     except (Transient, Permanent) as error:
-        log.warning("feed_failed", **told, error=str(error), outcome="retry")
+        log.warning("feed_failed", **keys, error=str(error), outcome="retry")
         return
     (log.warning if found.count else log.info)(
         "feed_walked",
-        **told,
+        **keys,
         looked=found.looked.total(),
         missing=found.count,
         outcome="done" if found.whole else "goes on",

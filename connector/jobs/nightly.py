@@ -1,4 +1,4 @@
-"""What the job of reconcile does: once a day everything is compared, as by ``casewire reconcile --apply``."""
+"""The work of the stage reconcile: once a night, the same as ``casewire reconcile --apply``."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ TURN: Final = "turn:reconcile"
 WHO: Final = "scheduler"
 DAY: Final = timedelta(days=1)
 TRIES: Final = 3
-"""Of one night, those that died included."""
+"""Tries per night, including those whose process died."""
 AGAIN: Final = timedelta(minutes=15)
-"""After the last sign of life of a try."""
+"""Delay after the last activity of a try."""
 PATIENT: Final = timedelta(hours=1)
-"""For a site that is out while others are not."""
+"""How long to wait for an unavailable site while others are available."""
 
 
 def begin_turn(container: Container, connection: Connection) -> None:
-    """From the day on that it is switched on, the first time that night."""
+    """Schedule the first reconcile for the night after it was switched on."""
     if _policy(container).nightly:
         watermarks.begin(connection, TURN)
 
 
 def is_due(container: Container, connection: Connection) -> bool:
-    """Whether its time has come since it was done last, nobody is at it, and who is asked can be. A site that is out is
-    waited for an hour; then the others are not held up."""
+    """Whether the reconcile is due, no process works on it, and the destinations are available. An unavailable site is
+    waited for at most an hour; then the others are compared without it."""
     policy, now = _policy(container), container.clock()
     night = _moment(policy, now)
     if not policy.nightly or not watermarks.is_before(connection, TURN, night):
@@ -64,9 +64,9 @@ def is_due(container: Container, connection: Connection) -> bool:
 
 
 def reconcile_all(container: Container, limit: int | None) -> int:
-    """Once for each night, however many ask. What is urgent goes on meanwhile.
+    """Reconcile once per night, one process at a time; urgent work continues meanwhile.
 
-    One whose process died, or that ran into what may be well again, is begun again, so many times a night."""
+    After a dead process or a temporary error it is started again, up to ``TRIES`` times a night."""
     with locks.alone(container.engine, Lock.NIGHT) as is_ours:
         if is_ours:
             _take(container)
@@ -77,7 +77,7 @@ def _take(container: Container) -> None:
     policy, now = container.policy.reconcile, container.clock()
     night = _moment(policy, now)
     with container.engine.begin() as connection:
-        # whoever was at it would hold the lock
+        # a running process would have the lock
         runs.abandon(connection, COMMAND, WHO, "Its process ended before it did.")
         if not policy.nightly or not watermarks.is_before(connection, TURN, night):
             return
@@ -109,7 +109,7 @@ def _carry_out(container: Container, run_id: int, now: datetime, night: datetime
 
 
 def _end(container: Container, run_id: int, state: str, error: str = "", *, over: datetime | None) -> None:
-    """``over``: the night that is done with it."""
+    """Record the end of a try. ``over``: the night that is finished with it."""
     with container.engine.begin() as connection:
         runs.end(connection, run_id, state, error)
         if over:
@@ -118,7 +118,7 @@ def _end(container: Container, run_id: int, state: str, error: str = "", *, over
 
 @dataclass(frozen=True, slots=True)
 class _Night:
-    """One try of a night."""
+    """One try of a nightly reconcile."""
 
     container: Container
     run_id: int
@@ -142,24 +142,24 @@ class _Night:
         compare = self.container.policy.reconcile.compare
         reconciling = Reconciliation(sides, compare, window, self.now, self.run_id, self._meanwhile, known)
         deque(reconciling.findings(), maxlen=0)
-        self._tell(looked.count + filled.count, reconciling, filled)
+        self._report(looked.count + filled.count, reconciling, filled)
 
-    def _tell(self, missing: int, reconciling: Reconciliation, filled: ProcessorGapReport) -> None:
-        told = {"missing": missing, **reconciling.progress(filled.failed)}
+    def _report(self, missing: int, reconciling: Reconciliation, filled: ProcessorGapReport) -> None:
+        progress = {"missing": missing, **reconciling.progress(filled.failed)}
         with self.container.engine.begin() as connection:
-            runs.progress(connection, self.run_id, told)
-        failed = ", ".join(told.get("failed", ()))
+            runs.progress(connection, self.run_id, progress)
+        failed = ", ".join(progress.get("failed", ()))
         (log.warning if failed else log.info)(
             "reconciled",
             run=self.run_id,
             missing=missing,
             open=reconciling.open,
-            not_compared=len(told.get("not_compared", ())),
+            not_compared=len(progress.get("not_compared", ())),
             outcome=f"without {failed}" if failed else "done",
         )
 
     def _looked(self) -> SiteGapReport:
-        """What each site changed; one whose circuit is open is left out, unless there is no other."""
+        """Detect gaps of each site. Sites with an open circuit are left out, unless all are."""
         apis = self.container.apis
         with self.container.engine.connect() as connection:
             circuit = circuit_breakers.open_circuits(connection)
@@ -215,7 +215,7 @@ class _Night:
 
 
 def _policy(container: Container) -> Reconcile:
-    """One that cannot be read is told of elsewhere; until then nothing is reconciled."""
+    """The settings; defaults if the policy is invalid. That is reported elsewhere, and nothing is reconciled."""
     try:
         return container.policy.reconcile
     except SetupError:
@@ -227,6 +227,6 @@ def _asked(night: datetime) -> dict[str, str]:
 
 
 def _moment(policy: Reconcile, now: datetime) -> datetime:
-    """When it was last time."""
+    """The time of the last scheduled reconcile."""
     today = datetime.combine(now.date(), policy.time_of_day, now.tzinfo)
     return today if today <= now else today - DAY

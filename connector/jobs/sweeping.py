@@ -1,4 +1,4 @@
-"""What the scheduler does every two seconds: wakes for whatever nobody was woken for. And retention."""
+"""The sweep, which the scheduler runs every two seconds: wake stages that have work and no wake. And retention."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from connector.sync.refresh import account_matching
 log = structlog.get_logger("connector.jobs")
 
 SWEPT = 100
-"""Objects whose match is open that each sweep matches again."""
+"""Pending matches that each sweep works again."""
 INDEXED_EVENTS = 2_000
-"""Whose words each sweep puts into the index of ``events list --search``: about 0.2 s."""
+"""Events that each sweep adds to the word index of ``events list --search``: about 0.2 s."""
 
 
 def sweep(container: Container) -> None:
-    """What nobody else would notice: work that waits without a wake, leases that ran out, time that passed, a source
-    that fell silent."""
+    """Find work that has no wake: waiting rows, expired leases, subjects whose date has come, silent sources."""
     account_matching.match_in_turn(container.engine, SWEPT)
     if incident_detection.last(container.engine):
         fetching.notice(container)
     listening.listen(container)
     event_filter.extend_word_index(container.engine, INDEXED_EVENTS)
     with container.engine.begin() as connection:
-        lost = events.dead_by_exhaustion(connection) + subjects.dead_by_exhaustion(connection)
+        exhausted = events.dead_by_exhaustion(connection) + subjects.dead_by_exhaustion(connection)
         subjects.wake_by_time(connection)
         looking.begin_turns(container, connection)
         nightly.begin_turn(container, connection)
@@ -43,14 +42,14 @@ def sweep(container: Container) -> None:
             Stage.FEED: looking.time_for_feed(container, connection),
             Stage.RECONCILE: nightly.is_due(container, connection),
         }
-    if lost:
-        log.error("exhausted", count=lost, outcome="dead")
+    if exhausted:
+        log.error("exhausted", count=exhausted, outcome="dead")
     for stage in (stage for stage, any_ in waiting.items() if any_):
         container.queue.wake(stage)
 
 
 def purge(container: Container) -> retention.Purged:
-    """Retention, as far as the settings ask for it."""
+    """Delete old bodies and rows as configured."""
     settings = container.settings
     return retention.purge(
         container.engine,

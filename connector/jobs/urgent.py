@@ -1,8 +1,8 @@
-"""The urgent lane: disputes are fetched and written between the pieces of everything else.
+"""The urgent lane: fetch and write disputes between the pieces of other work.
 
-Every job calls the lane when it begins and at its checkpoints: between two calls of a vendor, and between two accounts
-that it reads or decides. So a dispute waits for one short piece, not for the batch that the worker is busy with. What
-is urgent is asked of the ledger; a wake that was lost delays nothing.
+Every job calls the lane at its start and at its checkpoints: between two vendor calls, and between two accounts that it
+reads or decides. So a dispute waits for one short piece, not for the worker's whole batch. The lane queries the ledger
+for urgent work; a lost wake delays nothing.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from connector.sync.refresh.object_fetcher import uninterrupted
 log = structlog.get_logger("connector.jobs")
 
 CHECK_SECONDS: Final = 0.1
-"""The ledger is asked for urgent work no more often."""
+"""Minimum interval of the queries for urgent work."""
 EVENTS: Final = 100
 ACCOUNTS: Final = 50
 ROWS: Final = 1_000
-"""Of a piece of urgent work: it is shorter than a batch, so that the next dispute need not wait for one either."""
+"""Limits of a piece of urgent work: smaller than a batch, so that the next dispute does not wait for a batch."""
 PIECES: Final = 10
-"""Then the work that was interrupted goes on: many disputes must not stop everything else."""
+"""Pieces until the interrupted work continues: many disputes must not stop everything else."""
 GATHER_UNTIL: Final = 200
-"""While so many events wait to be fetched, urgent accounts are gathered …"""
+"""While so many events wait to be fetched, urgent accounts wait to be combined …"""
 GATHER_SECONDS: Final = timedelta(seconds=0.5)
-"""… but none waits longer for others."""
+"""… but none waits longer than this."""
 RETRY_SECONDS: Final = 5.0
-"""After a failure that nobody foresaw."""
+"""Delay after an unexpected failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Whether urgent events, and urgent accounts, are ready to be worked."""
+    """Whether urgent events and urgent accounts are ready."""
 
     events: bool
     accounts: bool
@@ -57,7 +57,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class UrgentLane:
-    """The urgent work of one worker. Only one thread is in the lane at a time; the others go on with their batches."""
+    """The urgent work of one worker. One thread at a time runs the lane; the others continue their batches."""
 
     container: Container
     monotonic: Callable[[], float] = time.monotonic
@@ -66,16 +66,16 @@ class UrgentLane:
 
     @property
     def worker(self) -> str:
-        """The name in its leases: begins with that of the worker, whose successor frees them."""
+        """The name in its leases. It begins with the worker's name, so the worker's successor releases them."""
         return f"{self.container.worker}:urgent"
 
     def checkpoint(self) -> None:
-        """Work what is urgent, unless the ledger was asked just now or another thread is at it."""
+        """Do urgent work, unless it was checked just now or another thread does it."""
         if self.monotonic() >= self._next_check:
             self.work()
 
     def work(self) -> None:
-        """Work what is urgent. Raises only what ends the job around it: its time-out, and a ledger that is away."""
+        """Do urgent work. Raises only the job's time-out and errors of an unavailable ledger, which end the job."""
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -104,7 +104,7 @@ class UrgentLane:
                 one_by_one = True
 
     def _piece(self, one_by_one: bool) -> int:
-        """Fetch some urgent events, then write some urgent accounts; how many of both were claimed."""
+        """Fetch some urgent events, then apply some urgent accounts. Return how many of both were claimed."""
         waiting, claimed = self._waiting(), 0
         if waiting.events:
             claimed += self._fetch(1 if one_by_one else EVENTS)
@@ -140,7 +140,7 @@ class UrgentLane:
         return outcome.claimed
 
     def _wake_for_the_rest(self) -> None:
-        """What an urgent event brought to light need not be urgent: an account that something older was joined to."""
+        """Wake apply if an urgent event made routine work: an older object was matched to an account."""
         with self.container.engine.connect() as connection:
             if subjects.backlog(connection, 1, least=Urgency.FAILURE).ready:
                 self.container.queue.wake(Stage.APPLY)
@@ -149,7 +149,7 @@ class UrgentLane:
         try:
             applier = replace(self.container.applier(), worker=self.worker, checkpoint=uninterrupted)
         except SetupError:
-            return 0  # the job of apply says so
+            return 0  # the apply job reports it
         return applier.run(limit=limit, rows=ROWS, most=Urgency.DISPUTE).claimed
 
     def _release(self, *, spend: bool, seconds: float) -> None:
@@ -158,7 +158,7 @@ class UrgentLane:
 
 
 def lane(container: Container) -> UrgentLane:
-    """The lane of this worker. From now on the checkpoints of its appliers lead to it."""
+    """Create the lane of this worker; the checkpoints of its appliers call it."""
     if container.urgent_lane is None:
         container.urgent_lane = UrgentLane(container)
     assert isinstance(container.urgent_lane, UrgentLane)

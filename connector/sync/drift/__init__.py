@@ -1,5 +1,5 @@
-"""Drift: where Salesforce does not say what it should, found by deciding anew against what it holds, and mended.
+"""Drift: differences between Salesforce and the expected records, found by deciding again against the org's values.
 
-What a record should say is what the plan says of it, and for the rest what was last written to it. Everything else
-is as ever: the rows that would make it true are the drift, and mending it is writing them.
+The expected value of a field comes from the plan, or else from the mirror. The rows that would correct Salesforce are
+the drift; the repair writes them.
 """

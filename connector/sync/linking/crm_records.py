@@ -1,4 +1,4 @@
-"""Records of the CRM as linking reads them."""
+"""Salesforce records as linking reads them."""
 
 from __future__ import annotations
 

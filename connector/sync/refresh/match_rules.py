@@ -50,16 +50,14 @@ class Verdict:
 
 def match(item: ProcessorObject, charges: Iterable[ProcessorObject], known: Candidates) -> Verdict:
     """Match ``item``. ``charges``: charges that share a reference with it. ``known``: the candidates of all keys."""
-    objects = (item, *charges)
-    keys = {key for one in objects for key in match_keys.of_processor(one)}
+    items = (item, *charges)
+    keys = {key for one in items for key in match_keys.of_processor(one)}
     contradicted: set[str] = set()
     for strength, (form, name) in enumerate(match_keys.MATCHED_BY.items()):
         found: dict[str, list[Candidate]] = {}
         for key in sorted(key for key in keys if key.startswith(form)):
             named = [one for one in known.get(key, ()) if _is_named(form, item, one)]
-            found[key] = [
-                one for one in named if form != match_keys.INVOICE or not contradiction(objects, one)
-            ]
+            found[key] = [one for one in named if form != match_keys.INVOICE or not contradiction(items, one)]
             contradicted |= {one.subject for one in named if one not in found[key]}
         accounts = {one.subject for some in found.values() for one in some}
         if len(accounts) > 1:
@@ -107,9 +105,9 @@ _TAKING: Final = frozenset({"purchase", "authorization", "capture"})
 _MOVED: Final = frozenset({Status.SUCCEEDED, Status.RETURNED})
 
 
-def contradiction(objects: Iterable[ProcessorObject], invoice: Candidate) -> Contradiction | None:
+def contradiction(items: Iterable[ProcessorObject], invoice: Candidate) -> Contradiction | None:
     """The reason why none of these (the object or its charges) can belong to this invoice, or None."""
-    found = (_contradiction(one, invoice) for one in objects)
+    found = (_contradiction(one, invoice) for one in items)
     return next((one for one in found if one), None)
 
 
