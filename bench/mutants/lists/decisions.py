@@ -616,7 +616,7 @@ DECISIONS = [
     *mutants(
         "sync/refresh/match_rules",
         [
-            ("if form != match_keys.INVOICE or not contradiction(objects, one)", ""),
+            ("if form != match_keys.INVOICE or not contradiction(items, one)]", "]"),
             ("if len(accounts) > 1:", "if len(accounts) > 2:"),
             (
                 'candidate.object == "payment" and match_keys.could_be(item.source, candidate.gateway)',
