@@ -77,7 +77,7 @@ class Refused:
 
 @dataclass(slots=True)
 class Results:
-    """What became of each row. A record that is in neither was not sent: Salesforce went away, or it was dropped.
+    """The result of each row. A record that is in neither was not sent: Salesforce went away, or it was dropped.
     ``under_way``: those of the bulk job that Salesforce works on. ``left_out``: fields whose value Salesforce does not
     take, and without which a record was sent again."""
 

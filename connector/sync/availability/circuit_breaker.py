@@ -19,7 +19,7 @@ MENDED_BY_HAND: Final = 300.0
 
 def unavailable(error: SetupError | Permanent | Transient) -> Unavailable:
     """What reading or asking ran into before anything was decided. What is wrong with the installation or the org as
-    a whole is no account's fault: it waits until a person has mended it, and ``casewire status`` says what."""
+    a whole is no account's fault: it waits until a person has repaired it, and ``casewire status`` says what."""
     if isinstance(error, Unavailable):
         return error
     if isinstance(error, Transient):

@@ -77,7 +77,7 @@ class OrgAdapter:
         left_out = OmittedFields.of(shape, lacks)
         for sentence in (*left_out.sentences(), *(_told(*one) for one in unfit.items())):
             tell(sentence)
-        tell_unknown_names(effective, shape, tell)
+        report_unknown_names(effective, shape, tell)
         kept = [one for one in policy.mapping if one not in unfit]
         return cls(org, effective, mapping.FieldMapping.of(kept, shape), left_out, tell)
 
@@ -143,7 +143,7 @@ def _chosen_status(policy: Policy, key: str, statuses: Sequence[CaseStatus], *, 
     return given
 
 
-def tell_unknown_names(policy: Policy, shape: OrgShape, tell: Callable[[str], None]) -> None:
+def report_unknown_names(policy: Policy, shape: OrgShape, tell: Callable[[str], None]) -> None:
     """Names of the policy that the org does not have: Salesforce takes them, or leaves them out, in silence."""
     found = shape.field(Case.OBJECT, Case.PRIORITY)
     known = found.values if found else frozenset()
