@@ -20,7 +20,8 @@ from connector.redaction import redact_text, redact_value
 
 def configure(form: str, *, quiet: bool = False, behind: bool = False) -> None:
     """Set up logging for this process. ``quiet`` keeps only warnings: for commands that print a result.
-    ``behind``: lines may appear a twentieth of a second later (``Behind``)."""
+    ``behind``: lines may appear a twentieth of a second later (``BufferedWriter``)."""
+    file = LogFile(sys.stderr)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -32,7 +33,7 @@ def configure(form: str, *, quiet: bool = False, behind: bool = False) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(
-            cast(TextIO, BufferedWriter(sys.stderr)) if behind else sys.stderr
+            cast(TextIO, BufferedWriter(file) if behind else file)
         ),
         cache_logger_on_first_use=True,
     )
@@ -83,6 +84,31 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) and value.isprintable() else repr(value)
 
 
+class LogFile:
+    """A text file that never raises: a log on a full disk, or whose reader has gone, must not stop the work.
+
+    The first line that can be written again says how many were lost before it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        try:
+            if self._lost:
+                self._file.write(f"{self._lost} log lines before this one could not be written\n")
+            self._file.write(text)
+            self._file.flush()
+            self._lost = 0
+        except (OSError, ValueError):  # ValueError: the file is closed
+            self._lost += text.count("\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing: each write flushes."""
+
+
 class BufferedWriter:
     """A text file whose lines a thread of its own writes, many at once.
 
@@ -92,7 +118,7 @@ class BufferedWriter:
 
     SECONDS = 0.05
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: LogFile) -> None:
         self._file = file
         self._lines: deque[str] = deque()
         self._some = threading.Event()
@@ -129,5 +155,5 @@ class BufferedWriter:
         with suppress(IndexError):
             while True:
                 lines.append(self._lines.popleft())
-        self._file.write("".join(lines))
-        self._file.flush()
+        if lines:
+            self._file.write("".join(lines))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +22,7 @@ from connector import queue
 from connector.ledger.engine import migrate, open_engine
 from connector.ledger.schema import metadata
 from connector.local_services import Engines
+from connector.logs import LogFile
 
 _NUMBER = itertools.count(1)
 TESTS = Path(__file__).parent
@@ -56,8 +59,10 @@ def _place(folder: str) -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_log() -> None:
-    """A line for each transition, and plain tracebacks: drawn ones take longer than the tests."""
+    """A line for each transition, and plain tracebacks: drawn ones take longer than the tests. A thread may log when
+    pytest has closed the output of the test that started it."""
     structlog.configure(
+        logger_factory=lambda *_: structlog.WriteLogger(cast(TextIO, LogFile(sys.stdout))),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import threading
+from collections.abc import Mapping
+from typing import TextIO, cast
 
-from connector.logs import BufferedWriter, RedactingFormatter, line, redacted
+import structlog
+
+from connector.logs import BufferedWriter, LogFile, RedactingFormatter, line, redacted
 
 
 class _Noted(io.StringIO):
@@ -38,7 +43,7 @@ def test_a_traceback_stands_below_its_line() -> None:
 
 def test_lines_are_written_whole_and_in_order_by_another_thread() -> None:
     file = _Noted()
-    behind = BufferedWriter(file)
+    behind = BufferedWriter(LogFile(file))
     lines = [f"{number}\n" for number in range(100)]
     for text in lines:
         behind.write(text)
@@ -49,10 +54,41 @@ def test_lines_are_written_whole_and_in_order_by_another_thread() -> None:
 
 def test_what_is_not_written_yet_when_the_process_ends_is_written_then() -> None:
     file = io.StringIO()
-    behind = BufferedWriter(file)
+    behind = BufferedWriter(LogFile(file))
     behind.write("last words\n")
     behind.write_all()
     assert file.getvalue() == "last words\n"
+
+
+class _FullDisk(io.StringIO):
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_log_on_a_full_disk_does_not_stop_the_work_and_tells_what_it_lost() -> None:
+    disk = _FullDisk()
+    file = LogFile(disk)
+    file.write("one\n")
+    file.write("two\n")
+    disk.full = False
+    file.write("three\n")
+    file.write("four\n")
+    assert disk.getvalue() == "2 log lines before this one could not be written\nthree\nfour\n"
+
+
+def test_a_log_whose_file_is_closed_does_not_stop_the_work() -> None:
+    closed = io.StringIO()
+    closed.close()
+    log = structlog.wrap_logger(structlog.WriteLogger(cast(TextIO, LogFile(closed))), processors=[line_of])
+    log.warning("wake_failed")
+
+
+def line_of(_logger: object, _method: str, fields: Mapping[str, object]) -> str:
+    return str(fields["event"])
 
 
 def test_the_fields_of_a_line_hold_no_card_data() -> None:
