@@ -61,7 +61,7 @@ def apply_in_bulk(container: Container, limit: int | None) -> int:
         outcome = applier.run(
             limit=limit or container.policy.budget.bulk_at_most,
             least=Urgency.FAILURE,
-            wait=lambda seconds: meanwhile(container, applier, seconds),
+            bulk_wait=lambda seconds: meanwhile(container, applier, seconds),
         )
     if outcome.more or outcome.again:
         container.queue.wake(Stage.APPLY)

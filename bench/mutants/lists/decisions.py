@@ -566,7 +566,7 @@ DECISIONS = [
         [
             ("if one.subject.key not in renewed]", "if one.subject.key in renewed]"),
             (
-                "self.is_urgent(one.subject, renewed[one.subject.key]) and self._may_go(one)",
+                "self.is_urgent(one.subject, renewed[one.subject.key]) and self._is_releasable(one)",
                 "self.is_urgent(one.subject, renewed[one.subject.key])",
             ),
             ("now.urgency < claimed.urgency or", "now.urgency <= claimed.urgency or"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
@@ -32,7 +33,14 @@ from connector.sync.apply.baseline import Baseline, Fit, MirrorBaseline, unfitte
 from connector.sync.apply.bulk_job_tracking import JobAborter, TrackedJobs
 from connector.sync.apply.facts_loader import LoadedFacts, SalesforceReader, read
 from connector.sync.apply.lease_guard import LeaseGuard, became_dispute, is_more_urgent
-from connector.sync.apply.outcomes import BatchSettlement, Decision, Results, let_go, settle_one
+from connector.sync.apply.outcomes import (
+    BatchSettlement,
+    Decision,
+    Results,
+    Settlement,
+    settle_early,
+    settle_one,
+)
 from connector.sync.apply.record_writer import Upserts, Wait, write
 from connector.sync.apply.row_diff import OrgIds, Record
 from connector.sync.availability.api_budget import ApiBudget
@@ -94,6 +102,28 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledBatch:
+    """The subjects of a batch that were still leased when they were settled. ``made_due``: how many others became due
+    by what was written."""
+
+    decisions: list[Decision]
+    settlements: list[Settlement]
+    made_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which subjects a batch may claim. ``only``: exactly these, due or not. ``most`` and ``least``: the least and the
+    most urgent work. ``rows``: the maximum of events and snapshots to load."""
+
+    limit: int
+    only: Sequence[str] | None
+    most: Urgency
+    least: Urgency
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Applier:
     """Decides and writes batches of due subjects. ``org`` is a function, so that creating an applier costs no call.
     ``known``: the baseline that rows are compared with, if it is not the mirror. ``checkpoint``: called between two
@@ -120,75 +150,66 @@ class Applier:
         most: Urgency = Urgency.ROUTINE,
         least: Urgency = Urgency.DISPUTE,
         rows: int | None = None,
-        wait: Wait | None = None,
+        bulk_wait: Wait | None = None,
     ) -> Outcome:
-        """Claim the due subjects that the API budget allows and bring them up to date. With ``only``, claim exactly
-        these, due or not, even while Salesforce's circuit is open: a person needs the answer now, and a success closes
-        the circuit for all. ``cause``: None if each subject's own run is the cause. ``rows``: the maximum of events and
-        snapshots to load. ``wait``: called while Salesforce works on a bulk job."""
+        """Claim the due subjects that the API budget allows, decide them, write what differs and settle them.
+
+        With ``only``, claim exactly these, due or not, even while Salesforce's circuit is open: a person needs the
+        answer now, and a success closes the circuit for all. ``cause``: None if each subject's own run is the cause.
+        ``rows``: the maximum of events and snapshots to load. ``bulk_wait``: allows Bulk API jobs, and is called while
+        Salesforce works on one; without it, all rows are sent by collection calls."""
+        in_bulk = bulk_wait is not None
         token = f"{self.worker}:{uuid4().hex}"
         try:
             most = self._affordable(most, only)
-            rows = rows or (ROWS if wait is None else ROWS_IN_BULK)
-            claimed = self._claimed(token, limit, only, most, least, rows)
+            scope = Scope(limit, only, most, least, rows or (ROWS_IN_BULK if in_bulk else ROWS))
+            claimed = self._claim(token, scope)
         except (Transient, Permanent) as error:
             hold(self.engine, unavailable(error))
             return Outcome(open=True)
         if not claimed:
             return Outcome(open=claimed is None)
-        results = Results()
-        batch = BatchSettlement(
-            self.engine, token, {one.key: one for one in claimed}, cause, self.clock, self.clock()
-        )
-
-        def release_early(some: Sequence[Decision], so_far: Results) -> None:
-            key_conflicts.after(self.engine, some, so_far)
-            self._relinked(some, so_far)
-            batch.give_back([let_go(one, so_far) for one in some], over=not guard.kept())
-            self._touched(some, so_far)
-
-        bulk = TrackedJobs(self.engine, token, claimed[0].key, wait or _never)
-        undecided, urgent = [Decision(one) for one in claimed], is_more_urgent if wait else became_dispute
+        subjects_by_key = {one.key: one for one in claimed}
+        batch = BatchSettlement(self.engine, token, subjects_by_key, cause, self.clock, self.clock())
         guard = LeaseGuard(
-            self.engine, token, undecided, results, release_early, bulk, urgent, self.checkpoint
+            self.engine,
+            token,
+            [Decision(one) for one in claimed],
+            Results(),
+            partial(self._release_early, batch),
+            TrackedJobs(self.engine, token, claimed[0].key, bulk_wait or _never),
+            is_more_urgent if in_bulk else became_dispute,
+            self.checkpoint,
         )
         try:
             guard.decisions = self.decisions(claimed)
-            self._write(guard, in_bulk=wait is not None)
+            self._write(guard, in_bulk=in_bulk)
         except (SetupError, Permanent, Transient) as error:
-            results.unavailable = unavailable(error)
-        decisions = guard.kept()
-        key_conflicts.after(self.engine, decisions, results)
-        self._circuit(results)
-        if self.spending is not None:
-            self.spending.note()
-        relinked = self._relinked(decisions, results)
-        settlements = [
-            settle_one(one, results, relinked=one.subject.key in relinked, org_read=self.known is not None)
-            for one in decisions
-        ]
-        lost = batch.give_back([*settlements, *(let_go(one, results) for one in guard.lost.values())])
-        decisions = [one for one in decisions if one.subject.key not in lost]
-        ours = [one for one in settlements if one.settled.key not in lost]
-        touched = self._touched(decisions, results)
-        return Outcome(
-            claimed=len(ours),
-            written=len(results.written),
-            refused=len(results.refused),
-            refused_for_now=sum(one.refused for one in ours if one.at_once),
-            more=len(claimed) == limit or self._is_more_due(only, most, least),
-            again=any(one.at_once for one in ours) or touched > 0,
-            open=results.unavailable is not None,
-            plans=decisions,
-            left_out=results.left_out,
-        )
+            guard.results.unavailable = unavailable(error)
+        self._record_call_results(guard.results)
+        return self._outcome(scope, guard, self._settle(batch, guard, guard.kept(), early=False))
 
-    def _is_more_due(self, only: Sequence[str] | None, most: Urgency, least: Urgency) -> bool:
-        """Query the backlog: a batch that was limited by its rows has fewer subjects than ``limit``."""
-        if only is not None:
-            return False
+    def _claim(self, token: str, scope: Scope) -> list[Claimed] | None:
+        """Claim subjects; return None while Salesforce's circuit is open. Every orphaned bulk job must have ended
+        first. A job becomes orphaned at the moment at which its accounts can be claimed."""
         with self.engine.connect() as connection:
-            return subjects.backlog(connection, 1, least=least, most=most).ready > 0
+            if scope.only is None and DESTINATION in circuit_breakers.open_circuits(connection):
+                return None
+            claimed = subjects.claim(
+                connection,
+                token,
+                scope.limit,
+                scope.only,
+                most=scope.most,
+                least=scope.least,
+                rows=scope.rows,
+            )
+            orphaned = bulk_jobs.left_behind(connection) if claimed else []
+            if not orphaned:
+                connection.commit()
+                return claimed
+        jobs.end(self.engine, self.crm, orphaned)
+        return self._claim(token, scope)
 
     def _affordable(self, most: Urgency, only: Sequence[str] | None) -> Urgency:
         """The least urgent work that the API budget allows now. Work that a person requested is always allowed."""
@@ -202,27 +223,66 @@ class Applier:
         guard.results.refused.update(key_conflicts.before(self.engine, self.crm, guard.decisions))
         write(self.crm, rows, guard if in_bulk else None, guard.results, guard.dropped)
 
-    def _claimed(
-        self,
-        token: str,
-        limit: int,
-        only: Sequence[str] | None,
-        most: Urgency,
-        least: Urgency,
-        rows: int,
-    ) -> list[Claimed] | None:
-        """Claim subjects; return None while Salesforce's circuit is open. Every orphaned bulk job must have ended
-        first. A job becomes orphaned at the moment at which its accounts can be claimed."""
+    def _record_call_results(self, results: Results) -> None:
+        """Open or close Salesforce's circuit, and save how many calls were used."""
+        if results.unavailable is not None:
+            hold(self.engine, results.unavailable)
+        else:
+            with self.engine.begin() as connection:
+                circuit_breakers.close_circuit(connection, DESTINATION)
+        if self.spending is not None:
+            self.spending.note()
+
+    def _release_early(
+        self, batch: BatchSettlement, guard: LeaseGuard, decisions: Sequence[Decision]
+    ) -> None:
+        self._settle(batch, guard, decisions, early=True)
+
+    def _settle(
+        self, batch: BatchSettlement, guard: LeaseGuard, decisions: Sequence[Decision], *, early: bool
+    ) -> SettledBatch:
+        """Save what the responses mean for these subjects and release their leases. ``early``: other subjects of the
+        batch are still being written; these keep what was written so far, and a worker continues with the rest.
+        Otherwise the batch ends, also for subjects whose lease was lost."""
+        results = guard.results
+        key_conflicts.after(self.engine, decisions, results)
+        relinked = self._update_links(decisions, results)
+        if early:
+            settlements = [settle_early(one, results) for one in decisions]
+        else:
+            org_read = self.known is not None
+            settlements = [
+                settle_one(one, results, relinked=one.subject.key in relinked, org_read=org_read)
+                for one in decisions
+            ] + [settle_early(one, results) for one in guard.lost.values()]
+        lost = batch.settle(settlements, last=not early or not guard.kept())
+        kept = [one for one in decisions if one.subject.key not in lost]
+        return SettledBatch(
+            decisions=kept,
+            settlements=[one for one in settlements if one.settled.key not in lost],
+            made_due=self._mark_incident_accounts_due(kept, results),
+        )
+
+    def _outcome(self, scope: Scope, guard: LeaseGuard, settled: SettledBatch) -> Outcome:
+        ours, results = settled.settlements, guard.results
+        return Outcome(
+            claimed=len(ours),
+            written=len(results.written),
+            refused=len(results.refused),
+            refused_for_now=sum(one.refused for one in ours if one.at_once),
+            more=len(guard.decisions) == scope.limit or self._is_more_due(scope),
+            again=any(one.at_once for one in ours) or settled.made_due > 0,
+            open=results.unavailable is not None,
+            plans=settled.decisions,
+            left_out=results.left_out,
+        )
+
+    def _is_more_due(self, scope: Scope) -> bool:
+        """Query the backlog: a batch that was limited by its rows has fewer subjects than its limit."""
+        if scope.only is not None:
+            return False
         with self.engine.connect() as connection:
-            if only is None and DESTINATION in circuit_breakers.open_circuits(connection):
-                return None
-            claimed = subjects.claim(connection, token, limit, only, most=most, least=least, rows=rows)
-            left = bulk_jobs.left_behind(connection) if claimed else []
-            if not left:
-                connection.commit()
-                return claimed
-        jobs.end(self.engine, self.crm, left)
-        return self._claimed(token, limit, only, most, least, rows)
+            return subjects.backlog(connection, 1, least=scope.least, most=scope.most).ready > 0
 
     def decisions(self, claimed: Sequence[Claimed]) -> list[Decision]:
         """Decide each subject and compute the rows that differ from the baseline. Writes nothing."""
@@ -259,7 +319,7 @@ class Applier:
             decision.failure = f"A rule failed on this account's facts: {type(error).__name__}: {error}"
         return decision
 
-    def _relinked(self, decisions: Sequence[Decision], results: Results) -> Set[str]:
+    def _update_links(self, decisions: Sequence[Decision], results: Results) -> Set[str]:
         """Save links to created records, and search again for linked records that are gone."""
         lost = link_updates.lost(decisions, results)
         with self.engine.begin() as connection:
@@ -281,17 +341,9 @@ class Applier:
             hold(self.engine, unavailable(error))
             return lost | named.keys()
 
-    def _touched(self, decisions: Sequence[Decision], results: Results) -> int:
+    def _mark_incident_accounts_due(self, decisions: Sequence[Decision], results: Results) -> int:
         """Make accounts due whose incident just got its case. Return how many."""
         return sum(incident_detection.tell_touched(self.engine, one) for one in _opened(decisions, results))
-
-    def _circuit(self, results: Results) -> None:
-        """Open or close Salesforce's circuit."""
-        if results.unavailable is not None:
-            hold(self.engine, results.unavailable)
-            return
-        with self.engine.begin() as connection:
-            circuit_breakers.close_circuit(connection, DESTINATION)
 
 
 def _opened(decisions: Sequence[Decision], results: Results) -> Iterator[Incident]:

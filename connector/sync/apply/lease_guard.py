@@ -27,8 +27,8 @@ from connector.sync.apply.outcomes import Decision, Results
 from connector.sync.apply.row_diff import Record
 from connector.sync.refresh.object_fetcher import uninterrupted
 
-LetGo = Callable[[Sequence[Decision], Results], None]
-"""Records what was written for these decisions so far, and releases their leases."""
+Release = Callable[["LeaseGuard", Sequence[Decision]], None]
+"""Saves what was written for these decisions so far, and releases their leases."""
 IsUrgent = Callable[[Claimed, Renewed], bool]
 """Whether an account must be released before the batch ends, by its state when claimed and its state now."""
 
@@ -37,18 +37,19 @@ IsUrgent = Callable[[Claimed, Renewed], bool]
 class LeaseGuard:
     """Guards the leases of one batch; also the ``Bulk`` through which its rows may be sent as a bulk job.
 
-    ``let_go``: called for accounts that became urgent by ``is_urgent``; ``gone`` has them by key. ``lost``: accounts
-    whose lease expired or was revoked. ``checkpoint``: called before each call, after such accounts are released."""
+    ``release``: called for accounts that became urgent by ``is_urgent``; ``released`` has them by key. ``lost``:
+    accounts whose lease expired or was revoked. ``checkpoint``: called before each call, after such accounts are
+    released."""
 
     engine: Engine
     token: str
     decisions: Sequence[Decision]
     results: Results
-    let_go: LetGo
+    release: Release
     bulk: TrackedJobs
     is_urgent: IsUrgent
     checkpoint: Callable[[], None] = uninterrupted
-    gone: dict[str, Decision] = field(default_factory=dict)
+    released: dict[str, Decision] = field(default_factory=dict)
     lost: dict[str, Decision] = field(default_factory=dict)
     _dropped: set[Record] = field(default_factory=set)
 
@@ -69,14 +70,16 @@ class LeaseGuard:
         if lost := [one for one in self.kept() if one.subject.key not in renewed]:
             self._drop(lost, self.lost)
         if free := self._free(renewed):
-            self._drop(free, self.gone)
-            self.let_go(free, self.results)
+            self._drop(free, self.released)
+            self.release(self, free)
         self.checkpoint()
         return self._dropped
 
     def kept(self) -> list[Decision]:
         """The decisions whose accounts are still leased by this batch."""
-        return [one for one in self.decisions if one.subject.key not in self.gone.keys() | self.lost.keys()]
+        return [
+            one for one in self.decisions if one.subject.key not in self.released.keys() | self.lost.keys()
+        ]
 
     def _renewed(self) -> Mapping[str, Renewed]:
         with self.engine.begin() as connection:
@@ -86,10 +89,10 @@ class LeaseGuard:
         return [
             one
             for one in self.kept()
-            if self.is_urgent(one.subject, renewed[one.subject.key]) and self._may_go(one)
+            if self.is_urgent(one.subject, renewed[one.subject.key]) and self._is_releasable(one)
         ]
 
-    def _may_go(self, one: Decision) -> bool:
+    def _is_releasable(self, one: Decision) -> bool:
         """An account with rows in a running job, or with refused rows, is settled at the end of the batch."""
         records = {row.record for row in one.rows}
         return records.isdisjoint(self.results.under_way) and records.isdisjoint(self.results.refused)

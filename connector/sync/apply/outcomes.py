@@ -1,8 +1,8 @@
-"""What the answers of Salesforce mean for one account: done, again, or a dead letter.
+"""Derive from Salesforce's responses whether an account is done, is tried again, or becomes a dead letter.
 
-The outcomes are pure; ``BatchSettlement`` writes them to the ledger and releases the accounts that it still holds. An
-account whose lease ran out meanwhile is another's. What was sent for it may have overtaken what that one wrote, so
-nothing of it is kept: it is written whole once more.
+The outcomes are pure; ``BatchSettlement`` writes them to the ledger and releases the accounts that the batch still
+leases. If a lease has expired, another worker may have leased the account, and the rows sent here may have overwritten
+newer ones. So nothing of that attempt is saved, and the account is written again with all its fields.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from connector.sync.availability.retry import backoff
 log = structlog.get_logger("connector.apply")
 
 _LEVELS = {"retry": "warning", "dead": "error"}
-"""How loudly an outcome is logged; the others are news, not trouble."""
+"""Log level by outcome; other outcomes are logged as info."""
 
 
 class RowError(Protocol):
-    """Why Salesforce refused one row, and as the error that says what happens next."""
+    """Why Salesforce refused one row. ``exception``: the error that decides what happens next."""
 
     @property
     def code(self) -> str: ...
@@ -45,7 +45,7 @@ class RowError(Protocol):
 
 
 class RowAnswer(Protocol):
-    """What Salesforce says of one row."""
+    """Salesforce's response for one row."""
 
     @property
     def id(self) -> str | None: ...
@@ -57,7 +57,7 @@ class RowAnswer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """``row``: as it was sent, which may be without an optional parent or a value that Salesforce does not take."""
+    """A written record. ``row``: as it was sent; an optional parent or a rejected value may have been removed."""
 
     id: str
     created: bool
@@ -66,7 +66,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """``matches``: the records a duplicate rule named; ``fields``: those that it is about, where that is told."""
+    """A refused row. ``matches``: records that a duplicate rule named. ``fields``: the fields at fault, if named."""
 
     code: str
     text: str
@@ -77,9 +77,9 @@ class Refused:
 
 @dataclass(slots=True)
 class Results:
-    """The result of each row. A record that is in neither was not sent: Salesforce went away, or it was dropped.
-    ``under_way``: those of the bulk job that Salesforce works on. ``left_out``: fields whose value Salesforce does not
-    take, and without which a record was sent again."""
+    """The result of each row. A record in neither ``written`` nor ``refused`` was not sent: Salesforce was unavailable,
+    or the record was dropped. ``under_way``: the records of the running bulk job. ``left_out``: fields whose value
+    Salesforce rejected, and without which the record was sent again."""
 
     written: dict[Record, Written] = field(default_factory=dict)
     refused: dict[Record, Refused] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Results:
 
 ASTRAY: Final = "KEY_ASTRAY"
 """The code of a key conflict: the row was written to another record. The mirror is kept to repair both."""
-LET_GO: Final = "Something more urgent came in while this was written: a worker continues with it."
+RELEASED_EARLY: Final = "Something more urgent came in while this was written: a worker continues with it."
 
 
 @dataclass(slots=True)
@@ -201,10 +201,10 @@ def _go_on(decision: Decision, reading: LoadedFacts, changes: tuple[RowChange, .
     return Settlement(settled, outcome, changes=changes, event_ids=reading.new_events)
 
 
-def let_go(decision: Decision, results: Results) -> Settlement:
+def settle_early(decision: Decision, results: Results) -> Settlement:
     """Settle a subject that is released early: keep what was written, leave the rest to the next worker."""
     changes = tuple(_change(row, results) for row in decision.rows if _answered(row, results))
-    return _waits(decision, changes, LET_GO, "", forget=_is_known_in_part(decision, results))
+    return _waits(decision, changes, RELEASED_EARLY, "", forget=_is_known_in_part(decision, results))
 
 
 def _refusals(decision: Decision, results: Results) -> list[Refused]:
@@ -315,7 +315,7 @@ def _known(written: Written) -> Encoded:
 
 @dataclass(frozen=True, slots=True)
 class BatchSettlement:
-    """The accounts of one run, held under ``token``. ``cause``: None where it is for each what made it due."""
+    """Settles one batch, leased under ``token``. ``cause``: None if each account's own run is the cause."""
 
     engine: Engine
     token: str
@@ -324,27 +324,28 @@ class BatchSettlement:
     clock: Callable[[], datetime]
     started_at: datetime
 
-    def give_back(self, settlements: Sequence[Settlement], *, over: bool = True) -> Set[str]:
-        """Let go of these subjects; ``over``: of the last. Those that were not held any more."""
+    def settle(self, settlements: Sequence[Settlement], *, last: bool = True) -> Set[str]:
+        """Save these outcomes and release the subjects. ``last``: the batch has no others. Returns the keys of the
+        subjects whose lease the batch had lost."""
         with self.engine.begin() as connection:
             keys = [one.settled.key for one in settlements]
             held = leases.renew(connection, self.token, keys)
             ours = [one for one in settlements if one.settled.key in held]
-            tried = self._keep(connection, ours, over=over)
+            tried = self._save(connection, ours, last=last)
         for one in tried:
-            _tell(one)
+            _log(one)
         lost = [one for one in settlements if one.settled.key not in held]
         if lost:
             self._write_again(lost)
         return {one.settled.key for one in lost}
 
-    def _keep(
-        self, connection: Connection, settlements: Sequence[Settlement], *, over: bool
+    def _save(
+        self, connection: Connection, settlements: Sequence[Settlement], *, last: bool
     ) -> list[Settlement]:
-        """Waiting for a destination that is out is no attempt: an outage of a day must not fill the audit trail."""
+        """Waiting for an unavailable destination is no attempt: an outage of a day must not fill the audit trail."""
         ended_at = self.clock()
         tried = [one for one in settlements if one.outcome != "waiting" or one.changes]
-        if over:
+        if last:
             bulk_jobs.settle(connection, self.token)
         attempts.forget(connection, [one.settled.key for one in settlements if one.forget])
         attempts.record(
@@ -355,8 +356,8 @@ class BatchSettlement:
         return tried
 
     def _write_again(self, lost: Sequence[Settlement]) -> None:
-        """In a transaction of its own, the account before its mirror: who holds them now may be settling them, in that
-        order."""
+        """Make the lost accounts due again with all their fields. In a transaction of its own, the account before its
+        mirror: the worker that leases them now may be settling them, in that order."""
         sent = [self.claimed[one.settled.key] for one in lost if one.changes]
         log.warning("lease_lost", accounts=len(lost), written_again=len(sent))
         with self.engine.begin() as connection:
@@ -369,7 +370,7 @@ class BatchSettlement:
         return self.cause or Cause(run_id=self.claimed[key].run_id)
 
 
-def _tell(one: Settlement) -> None:
+def _log(one: Settlement) -> None:
     getattr(log, _LEVELS.get(one.outcome, "info"))(
         "subject_settled",
         subject=one.settled.key,

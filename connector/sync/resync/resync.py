@@ -60,14 +60,14 @@ def resync_now(applier: Applier, some: Sequence[Due], cause: Cause, wait: Wait |
         subjects.mark_due(connection, wanted)
         subjects.decide_history(connection, (), (), done=[one.key for one in some if is_account(one)])
     keys = [one.key for one in some]
-    outcome = applier.run(only=keys, limit=len(keys), cause=cause, wait=wait)
+    outcome = applier.run(only=keys, limit=len(keys), cause=cause, bulk_wait=wait)
     for _ in range(MOST_RUNS - 1):
         if not outcome.again or outcome.open:
             break
         again = _ready(applier, keys)
         # a worker that was quicker tries it again: none of it is refused yet
         outcome.go_on(
-            applier.run(only=again, limit=len(again), cause=cause, wait=wait) if again else Outcome()
+            applier.run(only=again, limit=len(again), cause=cause, bulk_wait=wait) if again else Outcome()
         )
     return outcome
 

@@ -84,7 +84,7 @@ def learn(engine: Engine, company: str, *codes: str) -> None:
 
 
 def in_bulk(engine: Engine, crm: FakeCrm, **how: Any) -> Outcome:
-    return applier(engine, crm, "first").run(wait=lambda _: None, **how)
+    return applier(engine, crm, "first").run(bulk_wait=lambda _: None, **how)
 
 
 def next_comes(engine: Engine, crm: FakeCrm, **how: Any) -> Outcome:
@@ -206,7 +206,7 @@ def test_one_that_ended_before_what_it_wrote_was_kept_needs_no_abort(engine: Eng
     learn(engine, "Between")
 
     with pytest.raises(Killed):
-        replace(applier(engine, crm, "first"), spending=_KilledThen()).run(wait=lambda _: None)
+        replace(applier(engine, crm, "first"), spending=_KilledThen()).run(bulk_wait=lambda _: None)
     free(engine)
     learn(engine, "Old")
     next_comes(engine, crm)

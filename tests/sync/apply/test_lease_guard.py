@@ -126,7 +126,7 @@ def test_an_account_without_rows_in_the_job_is_let_go_while_the_job_runs(known: 
     def look() -> None:
         leases.append(one(known, f"SELECT lease FROM subject WHERE key = '{EVE}'").lease)
 
-    outcome = applied(known, crm, wait=at_each_look(lambda: dispute(known, "eve"), look))
+    outcome = applied(known, crm, bulk_wait=at_each_look(lambda: dispute(known, "eve"), look))
     assert crm.jobs == [("Billing_Invoice__c", 2 * EACH)]
     assert leases == [None]
     assert outcome.claimed == 2
@@ -143,14 +143,14 @@ def test_rows_of_the_job_cannot_be_taken_back_so_their_account_is_let_go_when_it
     def look() -> None:
         leases.append(one(known, f"SELECT lease FROM subject WHERE key = '{BOB}'").lease)
 
-    applied(known, crm, wait=at_each_look(lambda: dispute(known, "bob"), look))
+    applied(known, crm, bulk_wait=at_each_look(lambda: dispute(known, "bob"), look))
     assert leases != [None]
     assert one(known, f"SELECT lease, status FROM subject WHERE key = '{BOB}'") == (None, "due")
     assert set(crm.of("Billing_Dispute__c")) == {f"{subject('ann')}:d", f"{EVE}:d"}
 
 
 def test_what_was_written_of_it_is_kept_and_not_written_again(known: Engine, crm: FakeCrm) -> None:
-    applied(known, crm, wait=at_each_look(lambda: dispute(known, "bob")))
+    applied(known, crm, bulk_wait=at_each_look(lambda: dispute(known, "bob")))
     told = one(known, f"SELECT outcome, written, error FROM attempt WHERE subject = '{BOB}'")
     assert (told.outcome, told.written) == ("waiting", EACH + 1)
     assert "more urgent" in told.error
@@ -170,7 +170,7 @@ def test_a_job_that_goes_on_after_one_was_let_go_is_not_left_behind(known: Engin
         jobs.append([tuple(row) for row in told])
 
     applier = Applier(known, crm, Org, decide_twice, lambda: datetime.now(UTC), "w")
-    applier.run(wait=at_each_look(lambda: dispute(known, "ann"), lambda: None, work))
+    applier.run(bulk_wait=at_each_look(lambda: dispute(known, "ann"), lambda: None, work))
     assert jobs == [[("Billing_Invoice__c", True), ("Billing_Payment__c", False)]]
     assert crm.aborted == []
     assert rows(known, "SELECT job FROM bulk_job") == []
@@ -182,7 +182,7 @@ def test_who_is_no_more_urgent_than_before_is_held_to_the_end(known: Engine, crm
         with known.begin() as connection:
             subjects.mark_due(connection, [due("bob")])
 
-    assert applied(known, crm, wait=at_each_look(change)).claimed == 3
+    assert applied(known, crm, bulk_wait=at_each_look(change)).claimed == 3
     assert len(crm.of("Billing_Dispute__c")) == 3
 
 
@@ -192,21 +192,21 @@ def test_one_that_was_urgent_already_is_let_go_for_what_is_new(
 ) -> None:
     with known.begin() as connection:
         subjects.mark_due(connection, [due("eve", was)])
-    assert applied(known, crm, wait=at_each_look(lambda: dispute(known, "eve"))).claimed == 2
+    assert applied(known, crm, bulk_wait=at_each_look(lambda: dispute(known, "eve"))).claimed == 2
     assert f"{EVE}:d" not in crm.of("Billing_Dispute__c")
 
 
 def test_one_that_is_as_urgent_as_before_is_held(known: Engine, crm: FakeCrm) -> None:
     with known.begin() as connection:
         subjects.mark_due(connection, [due("eve", Urgency.DISPUTE)])
-    assert applied(known, crm, wait=at_each_look()).claimed == 3
+    assert applied(known, crm, bulk_wait=at_each_look()).claimed == 3
 
 
 def test_what_was_let_go_is_not_told_again_where_the_rest_cannot_be_written(
     known: Engine, crm: FakeCrm
 ) -> None:
     crm.outages["Billing_Dispute__c"] = SetupError("Not set up.")
-    applied(known, crm, wait=at_each_look(lambda: dispute(known, "eve")))
+    applied(known, crm, bulk_wait=at_each_look(lambda: dispute(known, "eve")))
     told = rows(known, f"SELECT outcome, written FROM attempt WHERE subject = '{EVE}'")
     assert [tuple(row) for row in told] == [("waiting", 1)]
 
@@ -235,6 +235,6 @@ def test_jobs_that_have_ended_are_settled_with_the_last_account_that_is_let_go(
 
     looks = _Looks(known)
     applier = Applier(known, crm, Org, decide, lambda: datetime.now(UTC), "w", spending=looks)
-    assert applier.run(wait=at_each_look(all_urgent)).claimed == 0
+    assert applier.run(bulk_wait=at_each_look(all_urgent)).claimed == 0
     assert looks.seen == []
     assert applied(known, crm).written == 3

@@ -132,7 +132,7 @@ def test_rows_of_a_job_that_are_lost_are_written_whole_when_it_is_over(
 ) -> None:
     monkeypatch.setattr(record_writer, "IN_BULK", 2)
     coming = iter([lambda: other_takes_bob(engine, crm)])
-    applied(engine, crm, wait=lambda _: next(coming, lambda: None)())
+    applied(engine, crm, bulk_wait=lambda _: next(coming, lambda: None)())
     assert names(crm, "Account", "Name") == ["Old", "Old"]
     assert names(crm, "Billing_Dispute__c", "State__c") == ["Old", "New"]
     assert applied(engine, crm).written == 2

@@ -20,7 +20,7 @@ from connector.sync.apply.outcomes import (
     Results,
     Settlement,
     Written,
-    let_go,
+    settle_early,
     settle_one,
 )
 from connector.sync.apply.row_diff import Row, row_for
@@ -261,7 +261,7 @@ def test_what_a_transition_sent_is_not_called_known_of_it() -> None:
 
 def test_an_account_with_such_a_record_is_written_whole_also_if_it_is_not_over() -> None:
     rows = [partly("k1"), row("k2")]
-    gone = let_go(decision(rows), vanished())
+    gone = settle_early(decision(rows), vanished())
     found = vanished()
     found.unavailable = Unavailable("salesforce", "It is out.")
     for made in (gone, settle(found, rows=rows), settle(vanished(k2=True), rows=rows, tries=2)):
@@ -282,7 +282,7 @@ def test_where_a_row_has_key_conflict_nothing_is_forgotten() -> None:
     rows = [partly("k1"), row("k2")]
     out = astray()
     out.unavailable = Unavailable("salesforce", "It is out.")
-    assert not let_go(decision(rows), astray()).forget
+    assert not settle_early(decision(rows), astray()).forget
     assert not settle(astray(), rows=rows, relinked=True).forget
     assert not settle(out, rows=[*rows, row("k3")]).forget
 

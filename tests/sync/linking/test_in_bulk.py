@@ -40,7 +40,7 @@ def casewire(engine: Engine, crm: Crm, monkeypatch: pytest.MonkeyPatch) -> Whole
 def run(casewire: Whole, waiting: Callable[[], object] = lambda: None) -> Outcome:
     """``waiting``: what happens at each look at a job."""
     make_ready(casewire.engine, "subject")
-    return casewire.applier().run(limit=10_000, wait=lambda _: waiting() and None)
+    return casewire.applier().run(limit=10_000, bulk_wait=lambda _: waiting() and None)
 
 
 def each_once(casewire: Whole) -> None:
