@@ -113,7 +113,7 @@ class SettledBatch:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which subjects a batch may claim. ``only``: exactly these, due or not. ``most`` and ``least``: the least and the
+    """The subjects that a batch may claim. ``only``: exactly these, due or not. ``most`` and ``least``: the least and the
     most urgent work. ``rows``: the maximum of events and snapshots to load."""
 
     limit: int
