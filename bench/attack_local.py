@@ -315,7 +315,7 @@ def _as_writer_to_redis(target: Target, folder: Path) -> int:
 
 
 def _hostile_jobs() -> dict[str, Callable[[Path], dict[str, str | bytes]]]:
-    ours: list[object] = ["connector.jobs.refresh", None, [], {}]
+    ours: list[object] = ["connector.jobs.stages.refresh", None, [], {}]
 
     def packed(call: object) -> bytes:
         return zlib.compress(json.dumps(call).encode())

@@ -60,7 +60,7 @@ REST_SECONDS = 0.02
 
 
 class Stage(StrEnum):
-    """What a wake is for; the value names the function in ``connector/jobs``."""
+    """What a wake is for; the value names the function in ``connector/jobs/stages.py``."""
 
     REFRESH = "refresh"
     HISTORY = "history"
@@ -94,7 +94,7 @@ class RejectionCount:
     message: str
 
 
-FUNCTIONS = {f"connector.jobs.{stage}": stage for stage in Stage}
+FUNCTIONS = {f"connector.jobs.stages.{stage}": stage for stage in Stage}
 """All that a worker runs, by the name under which RQ imports it."""
 JOB_BYTES = 1024
 """Of a compressed job. Ours have some 50; so small a one cannot unpack to more than a mebibyte."""
@@ -249,7 +249,7 @@ class Queue:
     def _enqueue(self, stage: Stage) -> None:
         seconds = LONGEST_SECONDS.get(stage, JOB_SECONDS)
         self._rq.enqueue(
-            f"connector.jobs.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=FAILED_SECONDS
+            f"connector.jobs.stages.{stage}", job_timeout=seconds, result_ttl=0, failure_ttl=FAILED_SECONDS
         )
 
     def begin(self, stage: Stage) -> None:

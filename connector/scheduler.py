@@ -9,8 +9,8 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector import jobs
 from connector.container import Container
+from connector.jobs import sweep
 
 log = structlog.get_logger("connector.scheduler")
 
@@ -25,7 +25,7 @@ def run(container: Container, stop: threading.Event) -> None:
     purged_at = float("-inf")
     while not stop.is_set():
         try:
-            jobs.sweep(container)
+            sweep.sweep(container)
             container.queue.swept(container.clock())
             if time.monotonic() - purged_at > PURGE_SECONDS:
                 purged_at = time.monotonic()
@@ -44,7 +44,7 @@ def _purge(container: Container) -> None:
     """Pass after pass while there is more, so many at the most."""
     bodies = rows = tombstones = 0
     for _ in range(PASSES):
-        purged = jobs.purge(container)
+        purged = sweep.purge(container)
         container.queue.swept(container.clock())
         bodies, rows, tombstones = bodies + purged.bodies, rows + purged.rows, tombstones + purged.buried
         if not purged.bodies and not purged.rows:

@@ -29,7 +29,7 @@ SEEN_SECONDS = 60
 
 
 class Worker(SimpleWorker):
-    """An RQ worker that runs the stages of ``connector.jobs`` and takes nothing else from Redis.
+    """An RQ worker that runs the stages of ``connector/jobs/stages.py`` and takes nothing else from Redis.
 
     It also registers again where Redis came back empty: it works on, and ``casewire status`` counts it.
     """

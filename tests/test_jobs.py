@@ -18,10 +18,10 @@ from sync.fake_crm import FakeCrm, Org
 from sync.world import account, decline, invoice, payment
 from telling import BOB, bill, carrying, charge, dispute, links, tell
 
-from connector import jobs, queue
+from connector import queue
 from connector.container import Container
 from connector.errors import SetupError, Unavailable
-from connector.jobs import applying
+from connector.jobs import apply, stages, sweep
 from connector.jobs.urgent import lane
 from connector.ledger import circuit_breakers, events, leases, locks, match_queue, snapshots, subjects
 from connector.ledger.locks import Lock
@@ -85,23 +85,23 @@ def states(engine: Engine) -> dict[str, str]:
 
 def test_a_delivery_goes_through_the_stages_by_their_wakes(engine: Engine, wires: Wires) -> None:
     record(engine, event())
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert queued(wires) == ["apply"]
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert statuses(engine) == {"n1": "done"}
     assert set(wires.crm.of("Account")) == {"recurly:acme:account:bob"}
 
 
 def test_nothing_to_do_wakes_nobody(wires: Wires) -> None:
     for stage in Stage:
-        jobs.run(wires, stage)
+        stages.run(wires, stage)
     assert queued(wires) == []
 
 
 def test_a_full_batch_wakes_the_next(engine: Engine, wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.sync.refresh.refresh.BATCH", 1)
     record(engine, event("n1"), event("n2"))
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert queued(wires) == ["apply", "refresh"]
 
 
@@ -110,7 +110,7 @@ def test_more_accounts_than_a_batch_wake_the_next(
 ) -> None:
     monkeypatch.setattr("connector.sync.apply.applier.BATCH", 2)
     learn(engine, "a", "b", "c")
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert queued(wires) == ["apply"]
 
 
@@ -119,14 +119,14 @@ def test_a_job_takes_its_flag_away_so_that_a_wake_during_it_counts(engine: Engin
     wires.queue.wake(Stage.REFRESH)
     queue.job_queue(wires.redis).empty()
     wires.api.meanwhile = lambda: wires.queue.wake(Stage.REFRESH)
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert "refresh" in queued(wires)
 
 
 def test_the_functions_that_rq_calls_find_their_wiring(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "container_from_environment", lambda: wires)
+    monkeypatch.setattr(stages, "container_from_environment", lambda: wires)
     wires.queue.wake(Stage.REFRESH)
-    for job in (jobs.refresh, jobs.history, jobs.apply):
+    for job in (stages.refresh, stages.history, stages.apply):
         job()
     assert wires.redis.keys("casewire:waking:*") == []
 
@@ -137,14 +137,14 @@ def test_the_functions_that_rq_calls_find_their_wiring(wires: Wires, monkeypatch
 @pytest.fixture
 def burst(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """More events wait to be fetched than are worth applying one account after the other."""
-    monkeypatch.setattr(applying, "GATHER_UNTIL", 3)
+    monkeypatch.setattr(apply, "GATHER_UNTIL", 3)
     record(engine, *(event(f"n{number}") for number in range(3)))
     return engine
 
 
 def test_in_a_burst_accounts_are_gathered_rather_than_written_one_by_one(burst: Engine, wires: Wires) -> None:
     learn(burst, "bob")
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert wires.crm.upserts == []
     assert queued(wires) == ["refresh"]
 
@@ -152,7 +152,7 @@ def test_in_a_burst_accounts_are_gathered_rather_than_written_one_by_one(burst: 
 def test_with_few_events_waiting_an_account_is_written_at_once(burst: Engine, wires: Wires) -> None:
     rows(burst, "DELETE FROM event WHERE event_id = 'n0'")
     learn(burst, "bob")
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert wires.crm.upserts
 
 
@@ -175,7 +175,7 @@ def test_no_account_waits_longer_for_others_than_its_urgency_allows(
         urgency=int(urgency),
         seconds=seconds,
     )
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert bool(wires.crm.upserts) == written
 
 
@@ -187,10 +187,10 @@ def test_histories_are_fetched_when_no_event_waits(engine: Engine, wires: Wires)
     with engine.begin() as connection:
         subjects.decide_history(connection, (), [due().key])
     record(engine, event())
-    jobs.run(wires, Stage.HISTORY)
+    stages.run(wires, Stage.HISTORY)
     assert one(engine, "SELECT history FROM subject").history == "wanted"
     rows(engine, "DELETE FROM event")
-    jobs.run(wires, Stage.HISTORY)
+    stages.run(wires, Stage.HISTORY)
     assert one(engine, "SELECT history FROM subject").history == "done"
     assert queued(wires) == ["apply", "history"]
 
@@ -228,7 +228,7 @@ def accounts_sent(wires: Wires) -> list[str]:
 def test_every_job_begins_with_what_is_urgent(engine: Engine, disputed: Wires, stage: Stage) -> None:
     """Whichever job a worker takes next, a dispute does not wait for its turn in the queue."""
     record(engine, urgent())
-    jobs.run(disputed, stage)
+    stages.run(disputed, stage)
     assert accounts_sent(disputed)[0] == "eve"
     assert statuses(engine) == {"d1": "done"}
 
@@ -249,7 +249,7 @@ def test_urgent_work_takes_its_turn_between_two_calls_of_a_batch_of_events(
         seen.append(len(disputed.crm.upserts))
 
     disputed.api.meanwhile = arrive
-    jobs.run(disputed, Stage.REFRESH)
+    stages.run(disputed, Stage.REFRESH)
     assert accounts_sent(disputed) == ["eve"]
     assert seen.index(next(count for count in seen if count)) <= 4, "it waited for one call, and made its own"
     assert len(seen) > 8
@@ -269,7 +269,7 @@ def test_urgent_work_takes_its_turn_between_two_calls_to_salesforce(
 
     disputed.crm = Arriving()
     learn(engine, *(f"a{n}" for n in range(8)))
-    jobs.run(disputed, Stage.APPLY)
+    stages.run(disputed, Stage.APPLY)
     assert accounts_sent(disputed).index("eve") == 2
     assert len(accounts_sent(disputed)) == 9
 
@@ -289,7 +289,7 @@ def test_an_account_of_the_batch_that_becomes_disputed_is_let_go_and_written_at_
 
     disputed.crm = Arriving()
     learn(engine, "a", "b", "c", "z")
-    jobs.run(disputed, Stage.APPLY)
+    stages.run(disputed, Stage.APPLY)
     assert accounts_sent(disputed) == ["a", "z", "b", "c"]
     assert states(engine) == dict.fromkeys("abcz", "idle")
 
@@ -299,7 +299,7 @@ def test_histories_make_way_for_every_event_after_each_account(engine: Engine, w
     rows(engine, "UPDATE subject SET status = 'idle', history = 'wanted'")
     wires.api.objects += [account(id=f"a{n}", code=f"a{n}") for n in range(5)]
     wires.api.meanwhile = lambda: record(engine, event())
-    jobs.run(wires, Stage.HISTORY)
+    stages.run(wires, Stage.HISTORY)
     found = rows(engine, "SELECT history, count(*) AS n FROM subject GROUP BY history ORDER BY history")
     assert [(row.history, row.n) for row in found] == [("done", 1), ("wanted", 4)]
     ready = "SELECT count(*) AS n FROM subject WHERE history = 'wanted' AND history_ready_at <= now()"
@@ -308,9 +308,9 @@ def test_histories_make_way_for_every_event_after_each_account(engine: Engine, w
 
 def test_a_dispute_does_not_wait_for_a_burst_to_be_gathered(burst: Engine, disputed: Wires) -> None:
     record(burst, urgent())
-    jobs.run(disputed, Stage.REFRESH)
+    stages.run(disputed, Stage.REFRESH)
     rows(burst, "UPDATE subject SET due_at = now() - interval '1 second'")
-    jobs.run(disputed, Stage.APPLY)
+    stages.run(disputed, Stage.APPLY)
     assert "eve" in accounts_sent(disputed)
 
 
@@ -321,7 +321,7 @@ def test_a_poisonous_dispute_holds_back_neither_others_nor_the_job(engine: Engin
 
     disputed.api.meanwhile = meanwhile
     record(engine, urgent("d0", "bad"), urgent("d1"), event("n1"))
-    jobs.run(disputed, Stage.REFRESH)
+    stages.run(disputed, Stage.REFRESH)
     assert statuses(engine) == {"d0": "pending", "d1": "done", "n1": "fetched"}
     assert one(engine, "SELECT tries, lease FROM event WHERE event_id = 'd0'") == (1, None)
 
@@ -331,7 +331,7 @@ def test_a_successor_frees_what_the_lane_of_a_dead_worker_held(engine: Engine, d
     with engine.begin() as connection:
         assert events.claim(connection, f"{lane(disputed).worker}:token", 1)
         assert leases.release_all(connection, disputed.worker) == 1
-    jobs.run(disputed, Stage.APPLY)
+    stages.run(disputed, Stage.APPLY)
     assert statuses(engine) == {"d1": "done"}
 
 
@@ -344,8 +344,8 @@ def test_a_job_that_fails_before_it_claims_anything_is_not_repeated_for_a_minute
         tried.append(limit)
         raise RuntimeError("a statement that PostgreSQL refuses")
 
-    monkeypatch.setattr(jobs, "_WORK", {**jobs._WORK, Stage.APPLY: fails})
-    jobs.run(wires, Stage.APPLY)
+    monkeypatch.setattr(stages, "_WORK", {**stages._WORK, Stage.APPLY: fails})
+    stages.run(wires, Stage.APPLY)
     assert tried == [None, 1]
 
 
@@ -435,12 +435,12 @@ def test_what_nobody_foresaw_in_one_account_holds_back_no_other(engine: Engine, 
             return super().upsert(object_, key_field, given)
 
     wires.crm = Unforeseen()
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert states(engine) == {"a": "idle", "bad": "due", "z": "idle"}
     for _ in range(subjects.MOST_TRIES):
         make_ready(engine, "subject")
-        jobs.run(wires, Stage.APPLY)
-    jobs.sweep(wires)
+        stages.run(wires, Stage.APPLY)
+    sweep.sweep(wires)
     assert states(engine) == {"a": "idle", "bad": "dead", "z": "idle"}
 
 
@@ -451,12 +451,12 @@ def test_what_nobody_foresaw_in_one_event_holds_back_no_other(engine: Engine, wi
 
     record(engine, event("n1"), event("n2", "bad"), event("n3"))
     wires.api.meanwhile = meanwhile
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert statuses(engine) == {"n1": "fetched", "n2": "pending", "n3": "fetched"}
     for _ in range(events.MOST_TRIES):
         make_ready(engine)
-        jobs.run(wires, Stage.REFRESH)
-    jobs.sweep(wires)
+        stages.run(wires, Stage.REFRESH)
+    sweep.sweep(wires)
     assert statuses(engine)["n2"] == "dead"
 
 
@@ -467,7 +467,7 @@ def test_when_postgresql_goes_away_in_a_job_no_try_is_spent(engine: Engine, wire
 
     record(engine, event())
     wires.api.meanwhile = gone
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert one(engine, "SELECT status, tries, lease FROM event") == ("pending", 0, None)
 
 
@@ -481,7 +481,7 @@ def test_a_standby_that_takes_no_writes_is_a_ledger_that_is_away(engine: Engine,
     record(engine, event())
     wires.api.meanwhile = standby
     with capture_logs() as told:
-        jobs.run(wires, Stage.REFRESH)
+        stages.run(wires, Stage.REFRESH)
     assert one(engine, "SELECT status, tries, lease FROM event") == ("pending", 0, None)
     assert [line["outcome"] for line in told if line["event"] == "job_failed"] == ["ledger away"]
     assert "Rivera" not in str(told)
@@ -492,7 +492,7 @@ def test_a_mistake_in_the_settings_costs_no_tries(engine: Engine, wires: Wires) 
     wires.api.down = SetupError("The key is no key.")
     for _ in range(20):
         make_ready(engine)
-        jobs.run(wires, Stage.REFRESH)
+        stages.run(wires, Stage.REFRESH)
     assert one(engine, "SELECT status, tries FROM event") == ("pending", 0)
 
 
@@ -501,7 +501,7 @@ def test_without_salesforce_settings_accounts_wait_and_the_status_says_why(
 ) -> None:
     learn(engine, "bob")
     wires.trouble = SetupError("Set SALESFORCE_LOGIN_URL.")
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert states(engine) == {"bob": "due"}
     with engine.connect() as connection:
         found = circuit_breakers.open_circuits(connection)["salesforce"]
@@ -570,8 +570,8 @@ def test_the_sweep_wakes_what_waits(
     engine: Engine, wires: Wires, given: Callable[[Engine], None], woken: list[str]
 ) -> None:
     given(engine)
-    jobs.sweep(wires)
-    jobs.sweep(wires)
+    sweep.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == woken
 
 
@@ -580,16 +580,16 @@ def test_after_redis_lost_everything_the_sweep_finds_all_work_again(engine: Engi
     learn(engine, "eve")
     wires.queue.wake(Stage.REFRESH)
     wires.redis.flushall()
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == ["apply", "refresh"]
 
 
 def test_purging_keeps_to_the_settings(engine: Engine, wires: Wires) -> None:
     record(engine, event())
     rows(engine, "UPDATE event SET status = 'done', received_at = '2020-01-01Z'")
-    assert jobs.purge(wires).bodies == 0
+    assert sweep.purge(wires).bodies == 0
     wires.settings = Settings(casewire_retention_bodies_days=30)
-    assert jobs.purge(wires).bodies == 1
+    assert sweep.purge(wires).bodies == 1
 
 
 # ── payment processors ────────────────────────────────────────────────────────────────────────────────────────
@@ -597,9 +597,9 @@ def test_purging_keeps_to_the_settings(engine: Engine, wires: Wires) -> None:
 
 def test_a_processors_delivery_goes_through_the_stages_by_their_wakes(engine: Engine, wires: Wires) -> None:
     record(engine, carrying("evt_1", dispute("dp_1", "ch_1"), urgency=Urgency.FAILURE))
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert queued(wires) == ["apply"]
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert statuses(engine) == {"evt_1": "done"}
 
 
@@ -607,7 +607,7 @@ def test_the_sweep_joins_what_was_left_when_a_worker_died(engine: Engine, wires:
     tell(engine, dispute("dp_1", "ch_1"))
     rows(engine, "UPDATE snapshot SET ask_at = NULL")
     bill(engine, account(), payment(gateway_reference="ch_1"))
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert links(engine)["dp_1"][0] == BOB
     assert queued(wires) == ["apply", "history"]
 
@@ -623,7 +623,7 @@ def test_matches_that_one_job_leaves_are_made_by_the_next(
         match_queue.enqueue(connection, ["customer:cus_1"])
     for matched, woken in ((10, True), (20, True), (25, False)):
         wires.redis.flushall()
-        jobs.run(wires, Stage.REFRESH)
+        stages.run(wires, Stage.REFRESH)
         assert sum(subject == BOB for subject, _ in links(engine).values()) == matched
         assert ("refresh" in queued(wires)) is woken
         assert "apply" in queued(wires)
@@ -631,9 +631,9 @@ def test_matches_that_one_job_leaves_are_made_by_the_next(
 
 def test_the_sweep_wakes_the_asking(engine: Engine, wires: Wires) -> None:
     tell(engine, dispute("dp_1", "ch_1"))
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == ["refresh"]
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert not rows(engine, "SELECT * FROM snapshot WHERE ask_at IS NOT NULL")
 
 
@@ -656,7 +656,7 @@ def test_payments_that_fail_for_many_are_noticed_by_the_job_that_read_them(
     engine: Engine, wires: Wires
 ) -> None:
     failures(wires, wires.policy.rules.incident.accounts)
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     assert not incident_ended(engine)
     assert "gateway:stripe" in states(engine)
 
@@ -664,11 +664,11 @@ def test_payments_that_fail_for_many_are_noticed_by_the_job_that_read_them(
 def test_the_sweep_sees_that_an_incident_is_over(engine: Engine, wires: Wires) -> None:
     """Nothing was tried any more, so no event tells."""
     failures(wires, wires.policy.rules.incident.accounts)
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     rows(engine, "UPDATE subject SET status = 'idle'")
     now = wires.clock()
     wires.__dict__["clock"] = lambda: now + timedelta(hours=1)
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert incident_ended(engine)
     assert set(states(engine).values()) == {"due"}
 
@@ -677,12 +677,12 @@ def test_a_policy_that_cannot_be_read_stops_neither_the_reading_nor_the_sweep(
     engine: Engine, wires: Wires, tmp_path: Path
 ) -> None:
     failures(wires, wires.policy.rules.incident.accounts)
-    jobs.run(wires, Stage.REFRESH)
+    stages.run(wires, Stage.REFRESH)
     del wires.__dict__["policy"]
     (tmp_path / "policy.toml").write_text("[nonsense")
     rows(engine, "UPDATE event SET status = 'pending', ready_at = now()")
-    jobs.sweep(wires)
-    jobs.run(wires, Stage.REFRESH)
+    sweep.sweep(wires)
+    stages.run(wires, Stage.REFRESH)
     assert set(statuses(engine).values()) == {"fetched"}
     assert "apply" in queued(wires)
 
@@ -711,10 +711,10 @@ def written(wires: Wires) -> set[str]:
 def test_very_many_due_accounts_are_left_to_a_bulk_job(wires: Wires, many: list[str]) -> None:
     with wires.engine.begin() as connection:
         subjects.mark_due(connection, [due("bob", Urgency.DISPUTE)])
-    jobs.run(wires, Stage.APPLY)
+    stages.run(wires, Stage.APPLY)
     assert written(wires) == {"bob"}, "what is urgent does not wait for it"
     assert "bulk" in queued(wires)
-    jobs.run(wires, Stage.BULK)
+    stages.run(wires, Stage.BULK)
     assert wires.crm.jobs == [("Account", 205)]
     assert written(wires) == {*many, "bob"}
     assert set(states(wires.engine).values()) == {"idle"}
@@ -734,7 +734,7 @@ def test_while_salesforce_works_on_the_job_disputes_are_written(wires: Wires, ma
             return super().bulk_upsert(object_, key_field, rows, wait=wait, jobs=jobs)
 
     wires.crm = Meanwhile()
-    jobs.run(wires, Stage.BULK)
+    stages.run(wires, Stage.BULK)
     assert asked == [{"bob"}]
     assert written(wires) == {*many, "bob"}
 
@@ -757,14 +757,14 @@ def held(wires: Wires) -> int:
 
 def test_one_bulk_run_at_a_time(wires: Wires, many: list[str]) -> None:
     with locks.alone(wires.engine, Lock.BULK):
-        jobs.run(wires, Stage.BULK)
+        stages.run(wires, Stage.BULK)
     assert written(wires) == set()
-    jobs.run(wires, Stage.BULK)
+    stages.run(wires, Stage.BULK)
     assert written(wires) == set(many)
 
 
 def test_a_job_that_fails_as_a_whole_leaves_every_account_due(wires: Wires, many: list[str]) -> None:
     wires.crm.outages["Account"] = Unavailable("salesforce", "Salesforce is unavailable (503).", code="503")
-    jobs.run(wires, Stage.BULK)
+    stages.run(wires, Stage.BULK)
     assert set(states(wires.engine).values()) == {"due"}
     assert {row.tries for row in rows(wires.engine, "SELECT tries FROM subject")} == {0}

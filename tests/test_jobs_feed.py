@@ -15,10 +15,10 @@ from structlog.testing import capture_logs
 from sync.fake_api import FakeApi
 from sync.world import account
 
-from connector import jobs, queue
+from connector import queue
 from connector.container import Container
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.jobs import looking
+from connector.jobs import stages, sweep, watch
 from connector.ledger import circuit_breakers, locks, source_activity, watermarks
 from connector.ledger.locks import Lock
 from connector.models.facts import BillingObject
@@ -69,9 +69,9 @@ def an_hour_later(engine: Engine) -> None:
 
 def turn(wires: Wires) -> None:
     """The scheduler has run for an hour, and wakes what is due."""
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     an_hour_later(wires.engine)
-    jobs.sweep(wires)
+    sweep.sweep(wires)
 
 
 def emptied(wires: Wires) -> None:
@@ -83,16 +83,16 @@ def emptied(wires: Wires) -> None:
 
 
 def test_the_feed_is_read_once_an_hour_and_the_first_time_after_one(wires: Wires, engine: Engine) -> None:
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == []
     an_hour_later(engine)
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == ["feed"]
-    jobs.run(wires, Stage.FEED)
+    stages.run(wires, Stage.FEED)
     asked = len(wires.api.calls)
     emptied(wires)
-    jobs.sweep(wires)
-    jobs.run(wires, Stage.FEED)
+    sweep.sweep(wires)
+    stages.run(wires, Stage.FEED)
     assert (queued(wires), len(wires.api.calls)) == ([], asked)
 
 
@@ -101,7 +101,7 @@ def test_what_was_missed_is_due_and_said(wires: Wires, engine: Engine) -> None:
     turn(wires)
     emptied(wires)
     with capture_logs() as lines:
-        jobs.run(wires, Stage.FEED)
+        stages.run(wires, Stage.FEED)
     assert [
         (line["log_level"], line["looked"], line["missing"])
         for line in lines
@@ -125,14 +125,14 @@ def test_while_the_site_is_out_it_waits(wires: Wires, engine: Engine) -> None:
         circuit_breakers.open_circuit(connection, ":".join(HERE), "503", "503", 60)
     turn(wires)
     assert queued(wires) == []
-    jobs.run(wires, Stage.FEED)
+    stages.run(wires, Stage.FEED)
     assert wires.api.calls == []
 
 
 def test_while_very_much_waits_to_be_fetched_it_waits(
     wires: Wires, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "BEHIND", 2)
+    monkeypatch.setattr(watch, "BEHIND", 2)
     record(engine, event("n1"), event("n2"))
     turn(wires)
     assert queued(wires) == ["refresh"]
@@ -141,7 +141,7 @@ def test_while_very_much_waits_to_be_fetched_it_waits(
 def test_one_reads_at_a_time(wires: Wires, engine: Engine) -> None:
     turn(wires)
     with locks.alone(engine, Lock.FILLING):
-        jobs.run(wires, Stage.FEED)
+        stages.run(wires, Stage.FEED)
     assert wires.api.calls == []
 
 
@@ -174,21 +174,21 @@ def test_a_feed_that_cannot_be_read_is_tried_again_after_a_minute(
     wires.__dict__["apis"] = {HERE: failing}
     turn(wires)
     emptied(wires)
-    jobs.run(wires, Stage.FEED)
-    jobs.sweep(wires)
+    stages.run(wires, Stage.FEED)
+    sweep.sweep(wires)
     assert queued(wires) == []
     with engine.connect() as connection:
         assert (":".join(HERE) in circuit_breakers.open_circuits(connection)) == opened
     rows(engine, "DELETE FROM circuit")
     rows(engine, "UPDATE watermark SET at = at - interval '61 seconds' WHERE name LIKE 'turn:%'")
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == ["feed"]
 
 
 def test_a_long_walk_is_cut_into_jobs_so_that_others_get_their_turn(
     wires: Wires, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "FEED_SECONDS", -1.0)
+    monkeypatch.setattr(watch, "FEED_SECONDS", -1.0)
     then = datetime.now(UTC) - timedelta(minutes=90)
     there = changed("a", "b", "c", "d", "e")
     wires.api.objects = [
@@ -199,7 +199,7 @@ def test_a_long_walk_is_cut_into_jobs_so_that_others_get_their_turn(
     known = []
     for _ in range(3):
         emptied(wires)
-        jobs.run(wires, Stage.FEED)
+        stages.run(wires, Stage.FEED)
         known.append(one(engine, "SELECT count(*) AS n FROM snapshot").n)
         woken = queued(wires)
     assert known == [2, 3, 4], "each begins with the last moment of the one before"
@@ -209,7 +209,7 @@ def test_a_long_walk_is_cut_into_jobs_so_that_others_get_their_turn(
 def test_a_policy_that_cannot_be_read_stops_no_sweep(wires: Wires, engine: Engine) -> None:
     Path("policy.toml").write_text("[nonsense")
     record(engine, event())
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == ["refresh"]
     with pytest.raises(SetupError):
         _ = wires.policy
@@ -219,7 +219,7 @@ def test_settings_that_are_no_good_stop_no_sweep(wires: Wires, monkeypatch: pyte
     del wires.__dict__["apis"]
     monkeypatch.setenv("RECURLY_REGION", "mars")
     record(wires.engine, event())
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == ["refresh"]
 
 
@@ -243,7 +243,7 @@ def listened(wires: Wires) -> list[dict[str, Any]]:
     """What a sweep logs of silences, when it is time to listen."""
     rows(wires.engine, "DELETE FROM watermark WHERE name = 'turn:silence'")
     with capture_logs() as lines:
-        jobs.sweep(wires)
+        sweep.sweep(wires)
     return [dict(line) for line in lines if line["event"].startswith("source_")]
 
 
@@ -268,7 +268,7 @@ def test_a_silence_is_noticed_once_and_the_feed_is_read_at_once(wires: Wires, en
 def test_a_silence_ends_once_and_the_feed_is_read_at_once(wires: Wires, engine: Engine) -> None:
     spoke(engine)
     listened(wires)
-    jobs.run(wires, Stage.FEED)
+    stages.run(wires, Stage.FEED)
     emptied(wires)
     record(engine, event(pointers=()))
     (line,) = listened(wires)
@@ -304,7 +304,7 @@ def test_the_policy_turns_listening_off_and_ends_what_lasts(wires: Wires, engine
 def test_it_does_not_listen_at_every_sweep(wires: Wires, engine: Engine) -> None:
     listened(wires)
     spoke(engine)
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert silent(engine) == []
 
 

@@ -20,10 +20,10 @@ from sync.reconcile.books import FakeBooks
 from sync.world import account
 from telling import dispute
 
-from connector import jobs, queue
+from connector import queue
 from connector.container import Container
 from connector.errors import Permanent, SetupError, Transient, Unavailable
-from connector.jobs import nightly
+from connector.jobs import reconcile, stages, sweep
 from connector.ledger import circuit_breakers, locks, runs, snapshots, subjects
 from connector.ledger.locks import Lock
 from connector.models.events import Urgency
@@ -101,7 +101,7 @@ class Wires(Container):
 @pytest.fixture
 def comparing(monkeypatch: pytest.MonkeyPatch) -> Comparing:
     made = Comparing()
-    monkeypatch.setattr(nightly, "Reconciliation", made)
+    monkeypatch.setattr(reconcile, "Reconciliation", made)
     return made
 
 
@@ -136,9 +136,9 @@ def woken(wires: Wires) -> bool:
     """Whether a sweep wakes the stage."""
     queue.job_queue(wires.redis).empty()
     wires.redis.flushall()
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     found = queue.job_queue(wires.redis).jobs
-    return "connector.jobs.reconcile" in [job.func_name for job in found]
+    return "connector.jobs.stages.reconcile" in [job.func_name for job in found]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_it_is_woken_once_a_night(wires: Wires, now: datetime, done: datetime, e
 def test_it_is_woken_only_where_it_is_switched_on(wires: Wires) -> None:
     decided(wires)
     assert not woken(wires)
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert rows(wires.engine, "SELECT * FROM run") == []
 
 
@@ -183,7 +183,7 @@ def test_it_waits_while_somebody_it_asks_is_out(wires: Wires, destination: str) 
 def test_it_fills_in_what_was_missed_compares_and_is_a_run(wires: Wires, comparing: Comparing) -> None:
     wires.api.objects = [account(updated_at=NIGHT - timedelta(hours=1))]
     for _ in range(2):
-        jobs.run(wires, Stage.RECONCILE)
+        stages.run(wires, Stage.RECONCILE)
     (window,) = comparing.windows
     assert window.until == NIGHT
     assert (window.sites, window.processors) == ((SITE,), None)
@@ -197,7 +197,7 @@ def test_it_fills_in_what_was_missed_compares_and_is_a_run(wires: Wires, compari
 def test_a_dispute_that_only_its_processor_knows_of_is_filled_in(wires: Wires, comparing: Comparing) -> None:
     moment = NIGHT - timedelta(hours=1)
     wires.stripe.items = [dispute("dp_1", at=moment, opened_at=moment)]
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert one(wires.engine, "SELECT progress FROM run").progress == {"missing": 1, "compared": 7}
     attempt = one(wires.engine, "SELECT subject, run_id FROM attempt")
     assert tuple(attempt) == ("stripe:dispute:dp_1", comparing.run)
@@ -210,7 +210,7 @@ def test_what_is_urgent_is_written_meanwhile(wires: Wires, comparing: Comparing)
             subjects.mark_due(connection, [due("bob", Urgency.DISPUTE)])
 
     comparing.meanwhile = a_dispute
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert len(wires.crm.of("Account")) == 1
 
 
@@ -229,8 +229,8 @@ def test_it_waits_while_another_fills_in(
             seen.append(len(wires.crm.of("Account")) + len(wires.api.calls))
             other.close()
 
-        monkeypatch.setattr("connector.jobs.nightly.time.sleep", nap)
-        jobs.run(wires, Stage.RECONCILE)
+        monkeypatch.setattr("connector.jobs.reconcile.time.sleep", nap)
+        stages.run(wires, Stage.RECONCILE)
     assert seen[0] == 1
     assert len(comparing.windows) == 1
 
@@ -251,7 +251,7 @@ def test_a_night_that_fails_is_told_and_not_tried_again(
     wires: Wires, comparing: Comparing, trouble: Exception
 ) -> None:
     comparing.trouble = trouble
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     run = one(wires.engine, "SELECT state, error, ended_at FROM run")
     assert (run.state, run.error, run.ended_at is not None) == ("failed", str(trouble), True)
     a_quarter_of_an_hour_later(wires)
@@ -263,7 +263,7 @@ def test_one_that_met_what_may_be_well_again_is_tried_again_after_a_while(
 ) -> None:
     comparing.trouble = Unavailable("salesforce", "503")
     with capture_logs() as lines:
-        jobs.run(wires, Stage.RECONCILE)
+        stages.run(wires, Stage.RECONCILE)
     assert [line["outcome"] for line in lines if line["event"] == "reconcile_failed"] == [
         "again in 15 minutes"
     ]
@@ -271,7 +271,7 @@ def test_one_that_met_what_may_be_well_again_is_tried_again_after_a_while(
     a_quarter_of_an_hour_later(wires)
     assert woken(wires)
     comparing.trouble = None
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert tried(wires) == [("failed", "503"), ("done", "")]
     a_quarter_of_an_hour_later(wires)
     assert not woken(wires)
@@ -281,7 +281,7 @@ def test_after_the_third_time_it_is_left_to_the_next_night(wires: Wires, compari
     comparing.trouble = Transient("slow")
     for number in range(4):
         assert woken(wires) == (number < 3)
-        jobs.run(wires, Stage.RECONCILE)
+        stages.run(wires, Stage.RECONCILE)
         a_quarter_of_an_hour_later(wires)
     assert tried(wires) == [("failed", "slow")] * 3
     wires.now = NIGHT + timedelta(days=1)
@@ -300,10 +300,10 @@ def test_one_whose_worker_was_killed_is_taken_up_by_another(wires: Wires, compar
     with locks.alone(wires.engine, Lock.NIGHT):
         a_quarter_of_an_hour_later(wires)
         assert not woken(wires), "somebody is at it"
-        jobs.run(wires, Stage.RECONCILE)
+        stages.run(wires, Stage.RECONCILE)
     assert comparing.windows == []
     assert woken(wires)
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert tried(wires) == [("failed", "Its process ended before it did."), ("done", "")]
 
 
@@ -311,14 +311,14 @@ def test_one_that_kills_every_worker_is_left_to_the_next_night(wires: Wires, com
     for _ in range(3):
         died(wires)
     a_quarter_of_an_hour_later(wires)
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert (comparing.windows, len(tried(wires)), woken(wires)) == ([], 3, False)
 
 
 def test_a_person_at_it_is_none_of_its_own(wires: Wires, comparing: Comparing) -> None:
     with wires.engine.begin() as connection:
         runs.begin(connection, "reconcile", "ada", "month end", {})
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert tried(wires) == [("running", ""), ("done", "")]
 
 
@@ -330,7 +330,7 @@ def beta(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     """A second site."""
     made = FakeApi()
     wires.__dict__["apis"] = {HERE: wires.api, (SOURCE, "beta"): made}
-    monkeypatch.setattr("connector.jobs.nightly.time.sleep", lambda _: None)
+    monkeypatch.setattr("connector.jobs.reconcile.time.sleep", lambda _: None)
     return made
 
 
@@ -338,7 +338,7 @@ def test_a_site_that_is_out_is_left_out_and_said(wires: Wires, beta: FakeApi, co
     beta.objects = [account(updated_at=NIGHT - timedelta(hours=1))]
     beta.down = Unavailable("recurly:beta", "401: the key is refused", retry_after=6_000)
     with capture_logs() as lines:
-        jobs.run(wires, Stage.RECONCILE)
+        stages.run(wires, Stage.RECONCILE)
     assert comparing.known.failed == {"beta": "401: the key is refused"}
     run = one(wires.engine, "SELECT state, progress FROM run")
     assert (run.state, run.progress["failed"]) == ("done", ["site beta"])
@@ -348,7 +348,7 @@ def test_a_site_that_is_out_is_left_out_and_said(wires: Wires, beta: FakeApi, co
 
 def test_a_processor_that_is_out_is_said(wires: Wires, comparing: Comparing) -> None:
     wires.stripe.error = Permanent("403")
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert one(wires.engine, "SELECT progress FROM run").progress["failed"] == ["stripe"]
 
 
@@ -358,7 +358,7 @@ def test_a_site_that_is_out_is_waited_for_an_hour(wires: Wires, beta: FakeApi, c
     assert not woken(wires)
     wires.now = NIGHT + timedelta(minutes=61)
     assert woken(wires)
-    jobs.run(wires, Stage.RECONCILE)
+    stages.run(wires, Stage.RECONCILE)
     assert (comparing.known.failed, beta.calls) == ({"beta": "503 all day"}, [])
 
 
@@ -379,6 +379,6 @@ def test_it_waits_for_recurly_from_its_very_first_call_on(
     def nap(_: float) -> None:
         wires.api.down = None
 
-    monkeypatch.setattr("connector.jobs.nightly.time.sleep", nap)
-    jobs.run(wires, Stage.RECONCILE)
+    monkeypatch.setattr("connector.jobs.reconcile.time.sleep", nap)
+    stages.run(wires, Stage.RECONCILE)
     assert one(wires.engine, "SELECT progress FROM run").progress == {"missing": 1, "compared": 7}

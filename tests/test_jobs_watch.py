@@ -12,9 +12,10 @@ from redis import Redis
 from samples import due, one, rows, subject
 from sqlalchemy import Engine
 
-from connector import jobs, queue
+from connector import queue
 from connector.container import Container
 from connector.errors import SetupError, Unavailable
+from connector.jobs import stages, sweep
 from connector.ledger import circuit_breakers, links, subjects
 from connector.models.events import Urgency
 from connector.models.facts import Link, LinkState
@@ -75,49 +76,49 @@ def state(engine: Engine) -> str:
 
 
 def test_the_sweep_wakes_it_and_what_it_finds_is_applied(wires: Container, engine: Engine, crm: Crm) -> None:
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == ["watch"]
-    jobs.run(wires, Stage.WATCH)
+    stages.run(wires, Stage.WATCH)
     assert state(engine) == "due"
     assert queued(wires) == ["apply", "watch"]
 
 
 def test_it_looks_once_in_its_time(wires: Container, engine: Engine, crm: Crm) -> None:
     for _ in range(3):
-        jobs.run(wires, Stage.WATCH)
+        stages.run(wires, Stage.WATCH)
     assert len(crm.asked) == 1
     rows(engine, "UPDATE subject SET status = 'idle'")
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert "watch" not in queued(wires)
     rows(engine, "UPDATE watermark SET at = at - interval '11 minutes' WHERE name = 'linking.watch'")
     with engine.begin() as connection:
         links.save(connection, {BOB: Link(LinkState.LINKED, "001A")})
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert "watch" in queued(wires)
 
 
 def test_nobody_looks_where_nothing_was_ever_looked_for(wires: Container, engine: Engine) -> None:
     rows(engine, "DELETE FROM link")
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == []
 
 
 def test_nobody_looks_while_salesforce_is_out(wires: Container, engine: Engine) -> None:
     with engine.begin() as connection:
         circuit_breakers.open_circuit(connection, "salesforce", "It is out.", "503", None)
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == []
 
 
 def test_a_policy_that_can_not_be_read_stops_the_watch_and_no_sweep(wires: Container) -> None:
     Path("policy.toml").write_text("[linking]\nkeys = 4\n")
-    jobs.sweep(wires)
+    sweep.sweep(wires)
     assert queued(wires) == []
 
 
 def test_it_waits_while_calls_are_short(wires: Container, crm: Crm) -> None:
     wires.__dict__["spending"] = SimpleNamespace(level=lambda: Urgency.DISPUTE)
-    jobs.run(wires, Stage.WATCH)
+    stages.run(wires, Stage.WATCH)
     assert crm.asked == []
 
 
@@ -132,7 +133,7 @@ def test_what_it_meets_opens_the_circuit_like_any_other_call(
     wires: Container, engine: Engine, crm: Crm, trouble: Callable[[], Exception], code: str
 ) -> None:
     crm.trouble = trouble()
-    jobs.run(wires, Stage.WATCH)
+    stages.run(wires, Stage.WATCH)
     with engine.connect() as connection:
         assert [one.code for one in circuit_breakers.troubled(connection)] == [code]
     assert state(engine) == "idle"

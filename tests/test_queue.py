@@ -18,8 +18,9 @@ from redis.exceptions import RedisError
 from rq.serializers import JSONSerializer
 from structlog.testing import capture_logs
 
-from connector import jobs, queue
+from connector import queue
 from connector.errors import SetupError
+from connector.jobs import stages
 from connector.queue import Delivered, Queue, RejectionCount, RejectionCounter, Stage, waker
 from connector.worker import Worker
 
@@ -39,11 +40,11 @@ def test_each_stage_has_its_own_job(waiting: Queue, redis: Redis) -> None:
     for stage in Stage:
         waiting.wake(stage)
     names = [job.func_name for job in queue.job_queue(redis).jobs]
-    assert names == [f"connector.jobs.{stage}" for stage in Stage]
+    assert names == [f"connector.jobs.stages.{stage}" for stage in Stage]
 
 
 def test_every_stage_names_a_function() -> None:
-    assert all(callable(getattr(jobs, stage)) for stage in Stage)
+    assert all(callable(getattr(stages, stage)) for stage in Stage)
 
 
 def test_a_wake_while_a_job_runs_queues_the_next_when_it_ends(waiting: Queue, redis: Redis) -> None:
@@ -64,7 +65,7 @@ def test_a_job_that_nobody_woke_meanwhile_queues_none(waiting: Queue, redis: Red
     waiting.begin(Stage.APPLY)
     waiting.wake(Stage.REFRESH)
     waiting.end(Stage.APPLY)
-    assert [job.func_name for job in queue.job_queue(redis).jobs] == ["connector.jobs.refresh"]
+    assert [job.func_name for job in queue.job_queue(redis).jobs] == ["connector.jobs.stages.refresh"]
 
 
 def test_a_job_that_finds_more_than_its_batch_queues_another_at_once(waiting: Queue, redis: Redis) -> None:
@@ -295,7 +296,7 @@ class Bomb:
 
 
 HERE = f"{__name__}.intrude"
-OURS = ["connector.jobs.refresh", None, [], {}]
+OURS = ["connector.jobs.stages.refresh", None, [], {}]
 
 
 def packed(call: object) -> bytes:
@@ -313,14 +314,17 @@ HOSTILE: dict[str, tuple[dict[str, str | bytes], str]] = {
     "another function": ({"data": packed([HERE, None, [], {}])}, "names another function"),
     "a shell": ({"data": packed(["os.system", None, ["true"], {}])}, "names another function"),
     "a function of another module of ours": (
-        {"data": packed(["connector.jobs.purge", None, [], {}])},
+        {"data": packed(["connector.jobs.stages.purge", None, [], {}])},
         "names another function",
     ),
     "a name with more behind": (
-        {"data": packed(["connector.jobs.refresh\n", None, [], {}])},
+        {"data": packed(["connector.jobs.stages.refresh\n", None, [], {}])},
         "names another function",
     ),
-    "a list for a name": ({"data": packed([["connector.jobs.refresh"], None, [], {}])}, "is not readable"),
+    "a list for a name": (
+        {"data": packed([["connector.jobs.stages.refresh"], None, [], {}])},
+        "is not readable",
+    ),
     "no call": ({"data": packed({"a": 1})}, "is not readable"),
     "arguments": ({"data": packed([OURS[0], None, ["x"], {}])}, "has arguments"),
     "named arguments": ({"data": packed([OURS[0], None, [], {"wires": "x"}])}, "has arguments"),
@@ -362,18 +366,18 @@ def push(redis: Redis, id_: bytes | str, fields: Mapping[str, str | bytes]) -> N
 
 
 @pytest.fixture
-def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def ran_stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stages that were run, instead of their work."""
     RAN.clear()
     ran: list[str] = []
     for stage in Stage:
-        monkeypatch.setattr(jobs, str(stage), partial(ran.append, str(stage)))
+        monkeypatch.setattr(stages, str(stage), partial(ran.append, str(stage)))
     return ran
 
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_job_that_is_not_ours_is_never_run(
-    waiting: Queue, redis: Redis, stages: list[str], what: str
+    waiting: Queue, redis: Redis, ran_stages: list[str], what: str
 ) -> None:
     fields, reason = HOSTILE[what]
     push(redis, "hostile", fields)
@@ -381,7 +385,7 @@ def test_a_job_that_is_not_ours_is_never_run(
     with capture_logs() as lines:
         work_all(redis)
     assert RAN == []
-    assert stages == ["apply"], "those behind it are run"
+    assert ran_stages == ["apply"], "those behind it are run"
     (line,) = [one for one in lines if one["event"] == "job_rejected"]
     assert line["reason"].startswith(reason)
     counted = waiting.rejected_jobs()
@@ -393,16 +397,16 @@ def test_a_job_that_is_not_ours_is_never_run(
 
 @pytest.mark.parametrize("id_", [b"\xff\xfe", b"a b", b"", b"x" * 100_000 + b" "])
 def test_an_id_that_is_none_ends_no_worker(
-    waiting: Queue, redis: Redis, stages: list[str], id_: bytes
+    waiting: Queue, redis: Redis, ran_stages: list[str], id_: bytes
 ) -> None:
     redis.rpush(f"rq:queue:{queue.NAME}", id_)
     redis.rpush(f"rq:queue:{queue.NAME}:intermediate", id_)
     waiting.wake(Stage.APPLY)
     work_all(redis)
-    assert stages == ["apply"]
+    assert ran_stages == ["apply"]
 
 
-def test_a_killed_workers_job_with_a_callback_calls_nobody(redis: Redis, stages: list[str]) -> None:
+def test_a_killed_workers_job_with_a_callback_calls_nobody(redis: Redis, ran_stages: list[str]) -> None:
     """RQ's maintenance calls the failure callback of a job whose worker was killed."""
     push(redis, "left", {"data": packed(OURS), "status": "started", "failure_callback_name": HERE})
     redis.lpop(f"rq:queue:{queue.NAME}")
@@ -420,16 +424,16 @@ def test_what_redis_says_of_its_time_out_is_not_believed(waiting: Queue, redis: 
     assert (job.timeout, job.result_ttl) == (queue.JOB_SECONDS, 0)
 
 
-def test_our_jobs_are_json(waiting: Queue, redis: Redis, stages: list[str]) -> None:
+def test_our_jobs_are_json(waiting: Queue, redis: Redis, ran_stages: list[str]) -> None:
     waiting.wake(Stage.REFRESH)
     (key,) = redis.scan_iter("rq:job:*")
     assert json.loads(zlib.decompress(redis.hget(key, "data"))) == OURS
     work_all(redis)
-    assert stages == ["refresh"]
+    assert ran_stages == ["refresh"]
     assert waiting.rejected_jobs() is None
 
 
-def test_a_worker_takes_no_commands_from_redis(redis: Redis, stages: list[str]) -> None:
+def test_a_worker_takes_no_commands_from_redis(redis: Redis, ran_stages: list[str]) -> None:
     worker = Worker([queue.job_queue(redis)], connection=redis, serializer=JSONSerializer)
     worker.subscribe()
     assert redis.publish(worker.pubsub_channel_name, '{"command": "shutdown"}') == 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from connector import jobs
 from connector.cli.audit import REASON, acting
 from connector.cli.output.console import err
 from connector.container import Container, container_from_environment
+from connector.jobs import sweep
 from connector.ledger import retention, runs
 
 
@@ -39,7 +39,7 @@ def _purge(container: Container, reason: str, options: dict[str, int | None]) ->
     """Pass after pass, each of which is told of."""
     bodies = rows = 0
     with acting(container, "purge", reason, options) as cause:
-        while (purged := jobs.purge(container)).bodies or purged.rows:
+        while (purged := sweep.purge(container)).bodies or purged.rows:
             bodies, rows = bodies + purged.bodies, rows + purged.rows
             _told(container, cause.run_id, bodies, rows)
     err.print(

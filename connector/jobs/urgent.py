@@ -20,13 +20,13 @@ from rq.timeouts import JobTimeoutException
 
 from connector.container import Container
 from connector.errors import CasewireError, SetupError
-from connector.jobs import fetching
+from connector.jobs import refresh
 from connector.ledger import circuit_breakers, events, leases, subjects
 from connector.ledger.engine import is_away
 from connector.models.events import Urgency
 from connector.queue import Stage
 from connector.sync.availability.circuit_breaker import DESTINATION
-from connector.sync.refresh import refresh as refreshing
+from connector.sync.refresh import refresh as refresh_stage
 from connector.sync.refresh.object_fetcher import uninterrupted
 
 log = structlog.get_logger("connector.jobs")
@@ -124,7 +124,7 @@ class UrgentLane:
             return Waiting(events.waiting(connection, 1, most=Urgency.DISPUTE) > 0, ready)
 
     def _fetch(self, limit: int) -> int:
-        outcome = refreshing.refresh(
+        outcome = refresh_stage.refresh(
             self.container.engine,
             self.container.apis,
             self.container.clock,
@@ -134,7 +134,7 @@ class UrgentLane:
             most=Urgency.DISPUTE,
         )
         if outcome.failed:
-            fetching.notice(self.container)
+            refresh.notice_incidents(self.container)
         if outcome.due:
             self._wake_for_the_rest()
         return outcome.claimed

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from connector import queue
 from connector.container import Container
 from connector.errors import SetupError
-from connector.jobs import looking
+from connector.jobs import watch
 from connector.ledger import (
     api_usage,
     circuit_breakers,
@@ -120,7 +120,7 @@ def went_well(state: str, found: Mapping[str, Any]) -> bool:
 def _late(container: Container, connection: Connection) -> Mapping[tuple[str, str], datetime]:
     """A policy that cannot be read is told of elsewhere."""
     try:
-        return looking.late(container, connection)
+        return watch.late(container, connection)
     except SetupError:
         return {}
 

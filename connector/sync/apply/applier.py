@@ -113,8 +113,8 @@ class SettledBatch:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The subjects that a batch may claim. ``only``: exactly these, due or not. ``most`` and ``least``: the least and the
-    most urgent work. ``rows``: the maximum of events and snapshots to load."""
+    """The subjects that a batch may claim. ``only``: exactly these, due or not. ``most`` and ``least``: the least and
+    the most urgent work. ``rows``: the maximum of events and snapshots to load."""
 
     limit: int
     only: Sequence[str] | None

@@ -7,19 +7,18 @@ from connector.errors import SetupError
 from connector.ledger import events, match_queue
 from connector.queue import Stage
 from connector.sync.monitoring import incident_detection
-from connector.sync.refresh import account_matching, enrichment
-from connector.sync.refresh import history_fetch as histories
-from connector.sync.refresh import refresh as refreshing
+from connector.sync.refresh import account_matching, enrichment, history_fetch
+from connector.sync.refresh import refresh as refresh_stage
 
 
-def fetch(container: Container, limit: int | None) -> int:
+def refresh(container: Container, limit: int | None) -> int:
     """Fetch the objects of pending events, enrich objects, and work the match queue."""
-    outcome = refreshing.refresh(
+    outcome = refresh_stage.refresh(
         container.engine,
         container.apis,
         container.clock,
         container.worker,
-        limit=limit or refreshing.BATCH,
+        limit=limit or refresh_stage.BATCH,
         lookups=container.lookups,
         checkpoint=container.checkpoint,
         on_full=lambda: container.queue.wake_another(Stage.REFRESH),
@@ -29,7 +28,9 @@ def fetch(container: Container, limit: int | None) -> int:
     )
     container.checkpoint()
     enriched |= account_matching.work_queue(container.engine, container.checkpoint)
-    noticed = notice(container) if outcome.failed or incident_detection.last(container.engine) else 0
+    noticed = (
+        notice_incidents(container) if outcome.failed or incident_detection.last(container.engine) else 0
+    )
     with container.engine.connect() as connection:
         more = outcome.more or match_queue.tasks_wait(connection)
     if more:
@@ -39,7 +40,7 @@ def fetch(container: Container, limit: int | None) -> int:
     return outcome.claimed
 
 
-def notice(container: Container) -> int:
+def notice_incidents(container: Container) -> int:
     """Detect the begin and end of incidents. Return how many accounts became due. An invalid policy is reported where
     it stops the writing, so it is ignored here."""
     try:
@@ -49,7 +50,7 @@ def notice(container: Container) -> int:
     return incident_detection.notice(container.engine, settings, container.clock())
 
 
-def fetch_histories(container: Container, limit: int | None) -> int:
+def history(container: Container, limit: int | None) -> int:
     """Fetch the histories of accounts older than the ledger, one by one, while no event waits."""
 
     def is_idle() -> bool:
@@ -57,8 +58,8 @@ def fetch_histories(container: Container, limit: int | None) -> int:
         with container.engine.connect() as connection:
             return not events.waiting(connection, 1)
 
-    fetched = histories.fetch_histories(
-        container.engine, container.apis, limit or histories.BATCH, go_on=is_idle
+    fetched = history_fetch.fetch_histories(
+        container.engine, container.apis, limit or history_fetch.BATCH, go_on=is_idle
     )
     if fetched:
         container.queue.wake(Stage.APPLY)

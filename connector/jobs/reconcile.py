@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from connector.container import Container
 from connector.errors import CasewireError, SetupError
-from connector.jobs import applying, looking
+from connector.jobs import apply, watch
 from connector.ledger import circuit_breakers, locks, runs, watermarks
 from connector.ledger.locks import Lock
 from connector.policy import Reconcile
@@ -54,7 +54,7 @@ def is_due(container: Container, connection: Connection) -> bool:
     if not policy.nightly or not watermarks.is_before(connection, TURN, night):
         return False
     out = circuit_breakers.open_circuits(connection)
-    away = [":".join(site) in out for site in looking.sites(container)]
+    away = [":".join(site) in out for site in watch.sites(container)]
     if DESTINATION in out or (any(away) and (now - night < PATIENT or all(away))):
         return False
     return (
@@ -63,7 +63,7 @@ def is_due(container: Container, connection: Connection) -> bool:
     )
 
 
-def reconcile_all(container: Container, limit: int | None) -> int:
+def reconcile(container: Container, limit: int | None) -> int:
     """Reconcile once per night, one process at a time; urgent work continues meanwhile.
 
     After a dead process or a temporary error it is started again, up to ``TRIES`` times a night."""
@@ -198,7 +198,7 @@ class _Night:
         return timedelta(minutes=self.container.policy.reconcile.grace_minutes)
 
     def _meanwhile(self, *_: object) -> None:
-        applying.meanwhile(self.container, self.applier, 0.0)
+        apply.do_urgent_work(self.container, self.applier, 0.0)
 
     def _go_on(self) -> bool:
         self._meanwhile()

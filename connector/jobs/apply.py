@@ -8,13 +8,12 @@ from datetime import timedelta
 
 from connector.container import Container
 from connector.errors import SetupError
-from connector.jobs import fetching
+from connector.jobs import refresh
 from connector.ledger import events, locks, subjects
 from connector.ledger.locks import Lock
 from connector.models.events import Urgency
 from connector.queue import Stage
-from connector.sync.apply import applier as applying
-from connector.sync.apply.applier import Applier
+from connector.sync.apply.applier import BATCH, Applier, Outcome
 from connector.sync.availability.circuit_breaker import hold, unavailable
 
 GATHER_UNTIL = 200
@@ -22,12 +21,12 @@ GATHER_UNTIL = 200
 GATHER_SECONDS = 15.0
 """… but no account waits longer than this. Urgent accounts do not wait: the urgent lane writes them."""
 
-SIDE_BY_SIDE = 3
+CONCURRENT_BATCHES = 3
 """Batches that one worker applies concurrently."""
 MEANWHILE_SECONDS = 0.3
 
 
-def apply_due(container: Container, limit: int | None) -> int:
+def apply(container: Container, limit: int | None) -> int:
     """Apply due accounts, one batch or several concurrently. Above the policy's limit, wake the bulk stage."""
     if _gathering(container):
         container.queue.wake(Stage.REFRESH)
@@ -44,14 +43,16 @@ def apply_due(container: Container, limit: int | None) -> int:
         container.queue.wake(Stage.BULK)
     most = Urgency.FAILURE if many else Urgency.ROUTINE
     outcomes = (
-        _side_by_side(container, applier, most) if limit is None else [applier.run(limit=limit, most=most)]
+        _apply_concurrently(container, applier, most)
+        if limit is None
+        else [applier.run(limit=limit, most=most)]
     )
     if any(outcome.more or outcome.again for outcome in outcomes):
         container.queue.wake(Stage.APPLY)
     return sum(outcome.claimed for outcome in outcomes)
 
 
-def apply_in_bulk(container: Container, limit: int | None) -> int:
+def bulk(container: Container, limit: int | None) -> int:
     """Apply due accounts in bulk; one bulk run per org at a time. While Salesforce works on it, this worker does urgent
     work, so that no dispute waits behind ten thousand profile edits."""
     with locks.alone(container.engine, Lock.BULK) as is_ours:
@@ -61,18 +62,18 @@ def apply_in_bulk(container: Container, limit: int | None) -> int:
         outcome = applier.run(
             limit=limit or container.policy.budget.bulk_at_most,
             least=Urgency.FAILURE,
-            bulk_wait=lambda seconds: meanwhile(container, applier, seconds),
+            bulk_wait=lambda seconds: do_urgent_work(container, applier, seconds),
         )
     if outcome.more or outcome.again:
         container.queue.wake(Stage.APPLY)
     return outcome.claimed
 
 
-def meanwhile(container: Container, applier: Applier, seconds: float) -> None:
+def do_urgent_work(container: Container, applier: Applier, seconds: float) -> None:
     """Do urgent work for so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
-        done = fetching.fetch(container, None) + applier.run(most=Urgency.FAILURE).claimed
+        done = refresh.refresh(container, None) + applier.run(most=Urgency.FAILURE).claimed
         left = deadline - time.monotonic()
         if left <= 0:
             return
@@ -80,21 +81,21 @@ def meanwhile(container: Container, applier: Applier, seconds: float) -> None:
             time.sleep(min(left, MEANWHILE_SECONDS))
 
 
-def _side_by_side(container: Container, applier: Applier, most: Urgency) -> list[applying.Outcome]:
+def _apply_concurrently(container: Container, applier: Applier, most: Urgency) -> list[Outcome]:
     """Run one batch, or several concurrently if more is due: one decides while another waits for Salesforce. Their
     accounts differ, so they do not lock each other's rows there."""
     with container.engine.connect() as connection:
-        most_now = applying.BATCH * SIDE_BY_SIDE
+        most_now = BATCH * CONCURRENT_BATCHES
         ready = subjects.backlog(connection, most_now + 1, most=most).ready
     if ready > most_now:
         container.queue.wake_another(Stage.APPLY)
-    batches = min(-(-ready // applying.BATCH), SIDE_BY_SIDE)
+    batches = min(-(-ready // BATCH), CONCURRENT_BATCHES)
     if batches <= 1:
-        return [applier.run(limit=applying.BATCH, most=most)]
+        return [applier.run(limit=BATCH, most=most)]
     with ThreadPoolExecutor(batches, thread_name_prefix="apply") as pool:
         return [
             future.result()
-            for future in [pool.submit(applier.run, limit=applying.BATCH, most=most) for _ in range(batches)]
+            for future in [pool.submit(applier.run, limit=BATCH, most=most) for _ in range(batches)]
         ]
 
 

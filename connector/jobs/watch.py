@@ -36,7 +36,7 @@ AGAIN = timedelta(minutes=1)
 """Delay after a feed that could not be read."""
 
 
-def look_at_links(container: Container, limit: int | None) -> int:
+def watch(container: Container, limit: int | None) -> int:
     """Poll Salesforce for changes of linked accounts, one poll at a time. It waits while the API budget is short."""
     try:
         every = timedelta(minutes=container.policy.linking.watch_minutes)
@@ -68,7 +68,7 @@ def time_to_watch(container: Container, connection: Connection) -> bool:
     )
 
 
-def look_for_missed(container: Container, limit: int | None) -> int:
+def feed(container: Container, limit: int | None) -> int:
     """Read the change feed of every billing site that is due, one process at a time."""
     policy = container.policy.reconcile
     with locks.alone(container.engine, Lock.FILLING) as is_ours:
