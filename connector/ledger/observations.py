@@ -22,6 +22,7 @@ from connector.ledger.locks import Lock, until_committed
 from connector.mappers import external_ids, match_keys
 from connector.models.facts import Kind, ProcessorObject
 from connector.models.observation_merge import fold
+from connector.redaction import redacted_before
 
 _SHAPE: TypeAdapter[ProcessorObject] = TypeAdapter(ProcessorObject)
 
@@ -41,7 +42,9 @@ def encode(item: ProcessorObject) -> dict[str, Any]:
 
 
 def decode(data: Any) -> ProcessorObject:
-    return _SHAPE.validate_python(data)
+    """The value of a row of the ledger."""
+    with redacted_before():
+        return _SHAPE.validate_python(data)
 
 
 def key_of(item: ProcessorObject) -> Key:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Row, text
 
 from connector.mappers.match_keys import INVOICE, REFERENCE
 from connector.models.facts import Payment
+from connector.redaction import redacted_before
 
 AT_ONCE: Final = 500
 
@@ -154,4 +155,5 @@ def pasts_wait(connection: Connection, sites: Collection[str]) -> dict[str, date
 
 
 def _known(row: Row[Any]) -> KnownPayment:
-    return KnownPayment(row.source, row.site, row.subject, _SHAPE.validate_json(row.data))
+    with redacted_before():
+        return KnownPayment(row.source, row.site, row.subject, _SHAPE.validate_json(row.data))

@@ -19,6 +19,7 @@ from connector.ledger import observations
 from connector.mappers import external_ids, match_keys
 from connector.models import facts
 from connector.models.facts import BillingObject, DeletedObject, ProcessorObject
+from connector.redaction import redacted_before
 
 _SHAPES: Mapping[str, TypeAdapter[Any]] = {
     shape.object: TypeAdapter(shape)
@@ -275,7 +276,8 @@ def values(
             "ids": [one.id for one in known],
         },
     )
-    return [_SHAPES[row.object].validate_json(row.data) for row in rows]
+    with redacted_before():
+        return [_SHAPES[row.object].validate_json(row.data) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,5 +306,6 @@ def load(connection: Connection, subjects: Sequence[str]) -> dict[str, list[Snap
 def _value(row: Row[Any]) -> BillingObject | ProcessorObject:
     if row.object not in _SHAPES:
         return observations.read(json.loads(row.data), row.link, row.first_seen_at)
-    value: BillingObject = _SHAPES[row.object].validate_json(row.data)
+    with redacted_before():
+        value: BillingObject = _SHAPES[row.object].validate_json(row.data)
     return value

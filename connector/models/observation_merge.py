@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
 from connector.models.processor_objects import SETTLED, STATUS_ORDER, Kind, ProcessorObject, Stage, Status
@@ -33,7 +34,7 @@ _LATEST: Final = tuple(one.name for one in fields(ProcessorObject) if one.name n
 
 def fold(told: Iterable[ProcessorObject]) -> ProcessorObject:
     """One object from one or more observations of it. Raises ValueError for none."""
-    ordered = sorted(told, key=_order)
+    ordered = _in_order(told)
     if not ordered:
         raise ValueError("nothing was told of it")
     standing = _standing(ordered)
@@ -73,10 +74,16 @@ def _ran_out(ordered: Sequence[ProcessorObject], due_at: datetime | None, opened
     return due_at is not None and min(lost, default=due_at - timedelta(1)) >= due_at
 
 
-def _order(one: ProcessorObject) -> tuple[object, ...]:
-    """By moment; at the same moment the further stage and status last, and then anything that is fixed."""
-    stage = _STAGES[one.stage] if one.stage else -1
-    return (one.at, stage, _order_of(one), repr(one))
+def _in_order(observations: Iterable[ProcessorObject]) -> list[ProcessorObject]:
+    """By time; at the same time the further stage and status last, and then by anything that is fixed."""
+    found: list[ProcessorObject] = []
+    for _, equal in groupby(sorted(observations, key=_order), key=_order):
+        found += sorted(some, key=repr) if len(some := list(equal)) > 1 else some
+    return found
+
+
+def _order(one: ProcessorObject) -> tuple[datetime, int, int]:
+    return one.at, _STAGES[one.stage] if one.stage else -1, _order_of(one)
 
 
 def _standing(ordered: Sequence[ProcessorObject]) -> ProcessorObject | None:

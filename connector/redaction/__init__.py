@@ -7,6 +7,7 @@
 | ``redact_reference`` | ids and references: digits alone are kept |
 | ``redact_value`` | a JSON value by its key: options of a command, fields of a log line |
 | ``redact_fields`` | every text of a frozen dataclass, when it is made |
+| ``redacted_before`` | values from the ledger's rows, which hold only what was redacted |
 
 ``card_numbers.py`` decides what a card number is, ``patterns.py`` adds tracks, IBANs, CVVs and credentials, ``keys.py``
 knows the names of secrets and of references, ``escapes.py`` reads what is written with escapes. Why a reference may
@@ -16,7 +17,7 @@ look like a card number: ``docs/decisions/0030-redaction.md``.
 from __future__ import annotations
 
 from connector.redaction.bodies import redact_body
-from connector.redaction.fields import redact_fields
+from connector.redaction.fields import redact_fields, redacted_before
 from connector.redaction.text import REMOVED, redact_reference, redact_text, redact_value
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "redact_reference",
     "redact_text",
     "redact_value",
+    "redacted_before",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields
 from typing import Any
 
@@ -11,6 +13,18 @@ from connector.redaction.text import SHORTEST, redact_reference, redact_text, re
 
 _FIELDS: dict[type, tuple[tuple[str, bool], ...]] = {}
 """The fields of a dataclass, and whether each identifies something; a shape has the same few again and again."""
+_ARE_REDACTED: ContextVar[bool] = ContextVar("are_redacted", default=False)
+
+
+@contextmanager
+def redacted_before() -> Iterator[None]:
+    """Make values from the ledger's own rows, which were redacted when they were written. Redaction is most of the time
+    that it takes to read a snapshot (``bench/README.md``)."""
+    token = _ARE_REDACTED.set(True)
+    try:
+        yield
+    finally:
+        _ARE_REDACTED.reset(token)
 
 
 def _fields(value: Any, references: Collection[str]) -> tuple[tuple[str, bool], ...]:
@@ -22,6 +36,8 @@ def _fields(value: Any, references: Collection[str]) -> tuple[tuple[str, bool], 
 def redact_fields(value: Any, references: frozenset[str] = frozenset()) -> None:
     """Redact every text of a dataclass in place, from its ``__post_init__``. ``references``: the fields that identify
     something, beside those whose names say so. Pairs of texts are a key and its value."""
+    if _ARE_REDACTED.get():
+        return
     for name, identifies in _FIELDS.get(type(value)) or _fields(value, references):
         before = getattr(value, name)
         if type(before) is str:

@@ -6,6 +6,7 @@ import json
 import random
 import string
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote, quote_plus
 
@@ -16,7 +17,14 @@ from hypothesis import strategies as st
 from connector.errors import Permanent
 from connector.mappers import match_keys
 from connector.models.facts import Account, Candidate, Invoice, Kind, Payment, ProcessorObject
-from connector.redaction import REMOVED, redact_body, redact_reference, redact_text, redact_value
+from connector.redaction import (
+    REMOVED,
+    redact_body,
+    redact_reference,
+    redact_text,
+    redact_value,
+    redacted_before,
+)
 from connector.redaction.card_numbers import find
 
 CARDS = (
@@ -277,3 +285,18 @@ def test_a_secret_is_known_by_its_key_however_that_is_written(key: str) -> None:
 
 def test_a_key_is_redacted_as_text_is() -> None:
     assert redact_value("counts", {"4111 1111 1111 1111": 1, "a": True}) == {REMOVED: 1, "a": True}
+
+
+def test_a_row_of_the_ledger_is_not_redacted_again_and_every_other_value_is() -> None:
+    """Rows are redacted when they are written; even an error while one is read must not switch redaction off."""
+    card = "4111 1111 1111 1111"
+    with redacted_before():
+        assert _dispute(card).reason == card
+    with suppress(RuntimeError), redacted_before():
+        raise RuntimeError
+    assert _dispute(card).reason == REMOVED
+
+
+def _dispute(reason: str) -> ProcessorObject:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    return ProcessorObject(kind=Kind.DISPUTE, source="stripe", id="dp_1", at=at, reason=reason)
