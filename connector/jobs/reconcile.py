@@ -22,7 +22,7 @@ from connector.sync.apply.applier import Applier
 from connector.sync.availability.circuit_breaker import DESTINATION
 from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.monitoring import gap_detection
-from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, look_at_each
+from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, detect_at_each_site
 from connector.sync.reconcile.processor_gaps import ProcessorGapReport, fill
 from connector.sync.reconcile.reconciliation import COMMAND, Reconciliation, WindowChoice, reach
 from connector.sync.refresh.object_fetcher import SourceApi
@@ -164,10 +164,10 @@ class _Night:
         with self.container.engine.connect() as connection:
             circuit = circuit_breakers.open_circuits(connection)
         out = {site[1]: circuit[name].reason for site in apis if (name := ":".join(site)) in circuit}
-        return look_at_each(apis, self._look, out if len(out) < len(apis) else {})
+        return detect_at_each_site(apis, self._look, out if len(out) < len(apis) else {})
 
     def _look(self, site: tuple[str, str], api: SourceApi) -> GapReport:
-        return gap_detection.look(
+        return gap_detection.detect_gaps(
             self.container.engine,
             site,
             api,

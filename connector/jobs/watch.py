@@ -141,7 +141,7 @@ def _walk(container: Container, site: Site, api: SourceApi, policy: Reconcile) -
 
     keys = {"source": site[0], "site": site[1]}
     try:
-        found = gap_detection.look(
+        found = gap_detection.detect_gaps(
             container.engine,
             site,
             api,
@@ -162,14 +162,14 @@ def _walk(container: Container, site: Site, api: SourceApi, policy: Reconcile) -
     (log.warning if found.count else log.info)(
         "feed_walked",
         **keys,
-        looked=found.looked.total(),
+        looked=found.compared.total(),
         missing=found.count,
-        outcome="done" if found.whole else "goes on",
+        outcome="done" if found.complete else "goes on",
     )
-    _next_in(container, site, policy, _every(policy) if found.whole else timedelta(0))
+    _next_in(container, site, policy, _every(policy) if found.complete else timedelta(0))
     if found.count:
         container.queue.wake(Stage.APPLY)
-    if not found.whole:
+    if not found.complete:
         container.queue.wake(Stage.FEED)
 
 

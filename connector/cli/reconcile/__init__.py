@@ -27,7 +27,7 @@ from connector.ledger.locks import Lock
 from connector.models.facts import Discrepancy
 from connector.sync.availability.retry import RetryPolicy
 from connector.sync.monitoring import gap_detection
-from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, look_at_each
+from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, detect_at_each_site
 from connector.sync.reconcile.adapters import RECURLY
 from connector.sync.reconcile.processor_gaps import fill
 from connector.sync.reconcile.reconciliation import COMMAND, Reconciliation, WindowChoice, reach
@@ -218,7 +218,7 @@ def _looked(container: Container, asked: ReconcileOptions, run_id: int | None) -
     """What each site changed. One that cannot be asked is left out."""
 
     def look(site: tuple[str, str], api: SourceApi) -> GapReport:
-        return gap_detection.look(
+        return gap_detection.detect_gaps(
             container.engine,
             site,
             api,
@@ -231,7 +231,7 @@ def _looked(container: Container, asked: ReconcileOptions, run_id: int | None) -
         )
 
     able = ((RECURLY, site) for site in asked.sites if (RECURLY, site) in container.apis)
-    return look_at_each({site: container.apis[site] for site in able}, look, {})
+    return detect_at_each_site({site: container.apis[site] for site in able}, look, {})
 
 
 def _applied(container: Container, reconciling: Reconciliation, cause: Cause) -> tuple[int, int]:

@@ -153,7 +153,7 @@ def _show_missed(found: ReconcileReport) -> None:
 
 
 def _show_look(who: str, looked: GapReport | None, failed: str | None, run_id: int | None) -> None:
-    told = [str(looked)] if looked and (looked.looked or not failed) else []
+    told = [str(looked)] if looked and (looked.compared or not failed) else []
     if looked and looked.earlier:
         then = "brought in" if run_id else "--apply brings in"
         told.append(
@@ -206,7 +206,7 @@ def document(found: ReconcileReport) -> dict[str, Any]:
 
 def _missed_document(looked: GapReport) -> dict[str, Any]:
     return {
-        "looked": looked.looked.total(),
+        "looked": looked.compared.total(),
         "missing": looked.count,
         "samples": [
             {"object": one.object, "id": one.id, "subject": one.subject, "version": one.version}

@@ -218,7 +218,7 @@ class Backfill:
         if self.asked.is_whole and run is not None:
             for site in self.asked.sites:
                 marks = {kind: self.state.mark(site, kind).until for kind in self.asked.kinds}
-                gap_detection.was_read(
+                gap_detection.start_from(
                     connection, site, {kind: at or run.started_at for kind, at in marks.items()}
                 )
 

@@ -1,7 +1,7 @@
-"""What a billing site changed and no delivery told of: found in its change feed, filled in, and counted.
+"""Detect gaps: changes of a billing site that no delivery reported. They are found in the site's change feed and filled.
 
-Each kind of object is walked from where the last walk ended. Where a walk ends it keeps a distance from now: a delivery
-may still be on its way, and what has just changed may not be in the feed yet.
+The feed of each kind of object is read from where the last read ended. A read stops some minutes before now: a delivery
+may still be on its way, and a very recent change may not be in the feed yet.
 """
 
 from __future__ import annotations
@@ -32,29 +32,31 @@ log = structlog.get_logger("connector.reconcile")
 
 GRACE: Final = timedelta(minutes=10)
 OVERLAP: Final = timedelta(minutes=5)
-"""For clocks that differ, and for changes that come into the feed late."""
-NEVER_HEARD: Final = timedelta(days=1)
-"""How far back a site is looked through that no event has come from yet."""
+"""For clocks that differ, and for changes that appear late in the feed."""
+FIRST_READ: Final = timedelta(days=1)
+"""How far back the first read of a site goes if no event of the site was received yet."""
 SAMPLES: Final = 50
 
 COMMAND: Final = "missed"
-"""The name of the runs that nobody asked for, and so the trigger of their attempts."""
+"""The command name of the runs that the scheduler starts, and so the trigger of their attempts."""
 WHO: Final = "scheduler"
-REASON: Final = "no delivery told of these changes"
+REASON: Final = "no delivery reported these changes"
 
 
 @dataclass(frozen=True, slots=True)
 class GapReport:
-    """What one look found. ``looked`` and ``missing``: by kind of object; ``samples``: the first of the missing.
-    ``earlier``: what the ledger lacks because it changed before the ledger knew the site, so that there was no
-    delivery to miss. Changes from ``since`` to ``until`` were looked at; with ``whole`` false it stopped on the way."""
+    """The result of one read of a site's change feed, for changes from ``since`` to ``until``.
+
+    ``compared`` and ``missing``: number of changes by kind of object. ``samples``: the first missing changes.
+    ``earlier``: missing changes from before the ledger knew the site, for which there was no delivery to miss.
+    ``complete``: false if the read stopped before its end."""
 
     since: datetime
     until: datetime
-    looked: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: tuple[MissedChange, ...] = ()
-    whole: bool = True
+    complete: bool = True
     earlier: int = 0
 
     @property
@@ -64,11 +66,11 @@ class GapReport:
     def __str__(self) -> str:
         """``0 missing of 18,204``, ``500 missing of 18,204: 300 invoices, 200 payments``."""
         kinds = (f"{n:,} {kind.replace('_', ' ')}{'' if n == 1 else 's'}" for kind, n in self.missing.items())
-        told = f"{self.count:,} missing of {self.looked.total():,}"
-        return f"{told}: {', '.join(kinds)}" if self.count else told
+        summary = f"{self.count:,} missing of {self.compared.total():,}"
+        return f"{summary}: {', '.join(kinds)}" if self.count else summary
 
 
-def look(
+def detect_gaps(
     engine: Engine,
     site: Site,
     api: SourceApi,
@@ -81,33 +83,33 @@ def look(
     stop: Callable[[], bool] = lambda: False,
     patience: RetryPolicy | None = None,
 ) -> GapReport:
-    """Compare what changed with what the ledger knows: ``since`` then, or since the last look.
+    """Compare the site's change feed with the ledger, from ``since`` or from where the last read ended.
 
-    With ``fill`` what is missing becomes facts and its accounts are due, for the run ``run_id``, or else for a run of
-    its own, made once something is missing; each page is whole when the next is asked for, and the next look goes on
-    behind it. Without, nothing is changed. Raises what the API raises, at once or when ``patience`` is over.
-    ``stop``: whether to leave the rest to the next look.
+    With ``fill``, missing objects are saved as facts and their accounts become due. The cause is the run ``run_id``;
+    without one, a run is created for the first gap. A page is saved completely before the next is requested, and the
+    next read continues behind it. Without ``fill``, nothing is saved. ``stop``: return true to leave the rest to the
+    next read. Raises the API's errors, at once or when ``patience`` has ended.
     """
-    walk = _Walk(engine, site, api, now - grace, since, fill, _Run(run_id), stop, patience)
+    scan = _FeedScan(engine, site, api, now - grace, since, fill, _Run(run_id), stop, patience)
     try:
-        found = walk.run()
+        report = scan.run()
     except BaseException as error:
-        walk.mine.end(engine, runs.FAILED, str(error))
+        scan.gap_run.end(engine, runs.FAILED, str(error))
         raise
-    walk.mine.end(engine, runs.DONE)
-    return found
+    scan.gap_run.end(engine, runs.DONE)
+    return report
 
 
-def was_read(connection: Connection, site: Site, until: Mapping[str, datetime]) -> None:
-    """A site was read whole by other means, each kind up to these changes: the first look goes on from there, or what
-    changed between that and the first delivery would never be read."""
+def start_from(connection: Connection, site: Site, until: Mapping[str, datetime]) -> None:
+    """Set where the first read of each kind starts, after a backfill has read the site up to these times. Changes
+    between the backfill and the first delivery would otherwise never be read."""
     for kind, at in until.items():
         watermarks.begin_at(connection, _mark(site, kind), at - OVERLAP)
 
 
 @dataclass(slots=True)
 class _Run:
-    """The run that accounts are due for. ``own``: it was made here, and ends here."""
+    """The run that is the cause of the due accounts. ``own``: it was created by this read and ends with it."""
 
     id: int | None
     own: bool = False
@@ -117,9 +119,9 @@ class _Run:
             self.id = runs.begin(connection, COMMAND, WHO, REASON, {"site": ":".join(site)})
             self.own = True
 
-    def tell(self, connection: Connection, looked: int, missing: int) -> None:
+    def report(self, connection: Connection, compared: int, missing: int) -> None:
         if self.own and self.id is not None:
-            runs.progress(connection, self.id, {"looked": looked, "missing": missing})
+            runs.progress(connection, self.id, {"compared": compared, "missing": missing})
 
     def end(self, engine: Engine, state: str, error: str = "") -> None:
         if self.own and self.id is not None:
@@ -128,8 +130,8 @@ class _Run:
 
 
 @dataclass(slots=True)
-class _Walk:
-    """One look at one site. ``until``: younger changes are on their way."""
+class _FeedScan:
+    """One read of one site's change feed. ``until``: the deliveries of later changes may still be on their way."""
 
     engine: Engine
     site: Site
@@ -137,10 +139,10 @@ class _Walk:
     until: datetime
     since: datetime | None
     fill: bool
-    mine: _Run
+    gap_run: _Run
     stop: Callable[[], bool]
     patience: RetryPolicy | None
-    looked: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: list[MissedChange] = field(default_factory=list)
     starts: dict[str, datetime] = field(default_factory=dict)
@@ -148,38 +150,38 @@ class _Walk:
     earlier: int = 0
 
     def run(self) -> GapReport:
-        begin = self._beginnings()
+        begin = self._last_ends()
         self.starts = {kind: self.since or begin[kind] for kind in change_feed.KINDS}
-        whole = True
+        complete = True
         for kind in change_feed.KINDS:
-            whole = whole and self._kind(kind, begin[kind])
-        if whole and self.fill and all(self.starts[kind] <= begin[kind] for kind in change_feed.KINDS):
+            complete = complete and self._read_kind(kind, begin[kind])
+        if complete and self.fill and all(self.starts[kind] <= begin[kind] for kind in change_feed.KINDS):
             with self.engine.begin() as connection:
                 missed_changes.looked_through(connection, self.site, max(self.starts.values()), self.until)
         since = min(self.starts.values())
         return GapReport(
-            since, self.until, self.looked, self.missing, tuple(self.samples), whole, self.earlier
+            since, self.until, self.compared, self.missing, tuple(self.samples), complete, self.earlier
         )
 
-    def _beginnings(self) -> dict[str, datetime]:
-        """Where the last look at each kind ended; before the first, where the site was first heard of."""
+    def _last_ends(self) -> dict[str, datetime]:
+        """Where the last read of each kind ended; before the first read, when the site's first event was received."""
         with self.engine.connect() as connection:
             known = {kind: watermarks.load(connection, self._mark(kind)) for kind in change_feed.KINDS}
             first = None if all(known.values()) else missed_changes.first_told_of(connection, self.site)
             self.known_from = missed_changes.known_from(connection, self.site)
-        fallback = first - OVERLAP if first else self.until - NEVER_HEARD
+        fallback = first - OVERLAP if first else self.until - FIRST_READ
         return {kind: at or fallback for kind, at in known.items()}
 
-    def _kind(self, kind: str, begin: datetime) -> bool:
-        """Whether it came to the end. A look from later than where the last one ended leaves that where it is: between
-        them nobody looked."""
+    def _read_kind(self, kind: str, begin: datetime) -> bool:
+        """Read the feed of one kind; return whether its end was reached. If the read starts after the end of the last
+        one, that end is kept: the time between was never read."""
         start = self.starts[kind]
         moves = self.fill and start <= begin
         for page in self._pages(kind, start):
-            settled = tuple(one for one in page.objects if not self._is_young(one))
-            self._page(replace(page, objects=settled), moves)
-            # what is young inside another object has a page of its own, and says nothing of what comes after it
-            if any(one.object == kind and self._is_young(one) for one in page.objects):
+            settled = tuple(one for one in page.objects if not self._is_recent(one))
+            self._compare_page(replace(page, objects=settled), moves)
+            # a recent object inside another one has its own page; the objects after it need not be recent
+            if any(one.object == kind and self._is_recent(one) for one in page.objects):
                 break
             if self.stop() and page.until and page.until > start:
                 return False
@@ -188,12 +190,12 @@ class _Walk:
                 self._save(connection, kind, self.until)
         return True
 
-    def _is_young(self, one: BillingObject) -> bool:
-        """Whether its delivery may still be on its way."""
+    def _is_recent(self, one: BillingObject) -> bool:
+        """Whether the delivery of this change may still be on its way."""
         return one.updated_at is not None and one.updated_at > self.until
 
     def _pages(self, kind: str, since: datetime) -> Iterator[Page]:
-        """Where billing goes away on the way, it goes on where it was. What is listed again then was counted."""
+        """Yield the pages of the feed. After an error, continue at the same place and leave out what was already yielded."""
         before: frozenset[object] = frozenset()
         while True:
             try:
@@ -210,12 +212,12 @@ class _Walk:
                     raise
                 self.patience.bear(error)
 
-    def _page(self, page: Page, moves: bool) -> None:
+    def _compare_page(self, page: Page, moves: bool) -> None:
         lacking = self._lacking(page)
-        found = [self._missing(one) for one in lacking if self.fill or not self._comes_later(one, page.kind)]
-        self.looked.update(one.object for one in page.objects if not self._comes_later(one, page.kind))
+        found = [self._missing(one) for one in lacking if self.fill or not self._has_own_page(one, page.kind)]
+        self.compared.update(one.object for one in page.objects if not self._has_own_page(one, page.kind))
         if found:
-            deliverable = [one for one in found if not self._is_earlier(one)]
+            deliverable = [one for one in found if not self._is_before_first_event(one)]
             self.earlier += len(found) - len(deliverable)
             self.missing.update(one.object for one in deliverable)
             self.samples += deliverable[: SAMPLES - len(self.samples)]
@@ -235,24 +237,24 @@ class _Walk:
             with self.engine.begin() as connection:
                 self._save(connection, page.kind, page.until)
 
-    def _is_earlier(self, one: MissedChange) -> bool:
-        """Whether it changed before the ledger knew the site: a new installation has not missed its whole past."""
+    def _is_before_first_event(self, one: MissedChange) -> bool:
+        """Whether it changed before the ledger knew the site: a new installation has not missed all earlier changes."""
         known = self.known_from
         return known is not None and one.version is not None and one.version < known - OVERLAP
 
-    def _comes_later(self, one: BillingObject, kind: str) -> bool:
-        """Whether it stands in another object here, and has a page of its own: it would be counted twice."""
+    def _has_own_page(self, one: BillingObject, kind: str) -> bool:
+        """Whether it is part of another object here and also has its own page: it would be counted twice."""
         return one.object != kind and one.updated_at is not None and one.updated_at >= self.starts[one.object]
 
     def _lacking(self, page: Page) -> list[BillingObject]:
-        """What the ledger does not know, or only from a look that nobody followed; but what an event points to only
-        waits to be fetched."""
+        """The objects that the ledger does not know, or knows only from a preview that was not applied. Objects that a
+        pending event points to are left out: they wait to be fetched."""
         with self.engine.connect() as connection:
-            looked = missed_changes.only_looked_at(
+            previewed = missed_changes.only_looked_at(
                 connection, self.site, [(one.object, one.id) for one in page.objects]
             )
         unknown = {_version(one) for one in change_feed.news(self.engine, self.site, page)}
-        news = [one for one in page.objects if _version(one) in unknown or (one.object, one.id) in looked]
+        news = [one for one in page.objects if _version(one) in unknown or (one.object, one.id) in previewed]
         if not news:
             return []
         with self.engine.connect() as connection:
@@ -264,13 +266,13 @@ class _Walk:
     def _fill(
         self, connection: Connection, lacking: Sequence[BillingObject], found: Sequence[MissedChange]
     ) -> None:
-        """Kept in one transaction with the objects: a crash leaves them missing, or all of this done."""
-        self.mine.begin(connection, self.site)
+        """Save due accounts and missed changes in the transaction of the objects, so that a crash leaves all or nothing."""
+        self.gap_run.begin(connection, self.site)
         due = [self._due(one) for one in lacking]
         subjects.mark_due(connection, due)
         object_fetcher.decide_history(connection, self.site, sorted({one.key for one in due}))
-        missed_changes.record(connection, self.site, found, self.mine.id)
-        self.mine.tell(connection, self.looked.total(), self.missing.total())
+        missed_changes.record(connection, self.site, found, self.gap_run.id)
+        self.gap_run.report(connection, self.compared.total(), self.missing.total())
 
     def _save(self, connection: Connection, kind: str, at: datetime) -> None:
         watermarks.save(connection, self._mark(kind), min(at, self.until - OVERLAP))
@@ -284,7 +286,7 @@ class _Walk:
     def _due(self, one: BillingObject) -> Due:
         key = snapshots.subject_of(*self.site, one)
         code = key.removeprefix(external_ids.subject(*self.site, ""))
-        return Due(key, *self.site, code, _urgency(one), self.mine.id)
+        return Due(key, *self.site, code, _urgency(one), self.gap_run.id)
 
 
 def _mark(site: Site, kind: str) -> str:
@@ -300,7 +302,7 @@ def _refs(one: BillingObject) -> tuple[str, str]:
 
 
 def _urgency(one: BillingObject) -> Urgency:
-    """As urgent as the delivery would have been."""
+    """The urgency that the delivery would have had."""
     match one:
         case facts.Payment(status="chargeback"):
             return Urgency.DISPUTE
@@ -312,7 +314,7 @@ def _urgency(one: BillingObject) -> Urgency:
 
 @dataclass(frozen=True, slots=True)
 class SiteGapReport:
-    """What came of it. ``missed``: by site; ``failed``: those that could not be asked, with why."""
+    """``missed``: the report of each site. ``failed``: the error of each site that could not be read."""
 
     missed: Mapping[str, GapReport]
     failed: Mapping[str, str]
@@ -322,17 +324,17 @@ class SiteGapReport:
         return sum(one.count for one in self.missed.values())
 
 
-def look_at_each(
-    apis: Mapping[Site, SourceApi], look: Callable[[Site, SourceApi], GapReport], out: Mapping[str, str]
+def detect_at_each_site(
+    apis: Mapping[Site, SourceApi], detect: Callable[[Site, SourceApi], GapReport], out: Mapping[str, str]
 ) -> SiteGapReport:
-    """Every site but those that are ``out`` already. Raises what the last ran into where nobody could be asked."""
+    """Detect the gaps of every site except those in ``out``. Raises the last error if no site could be read."""
     found: dict[str, GapReport] = {}
     failed = dict(out)
     for site, api in apis.items():
         if site[1] in out:
             continue
         try:
-            found[site[1]] = look(site, api)
+            found[site[1]] = detect(site, api)
         except (Transient, Permanent) as error:
             log.warning("feed_failed", source=site[0], site=site[1], error=str(error), outcome="left out")
             failed[site[1]] = str(error)

@@ -83,7 +83,7 @@ def fill(
         except (Transient, Permanent) as error:
             log.warning("books_not_read", source=source, error=str(error), outcome="not filled in")
             failed[source] = str(error)
-        found[source] = look.found(window, whole=source not in failed)
+        found[source] = look.found(window, complete=source not in failed)
     return ProcessorGapReport(found, failed)
 
 
@@ -97,7 +97,7 @@ class _Look:
     settled: datetime
     run_id: int | None
     meanwhile: Callable[[], object]
-    looked: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: list[MissedChange] = field(default_factory=list)
 
@@ -108,9 +108,9 @@ class _Look:
             if since < until:
                 self._kind(kind, since, until)
 
-    def found(self, window: Window, *, whole: bool) -> GapReport:
+    def found(self, window: Window, *, complete: bool) -> GapReport:
         until = min(window.until, self.settled)
-        return GapReport(window.since, until, self.looked, self.missing, tuple(self.samples), whole)
+        return GapReport(window.since, until, self.compared, self.missing, tuple(self.samples), complete)
 
     def _begins(self, kind: Kind, window: Window) -> datetime:
         """With the window, or before it with the oldest that the ledger holds as open: its end may have been lost."""
@@ -141,7 +141,7 @@ class _Look:
             yield [replace(one, at=asked_at, listed=True) for one in announced]
 
     def _page(self, kind: Kind, items: Sequence[ProcessorObject]) -> None:
-        self.looked[kind] += len(items)
+        self.compared[kind] += len(items)
         with self.engine.begin() as connection:
             lacking = self._lacking(connection, items)
             stored = self._fill(connection, lacking) if self.run_id is not None and lacking else []

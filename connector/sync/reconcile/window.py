@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from connector.ledger import discrepancies, missed_changes, runs, watermarks
 from connector.mappers import phrases
 from connector.policy import Compare
-from connector.sync.monitoring.gap_detection import NEVER_HEARD
+from connector.sync.monitoring.gap_detection import FIRST_READ
 from connector.sync.reconcile.adapters import RECURLY
 from connector.sync.reconcile.models import Transfer, Window
 from connector.sync.refresh import change_feed
@@ -133,7 +133,7 @@ def note(connection: Connection, window: Window, known: WindowChoice) -> None:
 
 def _known_from(connection: Connection, site: str, now: datetime) -> datetime | None:
     """None: from the beginning, by a backfill of everything."""
-    found = [missed_changes.known_from(connection, (RECURLY, site)) or now - NEVER_HEARD]
+    found = [missed_changes.known_from(connection, (RECURLY, site)) or now - FIRST_READ]
     for run in runs.done(connection, "backfill"):
         if site in run.options["sites"] and set(run.options["objects"]) >= set(change_feed.KINDS):
             since = run.options["since"]

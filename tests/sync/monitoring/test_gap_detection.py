@@ -41,7 +41,7 @@ def people(*minutes: float) -> list[BillingObject]:
 
 def look(engine: Engine, *objects: BillingObject, **how: Any) -> GapReport:
     usual: dict[str, Any] = {"since": None, "fill": True, "run_id": None}
-    return gap_detection.look(
+    return gap_detection.detect_gaps(
         engine, HERE, how.pop("api", FakeApi(list(objects))), how.pop("now", NOW), **usual | how
     )
 
@@ -115,7 +115,7 @@ def test_a_walk_goes_on_behind_what_is_young_inside_another_object(engine: Engin
     old = [invoice(id=f"i{ago_}", number=f"{ago_}", updated_at=ago(ago_)) for ago_ in (60, 50, 40, 30)]
     young = payment(id="p2", updated_at=ago(2))
     found = look(engine, api=Nesting([*old, young]))
-    assert (str(found), found.whole) == ("4 missing of 4: 4 invoices", True)
+    assert (str(found), found.complete) == ("4 missing of 4: 4 invoices", True)
     assert [one_.id for one_ in rows(engine, "SELECT id FROM snapshot ORDER BY id")] == [
         "i30",
         "i40",
@@ -128,7 +128,7 @@ def test_a_walk_goes_on_behind_what_is_young_inside_another_object(engine: Engin
 
 def test_nothing_missing_is_said_too() -> None:
     found = GapReport(NOW, NOW)
-    found.looked["invoice"] = 18_204
+    found.compared["invoice"] = 18_204
     assert (str(found), found.count) == ("0 missing of 18,204", 0)
 
 
@@ -180,7 +180,7 @@ def test_a_run_that_is_given_is_used_and_not_ended(engine: Engine) -> None:
 
 def test_what_is_younger_than_the_grace_is_left_to_its_delivery(engine: Engine) -> None:
     found = look(engine, *people(5, 30))
-    assert (found.looked.total(), found.count) == (1, 1)
+    assert (found.compared.total(), found.count) == (1, 1)
     assert set(due(engine)) == {"c30"}
     later = look(engine, *people(5, 30), now=NOW + GRACE)
     assert [one_.id for one_ in later.samples] == ["a5"]
@@ -211,7 +211,7 @@ def test_what_changed_before_the_site_was_heard_of_was_not_missed(engine: Engine
     """An installation of today has no deliveries of last week to miss. What it lacks is brought in nevertheless."""
     told_first(engine, ago(200))
     found = look(engine, *people(150, 300, 400), since=ago(600), fill=fill)
-    assert (found.count, found.earlier, found.looked.total()) == (1, 2, 3)
+    assert (found.count, found.earlier, found.compared.total()) == (1, 2, 3)
     assert [one_.id for one_ in found.samples] == ["a150"]
     assert set(due(engine)) == ({"c150", "c300", "c400"} if fill else set())
 
@@ -223,7 +223,7 @@ def test_of_a_site_that_was_never_heard_of_a_day_is_looked_at(engine: Engine) ->
 def test_the_next_look_goes_on_a_little_before_the_last_one_ended(engine: Engine) -> None:
     look(engine, *people(30))
     assert mark(engine) == NOW - GRACE - OVERLAP
-    assert look(engine, *people(12, 30)).looked.total() == 1, "the overlap"
+    assert look(engine, *people(12, 30)).compared.total() == 1, "the overlap"
 
 
 def test_a_look_from_later_than_the_last_end_leaves_no_gap_behind(engine: Engine) -> None:
@@ -319,11 +319,11 @@ def test_what_a_plan_has_seen_while_its_account_was_being_written_is_missing(eng
 def test_a_look_that_is_told_to_stop_leaves_the_rest_to_the_next(engine: Engine) -> None:
     there = people(90, 80, 70, 60)
     first = look(engine, *there, stop=lambda: True)
-    assert (first.whole, first.count) == (False, 2)
+    assert (first.complete, first.count) == (False, 2)
     second = look(engine, *there, stop=lambda: True)
-    assert (second.whole, second.count) == (False, 1), "each goes on"
+    assert (second.complete, second.count) == (False, 1), "each goes on"
     third = look(engine, *there)
-    assert (third.whole, third.count) == (True, 1)
+    assert (third.complete, third.count) == (True, 1)
 
 
 @pytest.mark.parametrize("fill", [True, False])
