@@ -1,7 +1,7 @@
-"""Backfill: a whole population, or what changed since a date, read from billing and written to Salesforce.
+"""Backfill: read a whole billing site, or what changed since a date, and write it to Salesforce.
 
-Three phases, each of which can be stopped anywhere and goes on where it was: reading the change feed into the ledger,
-fetching what it did not tell, then deciding (or writing) the accounts that were found, in the order of their keys.
+Three phases, each of which can be stopped at any point and resumed: read the change feed into the ledger, fetch the
+history that the feed did not contain, then decide (or write) the accounts that were found, in the order of their keys.
 """
 
 from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint, Phase

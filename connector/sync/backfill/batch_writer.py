@@ -1,6 +1,7 @@
-"""Phase 2: the accounts of the run are decided and written, some thousand records at a time.
+"""Phase 3: decide and write the accounts of the run, some thousand records at a time.
 
-Workers go on beside it. Between two batches they get their turn at writing in bulk, and the org's budget is looked at.
+The workers continue meanwhile. Between two batches they get their turn at bulk writing, and the org's API budget is
+checked.
 """
 
 from __future__ import annotations

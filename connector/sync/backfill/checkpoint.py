@@ -1,4 +1,4 @@
-"""What a backfill was asked for, and how far it is: kept in its row of ``run``, so that any machine can go on."""
+"""The options and the progress of a backfill, saved in its row of ``run``, so that any machine can resume it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What writing would come to, counted and not written: records, accounts, links, and the calls it takes."""
+"""Count what a backfill would write, without writing: records, accounts, links, and the calls that it takes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Phase 1: the change feed of every site, kind by kind, becomes facts of the ledger.
+"""Phase 1: store the change feed of every site, kind by kind, as facts in the ledger.
 
-How far it is is kept with the page it tells of, in one transaction: a run that is killed reads a page again, and skips
-none. What a page holds older than the ledger changes nothing (``sync/feed``).
+The position is saved in one transaction with the page it belongs to: a run that is killed reads a page again, and skips
+none. Objects of a page that are older than the ledger's change nothing (``sync/refresh/change_feed.py``).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Before anything is decided the ledger must know all of every account: the pasts that were not read are fetched, or a
-site is read whole where that takes fewer calls. Nobody waits for it: no turn at Salesforce is held meanwhile."""
+"""Phase 2: complete the history of every account before anything is decided. Missing histories are fetched one by one,
+or a site's feed is read completely where that takes fewer calls. No lock for bulk writing is held meanwhile.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose turn it is: one backfill at a time for a ledger, and one process at a time that writes in bulk."""
+"""Locks of a backfill: one backfill per ledger at a time, and one process at a time that writes in bulk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backfill came to: counted from the ledger, some accounts at a time, so that a resumed run tells all of it."""
+"""The result of a backfill, counted from the ledger in steps, so that a resumed run reports all of it."""
 
 from __future__ import annotations
 

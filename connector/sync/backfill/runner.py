@@ -1,4 +1,4 @@
-"""A backfill from where it is to its end, over outages of vendors and of PostgreSQL."""
+"""Run a backfill from its checkpoint to its end, through outages of vendors and of PostgreSQL."""
 
 from __future__ import annotations
 

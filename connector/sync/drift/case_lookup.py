@@ -1,7 +1,7 @@
-"""The cases of subjects as they were written, whatever people did to the fields by which they are found.
+"""The cases of subjects as they were written, even if people have changed the fields by which they are found.
 
-What an agent may do to a case is read from Salesforce: its status, its owner, its account. What is Casewire's own is
-read from the mirror: a plan that is to mend it must not be decided by it.
+What an agent may change on a case (status, owner, account) is read from Salesforce. What only Casewire writes is read
+from the mirror: drift in these fields must not influence the plan that corrects it.
 """
 
 from __future__ import annotations

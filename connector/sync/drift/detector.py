@@ -1,4 +1,4 @@
-"""Looking for drift: subject by subject in the order of their keys, some at a time."""
+"""Detect drift subject by subject, in the order of their keys, in batches."""
 
 from __future__ import annotations
 

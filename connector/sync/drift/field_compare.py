@@ -1,4 +1,4 @@
-"""Whether what Salesforce holds is what a record should say, as its fields keep it. Pure."""
+"""Compare a value in Salesforce with the expected value, as a field of that type stores it. Pure."""
 
 from __future__ import annotations
 

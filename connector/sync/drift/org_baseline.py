@@ -1,4 +1,6 @@
-"""Rows made by what Salesforce holds now instead of what was last written: they are the drift, and what mends it."""
+"""A baseline from Salesforce's present values instead of the mirror. The rows that differ from it are the drift, and
+correct it when written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reading what Salesforce holds: some records by SOQL as they are needed, or whole objects before by a bulk query."""
+"""Read Salesforce's present values: some records by SOQL when they are needed, or whole objects in advance by a bulk
+query.
+"""
 
 from __future__ import annotations
 

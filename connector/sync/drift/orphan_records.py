@@ -1,4 +1,4 @@
-"""Records that look as if they were ours, and of which the ledger knows nothing: they are named, and never touched."""
+"""Orphan records: they have a Casewire key, but the ledger does not know them. They are reported and never changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fields Casewire keeps true, how they are read, and what the records of a subject should say."""
+"""The fields that Casewire keeps equal, how they are read, and the expected records of a subject."""
 
 from __future__ import annotations
 

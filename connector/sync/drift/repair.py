@@ -1,4 +1,4 @@
-"""Mending drift: what is gone is let go or looked for anew, and the rest is written, on the one way to Salesforce."""
+"""Repair drift. Records that are gone are forgotten or searched again; all other rows are written by the applier."""
 
 from __future__ import annotations
 

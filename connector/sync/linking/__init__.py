@@ -1,13 +1,9 @@
-"""Which record of the CRM an account of billing is.
+"""Linking: which Salesforce record a billing account is.
 
-An org is never empty. An account is linked to the record that fits exactly by the policy's keys, tried in order; where
-several fit a person is asked, by a case; where none fits it is made, waited for or asked about. What was found is kept
-(``ledger/links``) before anything is written, so that no record becomes two accounts', and is not looked for again
-until the record is gone.
-
-``names.py``: when two names mean the same; ``records.py``: what is read; ``searching.py``: asking by each key;
-``choosing.py``: from what fits to a link; ``linker.py``: for many accounts; ``named.py``: what a duplicate rule names;
-``held.py``: what is written meanwhile; ``watching.py``: what people did; ``by_hand.py``: what an operator says.
+An org has records already. An account is linked to the record that matches exactly by the policy's keys, tried in
+order. If several match, a case asks a person; if none matches, a record is created, awaited or asked for. The link is
+saved (``ledger/links.py``) before anything is written, so that no record belongs to two accounts, and is not searched
+again while the record exists.
 """
 
 from connector.sync.linking.linker import Linker

@@ -1,4 +1,4 @@
-"""Asking the CRM which accounts fit, for many accounts of billing at once: each key is a query or two for 200."""
+"""Search Salesforce for candidate records of many billing accounts at once: one or two queries per key for 200."""
 
 from __future__ import annotations
 

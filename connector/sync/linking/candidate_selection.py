@@ -1,4 +1,4 @@
-"""From what fits to a link: one that nobody else has is taken, several are for a person. Pure."""
+"""Select a link from the candidates: one that no other account has is linked; several are for a person. Pure."""
 
 from __future__ import annotations
 

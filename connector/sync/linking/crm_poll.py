@@ -1,6 +1,6 @@
-"""What people did in the CRM that no webhook tells of: accounts chosen, keyed, merged, deleted, converted.
+"""Poll Salesforce for changes by people that no webhook reports: accounts chosen, keyed, merged, deleted, converted.
 
-A look costs no call where nothing waits for it. Whatever is found makes the account due; deciding does the rest.
+A poll costs no call if no account waits for it. A change makes the account due; the decision does the rest.
 """
 
 from __future__ import annotations

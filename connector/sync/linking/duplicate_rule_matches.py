@@ -1,4 +1,4 @@
-"""Records that a duplicate rule of the org named: what refused a row says where it belongs."""
+"""Use the records that a duplicate rule of the org named when it refused a row: they are the row's records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the records of accounts, keeps what was found, and never gives one record to two accounts."""
+"""Search and save the links of accounts. A record is never linked to two accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator says which record of the CRM an account is."""
+"""Link an account to the record that an operator names."""
 
 from __future__ import annotations
 

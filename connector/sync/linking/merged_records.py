@@ -1,5 +1,4 @@
-"""What becomes of linked accounts whose record is not there any more: one that was merged is followed to what is left,
-the others are looked for anew."""
+"""Update links whose record is gone: follow merged records to the surviving one, search the others again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When two names, two addresses or two web sites mean the same. Pure."""
+"""Compare two names, addresses or web sites in normalized form. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written while an account has no linked record, and how the record that an account leaves is cleaned."""
+"""What is written while an account has no link, and how a record is cleared that an account no longer uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detect gaps: changes of a billing site that no delivery reported. They are found in the site's change feed and filled.
+"""Detect and fill gaps: changes of a billing site that no delivery reported, found in the site's change feed.
 
 The feed of each kind of object is read from where the last read ended. A read stops some minutes before now: a delivery
 may still be on its way, and a very recent change may not be in the feed yet.
@@ -195,7 +195,7 @@ class _FeedScan:
         return one.updated_at is not None and one.updated_at > self.until
 
     def _pages(self, kind: str, since: datetime) -> Iterator[Page]:
-        """Yield the pages of the feed. After an error, continue at the same place and leave out what was already yielded."""
+        """Yield the pages of the feed. After an error, continue at the same place, without what was already yielded."""
         before: frozenset[object] = frozenset()
         while True:
             try:
@@ -266,7 +266,7 @@ class _FeedScan:
     def _fill(
         self, connection: Connection, lacking: Sequence[BillingObject], found: Sequence[MissedChange]
     ) -> None:
-        """Save due accounts and missed changes in the transaction of the objects, so that a crash leaves all or nothing."""
+        """Save due accounts and missed changes in the objects' transaction, so that a crash leaves all or nothing."""
         self.gap_run.begin(connection, self.site)
         due = [self._due(one) for one in lacking]
         subjects.mark_due(connection, due)

@@ -1,8 +1,8 @@
-"""Is a gateway failing for many accounts at once? Found in the payments' own times, whenever they became known.
+"""Detect incidents: one gateway fails for many accounts at once. Uses the payments' own times, whenever they arrive.
 
-A failure counts if it is no customer's fault: its decline category is one of the policy's (``gateway``). An incident
-begins when so many accounts failed within the window, and so large a part of all attempts; it ends when as many
-attempts in a row went well enough, or when nothing was tried for the length of the window.
+A failure counts if the customer did not cause it: its decline category is in the policy (``gateway``). An incident
+begins when enough accounts, and a large enough part of all attempts, failed within the window. It ends when as many
+attempts in a row succeeded, or when there was no attempt for the length of the window.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Is a source quiet that usually speaks? Learnt from its own last two weeks. Pure.
+"""Detect silent sources, compared with their own last two weeks. Pure.
 
-It is silent if it has always spoken at this time of such a day; or if it is quiet for twice as long as it ever was. A
-source that sleeps every night, or every weekend, may.
+A source is silent if it always sent events at this time of such a day, or if it is quiet twice as long as ever before.
+A source that is quiet every night, or every weekend, is not silent then.
 """
 
 from __future__ import annotations

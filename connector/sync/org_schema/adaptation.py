@@ -1,5 +1,5 @@
-"""A plan says what should be true; here it is made to fit the shape of the org: its fields, persons and currencies.
-Pure but for ``tell``, which hears by name what cannot be written.
+"""Adapt a plan to the org's schema: its fields, person accounts and currencies.
+Pure but for ``tell``, which receives the names of what cannot be written.
 """
 
 from __future__ import annotations

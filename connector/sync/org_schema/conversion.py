@@ -1,4 +1,6 @@
-"""A known value as a field of the org can hold it. Total: what does not fit is ``Unfit``, never an error."""
+"""Convert a value to what a field of the org can store. Total: a value that does not fit becomes ``Unfit``, never an
+error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The currency of a record in an org that has several: in another it is never named."""
+"""The currency of a record in an org with several currencies; in another org it is never sent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The policy's mapping: fields of the org that are filled from what is known of an account. Pure.
+"""The policy's mapping: fields of the org that are filled from the facts of an account. Pure.
 
-It is applied when a plan is fitted to the org, not when it is decided: what a field can hold (its length, its digits,
-the values of its picklist) only the org tells, and a plan is decided without knowing the org.
+It is applied when a plan is adapted to the org, not when it is decided: the limits of a field (length, digits, picklist
+values) are known only from the org, and a plan is decided without the org.
 """
 
 from __future__ import annotations

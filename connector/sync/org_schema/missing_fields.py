@@ -1,4 +1,4 @@
-"""Fields the org lacks or the integration user may not write: refused by name, or left out, as the policy says."""
+"""Fields that the org lacks or that the integration user may not write: refused by name or left out, by the policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Person accounts: an account and its contact are one record, and what is said of either is written to that."""
+"""Person accounts: an account and its contact are one record, so the fields of both are written to that record."""
 
 from __future__ import annotations
 

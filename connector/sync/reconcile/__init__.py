@@ -1,1 +1,1 @@
-"""Reconcile: Recurly, the processors and Salesforce side by side, and where they differ about the same money."""
+"""Reconcile: compare Recurly, the processors and Salesforce, and report where they differ about the same money."""

@@ -1,4 +1,4 @@
-"""The three sides as they are asked, and what each says, in one form."""
+"""Read the three systems and return their records of a payment, refund or dispute in one form."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How the sides of one transfer differ, and whether time explains it. Pure.
+"""Classify how the systems differ about one transfer, and whether timing explains it. Pure.
 
-Only money that moved, or is on its way, is compared: what every side calls failed or void is nobody's concern.
+Only money that moved or is on its way is compared: a transfer that every system calls failed or void is ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is told of transfers that were paired: of those in the window, with what Salesforce says, how they differ."""
+"""Report the differences of matched transfers within the window, including what Salesforce shows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What Salesforce cannot have yet: what has only just changed, and what the ledger has not fetched.
+"""Transfers that Salesforce cannot show yet: they have just changed, or the ledger has not fetched them.
 
-A comparison asks Recurly and the processors for what they say now. The delivery of that may be on its way, or wait in a
-backlog: Salesforce is not wrong before it is worked.
+A comparison reads the present state from Recurly and the processors. The delivery of a change may be on its way or wait
+in the backlog; Salesforce is not wrong before that event was worked.
 """
 
 from __future__ import annotations

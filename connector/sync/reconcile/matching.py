@@ -1,7 +1,7 @@
-"""Which payment of Recurly is which object of a processor. Pure: what is known of both comes in as arguments.
+"""Match the payments of Recurly with the objects of a processor. Pure: both sides are arguments.
 
-By reference first. A refund that goes by its payment's reference only, and a charge that goes by its invoice only, is
-paired by amount and time; what is left over then is paired with what is left over on the other side.
+By reference first. A refund that has only its payment's reference, and a charge that has only its invoice, is matched
+by amount and time; after that the remaining ones of both sides are matched with each other.
 """
 
 from __future__ import annotations

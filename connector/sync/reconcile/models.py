@@ -1,4 +1,4 @@
-"""What each side says of one movement of money, side by side."""
+"""The observations of each system for one transfer, side by side."""
 
 from __future__ import annotations
 

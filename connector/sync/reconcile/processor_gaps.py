@@ -1,9 +1,8 @@
-"""What a processor holds and no delivery told of: found in its lists, filled in, and counted.
+"""Detect and fill gaps of the processors: objects in their lists that no delivery reported.
 
-A list says how an object stands when it is asked for, and not since when: that moment, by the ledger's clock, is what
-the ledger keeps with it. It is news where the object as all observations make it would be another with this one; what
-a list says only leads on (``models/observation_merge.py``).
-Charges have no case of their own and are left to the comparison.
+A list shows the state of an object at the time of the request, not since when. So the observation is stored with that
+time, by the ledger's clock. It is new if it would change the merged object; a listed state never moves an object back
+(``models/observation_merge.py``). Charges have no case of their own and are left to the comparison.
 """
 
 from __future__ import annotations

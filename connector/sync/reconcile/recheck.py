@@ -1,8 +1,8 @@
-"""Nothing is said to differ before it was asked about: Recurly for what it says now, and whoever lacks a payment for
-that payment.
+"""Recheck every difference before it is reported: ask Recurly for the present state, and ask the system that lacks a
+payment for that payment.
 
-The ledger may be behind, a list may be cut at its edges, and a discrepancy sends a person to work. Only what differs
-is asked about, so it costs little; there is an end to it where something is wrong as a whole.
+The ledger may be behind, a list may be cut at its edges, and a discrepancy causes work for a person. Only differences
+are rechecked, so it costs little; the number is limited if something is wrong as a whole.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Reconcile: Recurly, the processors and Salesforce side by side, and where they differ about the same money.
+"""Reconcile a window of time: compare Recurly, the processors and Salesforce, and save the differences.
 
-``values.py``: what each side says of one movement of money; ``sides.py``: how each is asked; ``pairing.py``: which of
-Recurly's is which of the processors'; ``comparing.py``: how they differ, and what time explains; ``walking.py``: day by
-day through it all; ``telling.py``: with what Salesforce says, what is told of it; ``confirming.py``: what differs is
-asked about before; ``coming.py``: what Salesforce cannot have yet; ``beginning.py``: from when on. First come
-``looking.py`` and ``filling.py``: what the sites changed and what the processors list, and no delivery told of.
+``window.py`` says from when to when; ``window_scan.py`` reads both sides day by day (``adapters.py``) and matches them
+(``matching.py``, ``models.py``); ``findings.py`` and ``differences.py`` classify what differs; ``recheck.py`` and
+``in_flight.py`` remove what is only late. Gaps are filled before: ``monitoring/gap_detection.py`` for billing sites,
+``processor_gaps.py`` for processors.
 
-Nothing here writes to Salesforce: what is kept makes the classes' subjects due, and they are applied like all others.
+Nothing here writes to Salesforce: saved differences make the subjects of their classes due; the applier writes them.
 """
 
 from __future__ import annotations

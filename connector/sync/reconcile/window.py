@@ -1,4 +1,4 @@
-"""Where a reconcile begins, how far back the ledger knows each site, and up to where each is reconciled."""
+"""Where a reconcile starts, how far back the ledger knows each site, and until when each site is reconciled."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A walk through a window of time, part by part: what the processors list is paired with what Recurly has, and then
-what is left over on either side is told.
+"""Scan a window of time in parts: match what the processors list with Recurly's payments, then report the unmatched
+ones of both sides.
 
-Nothing holds more than a few days' keys. A charge is found in the ledger by its reference, whenever Recurly dates it;
-a payment that no charge came for is told once the days around it are listed.
+Memory holds the keys of a few days only. A charge is found in the ledger by its reference, whatever its date in
+Recurly; a payment without a charge is reported when the days around it have been listed.
 """
 
 from __future__ import annotations

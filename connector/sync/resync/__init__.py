@@ -1,1 +1,1 @@
-"""Resync: fetch the objects of chosen accounts again and plan, or write, what follows."""
+"""Resync: fetch chosen accounts again and show, or write, the resulting plan."""

@@ -1,8 +1,8 @@
-"""Fetching the facts of chosen accounts anew, the cheaper way.
+"""Fetch the facts of chosen accounts again, in the cheaper of two ways.
 
-One account costs ``HISTORY_CALLS``: itself, and four lists. The change feed costs one call for every 200 objects of the
-whole site, whoever's they are. So a few accounts are fetched one by one, and of many it is counted what is less. An
-account that the feed does not list is asked for alone: that is how one that was removed is found to be gone.
+One account costs ``HISTORY_CALLS``: the account and four lists. The change feed costs one call for every 200 objects of
+the whole site. So a few accounts are fetched one by one, and for many the cheaper way is computed. An account that the
+feed does not list is fetched alone: so a removed account is noticed.
 """
 
 from __future__ import annotations

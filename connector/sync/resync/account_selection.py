@@ -1,4 +1,4 @@
-"""Which accounts a person means, from what was said: codes, the change feed, a rule, a state, a site, or all."""
+"""Select accounts from a person's options: codes, the change feed, a rule, a state, a site, or all."""
 
 from __future__ import annotations
 

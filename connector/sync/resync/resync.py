@@ -1,4 +1,4 @@
-"""Resync: accounts brought up to date with no event, on the same path as every webhook."""
+"""Resync: bring accounts up to date without an event, on the same path as a webhook."""
 
 from __future__ import annotations
 
