@@ -22,7 +22,7 @@ from connector import queue
 from connector.container import Container
 from connector.errors import SetupError, Unavailable
 from connector.jobs import apply, stages, sweep
-from connector.jobs.urgent import lane
+from connector.jobs.urgent import UrgentLane, lane
 from connector.ledger import circuit_breakers, events, leases, locks, match_queue, snapshots, subjects
 from connector.ledger.locks import Lock
 from connector.models.events import Pointer, Urgency
@@ -304,6 +304,28 @@ def test_histories_make_way_for_every_event_after_each_account(engine: Engine, w
     assert [(row.history, row.n) for row in found] == [("done", 1), ("wanted", 4)]
     ready = "SELECT count(*) AS n FROM subject WHERE history = 'wanted' AND history_ready_at <= now()"
     assert one(engine, ready).n == 4, "none of them is held"
+
+
+def test_a_flood_of_disputes_leaves_time_to_the_work_that_it_interrupts(
+    engine: Engine, disputed: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each piece takes three seconds: after two the batch continues, for half of the time that they took."""
+    monkeypatch.setattr("connector.jobs.urgent.EVENTS", 1)
+    clock = [0.0]
+
+    class SlowLane(UrgentLane):
+        def _piece(self, one_by_one: bool) -> int:
+            clock[0] += 3.0
+            return super()._piece(one_by_one)
+
+    urgent_lane = SlowLane(disputed, monotonic=lambda: clock[0])
+    record(engine, *(urgent(f"d{n}") for n in range(5)))
+    left = []
+    for seconds in (0.0, 2.9, 0.2):
+        clock[0] += seconds
+        urgent_lane.checkpoint()
+        left.append(one(engine, "SELECT count(*) AS n FROM event WHERE status = 'pending'").n)
+    assert left == [3, 3, 1]
 
 
 def test_a_dispute_does_not_wait_for_a_burst_to_be_gathered(burst: Engine, disputed: Wires) -> None:

@@ -13,7 +13,8 @@ from connector.ledger import events, locks, subjects
 from connector.ledger.locks import Lock
 from connector.models.events import Urgency
 from connector.queue import Stage
-from connector.sync.apply.applier import BATCH, Applier, Outcome
+from connector.sync.apply import applier as apply_stage
+from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.availability.circuit_breaker import hold, unavailable
 
 GATHER_UNTIL = 200
@@ -85,17 +86,19 @@ def _apply_concurrently(container: Container, applier: Applier, most: Urgency) -
     """Run one batch, or several concurrently if more is due: one decides while another waits for Salesforce. Their
     accounts differ, so they do not lock each other's rows there."""
     with container.engine.connect() as connection:
-        most_now = BATCH * CONCURRENT_BATCHES
+        most_now = apply_stage.BATCH * CONCURRENT_BATCHES
         ready = subjects.backlog(connection, most_now + 1, most=most).ready
     if ready > most_now:
         container.queue.wake_another(Stage.APPLY)
-    batches = min(-(-ready // BATCH), CONCURRENT_BATCHES)
+    batches = min(-(-ready // apply_stage.BATCH), CONCURRENT_BATCHES)
     if batches <= 1:
-        return [applier.run(limit=BATCH, most=most)]
+        return [applier.run(limit=apply_stage.BATCH, most=most)]
     with ThreadPoolExecutor(batches, thread_name_prefix="apply") as pool:
         return [
             future.result()
-            for future in [pool.submit(applier.run, limit=BATCH, most=most) for _ in range(batches)]
+            for future in [
+                pool.submit(applier.run, limit=apply_stage.BATCH, most=most) for _ in range(batches)
+            ]
         ]
 
 

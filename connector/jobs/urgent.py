@@ -38,7 +38,11 @@ ACCOUNTS: Final = 50
 ROWS: Final = 1_000
 """Limits of a piece of urgent work: smaller than a batch, so that the next dispute does not wait for a batch."""
 PIECES: Final = 10
-"""Pieces until the interrupted work continues: many disputes must not stop everything else."""
+LANE_SECONDS: Final = 5.0
+"""After so many pieces or seconds the interrupted work continues …"""
+REST: Final = 0.5
+"""… for this part of the time that the lane took: a flood of disputes must not stop everything else, nor use up the
+time limit of the job that it interrupts."""
 GATHER_UNTIL: Final = 200
 """While so many events wait to be fetched, urgent accounts wait to be combined …"""
 GATHER_SECONDS: Final = timedelta(seconds=0.5)
@@ -78,30 +82,36 @@ class UrgentLane:
         """Do urgent work. Raises only the job's time-out and errors of an unavailable ledger, which end the job."""
         if not self._lock.acquire(blocking=False):
             return
+        began, claimed = self.monotonic(), 0
         try:
-            self._work()
+            claimed = self._work(began)
         finally:
-            self._next_check = self.monotonic() + CHECK_SECONDS
+            now = self.monotonic()
+            self._next_check = now + (max(CHECK_SECONDS, REST * (now - began)) if claimed else CHECK_SECONDS)
             self._lock.release()
 
-    def _work(self) -> None:
-        one_by_one = False
+    def _work(self, began: float) -> int:
+        """Work pieces until nothing urgent is ready or the lane's turn is over. Return how much was claimed."""
+        one_by_one, claimed = False, 0
         for _ in range(PIECES):
             try:
-                if not self._piece(one_by_one):
-                    return
+                piece = self._piece(one_by_one)
+                claimed += piece
+                if not piece or self.monotonic() - began > LANE_SECONDS:
+                    return claimed
             except JobTimeoutException:
                 raise
             except (CasewireError, RedisError) as error:
                 log.error("urgent_failed", error=str(error), outcome="retry")
                 self._release(spend=False, seconds=RETRY_SECONDS)
-                return
+                return claimed
             except Exception as error:
                 if is_away(error):
                     raise
                 log.exception("urgent_failed", outcome="retry" if one_by_one else "one by one")
                 self._release(spend=one_by_one, seconds=RETRY_SECONDS if one_by_one else 0.0)
                 one_by_one = True
+        return claimed
 
     def _piece(self, one_by_one: bool) -> int:
         """Fetch some urgent events, then apply some urgent accounts. Return how many of both were claimed."""
