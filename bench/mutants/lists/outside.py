@@ -464,6 +464,21 @@ OUTSIDE = [
         "tests/clients/salesforce/test_defects.py",
     ),
     *mutants(
+        "clients/salesforce/session",
+        [
+            ("stop_after_attempt(2 if repeat else 1)", "stop_after_attempt(2)"),
+            ("newest.access_token == refused.access_token", "newest.access_token != refused.access_token"),
+            ('"allow_redirects": False', '"allow_redirects": True'),
+            ("request.url = token.instance_url + prepared.path_url", "request.url = prepared.url"),
+            ("if self._process != os.getpid():", "if self._process is None:"),
+            ("            self._latched = (self._clock(), refused)\n", ""),
+            ('headers["X-PrettyPrint"] = "0"', 'headers["X-PrettyPrint"] = "1"'),
+        ],
+        "tests/clients/salesforce/test_session.py",
+        "tests/clients/salesforce/test_defects.py",
+        "tests/clients/salesforce/test_bulk.py",
+    ),
+    *mutants(
         "clients/salesforce/jobs",
         [
             ("error.verdict is not Verdict.DEAD", "error.verdict is Verdict.RETRY"),
