@@ -133,10 +133,12 @@ class SalesforceSession(HttpSession):
         *_: Any,
         operation: str = "",
         repeat: bool = True,
-        **__: Any,
+        **others: Any,
     ) -> requests.Response:
         """``operation``: name for metrics and errors. ``repeat=False``: a lost response is not requested again, but
         Transient with the code LOST. Everything else must be safe to send twice."""
+        if others:
+            raise TypeError(f"not supported: {', '.join(others)}")
         prepared = self._prepare(str(method), str(url), params, data, dict(headers or {}))
         operation = operation or _operation(prepared.path_url)
         token = self.token()
