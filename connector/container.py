@@ -17,8 +17,7 @@ from sqlalchemy import Engine
 from connector import local_services, queue, settings
 from connector.clients import processors
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
-from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig
-from connector.clients.salesforce.redis_tokens import RedisTokens
+from connector.clients.salesforce import Org, RedisTokens, SalesforceClient, SalesforceConfig
 from connector.errors import SetupError
 from connector.ledger.engine import open_engine
 from connector.policy import Policy

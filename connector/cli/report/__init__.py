@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 import click
@@ -86,7 +85,7 @@ def _cases(container: Container, period: Period, site: str | None) -> Iterator[C
     us, shape = container.salesforce.identity().user_id, container.shaping.org.shape
     for name in lacking(shape):
         err.print(f"The org has no field {name}: what the report reads of it is not told.", markup=False)
-    rows = chain.from_iterable(container.salesforce.query_pages(soql(period.since, shape)))
+    rows = container.salesforce.query_iter(soql(period.since, shape))
     return cases(rows, known, us, site)
 
 

@@ -1,4 +1,4 @@
-"""What Casewire asks of Salesforce: read by SOQL, write by external id, look at the schema."""
+"""The requests that Casewire sends to Salesforce: SOQL reads, upserts by external id, schema, metadata."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from functools import partial
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from connector.clients.salesforce.bulk import Bulk
-from connector.clients.salesforce.bulk_jobs import JobRegistry, UntrackedJobs
-from connector.clients.salesforce.bulk_query import BulkQuery
-from connector.clients.salesforce.collections import Collections
+from connector.clients.salesforce.bulk import BulkIngest, BulkQuery
+from connector.clients.salesforce.collections import Collections, RowResult
 from connector.clients.salesforce.config import SalesforceConfig
-from connector.clients.salesforce.deploy import Deployer, Deployment
-from connector.clients.salesforce.metadata_api import MetadataApi
-from connector.clients.salesforce.polling import HALF_AN_HOUR, PollSchedule, Wait
-from connector.clients.salesforce.row_results import Row, RowResult
-from connector.clients.salesforce.session import Call, Session
-from connector.clients.salesforce.soql import key_queries
+from connector.clients.salesforce.formats import Row, key_queries
+from connector.clients.salesforce.jobs import HALF_AN_HOUR, JobRegistry, PollSchedule, UntrackedJobs, Wait
+from connector.clients.salesforce.login import Login
+from connector.clients.salesforce.metadata import Deployment, MetadataApi
+from connector.clients.salesforce.rest import RestApi
+from connector.clients.salesforce.session import Call, SalesforceSession
 from connector.clients.salesforce.tokens import MemoryTokens, TokenStore
 
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """The integration user, as the identity service tells."""
+    """The integration user, from the identity service."""
 
     user_id: str
     username: str
@@ -37,10 +35,10 @@ class UserInfo:
     zone: str
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> UserInfo:
+    def read(cls, userinfo: Mapping[str, Any]) -> UserInfo:
         """https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_userinfo_endpoint.htm"""
         names = ("user_id", "preferred_username", "organization_id", "name", "email", "language", "zoneinfo")
-        return cls(*(str(told.get(name) or "") for name in names))
+        return cls(*(str(userinfo.get(name) or "") for name in names))
 
 
 class SalesforceClient:
@@ -61,12 +59,19 @@ class SalesforceClient:
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self._clock = clock
-        self._session = Session(
-            config, tokens or MemoryTokens(), clock=clock, sleep=sleep, pause=pause, on_call=on_call
+        self._session = SalesforceSession(
+            config,
+            tokens or MemoryTokens(),
+            Login(config, clock),
+            clock=clock,
+            sleep=sleep,
+            pause=pause,
+            on_call=on_call,
         )
-        self._batches = Collections(self._session)
-        self._bulk = Bulk(self._session, self._batches)
-        self._metadata = MetadataApi(self._session)
+        self._api = RestApi(self._session, config.api_version)
+        self._batches = Collections(self._api)
+        self._bulk = BulkIngest(self._api, self._batches)
+        self._metadata = MetadataApi(self._api)
 
     @property
     def calls(self) -> int:
@@ -80,17 +85,17 @@ class SalesforceClient:
 
     @property
     def usage(self) -> tuple[int, int] | None:
-        """API calls used and allowed in the org's last 24 hours, as the last answer that told them."""
+        """API calls used and allowed in the org's last 24 hours, from the last response that reported them."""
         return self._session.usage
 
     @property
     def usage_at(self) -> float | None:
-        """When ``usage`` was told, in seconds of the clock."""
+        """When ``usage`` was reported, in seconds of the clock."""
         return self._session.usage_at
 
     @property
     def skew(self) -> float | None:
-        """Seconds that Salesforce's clock was ahead of ours at the last answer; it tells whole seconds."""
+        """Seconds that Salesforce's clock was ahead of ours at the last response, to a second."""
         return self._session.skew
 
     @property
@@ -100,7 +105,7 @@ class SalesforceClient:
 
     @property
     def instance_url(self) -> str:
-        """Where the org is, for links to its records."""
+        """The address of the org, for links to its records."""
         return self._session.token().instance_url
 
     def close(self) -> None:
@@ -108,25 +113,24 @@ class SalesforceClient:
         self._session.close()
 
     def identity(self) -> UserInfo:
-        """Who we are logged in as."""
-        return UserInfo.read(self._session.call("identity", "GET", "/services/oauth2/userinfo"))
+        """The integration user."""
+        return UserInfo.read(self._api.userinfo())
 
     def versions(self) -> str:
-        """The newest API version the org speaks: ``67.0``."""
-        told = self._session.call("versions", "GET", "/services/data")
-        return max((str(item["version"]) for item in told), key=float)
+        """The newest API version of the org: ``67.0``."""
+        return max((str(item["version"]) for item in self._api.versions()), key=float)
 
     def query(self, soql: str) -> list[dict[str, Any]]:
         """All rows of a query, page after page. Numbers with decimals are Decimals."""
-        return [row for page in self.query_pages(soql) for row in page]
+        return list(self._api.query(soql))
 
-    def query_pages(self, soql: str) -> Iterator[list[dict[str, Any]]]:
-        """The same, a page of up to 2,000 rows at a time; the next is asked for when it is wanted."""
-        return self._pages("query", soql)
+    def query_iter(self, soql: str) -> Iterator[dict[str, Any]]:
+        """The same row by row; the next page of up to 2,000 is requested when its first row is needed."""
+        return self._api.query(soql)
 
     def query_all(self, soql: str) -> list[dict[str, Any]]:
         """The same with deleted rows and those merged into another (``IsDeleted``, ``MasterRecordId``)."""
-        return [row for page in self._pages("queryAll", soql) for row in page]
+        return list(self._api.query(soql, include_deleted=True))
 
     def query_keys(
         self, prefix: str, field: str, keys: Iterable[str], suffix: str = ""
@@ -136,15 +140,11 @@ class SalesforceClient:
 
     def describe(self, object_: str) -> dict[str, Any]:
         """An object's schema as the integration user sees it. Permanent NOT_FOUND if there is none."""
-        told: dict[str, Any] = self._session.call(
-            f"describe {object_}", "GET", f"sobjects/{object_}/describe"
-        )
-        return told
+        return self._api.describe(object_)
 
     def limits(self) -> dict[str, dict[str, int]]:
         """The org's limits: ``{"DailyApiRequests": {"Max": 15000, "Remaining": 14990}, …}``."""
-        told: dict[str, dict[str, int]] = self._session.call("limits", "GET", "limits")
-        return told
+        return self._api.limits()
 
     def upsert(self, object_: str, key_field: str, rows: Sequence[Row]) -> list[RowResult]:
         """Create or update by external id, 200 rows a call; the results are in the order of the rows.
@@ -163,7 +163,8 @@ class SalesforceClient:
         return self._batches.update(object_, rows)
 
     def upsert_alone(self, object_: str, key_field: str, row: Row) -> RowResult:
-        """One row, one call. Where a duplicate rule refuses it, the matched records are told, which lists may not."""
+        """One row, one call. If a duplicate rule refuses it, the result names the matched records, which results of
+        lists may not."""
         return self._batches.upsert_alone(object_, key_field, row)
 
     def bulk_upsert(
@@ -178,23 +179,23 @@ class SalesforceClient:
     ) -> list[RowResult]:
         """The same as ``upsert`` by Bulk API 2.0, for thousands of rows; key field ``Id``: as ``update``.
 
-        ``wait(seconds)`` is called between looks at the job; if it raises, or ``within`` seconds are over, the job is
-        aborted. A job that fails as a whole raises; rows may have been written all the same. ``jobs`` is told of each
-        job before it has data and when it has ended; what it is not told to have ended is for ``abort_bulk_job``.
+        ``wait(seconds)`` is called between polls of the job; if it raises, or ``within`` seconds are over, the job is
+        aborted. A job that fails as a whole raises; rows may have been written all the same. ``jobs`` registers each
+        job before it has data and again when it has ended; ``abort_bulk_job`` ends one that is left.
         """
-        patience = PollSchedule(wait, self._clock, within)
-        return self._bulk.upsert(object_, key_field, rows, patience, jobs or UntrackedJobs())
+        schedule = PollSchedule(wait, self._clock, within)
+        return self._bulk.upsert(object_, key_field, rows, schedule, jobs or UntrackedJobs())
 
     def abort_bulk_job(self, job: str) -> bool:
-        """Whether this job of ``bulk_upsert`` has ended, by this or before: then it writes nothing any more."""
+        """Whether this job of ``bulk_upsert`` has ended, by this call or before: then it writes nothing any more."""
         return self._bulk.abort(job)
 
     def bulk_query(self, soql: str, *, wait: Wait, within: float = HALF_AN_HOUR) -> Iterator[dict[str, Any]]:
         """The rows of a query by Bulk API 2.0, for a hundred thousand of them: as ``query`` gives them, in flat memory.
 
-        Not for aggregates or queries within. ``wait`` and ``within``: as for ``bulk_upsert``.
+        Not for aggregates or subqueries. ``wait`` and ``within``: as for ``bulk_upsert``.
         """
-        return BulkQuery(self._session).rows(soql, PollSchedule(wait, self._clock, within))
+        return BulkQuery(self._api).rows(soql, PollSchedule(wait, self._clock, within))
 
     def deploy(
         self,
@@ -207,11 +208,12 @@ class SalesforceClient:
     ) -> Deployment:
         """Deploy a zip with package.xml at its root, all or nothing; ``check_only`` changes nothing.
 
-        Refused components are in the result. If ``wait`` raises or the time is over, the deployment goes on
+        Refused components are in the result. If ``wait`` raises or the time is over, the deployment continues
         in the org.
         """
-        patience = PollSchedule(wait, self._clock, within)
-        return Deployer(self._session).deploy(archive, check_only, patience, on_progress)
+        return self._metadata.deploy(
+            archive, check_only, PollSchedule(wait, self._clock, within), on_progress
+        )
 
     def list_metadata(self, wanted: Mapping[str, str | None]) -> dict[str, list[str]]:
         """Type → full names in the org, sorted. ``wanted``: type → folder, None where the type has none."""
@@ -220,13 +222,6 @@ class SalesforceClient:
     def read_metadata(self, type_: str, names: Sequence[str]) -> dict[str, Element]:
         """Full name → component, its elements in Salesforce's namespace; what the org lacks is left out."""
         return self._metadata.read(type_, names)
-
-    def _pages(self, resource: str, soql: str) -> Iterator[list[dict[str, Any]]]:
-        page = self._session.call("query", "GET", resource, params={"q": soql})
-        yield page["records"]
-        while not page["done"]:
-            page = self._session.call("query", "GET", page["nextRecordsUrl"])
-            yield page["records"]
 
 
 def parent(object_: str, key_field: str, key: str) -> Mapping[str, Any]:

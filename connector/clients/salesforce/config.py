@@ -28,7 +28,7 @@ class SalesforceConfig:
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
-        """Says at once which setting is wrong."""
+        """SetupError that names the wrong setting."""
         parts = urlsplit(self.login_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SetupError(
@@ -52,5 +52,13 @@ class SalesforceConfig:
 
     @property
     def secret(self) -> str:
-        """What only this installation and Salesforce's app know."""
+        """The secret that this installation shares with Salesforce's app."""
         return self.client_secret or self.jwt_key or ""
+
+    def check_org(self, org_id: str) -> None:
+        """SetupError unless this is the pinned org. An id of 15 characters is the start of the one of 18."""
+        if self.org_id and org_id[:15] != self.org_id[:15]:
+            raise SetupError(
+                f"This login is for the org {org_id or '(unknown)'}, but SALESFORCE_ORG_ID is {self.org_id}: "
+                "nothing was written. Mend the login, or SALESFORCE_ORG_ID if the org is meant."
+            )

@@ -15,7 +15,10 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
+import requests
+
 from connector.clients.salesforce.error_messages import ADVICE, OTHERWISE
+from connector.clients.salesforce.formats import soap_fault
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
 
 DESTINATION: Final = "salesforce"
@@ -155,6 +158,22 @@ def of_answer(status: int, body: object, about: str) -> RowError:
     if status in _EDGE or status == HTTPStatus.SERVICE_UNAVAILABLE or problem is None:
         return _without_code(Verdict.PAUSE, status, None)
     return _without_code(Verdict.RETRY if status >= 500 else Verdict.DEAD, status, SOON)
+
+
+def error_in(response: requests.Response, about: str) -> RowError | None:
+    """The error of a response, None for a good one."""
+    if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    return of_answer(response.status_code, _parsed(response), about)
+
+
+def _parsed(response: requests.Response) -> object:
+    if "xml" in response.headers.get("Content-Type", ""):
+        return soap_fault(response.content) or response.text
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
 
 
 def _verdict(code: str, message: str) -> tuple[Verdict, float | None]:

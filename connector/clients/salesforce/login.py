@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -11,16 +12,17 @@ from urllib.parse import urlsplit
 
 import jwt
 import requests
-from requests.auth import HTTPBasicAuth
+from simple_salesforce.login import token_login
 
 from connector.clients.salesforce.config import SalesforceConfig
 from connector.clients.salesforce.errors import DESTINATION
+from connector.clients.salesforce.session import HttpSession
 from connector.clients.salesforce.tokens import Token
-from connector.errors import CasewireError, SetupError, Unavailable
+from connector.errors import SetupError, Unavailable
 
 _JWT_SECONDS: Final = 180
 _GRANT_JWT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_MENDED_BY_HAND: Final = 300.0
+_MANUAL_REPAIR: Final = 300.0
 _LONGEST_PATH: Final = 255
 
 _APP: Final = "Setup > External Client App Manager"
@@ -53,7 +55,7 @@ _GRANT_ADVICE: Final[Mapping[str, str]] = {
     "not supported on this domain": "SALESFORCE_LOGIN_URL must be the org's My Domain, not login or test",
     "ip restricted": "the integration user's login IP ranges do not hold this machine's address",
 }
-"""``invalid_grant`` means many things; only its description tells them apart."""
+"""Part of the description → advice: ``invalid_grant`` alone has many causes."""
 
 
 class LoginRefused(Unavailable):
@@ -66,43 +68,40 @@ class LoginRefused(Unavailable):
 
 
 class Login:
-    """Asks Salesforce for a token. Not more often than its caller lets it."""
+    """Requests a token. The caller limits how often."""
 
     def __init__(self, config: SalesforceConfig, clock: Callable[[], float] = time.time) -> None:
         self._config = config
         self._clock = clock
 
-    def ask(self, http: requests.Session) -> Token:
-        """A new token; Unavailable with what to mend, or SetupError if it is for another org."""
-        try:
-            answer = self._post(http)
-        except (requests.RequestException, OSError) as error:
-            reason = type(error).__name__
-            cause = f"The login at {self._config.origin} cannot be reached ({reason})"
-            raise LoginRefused(cause, _network_advice(error), code="login") from error
-        body = _json(answer)
-        if answer.status_code != HTTPStatus.OK or not body.get("access_token"):
-            raise self._refused(answer.status_code, body)
-        return self._token(body)
+    def __call__(self) -> Token:
+        """A new token. LoginRefused with advice for an admin, or SetupError."""
+        origin = self._config.origin
+        form, headers = self._grant()
+        with _TokenSession(self._config) as http:
+            try:
+                token_login(
+                    f"{origin}/services/oauth2/token",
+                    form,
+                    origin,
+                    self._config.client_id,
+                    {"Accept": "application/json", **headers},
+                    None,
+                    http,
+                )
+            except (requests.RequestException, OSError) as error:
+                reason = type(error).__name__
+                cause = f"The login at {origin} cannot be reached ({reason})"
+                raise LoginRefused(cause, _network_advice(error), code="login") from error
+            return self._token(http.answer)
 
-    def _post(self, http: requests.Session) -> requests.Response:
-        """``auth`` is always given: without it requests would take a ~/.netrc entry for the host instead."""
-        config = self._config
-        form, auth = self._grant()
-        return http.post(
-            f"{config.origin}/services/oauth2/token",
-            data=form,
-            auth=auth,
-            headers={"Accept": "application/json"},
-            timeout=(10.0, config.timeout),
-            allow_redirects=False,
-        )
-
-    def _grant(self) -> tuple[dict[str, str], Any]:
+    def _grant(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Form and headers of the flow."""
         config = self._config
         if config.client_secret:
-            return {"grant_type": "client_credentials"}, HTTPBasicAuth(config.client_id, config.client_secret)
-        return {"grant_type": _GRANT_JWT, "assertion": self._assertion()}, _no_auth
+            credentials = base64.b64encode(f"{config.client_id}:{config.client_secret}".encode()).decode()
+            return {"grant_type": "client_credentials"}, {"Authorization": f"Basic {credentials}"}
+        return {"grant_type": _GRANT_JWT, "assertion": self._assertion()}, {}
 
     def _assertion(self) -> str:
         config = self._config
@@ -114,35 +113,46 @@ class Login:
         }
         return _signed(config.jwt_key or "", claims)
 
-    def _token(self, body: Mapping[str, Any]) -> Token:
-        parts = urlsplit(str(body.get("id") or "")).path.strip("/").split("/")
+    def _token(self, answer: Mapping[str, Any]) -> Token:
+        parts = urlsplit(str(answer.get("id") or "")).path.strip("/").split("/")
         org = parts[1] if len(parts) == 3 and parts[0] == "id" else ""
-        instance = str(body.get("instance_url") or self._config.origin).rstrip("/")
+        instance = str(answer["instance_url"]).rstrip("/")
         if self._config.origin.startswith("https:") and not instance.startswith("https:"):
             raise SetupError(f"Salesforce named {instance} as its address, which is not https.")
-        return Token(str(body["access_token"]), instance, org)
+        return Token(str(answer["access_token"]), instance, org)
 
-    def _refused(self, status: int, body: Mapping[str, Any]) -> CasewireError:
-        code, said = str(body.get("error") or ""), str(body.get("error_description") or "")
+
+class _TokenSession(HttpSession):
+    """The session of ``token_login``. It raises LoginRefused for every response without a token, and keeps the others:
+    ``token_login`` returns neither the org nor the scheme of the instance URL, and fails on responses of other shapes.
+    """
+
+    def __init__(self, config: SalesforceConfig) -> None:
+        super().__init__(config.timeout)
+        self.answer: Mapping[str, Any] = {}
+        self._origin = config.origin
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        response = super().send(request, **kwargs)
+        answer = _json(response)
+        complete = answer.get("access_token") and answer.get("instance_url")
+        if response.status_code != HTTPStatus.OK or not complete:
+            raise self._refused(response.status_code, answer)
+        self.answer = answer
+        return response
+
+    def _refused(self, status: int, answer: Mapping[str, Any]) -> LoginRefused:
+        code, description = str(answer.get("error") or ""), str(answer.get("error_description") or "")
         if not code:
-            cause = f"The login at {self._config.origin} answered {status} and no token"
+            cause = f"The login at {self._origin} answered {status} and no token"
             return LoginRefused(cause, _ADDRESS, code=f"HTTP_{status}")
-        advice = _ADVICE.get(code) or _grant_advice(said)
-        cause = f"Salesforce refuses the login ({code}: {said})"
-        return LoginRefused(cause, advice, code=code, retry_after=_MENDED_BY_HAND)
-
-
-def check_org(config: SalesforceConfig, token: Token) -> None:
-    """Only the pinned org is ever written to. An id of 15 characters is the start of the one of 18."""
-    if config.org_id and token.org_id[:15] != config.org_id[:15]:
-        raise SetupError(
-            f"This login is for the org {token.org_id or '(unknown)'}, but SALESFORCE_ORG_ID is {config.org_id}: "
-            "nothing was written. Mend the login, or SALESFORCE_ORG_ID if the org is meant."
-        )
+        advice = _ADVICE.get(code) or _grant_advice(description)
+        cause = f"Salesforce refuses the login ({code}: {description})"
+        return LoginRefused(cause, advice, code=code, retry_after=_MANUAL_REPAIR)
 
 
 def require_usable_key(config: SalesforceConfig) -> None:
-    """SetupError unless the JWT key, where one is used, can be read and can sign. Asks nobody."""
+    """SetupError unless the JWT key, where one is used, can be read and can sign. Sends no request."""
     if not config.client_secret:
         _signed(config.jwt_key or "", {})
 
@@ -154,20 +164,20 @@ def _signed(key: str, claims: Mapping[str, Any]) -> str:
         raise SetupError(f"SALESFORCE_JWT_KEY is not a private RSA key in PEM form ({error}).") from None
 
 
-def private_key(told: str) -> str:
+def private_key(setting: str) -> str:
     """A PEM as it is, also with ``\\n`` written out as environments do, or read from its path."""
-    if "-----BEGIN" in told:
-        return told.replace("\\n", "\n")
-    if len(told) > _LONGEST_PATH or "\n" in told:  # half a key is a secret too: it is not repeated
+    if "-----BEGIN" in setting:
+        return setting.replace("\\n", "\n")
+    if len(setting) > _LONGEST_PATH or "\n" in setting:  # half a key is a secret too: it is not repeated
         raise SetupError(
             "SALESFORCE_JWT_KEY is neither a private key in PEM form (-----BEGIN …) nor a path of one."
         )
     try:
-        return Path(told).expanduser().read_text(encoding="ascii")
+        return Path(setting).expanduser().read_text(encoding="ascii")
     except (OSError, ValueError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not a PEM file"
         raise SetupError(
-            f"SALESFORCE_JWT_KEY names the file {told!r}, which cannot be read: {why}."
+            f"SALESFORCE_JWT_KEY names the file {setting!r}, which cannot be read: {why}."
         ) from None
 
 
@@ -178,18 +188,14 @@ def _network_advice(error: Exception) -> str:
 
 
 def _grant_advice(description: str) -> str:
-    said = description.lower()
-    fitting = (advice for mark, advice in _GRANT_ADVICE.items() if mark in said)
+    text = description.lower()
+    fitting = (advice for mark, advice in _GRANT_ADVICE.items() if mark in text)
     return next(fitting, "check the user, the app and its policies in " + _APP)
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _json(answer: requests.Response) -> Mapping[str, Any]:
+def _json(response: requests.Response) -> Mapping[str, Any]:
     try:
-        body = answer.json()
+        body = response.json()
     except ValueError:
         return {}
     return body if isinstance(body, Mapping) else {}

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from connector.clients.salesforce import Org
-from connector.clients.salesforce.soql import quoted
+from connector.clients.salesforce import Org, format_soql
 from connector.doctor.result import CheckResult, NotAsked, State, failed, ok, warning
 from connector.doctor.salesforce import cases
 from connector.doctor.salesforce.org_context import Described, OrgContext
@@ -97,15 +96,17 @@ def _sentence(one: MissingParts) -> str:
 
 def _mend(look: OrgContext) -> str:
     """Which of the two: deployed and not granted, or not deployed. An org that does not tell gets both."""
-    sets = look.rows(f"SELECT Id FROM PermissionSet WHERE Name = {quoted(PERMISSION_SET)}")
+    sets = look.rows(format_soql("SELECT Id FROM PermissionSet WHERE Name = {}", PERMISSION_SET))
     if sets is None:
         return f"{_DEPLOY}; then: {_ASSIGN}."
     if not sets:
         return f"{_DEPLOY}; then: {_ASSIGN}. (The org has no such permission set yet.)"
-    ids = ", ".join(quoted(str(row["Id"])) for row in sets)
-    user = quoted(look.client.identity().user_id)
     held = look.rows(
-        f"SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user} AND PermissionSetId IN ({ids})"
+        format_soql(
+            "SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {} AND PermissionSetId IN {}",
+            look.client.identity().user_id,
+            [str(row["Id"]) for row in sets],
+        )
     )
     if held is None:
         return f"{_ASSIGN}. If it has it: {_DEPLOY}."

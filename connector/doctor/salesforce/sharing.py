@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from connector.clients.salesforce.soql import quoted
+from connector.clients.salesforce import format_soql
 from connector.doctor.result import CheckResult, NotAsked, failed, ok, skipped, warning
 from connector.doctor.salesforce.org_context import OrgContext, Row
 from connector.errors import CasewireError
@@ -70,11 +70,11 @@ def _defaults(look: OrgContext) -> dict[str, str]:
 def _rights(look: OrgContext) -> Rights | None:
     """None: it may not look. Its profile is among its permission sets, and so is what a group of them adds up to; who
     works with these objects has rights to them, so that no row is no answer."""
-    user = quoted(look.client.identity().user_id)
-    held = f"IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {user})"
+    user = look.client.identity().user_id
+    held = format_soql("IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {})", user)
     rows = look.rows(
         "SELECT SobjectType, PermissionsViewAllRecords, PermissionsModifyAllRecords FROM ObjectPermissions "
-        f"WHERE SobjectType IN ({', '.join(map(quoted, _OBJECTS))}) AND ParentId {held}"
+        f"WHERE SobjectType IN {format_soql('{}', _OBJECTS)} AND ParentId {held}"
     )
     sets = look.rows(
         f"SELECT PermissionsViewAllData, PermissionsModifyAllData FROM PermissionSet WHERE Id {held}"

@@ -13,7 +13,7 @@ from cli.conftest import Run
 from cli.vendors import Vendors
 from connector.cli.audit import login_name
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
-from connector.clients.salesforce.polling import PollSchedule
+from connector.clients.salesforce.jobs import PollSchedule
 from connector.ledger import api_usage, subjects
 from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.apply.call_estimate import A_BULK_JOB

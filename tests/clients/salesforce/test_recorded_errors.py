@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connector.clients.salesforce import Verdict
+from connector.clients.salesforce.collections import results
 from connector.clients.salesforce.errors import of_answer
-from connector.clients.salesforce.row_results import results
 
 MEANT = {
     "DUPLICATE_VALUE": Verdict.DEAD,
@@ -27,7 +27,7 @@ MEANT = {
 
 @pytest.fixture
 def samples() -> Path:
-    folder = Path(__file__).resolve().parents[2] / "../shared/fixtures/salesforce"
+    folder = Path(__file__).resolve().parents[3] / "../shared/fixtures/salesforce"
     if not folder.is_dir():
         pytest.skip("no samples beside this checkout (../shared/fixtures/salesforce)")
     return folder

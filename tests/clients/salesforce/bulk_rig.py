@@ -7,10 +7,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clients.scripted import Asked, Reply, Script
 from connector.clients.salesforce import RowResult, SalesforceClient
 
-from .salesforce_rig import API, fault
-from .scripted import Asked, Reply, Script
+from .rig import API, fault
 
 JOBS = f"{API}/jobs/ingest"
 KEY = "Billing_Key__c"

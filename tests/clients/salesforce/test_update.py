@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from clients.scripted import DROP, Asked, Reply
 from connector.clients.salesforce import Match, Verdict
 from connector.errors import Unavailable
 
-from .salesforce_rig import API, SESSION_REFUSED, Rig, fault, one_by_one, written
-from .scripted import DROP, Asked, Reply
+from .rig import API, SESSION_REFUSED, Rig, fault, one_by_one, written
 
 KEY = "Billing_Key__c"
 IDS = [f"001{n:012d}AAA" for n in range(401)]
@@ -170,12 +170,12 @@ def test_a_key_on_two_records_names_both(salesforce: Rig) -> None:
 
 def test_deleted_and_merged_rows_are_read_page_after_page(salesforce: Rig) -> None:
     def script(asked: Asked) -> Reply:
-        if asked.path.endswith("/queryAll"):
+        if asked.path.endswith("/queryAll/"):
             more = f"{API}/query/01gxx-2000"
             return Reply({"totalSize": 2, "done": False, "nextRecordsUrl": more, "records": [{"Id": "1"}]})
         return Reply({"totalSize": 2, "done": True, "records": [{"Id": "2"}]})
 
     soql = "SELECT Id, IsDeleted, MasterRecordId FROM Account"
     assert salesforce(script).query_all(soql) == [{"Id": "1"}, {"Id": "2"}]
-    assert [asked.path for asked in salesforce.asked] == [f"{API}/queryAll", f"{API}/query/01gxx-2000"]
+    assert [asked.path for asked in salesforce.asked] == [f"{API}/queryAll/", f"{API}/query/01gxx-2000"]
     assert salesforce.asked[0].query == {"q": soql}

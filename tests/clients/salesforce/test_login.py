@@ -12,22 +12,24 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from clients.scripted import DROP, Asked, Reply, Script, Scripted
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
 from connector.errors import SetupError, Unavailable
 
-from .salesforce_rig import ORG, side_by_side
-from .scripted import DROP, Asked, Reply, Script, Scripted
+from .rig import ORG, Mocked, side_by_side
 
 QUERY = "SELECT Id FROM Case"
-Start = Callable[..., tuple[SalesforceClient, Scripted]]
+Start = Callable[..., tuple[SalesforceClient, Mocked | Scripted]]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     servers: list[Any] = []
 
-    def start(script: Script, **settings: Any) -> tuple[SalesforceClient, Scripted]:
-        server = Scripted(script)
+    def start(
+        script: Script, serve: Callable[[Script], Mocked | Scripted] = Mocked, **settings: Any
+    ) -> tuple[SalesforceClient, Mocked | Scripted]:
+        server = serve(script)
         told = {"client_id": "app", "client_secret": "se:cret", **settings}
         clock = told.pop("clock", None)
         client = SalesforceClient(
@@ -47,7 +49,7 @@ def start() -> Iterator[Start]:
 def works(asked: Asked) -> Reply:
     if asked.path != "/services/oauth2/token":
         return Reply({"totalSize": 0, "done": True, "records": []})
-    origin = f"http://{asked.headers['host']}"
+    origin = f"https://{asked.headers['host']}"
     return Reply(
         {"access_token": "t", "instance_url": origin, "id": f"https://x/id/{ORG}/005", "scope": "api"}
     )
@@ -106,7 +108,7 @@ def test_the_login_may_be_at_another_address_than_the_org_and_stays_there(
             )
 
         settings = {"client_secret": None, "username": "bot@acme.example", "jwt_key": pem}
-        client, server = start(login, **settings)
+        client, server = start(login, Scripted, **settings)
         assert client.query(QUERY) == []
         assertions = [asked.form()["assertion"] for asked in server.asked]
         told = [jwt.decode(each, key.public_key(), ["RS256"], audience=server.url) for each in assertions]
@@ -203,3 +205,10 @@ def test_a_bad_key_is_a_setting_to_mend(start: Start, told: str) -> None:
     client, _ = start(works, client_secret=None, username="bot", jwt_key=told)
     with pytest.raises(SetupError, match="SALESFORCE_JWT_KEY"):
         client.query(QUERY)
+
+
+def test_an_address_that_is_not_https_gets_no_token(start: Start) -> None:
+    client, server = start(lambda asked: Reply({**works(asked).body, "instance_url": "http://acme.example"}))
+    with pytest.raises(SetupError, match="not https"):
+        client.query(QUERY)
+    assert server.paths() == ["/services/oauth2/token"]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from clients.scripted import DROP, HANG, Asked, Reply, Scripted
 from connector.clients.salesforce import Call, MemoryTokens, Token
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 
-from .salesforce_rig import API, ORG, SESSION_REFUSED, Rig, fault, one_by_one, side_by_side, written
-from .scripted import DROP, HANG, Asked, Reply, Scripted
+from .rig import API, ORG, SESSION_REFUSED, Rig, fault, one_by_one, side_by_side, written
 
 EMPTY = Reply({"totalSize": 0, "done": True, "records": []})
 ROW = {"Billing_Key__c": "k", "Name": "n"}
@@ -133,11 +133,11 @@ def test_an_org_id_of_fifteen_characters_will_do(salesforce: Rig) -> None:
         Reply([1, 2, 3], cut=True),
     ],
 )
-def test_a_lost_answer_is_asked_for_once_more_with_all_headers(salesforce: Rig, lost: Reply) -> None:
+def test_a_lost_answer_is_asked_for_once_more_with_all_headers(salesforce_server: Rig, lost: Reply) -> None:
     replies = iter([lost])
-    client = salesforce(lambda asked: next(replies, None) or written(asked))
+    client = salesforce_server(lambda asked: next(replies, None) or written(asked))
     assert client.upsert("Case", "Billing_Key__c", [ROW])[0].created
-    first, second = salesforce.asked
+    first, second = salesforce_server.asked
     assert (first.body, first.headers) == (second.body, second.headers)
 
 
@@ -149,20 +149,20 @@ def test_an_answer_lost_twice_is_transient(salesforce: Rig) -> None:
     assert len(salesforce.asked) == 2
 
 
-def test_a_time_out_is_a_lost_answer(salesforce: Rig) -> None:
-    client = salesforce(one_by_one(HANG, EMPTY), timeout=0.3)
+def test_a_time_out_is_a_lost_answer(salesforce_server: Rig) -> None:
+    client = salesforce_server(one_by_one(HANG, EMPTY), timeout=0.3)
     assert client.query("SELECT Id FROM Account") == []
 
 
-def test_nobody_listening_is_unavailable_at_once(salesforce: Rig) -> None:
+def test_nobody_listening_is_unavailable_at_once(salesforce_server: Rig) -> None:
     tokens = MemoryTokens()
     with Scripted(lambda asked: EMPTY) as server:
         url = server.url
     tokens.put(Token("session-1", url, ORG))
     with pytest.raises(Unavailable, match="cannot be reached"):
-        salesforce.client(url, tokens).query("SELECT Id FROM Account")
+        salesforce_server.client(url, tokens).query("SELECT Id FROM Account")
     with pytest.raises(Unavailable, match="SALESFORCE_LOGIN_URL"):
-        salesforce.client(url).query("SELECT Id FROM Account")
+        salesforce_server.client(url).query("SELECT Id FROM Account")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_the_limit_is_read_from_answers_errors_and_empty_answers(salesforce: Rig
     with pytest.raises(Permanent):
         client.query("SELECT nothing")
     seen.append(client.usage)
-    assert client.limits() is None
+    assert client.upsert_alone("Case", "Billing_Key__c", ROW).error
     seen.append(client.usage)
     client.query("SELECT Id FROM Account")
     seen.append(client.usage)
@@ -236,21 +236,23 @@ def test_calls_are_told_to_who_counts_them(salesforce: Rig) -> None:
     assert [(call.name, call.status) for call in seen] == [("query", 200)]
 
 
-def test_cookies_are_not_kept(salesforce: Rig) -> None:
-    client = salesforce(lambda asked: Reply(EMPTY.body, headers={"Set-Cookie": "BrowserId=abc; path=/"}))
+def test_cookies_are_not_kept(salesforce_server: Rig) -> None:
+    client = salesforce_server(
+        lambda asked: Reply(EMPTY.body, headers={"Set-Cookie": "BrowserId=abc; path=/"})
+    )
     client.query("SELECT Id FROM Account")
     client.query("SELECT Id FROM Account")
-    assert "cookie" not in salesforce.asked[1].headers
+    assert "cookie" not in salesforce_server.asked[1].headers
 
 
 def test_a_netrc_entry_does_not_replace_the_login(
-    salesforce: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    salesforce_server: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    salesforce(lambda asked: EMPTY).query("SELECT Id FROM Account")
-    assert salesforce.asked[0].headers["authorization"] == "Bearer session-1"
+    salesforce_server(lambda asked: EMPTY).query("SELECT Id FROM Account")
+    assert salesforce_server.asked[0].headers["authorization"] == "Bearer session-1"
 
 
 def test_big_bodies_are_packed_and_small_ones_are_not(salesforce: Rig) -> None:
@@ -269,4 +271,56 @@ def test_big_bodies_are_packed_and_small_ones_are_not(salesforce: Rig) -> None:
 
 def test_the_api_version_is_a_setting(salesforce: Rig) -> None:
     salesforce(lambda asked: EMPTY, api_version="67.0").query("SELECT Id FROM Account")
-    assert salesforce.asked[0].path == f"{API.replace('66', '67')}/query"
+    assert salesforce.asked[0].path == f"{API.replace('66', '67')}/query/"
+
+
+# --- one session under simple-salesforce ---------------------------------------------------------------------
+
+
+def test_a_page_is_requested_from_the_instance_whatever_host_it_names(salesforce: Rig) -> None:
+    """The access token goes to the instance of the login only."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.endswith("/query/"):
+            more = f".elsewhere.example.com{API}/query/01gxx-2000"
+            return Reply({"done": False, "nextRecordsUrl": more, "records": []})
+        return EMPTY
+
+    assert salesforce(script).query("SELECT Id FROM Account") == []
+    assert [asked.headers["host"] for asked in salesforce.asked] == ["acme.my.salesforce.com"] * 2
+
+
+def test_an_object_is_described_with_the_headers_of_every_request(salesforce: Rig) -> None:
+    seen: list[Call] = []
+    client = salesforce(lambda asked: Reply({"fields": []}), on_call=seen.append)
+    assert client.describe("Case") == {"fields": []}
+    headers = salesforce.asked[0].headers
+    assert (headers["authorization"], headers["x-prettyprint"]) == ("Bearer session-1", "0")
+    assert [call.name for call in seen] == ["describe Case"]
+
+
+def test_a_redirect_is_not_followed(salesforce_server: Rig) -> None:
+    with Scripted(lambda asked: EMPTY) as elsewhere:
+        client = salesforce_server(lambda asked: Reply(None, 307, {"Location": elsewhere.url}))
+        with pytest.raises(Unavailable, match="307"):
+            client.query("SELECT Id FROM Account")
+        assert elsewhere.asked == []
+
+
+@pytest.mark.parametrize("reply", [Reply(None, 200), Reply(None, 204), Reply("<html>", 200), Reply("[", 200)])
+def test_a_good_status_without_json_is_transient(salesforce: Rig, reply: Reply) -> None:
+    client = salesforce(lambda asked: reply)
+    for read in (client.limits, client.identity, client.versions, lambda: client.describe("Case")):
+        with pytest.raises(Transient, match="not JSON") as raised:
+            read()
+        assert raised.value.code == "not_json"
+
+
+def test_a_forked_process_opens_connections_of_its_own(salesforce_server: Rig) -> None:
+    client = salesforce_server(lambda asked: EMPTY)
+    client.query("SELECT Id FROM Account")
+    session = client._session
+    before = session.get_adapter("http://")
+    session._process = 1  # as in a process with another id
+    client.query("SELECT Id FROM Account")
+    assert session.get_adapter("http://") is not before

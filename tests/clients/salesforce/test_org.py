@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from clients.scripted import Asked, Reply
 from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig
 from connector.errors import Permanent, SetupError
 from connector.mappers import fields
@@ -19,8 +20,7 @@ from sandbox.control import Control
 from sandbox.salesforce.metadata import default_metadata
 from sandbox.server import serve
 
-from .salesforce_rig import Rig, fault
-from .scripted import Asked, Reply
+from .rig import Rig, fault
 
 
 def field(name: str, **more: Any) -> dict[str, Any]:

@@ -1,16 +1,22 @@
-"""A scripted Salesforce with a login, and a client of it."""
+"""A scripted Salesforce with a login, and a client of it: HTTP mocked by ``responses``, or over a real socket."""
 
 from __future__ import annotations
 
+import gzip
 import itertools
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+import requests
+import responses
+
+from clients.scripted import HANG, Asked, Reply, Script, Scripted
 from connector.clients.salesforce import SalesforceClient, SalesforceConfig
 
-from .scripted import Asked, Reply, Script, Scripted
-
+URL = "https://acme.my.salesforce.com"
 ORG = "00Dxx0000001gPLEAY"
 API = "/services/data/v66.0"
 TOKEN_PATH = "/services/oauth2/token"
@@ -92,17 +98,70 @@ def _session(asked: Asked) -> str:
     return asked.headers.get("authorization", "").removeprefix("Bearer ")
 
 
-class Rig:
-    """``rig(script)`` gives a client of a Salesforce that answers by the script once a session is valid."""
+class Mocked:
+    """As ``Scripted``, without sockets: ``responses`` passes every request to ``url`` to the script."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: Script, url: str = URL) -> None:
+        self.url = url
+        self.asked: list[Asked] = []
+        self._script = script
+        self._mock = responses.RequestsMock(assert_all_requests_are_fired=False)
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            self._mock.add_callback(method, re.compile(re.escape(url)), self._respond)
+        self._mock.start()
+
+    def paths(self) -> list[str]:
+        return [asked.path for asked in self.asked]
+
+    def __enter__(self) -> Mocked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._mock.stop(allow_assert=False)
+
+    def _respond(self, request: requests.PreparedRequest) -> Any:
+        asked = _asked(request)
+        self.asked.append(asked)
+        reply = self._script(asked)
+        if reply is HANG:
+            return requests.ReadTimeout("timed out")
+        if reply.status < 0:
+            return requests.ConnectionError("connection aborted")
+        if reply.cut:
+            return requests.exceptions.ChunkedEncodingError("incomplete read")
+        headers = {"Content-Type": "application/json", **reply.headers}
+        return reply.status, {name: value for name, value in headers.items() if value}, reply.encoded()
+
+
+def _asked(request: requests.PreparedRequest) -> Asked:
+    parts = urlsplit(str(request.url))
+    headers = {name.lower(): str(value) for name, value in request.headers.items()}
+    body = request.body or b""
+    content = body.encode() if isinstance(body, str) else body
+    if headers.get("content-encoding") == "gzip":
+        content = gzip.decompress(content)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    path = unquote(parts.path)
+    return Asked(
+        str(request.method), path, query, {**headers, "host": parts.netloc}, content, request.path_url
+    )
+
+
+class Rig:
+    """``rig(script)`` gives a client of a Salesforce that answers by the script once a session is valid.
+
+    ``serve``: how it is reached, by ``Mocked`` or ``Scripted``.
+    """
+
+    def __init__(self, serve: Callable[[Script], Mocked | Scripted] = Mocked) -> None:
         self.logins = Logins()
-        self.server: Scripted | None = None
+        self.server: Mocked | Scripted | None = None
         self.clients: list[SalesforceClient] = []
+        self._serve = serve
 
     def __call__(self, then: Script, tokens: Any = None, **more: Any) -> SalesforceClient:
         if self.server is None:
-            self.server = Scripted(self.logins.script(then))
+            self.server = self._serve(self.logins.script(then))
             self.logins.url = self.server.url
         return self.client(self.server.url, tokens, **more)
 
@@ -138,12 +197,6 @@ def one_by_one(*replies: Reply) -> Script:
             return next(left)
 
     return answer
-
-
-def rigged() -> Iterator[Rig]:
-    rig = Rig()
-    yield rig
-    rig.close()
 
 
 def written(asked: Asked) -> Reply:

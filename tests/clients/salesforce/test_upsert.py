@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients.scripted import Asked, Reply
 from connector.clients.salesforce import Verdict, parent
-from connector.clients.salesforce.encoding import timestamp, to_json
+from connector.clients.salesforce.formats import timestamp, to_json
 from connector.errors import Transient, Unavailable
 
-from .salesforce_rig import API, Rig, fault, one_by_one, written
-from .scripted import Asked, Reply
+from .rig import API, Rig, fault, one_by_one, written
 
 KEY = "Billing_Key__c"
 

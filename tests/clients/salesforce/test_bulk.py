@@ -7,17 +7,15 @@ import io
 
 import pytest
 
+from clients.scripted import DROP, Asked, Reply
 from connector.clients.salesforce import Verdict
-from connector.clients.salesforce.bulk import Bulk
-from connector.clients.salesforce.bulk_jobs import UntrackedJobs
+from connector.clients.salesforce.bulk import BulkIngest
 from connector.clients.salesforce.collections import Collections
-from connector.clients.salesforce.polling import PollSchedule
-from connector.clients.salesforce.session import Session
+from connector.clients.salesforce.jobs import PollSchedule, UntrackedJobs
 from connector.errors import Permanent, Transient, Unavailable
 
-from .salesforce_bulk_rig import JOBS, KEY, BulkJobs, GaveUp, first, rows, upserted
-from .salesforce_rig import Rig, written
-from .scripted import DROP, Asked, Reply
+from .bulk_rig import JOBS, KEY, BulkJobs, GaveUp, first, rows, upserted
+from .rig import Rig, written
 
 
 def uploaded(jobs: BulkJobs) -> list[list[dict[str, str]]]:
@@ -141,10 +139,10 @@ def test_a_text_that_csv_cannot_say_goes_by_a_batch(salesforce: Rig) -> None:
 def test_more_than_a_job_may_hold_goes_in_several(salesforce: Rig) -> None:
     jobs = BulkJobs()
     client = salesforce(jobs)
-    session: Session = client._session
-    bulk = Bulk(session, Collections(session), bytes_in_a_job=60)
-    patience = PollSchedule(lambda _: None, lambda: 0.0, 1800)
-    done = bulk.upsert("Account", KEY, rows("a", "b", "c", "d", "e"), patience, UntrackedJobs())
+    api = client._api
+    bulk = BulkIngest(api, Collections(api), bytes_in_a_job=60)
+    schedule = PollSchedule(lambda _: None, lambda: 0.0, 1800)
+    done = bulk.upsert("Account", KEY, rows("a", "b", "c", "d", "e"), schedule, UntrackedJobs())
     assert [result.key for result in done] == ["a", "b", "c", "d", "e"]
     assert {result.error for result in done} == {None}
     assert [[row[KEY] for row in file] for file in uploaded(jobs)] == [["a", "b"], ["c", "d"], ["e"]]

@@ -13,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.clients.salesforce import Verdict, parent
-from connector.clients.salesforce.bulk_csv import files
-from connector.clients.salesforce.bulk_errors import of_job, of_row
+from connector.clients.salesforce.formats import csv_files
+from connector.clients.salesforce.jobs import job_error, row_error
 
 KEY = "Billing_Key__c"
 
 
 def cells(*told: dict[str, Any]) -> list[list[str]]:
-    ((_, data),) = files(told, KEY)
+    ((_, data),) = csv_files(told, KEY)
     return list(csv.reader(io.StringIO(data.decode(), newline="")))
 
 
 def text(*told: dict[str, Any]) -> str:
-    ((_, data),) = files(told, KEY)
+    ((_, data),) = csv_files(told, KEY)
     return data.decode()
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_exact_is_refused(value: object) -> None:
 )
 def test_any_text_reads_back_the_same(texts: list[str]) -> None:
     told = [{KEY: str(n), "X__c": each} for n, each in enumerate(texts)]
-    for part, data in files(told, KEY):
+    for part, data in csv_files(told, KEY):
         read = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
         assert [row["X__c"] for row in read] == [row["X__c"] for row in part]
 
@@ -128,13 +128,13 @@ def test_any_text_reads_back_the_same(texts: list[str]) -> None:
 def test_the_error_of_a_row_is_taken_apart(
     told: str, code: str, message: str, fields: tuple[str, ...]
 ) -> None:
-    error = of_row(told, "Account")
+    error = row_error(told, "Account")
     assert (error.code, error.message, error.fields) == (code, message, fields)
 
 
 def test_of_several_errors_of_a_row_the_one_no_retry_mends_decides() -> None:
     told = "UNABLE_TO_LOCK_ROW:busy:--STRING_TOO_LONG:Name: too long:Name --"
-    error = of_row(told, "Account")
+    error = row_error(told, "Account")
     assert (error.code, error.fields) == ("STRING_TOO_LONG", ("Name",))
     assert "Also: Somebody else" in error.text
 
@@ -143,8 +143,8 @@ def test_a_duplicate_names_the_record_that_holds_the_value() -> None:
     told = (
         "DUPLICATE_VALUE:duplicate value found: K__c duplicates value on record with id: 001Vr00000m4eGC:--"
     )
-    assert of_row(told, "Account").matches == ("001Vr00000m4eGC",)
+    assert row_error(told, "Account").matches == ("001Vr00000m4eGC",)
 
 
 def test_an_unknown_end_of_a_job_may_be_tried_again() -> None:
-    assert of_job("Failed", "Teapot : short and stout", "Account").verdict is Verdict.RETRY
+    assert job_error("Failed", "Teapot : short and stout", "Account").verdict is Verdict.RETRY

@@ -10,11 +10,11 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from clients.scripted import Reply
 from connector.clients.salesforce import MemoryTokens, SalesforceConfig, Token, TokenStore
-from connector.clients.salesforce.redis_tokens import RedisTokens
+from connector.clients.salesforce.tokens import RedisTokens
 
-from .salesforce_rig import Rig, side_by_side
-from .scripted import Reply
+from .rig import Rig, side_by_side
 
 TOKEN = Token("session-secret", "http://127.0.0.1:1", "00Dxx0000001gPLEAY")
 CONFIG = SalesforceConfig("https://acme.my.salesforce.com", "app", client_secret="app-secret")

@@ -10,10 +10,10 @@ import pytest
 import simple_salesforce
 
 from connector.clients.salesforce import Verdict
-from connector.clients.salesforce.bulk_errors import HOPELESS, QUOTA
+from connector.clients.salesforce.collections import results
 from connector.clients.salesforce.error_messages import ADVICE
 from connector.clients.salesforce.errors import LIMIT, PAUSED, RELOGIN, RETRIED, classified, of_answer
-from connector.clients.salesforce.row_results import results
+from connector.clients.salesforce.jobs import HOPELESS, QUOTA
 from connector.errors import Permanent, Transient, Unavailable
 
 API_FAULTS = frozenset(

@@ -1,7 +1,4 @@
-"""What goes wrong in simple-salesforce 1.12.10 when a session ends, defect by defect: our client lacks each.
-
-Every test runs against a server of its own over HTTP; those about threads use sixteen.
-"""
+"""What goes wrong in simple-salesforce 1.12.10 when a session ends, defect by defect: none of it with our session."""
 
 from __future__ import annotations
 
@@ -10,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from clients.scripted import Asked, Reply, Scripted
 from connector.clients.salesforce import MemoryTokens, SalesforceClient, Token
 from connector.errors import SetupError, Unavailable
 
-from .salesforce_bulk_rig import BulkJobs
-from .salesforce_rig import (
+from .bulk_rig import BulkJobs
+from .rig import (
     ORG,
     SESSION_REFUSED,
     TOKEN_PATH,
@@ -25,7 +23,6 @@ from .salesforce_rig import (
     soap_fault,
     written,
 )
-from .scripted import Asked, Reply, Scripted
 
 SOQL = "SELECT Id FROM Account"
 EMPTY = Reply({"totalSize": 0, "done": True, "records": []})
@@ -79,17 +76,20 @@ def test_defect_1_every_header_survives_a_renewal(salesforce: Rig, verb: str) ->
 # --- 2. no end of logins on a lasting 401 -----------------------------------------------------------------------
 
 
-def test_defect_2_a_lasting_refusal_is_two_requests_and_then_the_circuit(salesforce: Rig) -> None:
-    client = expired(salesforce, one_by_one(EMPTY))
+def test_defect_2_a_lasting_refusal_is_two_requests_and_one_login(salesforce: Rig) -> None:
+    """The circuit breaker stops further calls; those that are on their way do not log in again."""
+    client = expired(salesforce, one_by_one(EMPTY), clock=lambda: 1000.0)
     salesforce.logins.refuse_all = True
-    for _ in range(5):
+    requests = []
+    for _ in range(3):
         with pytest.raises(Unavailable, match="API Enabled") as told:
             client.query(SOQL)
         assert (told.value.destination, told.value.retry_after) == ("salesforce", 300.0)
-    assert (len(salesforce.asked), salesforce.logins.count) == (2, 1)
+        requests.append(len(salesforce.asked))
+    assert (requests, salesforce.logins.count) == ([2, 3, 4], 1)
 
 
-def test_defect_2_after_a_while_one_login_and_one_request_try_again(salesforce: Rig) -> None:
+def test_defect_2_after_a_while_one_login_is_tried_again(salesforce: Rig) -> None:
     now = [1000.0]
     client = expired(salesforce, one_by_one(EMPTY), clock=lambda: now[0])
     salesforce.logins.refuse_all = True
@@ -98,11 +98,10 @@ def test_defect_2_after_a_while_one_login_and_one_request_try_again(salesforce: 
     now[0] += 31
     with pytest.raises(Unavailable):
         client.query(SOQL)
-    assert (len(salesforce.asked), salesforce.logins.count) == (3, 2)
+    assert (len(salesforce.asked), salesforce.logins.count) == (4, 2)
     salesforce.logins.refuse_all = False
-    now[0] += 31
     assert client.query(SOQL) == []
-    assert salesforce.logins.count == 3
+    assert salesforce.logins.count == 2
 
 
 # --- 3. every thread logs in -------------------------------------------------------------------------------------
@@ -135,19 +134,20 @@ def test_defect_3_a_session_that_expires_under_sixteen_requests_is_one_login(sal
     assert len(salesforce.asked) == 1 + 16 + 16
 
 
-def test_defect_3_sixteen_threads_and_a_lasting_refusal_are_two_requests(salesforce: Rig) -> None:
-    client = expired(salesforce, one_by_one(EMPTY))
-    salesforce.logins.refuse_all = True
+def test_defect_3_sixteen_threads_and_a_lasting_refusal_are_one_login(salesforce: Rig) -> None:
+    """Two requests a thread: with the old session, and with the one that all share after the login."""
+    together = threading.Barrier(16)
+
+    def script(asked: Asked) -> Reply:
+        if asked.headers["authorization"] == "Bearer long-expired":
+            together.wait(10)
+        return SESSION_REFUSED
+
+    client = expired(salesforce, script)
+    salesforce.logins.valid.add("long-expired")
     raised = side_by_side(16, lambda: client.query(SOQL))
     assert [type(error) for error in raised] == [Unavailable] * 16
-    assert (len(salesforce.asked), salesforce.logins.count) == (2, 1)
-
-
-def test_defect_3_sixteen_first_requests_and_a_lasting_refusal_are_two_as_well(salesforce: Rig) -> None:
-    client = salesforce(one_by_one(EMPTY))
-    salesforce.logins.refuse_all = True
-    assert len(side_by_side(16, lambda: client.query(SOQL))) == 16
-    assert (len(salesforce.asked), salesforce.logins.count) == (2, 2)
+    assert (len(salesforce.asked), salesforce.logins.count) == (32, 1)
 
 
 # --- 4. a refusal that is not Salesforce's JSON is an accident ----------------------------------------------------
@@ -188,12 +188,13 @@ def test_defect_5_a_session_that_is_not_for_rest_is_asked_for_once_more_only(sal
 
 def test_defect_5_what_one_api_refuses_does_not_shut_the_others(salesforce: Rig) -> None:
     refused = soap_fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader")
-    client = salesforce(lambda asked: refused if "Soap" in asked.path else EMPTY)
+    client = salesforce(lambda asked: refused if "Soap" in asked.path else EMPTY, clock=lambda: 1000.0)
     for _ in range(2):
         with pytest.raises(Unavailable):
             client.list_metadata({"CustomObject": None})
         assert client.query(SOQL) == []
-    assert sum("Soap" in asked.path for asked in salesforce.asked) == 2
+    assert sum("Soap" in asked.path for asked in salesforce.asked) == 3
+    assert salesforce.logins.count == 2
 
 
 # --- 6. bulk jobs keep the session they began with -----------------------------------------------------------------

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from clients.scripted import DROP, Reply
 from connector.errors import Permanent, Unavailable
 
-from .salesforce_bulk_rig import KEY, BulkJobs, GaveUp, first, rows, upserted
-from .salesforce_rig import Rig, fault
-from .scripted import DROP, Reply
+from .bulk_rig import KEY, BulkJobs, GaveUp, first, rows, upserted
+from .rig import Rig, fault
 
 
 class Kept:

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from connector.clients.salesforce import Deployment, SalesforceClient, SalesforceConfig, Verdict, parent
-from connector.clients.salesforce.bulk_jobs import UntrackedJobs
-from connector.clients.salesforce.metadata_api import NAMESPACE
+from connector.clients.salesforce.jobs import UntrackedJobs
+from connector.clients.salesforce.metadata import NAMESPACE
 from connector.errors import Permanent
 from sandbox import salesforce as sandbox_salesforce
 from sandbox.control import Control
@@ -165,8 +165,7 @@ def test_rows_are_updated_by_id_and_what_is_gone_says_so(client: SalesforceClien
 
 def deleted(client: SalesforceClient, id_: str) -> None:
     """As an agent would, in the org."""
-    session = client._session
-    session.call("delete", "DELETE", f"sobjects/Account/{id_}")
+    client._api.call("delete", "DELETE", f"sobjects/Account/{id_}")
 
 
 def test_a_row_refused_by_a_duplicate_rule_names_the_records(client: SalesforceClient, address: str) -> None:

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from connector.clients.salesforce.bulk_query import BulkQuery
-from connector.clients.salesforce.polling import PollSchedule
-from connector.clients.salesforce.session import Session
+from clients.scripted import Asked, Reply
+from connector.clients.salesforce.bulk import BulkQuery
+from connector.clients.salesforce.jobs import PollSchedule
 from connector.errors import Permanent, Transient
 
-from .salesforce_rig import API, Rig, fault
-from .scripted import Asked, Reply
+from .rig import API, Rig, fault
 
 JOBS = f"{API}/jobs/query"
 SOQL = "SELECT Id, Amount__c, Due__c, At__c, Paid__c, Count__c, Account__r.Billing_Key__c FROM Invoice__c"
@@ -131,8 +130,7 @@ def test_a_job_that_fails_says_why(salesforce: Rig) -> None:
 def test_a_look_that_is_not_answered_is_no_reason_to_stop(salesforce: Rig) -> None:
     jobs = QueryJobs(['"a0","","","","false","",""\n'], ["down", "JobComplete"])
     client = salesforce(jobs)
-    assert isinstance(client._session, Session)
-    query = BulkQuery(client._session, rows_in_a_page=1)
+    query = BulkQuery(client._api, rows_in_a_page=1)
     found = list(query.rows(SOQL, PollSchedule(lambda _: None, lambda: 0.0, 600.0)))
     assert [row["Id"] for row in found] == ["a0"]
     assert jobs.aborted == 0

@@ -6,11 +6,11 @@ from email.utils import formatdate
 
 import pytest
 
+from clients.scripted import DROP, Reply
 from connector.clients.salesforce import UserInfo
 from connector.errors import Permanent, Transient, Unavailable
 
-from .salesforce_rig import ORG, Rig, fault, one_by_one
-from .scripted import DROP, Reply
+from .rig import ORG, Rig, fault, one_by_one
 
 SOQL = "SELECT Id FROM Account"
 EMPTY = {"totalSize": 0, "done": True, "records": []}
@@ -59,12 +59,14 @@ def test_a_session_the_identity_service_refuses_is_renewed_once(salesforce: Rig)
 
 def test_an_app_without_the_identity_scope_does_not_stop_the_data(salesforce: Rig) -> None:
     refused = Reply("Missing_OAuth_Token", 403, {"Content-Type": "text/plain"})
-    client = salesforce(lambda asked: refused if "userinfo" in asked.path else Reply(EMPTY))
+    client = salesforce(
+        lambda asked: refused if "userinfo" in asked.path else Reply(EMPTY), clock=lambda: 1000.0
+    )
     for _ in range(2):
         with pytest.raises(Unavailable, match="scopes"):
             client.identity()
         assert client.query(SOQL) == []
-    assert sum("userinfo" in asked.path for asked in salesforce.asked) == 2
+    assert sum("userinfo" in asked.path for asked in salesforce.asked) == 3
 
 
 def test_the_newest_version_is_the_greatest_number(salesforce: Rig) -> None:

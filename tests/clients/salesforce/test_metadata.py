@@ -11,12 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from clients.scripted import DROP, Asked, Reply, Script
 from connector.clients.salesforce import Deployment, Problem, SalesforceClient
-from connector.clients.salesforce.metadata_api import NAMESPACE
+from connector.clients.salesforce.metadata import NAMESPACE
 from connector.errors import Permanent, Transient, Unavailable
 
-from .salesforce_rig import API, SESSION_REFUSED, XML, Rig, envelope, fault, one_by_one, soap_fault
-from .scripted import DROP, Asked, Reply, Script
+from .rig import API, SESSION_REFUSED, XML, Rig, envelope, fault, one_by_one, soap_fault
 
 DEPLOY = f"{API}/metadata/deployRequest"
 SOAP_PATH = "/services/Soap/m/66.0"
