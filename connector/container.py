@@ -18,7 +18,6 @@ from connector.clients.salesforce import Org, SalesforceClient, SalesforceConfig
 from connector.clients.salesforce.redis_tokens import RedisTokens
 from connector.errors import SetupError
 from connector.policy import Policy
-from connector.settings.processors import is_of_the_other_world
 from connector.sync.apply.applier import Applier
 from connector.sync.availability.api_budget import ApiBudget
 from connector.sync.decide.decide import decide
@@ -108,7 +107,7 @@ class Container(WebContainer):
     def sides(self) -> ComparedSystems:
         """Whom a reconcile asks. A processor whose API key is of the other world would lack everything."""
         given = self.settings.processors
-        apart = sorted(name for name in self.books if is_of_the_other_world(given[name]))
+        apart = sorted(name for name in self.books if given[name].is_for_other_mode)
         return ComparedSystems(
             engine=self.engine,
             crm=self.salesforce,

@@ -25,11 +25,11 @@ from connector.errors import SetupError
 from connector.ledger import queries
 from connector.ledger.engine import open_engine
 from connector.local_services import Engines, free_port
+from connector.sources import registry
 from connector.supervisor import Supervisor, end_all
 
 SITE = "sandbox"
 _WORK = ("events_waiting", "accounts_due", "histories_wanted", "asks_waiting")
-PAYPAL_WEBHOOK = "WH-SANDBOX"
 START_SECONDS = 180.0
 
 
@@ -141,7 +141,7 @@ def stack(
         given = {
             **environment(running, home),
             **sandbox_settings(sandboxed, secret),
-            **processor_settings(sandboxed, secret),
+            **registry.sandbox_settings(sandboxed.processors, urlsplit(sandboxed.processors).netloc, secret),
             **(changes or {}),
         }
         keeper = Supervisor(also=lambda: mender(running), log=log)
@@ -180,42 +180,9 @@ def sandbox_settings(sandboxed: Vendors, secret: str) -> dict[str, str]:
     }
 
 
-def processor_settings(sandboxed: Vendors, secret: str) -> dict[str, str]:
-    """The settings that point Casewire to the sandbox's payment processors."""
-    api = sandboxed.processors
-    return {
-        "STRIPE_WEBHOOK_SECRETS": secret,
-        "STRIPE_API_KEY": "sk_test_sandbox",
-        "STRIPE_API_URL": api,
-        "BRAINTREE_MERCHANT_ID": SITE,
-        "BRAINTREE_PUBLIC_KEY": SITE,
-        "BRAINTREE_PRIVATE_KEY": SITE,
-        "BRAINTREE_ENVIRONMENT": "sandbox",
-        "BRAINTREE_API_URL": api,
-        "ADYEN_HMAC_KEYS": secret,
-        "ADYEN_WEBHOOK_BASIC_AUTH": f"adyen:{secret}",
-        "PAYPAL_WEBHOOK_IDS": PAYPAL_WEBHOOK,
-        "PAYPAL_CERT_HOSTS": urlsplit(api).netloc,
-        "GOCARDLESS_WEBHOOK_SECRETS": secret,
-        "GOCARDLESS_ACCESS_TOKEN": SITE,
-        "GOCARDLESS_API_URL": api,
-        "AUTHORIZENET_SIGNATURE_KEYS": secret * 2,
-        "AUTHORIZENET_API_LOGIN_ID": SITE,
-        "AUTHORIZENET_TRANSACTION_KEY": SITE,
-        "AUTHORIZENET_API_URL": f"{api}/xml/v1/request.api",
-    }
-
-
 def processor_endpoints(url: str, secret: str) -> dict[str, dict[str, str]]:
     """Where the sandbox's processors post to, and how they prove it."""
-    proofs = {
-        "stripe": {"secret": secret},
-        "braintree": {"public_key": SITE, "private_key": SITE, "merchant_id": SITE},
-        "adyen": {"hmac_key": secret, "basic_auth": f"adyen:{secret}"},
-        "paypal": {"webhook_id": PAYPAL_WEBHOOK},
-        "gocardless": {"secret": secret},
-        "authorizenet": {"signature_key": secret * 2},
-    }
+    proofs = registry.sandbox_proofs(secret)
     return {name: {"url": f"{url}/webhooks/{name}", **proof} for name, proof in proofs.items()}
 
 

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import requests
 
 from connector.errors import CasewireError, Permanent, Transient, Unavailable
+from connector.sources.info import SourceInfo
 
 T = TypeVar("T")
 
@@ -34,6 +35,12 @@ class ErrorFactory:
     destination: str
     title: str
     settings: str
+
+    @classmethod
+    def of(cls, info: SourceInfo) -> ErrorFactory:
+        """For a source that has an API."""
+        assert info.api is not None
+        return cls(info.name, info.title, info.api.keys)
 
     def of_status(self, status: int, code: str = "", retry_after: float | None = None) -> Exception:
         """An answer of 400 or above. ``code``: the processor's own word for it, if it gave one."""

@@ -18,7 +18,7 @@ from connector.clients.processors.base import MOST_CALLS, Page, ProcessorClient
 from connector.clients.processors.errors import NotFound
 from connector.clients.processors.parsing import ids, items, moment, must_list, part, word
 from connector.models.facts import Kind, ProcessorObject
-from connector.settings.processors import AuthorizeNet as Settings
+from connector.sources.authorizenet import Settings
 
 __all__ = ["NAME", "AuthorizeNetApi", "configured"]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from connector.mappers import external_ids, kinds, phrases, reasons
+from connector.mappers import external_ids, phrases, reasons
 from connector.mappers.field_limits import CODE, WORD, line
 from connector.mappers.field_limits import NAME as NAME_LENGTH
 from connector.mappers.fields import Case
@@ -131,7 +131,7 @@ def _row(
         if not isinstance(about, ProcessorObject):
             return None
         stem = None
-    label = kinds.label(event.source, event.kind)
+    label = phrases.event_label(event.source, event.kind)
     parents = {F.ACCOUNT: Parent("Account", facts.subject)} if facts.about is SubjectKind.ACCOUNT else {}
     if stem:
         parents[F.CASE] = Parent(Case.OBJECT, f"{stem}:{cases[stem]}")
