@@ -8,9 +8,8 @@ import secrets
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +24,7 @@ from connector.errors import SetupError
 from connector.ledger import queries
 from connector.ledger.engine import open_engine
 from connector.local_services import Engines, free_port
+from connector.retry import wait_until
 from connector.sources import registry
 from connector.supervisor import Supervisor, end_all
 
@@ -116,12 +116,11 @@ class Stack:
 
     def settle(self, seconds: float = 300.0) -> bool:
         """Wait until all is delivered and worked; False if that took too long."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.quiet() and all(one["acknowledged"] for one in self.sent()) and self.quiet():
-                return True
-            time.sleep(0.1)
-        return False
+
+        def is_settled() -> bool:
+            return self.quiet() and all(one["acknowledged"] for one in self.sent()) and self.quiet()
+
+        return wait_until(is_settled, seconds=seconds, interval=0.1)
 
 
 @contextmanager
@@ -187,18 +186,19 @@ def processor_endpoints(url: str, secret: str) -> dict[str, dict[str, str]]:
 
 
 def _wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
     reasons: object = "no answer"
-    while time.monotonic() < deadline:
-        try:
+
+    def is_ready() -> bool:
+        nonlocal reasons
+        with suppress(requests.RequestException):
             answer = requests.get(f"{url}/readyz", timeout=2)
             if answer.status_code == 200:
-                return
+                return True
             reasons = answer.json()["reasons"]
-        except requests.RequestException:
-            pass
-        time.sleep(0.05)
-    raise SetupError(f"Casewire did not get ready within {START_SECONDS:.0f} s: {reasons}")
+        return False
+
+    if not wait_until(is_ready, seconds=START_SECONDS, interval=0.05):
+        raise SetupError(f"Casewire did not get ready within {START_SECONDS:.0f} s: {reasons}")
 
 
 def casewire(given: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,7 @@ from connector.jobs.sweeping import purge, sweep
 from connector.ledger import leases
 from connector.ledger.engine import is_away
 from connector.queue import Stage
+from connector.retry import while_ledger_is_away
 
 __all__ = [
     "apply",
@@ -125,14 +126,15 @@ def _one_by_one(container: Container, stage: Stage) -> None:
 def _release(container: Container, *, seconds: float = 0.0, spend: bool = True) -> int:
     """Release the job's leases at once. While PostgreSQL is unavailable, wait for it up to a minute; after that the
     leases expire by themselves."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with container.engine.begin() as connection:
-                return leases.release_all(connection, container.worker, seconds=seconds, spend=spend)
-        except SQLAlchemyError:
-            time.sleep(0.5)
-    return 0
+
+    def release() -> int:
+        with container.engine.begin() as connection:
+            return leases.release_all(connection, container.worker, seconds=seconds, spend=spend)
+
+    try:
+        return while_ledger_is_away(seconds=60, interval=0.5)(release)
+    except SQLAlchemyError:
+        return 0
 
 
 _WORK: Mapping[Stage, Callable[[Container, int | None], int]] = {

@@ -25,6 +25,7 @@ import recurly
 from connector.clients.recurly import errors, results
 from connector.clients.recurly.rate_limit import RateBudget, retry_after
 from connector.errors import SetupError
+from connector.retry import once_more
 
 _HOSTS: Final = {"us": "https://v3.recurly.com", "eu": "https://v3.eu.recurly.com"}
 _BROKEN: Final = (recurly.NetworkError, http.client.HTTPException)
@@ -140,18 +141,17 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
 
     def _make_request(self, method: str, path: str, body: Any, **options: Any) -> Any:
         """The one method through which the client and its pager send."""
+        if method in _READS:
+            return once_more(_is_cut_off)(self._send, method, path, body, **options)
+        return self._send(method, path, body, **options)
+
+    def _send(self, method: str, path: str, body: Any, **options: Any) -> Any:
         try:
-            return self._send(method, path, body, **options)
-        except _BROKEN as error:
-            first = self._lost(error)
-            if not errors.cut_off(error) or method not in _READS:
-                raise first from error
-        try:
-            return self._send(method, path, body, **options)
+            return self._send_once(method, path, body, **options)
         except _BROKEN as error:
             raise self._lost(error) from error
 
-    def _send(self, method: str, path: str, body: Any, **options: Any) -> Any:
+    def _send_once(self, method: str, path: str, body: Any, **options: Any) -> Any:
         self._budget.spend()
         self._count()
         self._connection.answer = None
@@ -193,6 +193,11 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
         connection = self._connect()
         self._BaseClient__conn = connection
         return connection
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, _BROKEN) and errors.cut_off(cause)
 
 
 class TransportPool:
