@@ -150,14 +150,14 @@ def wait_until(
     *,
     seconds: float | None = None,
     interval: float = 0.0,
-    sleep: Callable[[float], Any] = time.sleep,
+    sleep: Callable[[float], Any] | None = None,
 ) -> bool:
     """Check the condition until it is met, every ``interval`` seconds; return False after ``seconds``, if given."""
     return Retrying(
         retry=retry_if_result(lambda met: not met),
         wait=wait_fixed(interval),
         stop=stop_never if seconds is None else stop_after_delay(seconds),
-        sleep=sleep,
+        sleep=sleep or time.sleep,
         retry_error_callback=lambda _: False,
     )(is_met)
 
@@ -165,9 +165,9 @@ def wait_until(
 class Pauses:
     """A fixed list of pauses, shared by several pieces of work: each pause is used once."""
 
-    def __init__(self, pauses: Sequence[float], sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, pauses: Sequence[float], sleep: Callable[[float], object] | None = None) -> None:
         self._left = list(pauses)
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
 
     def until_result(self, attempt: Callable[[], T | None]) -> T | None:
         """Try until there is a result; None once no pause is left."""

@@ -130,7 +130,7 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
     ) -> None:
         super().__init__(api_key, timeout=1)  # this connection is never opened: ours replaces it
         recurly.Resource.locator = _resource_class
-        self._site = site
+        self._errors: errors.RecurlyErrors = errors.RecurlyErrors.of_site(site)
         self._connect = connect
         self._budget = budget
         self._count = count
@@ -180,14 +180,14 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
         if answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
             return self._budget.refused(retry_after(answer.headers))
         if not answer.is_good:
-            return errors.of_status(self._site, answer.status, answer.headers, error)
+            return self._errors.of_answer(answer.status, answer.headers, error)
         return errors.unreadable(error)
 
     def _lost(self, error: Exception) -> Exception:
         reached = self._connection.reached
         self._connection.close()
         self._connection = self._fresh()
-        return errors.of_network(self._site, error, reached)
+        return self._errors.of_network(error, reached)
 
     def _fresh(self) -> Connection:
         connection = self._connect()

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import requests
 
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import TIMEOUTS
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import moment, part, word
 from connector.errors import Permanent, Transient
 from connector.sources.authorizenet import INFO, Settings

@@ -31,10 +31,10 @@ from braintree.exceptions.too_many_requests_error import TooManyRequestsError
 from braintree.exceptions.unexpected_error import UnexpectedError
 from braintree.exceptions.upgrade_required_error import UpgradeRequiredError
 
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import MOST_CALLS, TIMEOUTS, Page, ProcessorClient
 from connector.clients.processors.braintree import parser
 from connector.clients.processors.braintree.parser import NAME
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import ids, must_list, second
 from connector.errors import SetupError
 from connector.models.facts import Kind, ProcessorObject, Status

@@ -21,8 +21,8 @@ from gocardless_pro import services
 from gocardless_pro.api_client import ApiClient
 from gocardless_pro.errors import ApiError, GoCardlessProError, MalformedResponseError
 
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.gocardless import parser
 from connector.clients.processors.gocardless.parser import NAME, Attributes
 from connector.clients.processors.parsing import ids, must_list, part, word

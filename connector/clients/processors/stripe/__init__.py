@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 import requests
 import stripe
 
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import ids, must_list, part, second
 from connector.clients.processors.stripe import parser
 from connector.clients.processors.stripe.parser import NAME
