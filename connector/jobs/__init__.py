@@ -1,8 +1,10 @@
 """The RQ jobs: a few lines each, no payload. A job works one batch and wakes its stage again if more work waits.
 
-Jobs and the urgent lane catch every exception: after an error the batch is released and worked one by one, or found
-again by the sweep. ``fetching.py``, ``applying.py``, ``looking.py`` and ``nightly.py`` contain the work of the stages,
-``urgent.py`` the urgent lane, ``sweeping.py`` and ``listening.py`` the work of the scheduler.
+Jobs and the urgent lane are borders (decision 43): they catch every exception. After an error the batch is released
+and worked one by one, or found again by the sweep.
+
+``fetching.py``, ``applying.py``, ``looking.py`` and ``nightly.py`` contain the work of the stages, ``urgent.py`` the
+urgent lane, ``sweeping.py`` and ``listening.py`` the work of the scheduler.
 """
 
 from __future__ import annotations
