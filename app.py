@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from connector.cli import main
 from connector.errors import CasewireError
 
 APP_LOAD_ERROR: Final = 4
 """gunicorn stops on this exit code. On any other it starts the process again, with the same settings."""
 
 if __name__ == "__main__":
+    from connector.cli import main
+
     main(["web", *sys.argv[1:]])
 else:
     from connector.web import create_app

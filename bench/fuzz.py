@@ -33,16 +33,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sqlalchemy import text
 
 from bench.progress import say
-from connector.cli.local_stack import PAYPAL_WEBHOOK, SITE, Stack, processor_endpoints, stack
+from connector.cli.local_stack import SITE, Stack, processor_endpoints, stack
 from sandbox.processors import authorizenet, braintree, gocardless, paypal, stripe
 from sandbox.recurly import notifications
 
+PAYPAL_WEBHOOK: Final = processor_endpoints("", "")["paypal"]["webhook_id"]
 SECRET = "f0" * 32
 """Hexadecimal, as Adyen wants it; no secret of anybody."""
 

@@ -10,7 +10,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.container import Container
 from connector.ledger import (
     api_usage,
     circuit_breakers,
@@ -20,7 +19,7 @@ from connector.ledger import (
     queries,
     source_activity,
 )
-from connector.sync.availability.circuit_breaker import DESTINATION
+from connector.web_container import WebContainer
 from connector.webhooks import registry
 
 _BACKLOG: Final[Mapping[str, str]] = {
@@ -37,8 +36,8 @@ LATELY: Final = timedelta(days=7)
 class BacklogCollector(Collector):
     """Nothing while PostgreSQL is away: ``/readyz`` tells of that."""
 
-    def __init__(self, container: Container) -> None:
-        self._wires = container
+    def __init__(self, container: WebContainer) -> None:
+        self._container = container
 
     def collect(self) -> Iterable[Metric]:
         try:
@@ -47,10 +46,10 @@ class BacklogCollector(Collector):
             return []
 
     def _read(self) -> Iterable[Metric]:
-        of = registry.configured(self._wires.sources)
-        with self._wires.engine.connect() as connection:
+        of = registry.configured(self._container.sources)
+        with self._container.engine.connect() as connection:
             numbers = queries.numbers(connection)
-            told = api_usage.told(connection, DESTINATION)
+            told = api_usage.told(connection, circuit_breakers.SALESFORCE)
             lasting = incidents.lasting(connection)
             held = links.held(connection)
             out_now = circuit_breakers.troubled(connection)

@@ -1,4 +1,4 @@
-"""The composition root: settings become clients, ledger and queue. Built late, once a process."""
+"""The composition root of workers and commands: settings become clients and stages. Built late, once per process."""
 
 from __future__ import annotations
 
@@ -6,24 +6,17 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Protocol
 
-from redis import Redis
-from sqlalchemy import Engine
-
-from connector import local_services, queue, settings
+from connector import settings
 from connector.clients import processors
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.clients.salesforce import Org, RedisTokens, SalesforceClient, SalesforceConfig
 from connector.errors import SetupError
-from connector.ledger.engine import open_engine
 from connector.policy import Policy
-from connector.queue import Queue
-from connector.settings import Settings
-from connector.settings.processors import is_of_the_other_world
 from connector.sync.apply.applier import Applier
 from connector.sync.availability.api_budget import ApiBudget
 from connector.sync.decide.decide import decide
@@ -33,6 +26,7 @@ from connector.sync.org_schema.adaptation import OrgAdapter, SchemaWarnings
 from connector.sync.reconcile.reconciliation import ComparedSystems
 from connector.sync.refresh.enrichment import Lookups
 from connector.sync.refresh.refresh import Apis
+from connector.web_container import WebContainer
 
 
 class Interrupts(Protocol):
@@ -42,10 +36,9 @@ class Interrupts(Protocol):
 
 
 @dataclass
-class Container:
-    """Everything built from the settings. Each part is made when it is first asked for."""
+class Container(WebContainer):
+    """The container of workers, the scheduler and the commands: policy, clients and stages besides."""
 
-    settings: Settings
     urgent_lane: Interrupts | None = None
     """What a worker does between two pieces of its work; a command has none."""
 
@@ -54,30 +47,10 @@ class Container:
         if self.urgent_lane is not None:
             self.urgent_lane.checkpoint()
 
-    def clock(self) -> datetime:
-        return datetime.now(UTC)
-
     @cached_property
     def worker(self) -> str:
         """This process's name in leases: given by its keeper, so that a successor takes over what it held."""
         return self.settings.casewire_worker or f"{socket.gethostname()}-{os.getpid()}"
-
-    @cached_property
-    def engine(self) -> Engine:
-        return open_engine(self._address("database_url"))
-
-    @cached_property
-    def redis(self) -> Redis:
-        given = self.settings
-        return queue.connect(
-            self._address("redis_url"),
-            tls_verify=given.redis_tls_verify,
-            tls_ca_file=given.redis_tls_ca_file,
-        )
-
-    @cached_property
-    def queue(self) -> Queue:
-        return Queue(self.redis)
 
     @cached_property
     def policy(self) -> Policy:
@@ -133,7 +106,7 @@ class Container:
     def sides(self) -> ComparedSystems:
         """Whom a reconcile asks. A processor whose API key is of the other world would lack everything."""
         given = self.settings.processors
-        apart = sorted(name for name in self.books if is_of_the_other_world(given[name]))
+        apart = sorted(name for name in self.books if given[name].is_for_other_mode)
         return ComparedSystems(
             engine=self.engine,
             crm=self.salesforce,
@@ -147,12 +120,6 @@ class Container:
             grace=timedelta(minutes=self.policy.reconcile.grace_minutes),
             zone_of=self.policy.zone_of,
         )
-
-    @property
-    def sources(self) -> dict[tuple[str, str], object]:
-        """The settings of everything that may post webhooks, by (source, site)."""
-        recurly = {("recurly", site.name): site for site in self.settings.recurly}
-        return {**recurly, **{(name, ""): given for name, given in self.settings.processors.items()}}
 
     @cached_property
     def salesforce(self) -> SalesforceClient:
@@ -227,19 +194,6 @@ class Container:
         """The org's API budget."""
         return ApiBudget(self.engine, self.salesforce, self.policy.budget)
 
-    def _address(self, name: str) -> str:
-        given: str | None = getattr(self.settings, name)
-        if given:
-            return given
-        running = local_services.running(self.settings.casewire_home)
-        if running is None:
-            raise SetupError(
-                f"{name.upper()} is not set and no Casewire runs in {self.settings.casewire_home}. "
-                "Start one with `casewire up`, or set DATABASE_URL and REDIS_URL."
-            )
-        found: str = getattr(running, name)
-        return found
-
     def salesforce_config(self) -> SalesforceConfig:
         s = self.settings
         if not s.salesforce_login_url or not s.salesforce_client_id:
@@ -257,5 +211,5 @@ class Container:
 
 @cache
 def container_from_environment() -> Container:
-    """The wiring of this process."""
+    """The container of this process."""
     return Container(settings.load())

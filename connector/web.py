@@ -1,7 +1,7 @@
-"""The web process: settings → wiring → endpoint and routes, nothing else.
+"""The web process: settings → container → endpoint and routes, nothing else.
 
 ``create_app`` is the WSGI application for any server; ``create_front`` puts it behind the server of ``casewire web``
-(``front.py``).
+(``front.py``), and ``web_process`` is one process of that server. No vendor's client and no stage is imported here.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from flask.sessions import SessionInterface
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from redis.exceptions import RedisError
 
-from connector import logs
+from connector import logs, settings
 from connector.backlog_metrics import BacklogCollector
-from connector.container import Container, container_from_environment
 from connector.errors import CasewireError
-from connector.front import Front, Limits
+from connector.front import Front, Limits, keep_modules
 from connector.ledger.engine import require_current
 from connector.ledger.inbox import Inbox
+from connector.parent_watch import SERVER, end_with_parent
 from connector.queue import RejectionCounter, Stage, waker
+from connector.web_container import WebContainer
 from connector.webhooks.metrics import Metrics
 from connector.webhooks.registry import SOURCES, configured
 from connector.webhooks.routes import PREFIX, Endpoint, blueprint
@@ -37,12 +38,23 @@ log = structlog.get_logger(__name__)
 
 READINESS_SECONDS: Final = 1.0
 """How long an answer of ``/readyz`` is kept: strangers may ask often."""
+STOP_SECONDS: Final = 10
+"""How long deliveries under way may take once the web server is told to stop."""
 
 
-def create_front(container: Container | None = None) -> Front:
+def web_process() -> Front:
+    """The application of one process of the web server."""
+    end_with_parent(int(os.environ[SERVER]), STOP_SECONDS)  # noqa: TID251 - ours, and no setting
+    front = create_front()
+    keep_modules()
+    return front
+
+
+def create_front(container: WebContainer | None = None) -> Front:
     """The application behind the limits of the settings, each source with threads of its own."""
+    container = container or _from_environment()
     app = create_app(container)
-    given = (container or container_from_environment()).settings
+    given = container.settings
     limits = Limits(
         request_seconds=given.casewire_web_request_seconds,
         connections=given.casewire_web_connections,
@@ -75,11 +87,15 @@ def lane_of(path: str) -> str:
     return source if source in SOURCES else "unknown source"
 
 
-def create_app(container: Container | None = None) -> Flask:
+def _from_environment() -> WebContainer:
+    container = WebContainer(settings.load())
+    logs.configure(container.settings.casewire_log, behind=True)
+    return container
+
+
+def create_app(container: WebContainer | None = None) -> Flask:
     """The receiver with its health, readiness and metrics routes. Makes no connection by itself."""
-    if container is None:
-        container = container_from_environment()
-        logs.configure(container.settings.casewire_log, behind=True)
+    container = container or _from_environment()
     app = Flask("casewire", static_folder=None)
     app.json.compact = True  # type: ignore[attr-defined]
     app.session_interface = NoSessions()
@@ -101,7 +117,7 @@ def create_app(container: Container | None = None) -> Flask:
     return app
 
 
-def create_metrics_app(container: Container, folder: Path) -> Flask:
+def create_metrics_app(container: WebContainer, folder: Path) -> Flask:
     """``/metrics`` of all web processes that keep their numbers in this folder, for an address of its own."""
     app = Flask("casewire-metrics", static_folder=None)
     registry = CollectorRegistry()
@@ -142,7 +158,7 @@ class Readiness:
             return list(self._found)
 
 
-def not_ready(container: Container) -> dict[str, str]:
+def not_ready(container: WebContainer) -> dict[str, str]:
     """What is missing for deliveries to be received and worked, for anybody, and why, for the log."""
     missing = {}
     try:
@@ -156,7 +172,7 @@ def not_ready(container: Container) -> dict[str, str]:
     return missing
 
 
-def _metrics(app: Flask, registry: CollectorRegistry, container: Container) -> None:
+def _metrics(app: Flask, registry: CollectorRegistry, container: WebContainer) -> None:
     backlog = CollectorRegistry()
     backlog.register(BacklogCollector(container))
     token = container.settings.casewire_metrics_token

@@ -52,6 +52,22 @@ def test_a_wrong_setting_ends_the_wsgi_server_with_one_line(tmp_path: Path) -> N
     assert len(ended.stderr.splitlines()) == 1
 
 
+LIST_MODULES = "import sys, app; print(*sorted(sys.modules))"
+NOT_FOR_WEB = (
+    "connector.cli", "connector.clients", "connector.container", "connector.jobs", "connector.policy",
+    "connector.sync", "gocardless_pro", "recurly", "simple_salesforce", "stripe",
+)  # fmt: skip
+"""``braintree`` and ``requests`` are not among them: Braintree's library verifies its signatures, PayPal's certificates
+are fetched."""
+
+
+def test_the_web_process_imports_no_client_and_no_stage(tmp_path: Path) -> None:
+    ended = python("-c", LIST_MODULES, folder=tmp_path)
+    loaded = ended.stdout.split()
+    assert "connector.webhooks.receiver" in loaded, ended.stderr
+    assert [one for one in loaded if f"{one}.".startswith(tuple(f"{name}." for name in NOT_FOR_WEB))] == []
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_that_is_run_reports_a_wrong_setting_as_the_command_does(file: str, tmp_path: Path) -> None:
     by_file = python(str(ROOT / file), folder=tmp_path, PORT="http")

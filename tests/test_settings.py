@@ -13,15 +13,13 @@ from connector import settings
 from connector.errors import SetupError
 from connector.settings import RecurlySite, recurly_sites
 from connector.settings.names import INTERNAL
-from connector.settings.processors import (
-    Adyen,
-    AuthorizeNet,
-    Braintree,
-    Gocardless,
-    Paypal,
-    Stripe,
-    processors,
-)
+from connector.sources.adyen import Settings as Adyen
+from connector.sources.authorizenet import Settings as AuthorizeNet
+from connector.sources.braintree import Settings as Braintree
+from connector.sources.gocardless import Settings as Gocardless
+from connector.sources.paypal import Settings as Paypal
+from connector.sources.registry import read_processors as processors
+from connector.sources.stripe import Settings as Stripe
 
 OURS = ("RECURLY_", "SALESFORCE_", "CASEWIRE_", "DATABASE_", "REDIS_")
 PROCESSORS = ("STRIPE_", "BRAINTREE_", "ADYEN_", "PAYPAL_", "GOCARDLESS_", "AUTHORIZENET_")

@@ -8,9 +8,8 @@ import secrets
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,11 +24,12 @@ from connector.errors import SetupError
 from connector.ledger import queries
 from connector.ledger.engine import open_engine
 from connector.local_services import Engines, free_port
+from connector.retry import wait_until
+from connector.sources import registry
 from connector.supervisor import Supervisor, end_all
 
 SITE = "sandbox"
 _WORK = ("events_waiting", "accounts_due", "histories_wanted", "asks_waiting")
-PAYPAL_WEBHOOK = "WH-SANDBOX"
 START_SECONDS = 180.0
 
 
@@ -116,12 +116,11 @@ class Stack:
 
     def settle(self, seconds: float = 300.0) -> bool:
         """Wait until all is delivered and worked; False if that took too long."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.quiet() and all(one["acknowledged"] for one in self.sent()) and self.quiet():
-                return True
-            time.sleep(0.1)
-        return False
+
+        def is_settled() -> bool:
+            return self.quiet() and all(one["acknowledged"] for one in self.sent()) and self.quiet()
+
+        return wait_until(is_settled, seconds=seconds, interval=0.1)
 
 
 @contextmanager
@@ -141,7 +140,7 @@ def stack(
         given = {
             **environment(running, home),
             **sandbox_settings(sandboxed, secret),
-            **processor_settings(sandboxed, secret),
+            **registry.sandbox_settings(sandboxed.processors, urlsplit(sandboxed.processors).netloc, secret),
             **(changes or {}),
         }
         keeper = Supervisor(also=lambda: mender(running), log=log)
@@ -180,58 +179,26 @@ def sandbox_settings(sandboxed: Vendors, secret: str) -> dict[str, str]:
     }
 
 
-def processor_settings(sandboxed: Vendors, secret: str) -> dict[str, str]:
-    """The settings that point Casewire to the sandbox's payment processors."""
-    api = sandboxed.processors
-    return {
-        "STRIPE_WEBHOOK_SECRETS": secret,
-        "STRIPE_API_KEY": "sk_test_sandbox",
-        "STRIPE_API_URL": api,
-        "BRAINTREE_MERCHANT_ID": SITE,
-        "BRAINTREE_PUBLIC_KEY": SITE,
-        "BRAINTREE_PRIVATE_KEY": SITE,
-        "BRAINTREE_ENVIRONMENT": "sandbox",
-        "BRAINTREE_API_URL": api,
-        "ADYEN_HMAC_KEYS": secret,
-        "ADYEN_WEBHOOK_BASIC_AUTH": f"adyen:{secret}",
-        "PAYPAL_WEBHOOK_IDS": PAYPAL_WEBHOOK,
-        "PAYPAL_CERT_HOSTS": urlsplit(api).netloc,
-        "GOCARDLESS_WEBHOOK_SECRETS": secret,
-        "GOCARDLESS_ACCESS_TOKEN": SITE,
-        "GOCARDLESS_API_URL": api,
-        "AUTHORIZENET_SIGNATURE_KEYS": secret * 2,
-        "AUTHORIZENET_API_LOGIN_ID": SITE,
-        "AUTHORIZENET_TRANSACTION_KEY": SITE,
-        "AUTHORIZENET_API_URL": f"{api}/xml/v1/request.api",
-    }
-
-
 def processor_endpoints(url: str, secret: str) -> dict[str, dict[str, str]]:
     """Where the sandbox's processors post to, and how they prove it."""
-    proofs = {
-        "stripe": {"secret": secret},
-        "braintree": {"public_key": SITE, "private_key": SITE, "merchant_id": SITE},
-        "adyen": {"hmac_key": secret, "basic_auth": f"adyen:{secret}"},
-        "paypal": {"webhook_id": PAYPAL_WEBHOOK},
-        "gocardless": {"secret": secret},
-        "authorizenet": {"signature_key": secret * 2},
-    }
+    proofs = registry.sandbox_proofs(secret)
     return {name: {"url": f"{url}/webhooks/{name}", **proof} for name, proof in proofs.items()}
 
 
 def _wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
     reasons: object = "no answer"
-    while time.monotonic() < deadline:
-        try:
+
+    def is_ready() -> bool:
+        nonlocal reasons
+        with suppress(requests.RequestException):
             answer = requests.get(f"{url}/readyz", timeout=2)
             if answer.status_code == 200:
-                return
+                return True
             reasons = answer.json()["reasons"]
-        except requests.RequestException:
-            pass
-        time.sleep(0.05)
-    raise SetupError(f"Casewire did not get ready within {START_SECONDS:.0f} s: {reasons}")
+        return False
+
+    if not wait_until(is_ready, seconds=START_SECONDS, interval=0.05):
+        raise SetupError(f"Casewire did not get ready within {START_SECONDS:.0f} s: {reasons}")
 
 
 def casewire(given: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

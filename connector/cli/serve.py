@@ -1,4 +1,7 @@
-"""The processes: all on this machine (``up``), or one each for a Procfile (``web worker scheduler migrate``)."""
+"""The processes: all on this machine (``up``), or one each for a Procfile (``web worker scheduler migrate``).
+
+Each command imports what its process runs, so that the web process has no vendor's client in memory.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +21,20 @@ import structlog
 
 from connector import logs, settings
 from connector.cli.output.console import err
-from connector.container import Container, container_from_environment
 from connector.errors import SetupError
 from connector.ledger.engine import migrate as migrate_ledger
 from connector.ledger.engine import open_engine, require_current
 from connector.local_services import Engines
-from connector.parent_watch import SERVER, end_with_parent, end_with_stdin
+from connector.parent_watch import end_with_stdin
 from connector.supervisor import Supervisor, run_child
+from connector.web_container import WebContainer
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
-    from connector.front import Front
-
 log = structlog.get_logger("connector.cli")
 
 KEPT = "CASEWIRE_KEPT"
-WEB_STOP_SECONDS = 10
-"""How long deliveries under way may take once the web server is told to stop."""
 
 
 _PORT = click.option(
@@ -115,6 +114,8 @@ def up(port: int | None, workers: int) -> None:
     Ctrl-C ends everything. One process keeps a CASEWIRE_HOME: a second `casewire up` on it is refused.
     Example: casewire up --workers 2
     """
+    from connector.container import container_from_environment
+
     given = settings.load()
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
@@ -140,8 +141,10 @@ def web(port: int | None, host: str) -> None:
     \b
     Example: casewire web --port 8080
     """
+    from connector.web import STOP_SECONDS, web_process
+
     end_with_keeper()
-    container = container_from_environment()
+    container = WebContainer(settings.load())
     given = container.settings
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
@@ -149,10 +152,10 @@ def web(port: int | None, host: str) -> None:
     container.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
-        sys.executable, "-m", "connector.parent_watch", str(WEB_STOP_SECONDS + 5),
-        "connector.front", "connector.cli.serve:web_process",
+        sys.executable, "-m", "connector.parent_watch", str(STOP_SECONDS + 5),
+        "connector.front", f"{web_process.__module__}:{web_process.__name__}",
         "--host", host, "--port", str(given.port if port is None else port),
-        "--processes", str(given.casewire_web_processes), "--stop-seconds", str(WEB_STOP_SECONDS),
+        "--processes", str(given.casewire_web_processes), "--stop-seconds", str(STOP_SECONDS),
     ]  # fmt: skip
     if address := given.casewire_metrics_address:
         serve_metrics(address, container, Path(metrics))
@@ -160,15 +163,13 @@ def web(port: int | None, host: str) -> None:
     # Before the server starts: what we are told from now on, it is told.
     stop = stop_event()
     try:
-        code = run_child(
-            arguments, settings.child_environment(**changes), stop, seconds=WEB_STOP_SECONDS + 5.0
-        )
+        code = run_child(arguments, settings.child_environment(**changes), stop, seconds=STOP_SECONDS + 5.0)
     finally:
         shutil.rmtree(metrics, ignore_errors=True)
     sys.exit(1 if code > 0 else 0)
 
 
-def serve_metrics(address: str, container: Container, folder: Path) -> BaseWSGIServer:
+def serve_metrics(address: str, container: WebContainer, folder: Path) -> BaseWSGIServer:
     """``/metrics`` of all web processes on an address of its own, from a thread of this process."""
     from werkzeug.serving import make_server
 
@@ -187,17 +188,6 @@ def serve_metrics(address: str, container: Container, folder: Path) -> BaseWSGIS
     return server
 
 
-def web_process() -> Front:
-    """What each process of the web server serves."""
-    from connector.front import keep_modules
-    from connector.web import create_front
-
-    end_with_parent(int(os.environ[SERVER]), WEB_STOP_SECONDS)
-    front = create_front()
-    keep_modules()
-    return front
-
-
 @click.command()
 @click.option("--count", type=click.IntRange(1, 64), help="Keep this many; without it, be one.")
 def worker(count: int | None) -> None:
@@ -209,6 +199,7 @@ def worker(count: int | None) -> None:
     if count is not None:
         _keep_workers(count)
         return
+    from connector.container import container_from_environment
     from connector.worker import run
 
     end_with_keeper()
@@ -236,6 +227,7 @@ def scheduler() -> None:
     \b
     Example: casewire scheduler
     """
+    from connector.container import container_from_environment
     from connector.scheduler import run
 
     end_with_keeper()

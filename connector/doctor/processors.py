@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -14,25 +14,11 @@ from connector.doctor.runner import advice
 from connector.errors import CasewireError, Permanent
 from connector.mappers import phrases
 from connector.models.facts import Kind, ProcessorObject
-from connector.settings import Processor
-from connector.settings.processors import is_of_the_other_world
+from connector.sources.info import ApiInfo, ProcessorSettings
+from connector.sources.registry import PROCESSORS
 
-_NOBODYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "stripe": ("ch_casewiredoctor", "pi_casewiredoctor"),
-    "braintree": ("casewiredoctor",),
-    "gocardless": ("PM00000000CASE",),
-    "authorizenet": ("1",),
-}
-"""Ids that no payment has, in the forms each processor gives them."""
 _LISTED_SECONDS: Final = 60
 """The lists are asked for so much time: whether they may be read, and not what is in them."""
-
-_SETTINGS: Final[Mapping[str, str]] = {
-    "stripe": "STRIPE_API_KEY to a restricted key with read access to Charges, PaymentIntents, Refunds and Disputes",
-    "braintree": "BRAINTREE_MERCHANT_ID, _PUBLIC_KEY, _PRIVATE_KEY and _ENVIRONMENT to what its Control Panel shows",
-    "gocardless": "GOCARDLESS_ACCESS_TOKEN to a read-only token of this environment",
-    "authorizenet": "AUTHORIZENET_API_LOGIN_ID and _TRANSACTION_KEY, with its Transaction Details API enabled",
-}
 
 
 def areas(container: Container) -> Iterator[Area]:
@@ -40,9 +26,9 @@ def areas(container: Container) -> Iterator[Area]:
         yield area(source, container.settings.processors[source])
 
 
-def area(source: str, given: Processor) -> Area:
+def area(source: str, given: ProcessorSettings) -> Area:
     """One processor; nothing is told of one without a key."""
-    mend = f"Set {_SETTINGS[source]}. Without a key Casewire works with what the webhooks carry."
+    mend = f"Set {_api(source).advice}. Without a key Casewire works with what the webhooks carry."
     return Area(
         source,
         (
@@ -54,25 +40,25 @@ def area(source: str, given: Processor) -> Area:
     )
 
 
-def _key(source: str, given: Processor) -> Iterator[CheckResult]:
-    if is_of_the_other_world(given):
+def _key(source: str, given: ProcessorSettings) -> Iterator[CheckResult]:
+    if given.is_for_other_mode:
         theirs, ours = ("test", "live") if given.live else ("live", "test")
         told = f"the key is for {theirs} payments, and {ours} events are worked: it knows none of them"
         mode = f"set CASEWIRE_MODE={theirs} if {theirs} events are meant"
-        yield failed(told, f"Set {_SETTINGS[source]}, for {ours} payments; or {mode}.")
+        yield failed(told, f"Set {_api(source).advice}, for {ours} payments; or {mode}.")
         return
     api = _client(source, given)
-    for id_ in _NOBODYS[source]:
+    for id_ in _api(source).unknown_ids:
         nobodys = ProcessorObject(kind=Kind.CHARGE, source=source, id=id_, at=datetime.now(UTC))
         try:
             api.look_up(nobodys)
         except Permanent as error:
-            yield warning(f"it answered, but not as expected: {error}", f"Set {_SETTINGS[source]}.")
+            yield warning(f"it answered, but not as expected: {error}", f"Set {_api(source).advice}.")
             return
     yield ok("accepted")
 
 
-def _lists(source: str, given: Processor, mend: str) -> Iterator[CheckResult]:
+def _lists(source: str, given: ProcessorSettings, mend: str) -> Iterator[CheckResult]:
     """What ``casewire reconcile`` reads: a restricted key may read charges and not disputes."""
     api, now = _client(source, given), datetime.now(UTC)
     good = []
@@ -88,7 +74,13 @@ def _lists(source: str, given: Processor, mend: str) -> Iterator[CheckResult]:
         yield ok(f"{', '.join(good)} can be listed")
 
 
-def _client(source: str, given: Processor) -> ProcessorClient:
+def _api(source: str) -> ApiInfo:
+    api = PROCESSORS[source].api
+    assert api is not None
+    return api
+
+
+def _client(source: str, given: ProcessorSettings) -> ProcessorClient:
     api = CLIENTS[source](given)
     assert api is not None
     return api

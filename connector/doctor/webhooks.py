@@ -17,6 +17,7 @@ from connector.doctor.result import Area, Check, CheckResult, failed, ok, skippe
 from connector.errors import CasewireError
 from connector.ledger.source_activity import LAST_RECEIVED_DAYS, LastReceived, last_received
 from connector.settings import RecurlySite
+from connector.sources.registry import SOURCES as DECLARED
 from connector.webhooks.registry import SOURCES
 
 Key = tuple[str, str]
@@ -25,32 +26,14 @@ News = Callable[[], Mapping[Key, LastReceived]]
 _QUIET: Final = timedelta(days=3)
 """Longer than Recurly goes on trying; its endpoints are paused when they keep failing."""
 
-SECRETS: Final[Mapping[str, str]] = {
-    "recurly": "RECURLY_WEBHOOK_SECRETS",
-    "stripe": "STRIPE_WEBHOOK_SECRETS",
-    "braintree": "BRAINTREE_PUBLIC_KEY and BRAINTREE_PRIVATE_KEY",
-    "adyen": "ADYEN_HMAC_KEYS",
-    "paypal": "PAYPAL_WEBHOOK_IDS",
-    "gocardless": "GOCARDLESS_WEBHOOK_SECRETS",
-    "authorizenet": "AUTHORIZENET_SIGNATURE_KEYS",
-}
-WHERE: Final[Mapping[str, str]] = {
-    "recurly": "Recurly: Integrations > Webhooks > the endpoint > Secret key",
-    "stripe": "Stripe: Workbench > Webhooks > the destination > Signing secret",
-    "braintree": "Braintree: Settings > API > Keys",
-    "adyen": "Adyen: Developers > Webhooks > the webhook > HMAC key",
-    "paypal": "PayPal: developer dashboard > the app > Webhooks > Webhook ID",
-    "gocardless": "GoCardless: Developers > the webhook endpoint > Secret",
-    "authorizenet": "Authorize.Net: Account > Settings > API Credentials & Keys > New Signature Key",
-}
-"""Where each source shows its secret."""
-
 
 def areas(container: Container) -> Iterator[Area]:
     news = cache(lambda: _news(container))
     checks = [
         Check(
-            _name(key), partial(_source, container, key, given, news), mend=f"Mend {SECRETS[key[0]]} in .env."
+            _name(key),
+            partial(_source, container, key, given, news),
+            mend=f"Mend {DECLARED[key[0]].verified_by} in .env.",
         )
         for key, given in container.sources.items()
     ]
@@ -78,13 +61,13 @@ def _source(container: Container, key: Key, given: object, news: News) -> Iterat
 def _closed(key: Key, given: object, *, asked: bool) -> CheckResult:
     """A processor that nobody set up is no mistake."""
     source = key[0]
-    told = f"no secret is set: /webhooks/{source} answers 404"
-    mend = f"Put it into {_setting(source, given)} in .env and start again. It is shown in {WHERE[source]}."
+    told, shown = f"no secret is set: /webhooks/{source} answers 404", DECLARED[source].secret_place
+    mend = f"Put it into {_setting(source, given)} in .env and start again. It is shown in {shown}."
     return failed(told, mend) if source == "recurly" or asked else skipped(told)
 
 
 def _setting(source: str, given: object) -> str:
-    name = SECRETS[source]
+    name = DECLARED[source].verified_by
     return f"{name} (of site {given.name})" if isinstance(given, RecurlySite) else name
 
 

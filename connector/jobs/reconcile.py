@@ -18,9 +18,9 @@ from connector.ledger import circuit_breakers, locks, runs, watermarks
 from connector.ledger.locks import Lock
 from connector.policy import Reconcile
 from connector.queue import Stage
+from connector.retry import AWAY, RetryPolicy
 from connector.sync.apply.applier import Applier
 from connector.sync.availability.circuit_breaker import DESTINATION
-from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.monitoring import gap_detection
 from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, detect_at_each_site
 from connector.sync.reconcile.processor_gaps import ProcessorGapReport, fill

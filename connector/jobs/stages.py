@@ -1,7 +1,7 @@
 """One RQ job for each stage, without payload: it works a batch and wakes its stage again if more work waits.
 
-Jobs and the urgent lane catch every exception: after an error the batch is released and worked one by one, or found
-again by the sweep.
+Jobs and the urgent lane are borders (decision 43): they catch every exception. After an error the batch is released
+and worked one by one, or found again by the sweep.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from connector.jobs import watch as watch_job
 from connector.ledger import leases
 from connector.ledger.engine import is_away
 from connector.queue import Stage
+from connector.retry import while_ledger_is_away
 
 log = structlog.get_logger("connector.jobs")
 
@@ -114,14 +115,15 @@ def _one_by_one(container: Container, stage: Stage) -> None:
 def _release(container: Container, *, seconds: float = 0.0, spend: bool = True) -> int:
     """Release the job's leases at once. While PostgreSQL is unavailable, wait for it up to a minute; after that the
     leases expire by themselves."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with container.engine.begin() as connection:
-                return leases.release_all(connection, container.worker, seconds=seconds, spend=spend)
-        except SQLAlchemyError:
-            time.sleep(0.5)
-    return 0
+
+    def release() -> int:
+        with container.engine.begin() as connection:
+            return leases.release_all(connection, container.worker, seconds=seconds, spend=spend)
+
+    try:
+        return while_ledger_is_away(seconds=60, interval=0.5)(release)
+    except SQLAlchemyError:
+        return 0
 
 
 _WORK: Mapping[Stage, Callable[[Container, int | None], int]] = {

@@ -11,6 +11,8 @@ from connector.redaction import redact_text
 
 SHORTEST_SECONDS = 2.0
 LONGEST_SECONDS = 60.0
+SALESFORCE = "salesforce"
+"""Salesforce's name as a destination: of its circuit and of its API usage."""
 NOT_SET_UP = "NOT_SET_UP"
 """The code of a circuit that only a person can close: settings, policy, schema or permissions."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import IntEnum, unique
 
 from sqlalchemy import Connection, Engine, text
+
+from connector.retry import wait_until
 
 
 @unique
@@ -71,9 +73,13 @@ def alone(engine: Engine, lock: Lock) -> Iterator[bool]:
 @contextmanager
 def turn(engine: Engine, lock: Lock, wait: Callable[[], None]) -> Iterator[None]:
     """Take the lock; call ``wait`` until it is free."""
-    while True:
-        with alone(engine, lock) as is_ours:
-            if is_ours:
-                yield
-                return
-        wait()
+    with ExitStack() as taken:
+
+        def take() -> bool:
+            one_try = ExitStack()
+            is_ours = one_try.enter_context(alone(engine, lock))
+            taken.push(one_try) if is_ours else one_try.close()
+            return is_ours
+
+        wait_until(take, sleep=lambda _: wait())
+        yield

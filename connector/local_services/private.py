@@ -11,14 +11,15 @@ import secrets
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from connector.errors import SetupError
+from connector.retry import wait_until
 
 PREFIX = "casewire-run-"
 SOCKETS = "sockets"
@@ -171,16 +172,14 @@ class HomeLock:
     def __init__(self, home: Path) -> None:
         """SetupError with the pid of the holder if another process holds it."""
         self._descriptor = _open_lock(home / LOCK, os.O_RDWR | os.O_CREAT)
-        deadline = time.monotonic() + LOCK_SECONDS
-        while not _try_lock(self._descriptor, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
-                os.close(self._descriptor)
-                raise SetupError(
-                    f"Casewire already runs in {home} (process {holder or 'unknown'}). "
-                    "End that one first, or set CASEWIRE_HOME to another folder."
-                )
-            time.sleep(0.05)
+        lock = partial(_try_lock, self._descriptor, fcntl.LOCK_EX)
+        if not wait_until(lock, seconds=LOCK_SECONDS, interval=0.05):
+            holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
+            os.close(self._descriptor)
+            raise SetupError(
+                f"Casewire already runs in {home} (process {holder or 'unknown'}). "
+                "End that one first, or set CASEWIRE_HOME to another folder."
+            )
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 

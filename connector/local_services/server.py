@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -17,6 +17,7 @@ from connector.errors import CasewireError
 from connector.local_services import launch
 from connector.local_services.private import Account, reason
 from connector.parent_watch import is_alive, send_signal
+from connector.retry import wait_until
 from connector.settings import child_environment
 
 log = structlog.get_logger("connector.local_services")
@@ -52,14 +53,14 @@ class Server:
     def start(self, command: Sequence[str], is_ready: Callable[[], bool], seconds: float) -> bool:
         """Whether it is ready within so many seconds. EngineError if it ends instead."""
         self._process = launched(self._folder, self._account, self._stop_signal, command, self._log)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+        process = self._process
+
+        def is_up() -> bool:
+            if process.poll() is not None:
                 raise EngineError(f"{self.name} did not start: {tail(self._log)}")
-            if is_ready():
-                return True
-            time.sleep(0.02)
-        return False
+            return is_ready()
+
+        return wait_until(is_up, seconds=seconds, interval=0.02)
 
     def stop(self, seconds: float, then: signal.Signals = signal.SIGKILL) -> None:
         """End it in good order; with ``then``, and at last SIGKILL, if that takes too long."""
@@ -124,13 +125,15 @@ def end_leftovers(
         for pid in left:
             with suppress(PermissionError):
                 send_signal(pid, number)
-        deadline = time.monotonic() + 15
-        while any(map(is_alive, left)) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(partial(_are_gone, left), seconds=15, interval=0.05)
     if left := list(_processes(program, folder, account)):
         raise EngineError(
             f"A {program} of an earlier start still runs in {folder} (process {left[0]}). End it first."
         )
+
+
+def _are_gone(pids: Sequence[int]) -> bool:
+    return not any(map(is_alive, pids))
 
 
 def _processes(program: str, folder: Path, account: Account | None) -> Iterator[int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from connector.models.facts import Account, BillingObject, Invoice, Kind, Payment, ProcessorObject
+from connector.sources.registry import PROCESSORS
 
 REFERENCE: Final = "reference:"
 INVOICE: Final = "invoice:"
@@ -23,8 +24,6 @@ CUT_AT: Final = 20
 
 LONGEST: Final = 255
 """No id is longer; what is would not fit into the index."""
-
-_SOURCES: Final = ("adyen", "authorizenet", "braintree", "gocardless", "paypal", "stripe")
 
 
 def of_billing(item: BillingObject) -> tuple[str, ...]:
@@ -100,4 +99,4 @@ def source_of(gateway: str | None) -> str | None:
 
 def _named(gateway: str | None) -> list[str]:
     told = "".join(letter for letter in (gateway or "").lower() if letter.isalnum())
-    return [name for name in _SOURCES if name in told]
+    return [name for name, info in PROCESSORS.items() if any(word in told for word in info.gateways)]

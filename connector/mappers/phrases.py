@@ -8,6 +8,7 @@ from decimal import Decimal
 from connector.mappers.money import format_money
 from connector.models.facts import Money, PaymentMethod
 from connector.models.local_time import day_of
+from connector.sources.registry import SOURCES
 
 
 def money(amount: Decimal | None, currency: str) -> str | None:
@@ -38,6 +39,16 @@ def method(value: PaymentMethod | None) -> str | None:
 def count(number: int, noun: str) -> str:
     """``1 invoice``, ``2 invoices``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def event_label(source: str, kind: str) -> str:
+    """A kind of event in plain words, for the timeline; an unlabelled kind is itself."""
+    return SOURCES[source].labels.get(kind, kind) if source in SOURCES else kind
+
+
+def source_title(source: str) -> str:
+    """The name of a source for people."""
+    return SOURCES[source].title if source in SOURCES else source
 
 
 def plain(word: str) -> str:

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-import jinja2
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from connector.policy.templates import Text, Told
+from connector.policy.templates import RenderError, Text, Told, UndefinedValue
 
 
 def _link(value: str) -> str:
@@ -188,14 +187,14 @@ def _try_out(key: str, text: Text, sample: Mapping[str, Told]) -> None:
     for values in (sample, dict.fromkeys(sample)):
         try:
             text.render(values)
-        except jinja2.UndefinedError as error:
+        except UndefinedValue as error:
             allowed = ", ".join(sorted(sample))
             raise PydanticCustomError(
                 "template_value",
                 "{key}: {error}; allowed: {allowed}",
                 {"key": key, "error": str(error), "allowed": allowed},
             ) from error
-        except Exception as error:
+        except RenderError as error:
             raise PydanticCustomError(
                 "template_value", "{key}: cannot be rendered: {error}", {"key": key, "error": str(error)}
             ) from error

@@ -59,6 +59,14 @@ def _environment() -> SandboxedEnvironment:
 _JINJA: Final = _environment()
 
 
+class RenderError(Exception):
+    """A template cannot be rendered with these values."""
+
+
+class UndefinedValue(RenderError):
+    """A template names a value that does not exist."""
+
+
 class Text:
     """One template: its source as the operator wrote it, compiled and found harmless."""
 
@@ -70,7 +78,13 @@ class Text:
         self._template = _compile(source)
 
     def render(self, values: Mapping[str, Told]) -> str:
-        return self._template.render(values)
+        """Render an operator's template, whose filters and operators may raise anything. RenderError for all of it."""
+        try:
+            return self._template.render(values)
+        except jinja2.UndefinedError as error:
+            raise UndefinedValue(str(error)) from error
+        except Exception as error:
+            raise RenderError(str(error)) from error
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Text) and other.source == self.source

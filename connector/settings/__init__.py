@@ -19,15 +19,14 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from connector.errors import SetupError
-from connector.settings import processors as processors_
 from connector.settings.names import SettingNames, UnknownSetting
-from connector.settings.processors import Processor
-from connector.settings.recurly import RecurlySite, listed, recurly_sites
+from connector.settings.recurly import RecurlySite, recurly_sites
+from connector.sources.info import ProcessorSettings, listed
+from connector.sources.registry import read_processors
 
 __all__ = [
     "SALESFORCE_API_VERSION",
     "InvalidSettings",
-    "Processor",
     "RecurlySite",
     "Settings",
     "UnknownSetting",
@@ -102,9 +101,9 @@ class Settings(BaseSettings):
         return recurly_sites(_environment(), self.recurly_sites)
 
     @property
-    def processors(self) -> Mapping[str, Processor]:
+    def processors(self) -> Mapping[str, ProcessorSettings]:
         """The settings of every payment processor, by its source's name."""
-        return processors_.processors(_environment(), live=self.live)
+        return read_processors(_environment(), live=self.live)
 
     @property
     def live(self) -> bool:

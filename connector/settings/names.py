@@ -11,14 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from connector.settings.processors import processors
 from connector.settings.recurly import recurly_site, suffix
+from connector.sources.registry import PROCESSORS, SOURCES
 
 INTERNAL: Final = frozenset({"CASEWIRE_KEPT", "CASEWIRE_SERVER"})
 """What Casewire passes to the processes that it starts; no setting of an operator."""
-_OF_LIBRARIES: Final = frozenset(
-    {"RECURLY_DEFAULT_REQUEST_TIMEOUT", "RECURLY_STRICT_MODE", "STRIPE_LOG", "STRIPE_SUPPRESS_NOTICES"}
-)
+_OF_LIBRARIES: Final = frozenset(name for info in SOURCES.values() for name in info.library_settings)
 """What the vendors' SDKs read themselves."""
 _SHARED: Final = frozenset({"DATABASE_", "REDIS_"})
 """Prefixes that other programs use as well (Kubernetes sets ``REDIS_PORT``): names are compared as a whole."""
@@ -60,7 +58,7 @@ class SettingNames:
         """``sites``: the further Recurly sites, whose settings end with their names."""
         per_site = frozenset(_read_by_site(""))
         further = (name for site in sites for name in _read_by_site(suffix(site)))
-        exact = frozenset((*per_site, *further, *_read_by_processors()))
+        exact = frozenset((*per_site, *further, *_of_processors()))
         return cls(frozenset(name.upper() for name in fields), exact, per_site)
 
     @property
@@ -128,7 +126,5 @@ def _read_by_site(end: str) -> set[str]:
     return recorder.asked
 
 
-def _read_by_processors() -> set[str]:
-    recorder = _Recorder()
-    processors(recorder, live=True)
-    return recorder.asked
+def _of_processors() -> set[str]:
+    return {one.name for info in PROCESSORS.values() for one in info.settings.declared()}

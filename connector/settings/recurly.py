@@ -1,4 +1,4 @@
-"""The settings of the Recurly sites, and how a list in a setting is read."""
+"""The settings of the Recurly sites."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from connector.errors import SetupError
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """The parts of a comma-separated list, without blanks."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
+from connector.sources.info import listed
 
 RETENTION_15_DAYS_AND_ONE = 16 * 24 * 3600
 """Recurly keeps a delivery for 15 days and can send it again by hand, automatically for 3. Whether a retry is signed

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.clients.processors import CLIENTS, ProcessorClient
 from connector.models.facts import Kind, ProcessorObject
-from connector.settings import processors
+from connector.sources.registry import read_processors
 
 AT = datetime(2026, 11, 3, 12, tzinfo=UTC)
 KEYS = {
@@ -27,7 +27,7 @@ Make = Callable[[str], ProcessorClient]
 def client(source: str, url: str | None = None, live: bool = False, **more: str) -> ProcessorClient:
     """``more``: other settings, by their names."""
     given = {**KEYS, **more, **({f"{source.upper()}_API_URL": url} if url else {})}
-    made = CLIENTS[source](processors.processors(given, live=live)[source])
+    made = CLIENTS[source](read_processors(given, live=live)[source])
     assert made
     return made
 

@@ -11,7 +11,7 @@ import pytest
 from connector.clients.processors import CLIENTS, base
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.models.facts import Kind
-from connector.settings import processors
+from connector.sources.registry import read_processors
 
 from .processor_rig import KEYS, client, item
 from .scripted import DROP, HANG, Reply, Scripted
@@ -124,7 +124,7 @@ def test_the_time_a_processor_names_is_kept(source: str) -> None:
 
 @SOURCES
 def test_no_client_without_a_key(source: str) -> None:
-    assert CLIENTS[source](processors.processors({}, live=True)[source]) is None
+    assert CLIENTS[source](read_processors({}, live=True)[source]) is None
 
 
 @SOURCES

@@ -174,12 +174,6 @@ def test_secrets_are_looked_at_without_postgresql_too(billing: Site, wire: Calla
     assert found["webhooks: recurly acme: deliveries"].state is State.SKIPPED
 
 
-def test_every_source_has_its_secret_named() -> None:
-    from connector.webhooks.registry import SOURCES
-
-    assert set(webhooks.SECRETS) == set(webhooks.WHERE) == set(SOURCES)
-
-
 # ── processors ────────────────────────────────────────────────────────────────────────────────────────────────
 
 GOOD = {

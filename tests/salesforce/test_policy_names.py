@@ -6,6 +6,7 @@ import pytest
 
 from connector.mappers.declines import FINAL
 from connector.policy import Policy
+from connector.sync.decide.registry import RULES
 
 from .folder import Component, Folder, read, text
 from .names import picklist_values
@@ -39,9 +40,21 @@ def test_the_record_type_offers_every_priority(folder: Folder) -> None:
     assert _offered(record_type, "Priority") >= Policy().case_priorities()
 
 
-def test_every_rule_has_a_label(folder: Folder) -> None:
-    rule = folder.named("CustomField", "Case.Billing_Rule__c")
-    assert picklist_values(rule) >= set(Policy().case_rules())
+CASE_RULES = {rule.name for rule in RULES if rule.policy}
+
+
+def test_the_picklist_of_rules_has_every_rule_that_opens_cases_and_no_other(folder: Folder) -> None:
+    assert picklist_values(folder.named("CustomField", "Case.Billing_Rule__c")) == CASE_RULES
+
+
+def test_the_record_type_offers_every_rule(folder: Folder) -> None:
+    assert _offered(folder.named("RecordType", "Case.Billing"), "Billing_Rule__c") == CASE_RULES
+
+
+def test_every_rule_has_a_list_view(folder: Folder) -> None:
+    filters = [f for view in folder.of("ListView") for f in view.each("filters")]
+    shown = [text(f, "value").split(",") for f in filters if text(f, "field") == "Billing_Rule__c"]
+    assert {name for names in shown for name in names} >= CASE_RULES
 
 
 def test_a_hard_decline_is_one_that_retrying_cannot_mend(folder: Folder) -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from connector.mappers.kinds import ADYEN
 from connector.models.events import Urgency
 from connector.models.facts import Kind
+from connector.sources.adyen import LABELS as ADYEN
 from connector.webhooks.adyen.kinds import HANDLED, IGNORED, NAMED
 from connector.webhooks.adyen.objects import _READERS
 

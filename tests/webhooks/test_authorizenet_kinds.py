@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from connector.mappers import kinds
-from connector.mappers.kinds import AUTHORIZENET
+from connector.mappers import phrases
 from connector.models.facts import Kind
 from connector.models.processor_objects import STATUSES
+from connector.sources.authorizenet import LABELS as AUTHORIZENET
 from connector.webhooks.authorizenet import parse
 from connector.webhooks.authorizenet.kinds import HANDLED, IGNORED
 
@@ -15,8 +15,8 @@ def test_no_kind_is_both_handled_and_ignored() -> None:
 def test_every_handled_kind_has_words_for_the_timeline() -> None:
     assert AUTHORIZENET.keys() == HANDLED.keys()
     assert all(0 < len(label) <= 80 for label in AUTHORIZENET.values())
-    assert {kind: kinds.label("authorizenet", kind) for kind in AUTHORIZENET} == AUTHORIZENET
-    assert kinds.name("authorizenet") == "Authorize.Net"
+    assert {kind: phrases.event_label("authorizenet", kind) for kind in AUTHORIZENET} == AUTHORIZENET
+    assert phrases.source_title("authorizenet") == "Authorize.Net"
 
 
 def test_every_ignored_kind_has_a_reason() -> None:

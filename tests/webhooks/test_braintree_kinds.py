@@ -4,9 +4,9 @@ import pytest
 from braintree import WebhookNotification
 
 from connector.mappers import braintree_statuses
-from connector.mappers.kinds import BRAINTREE
 from connector.models.events import Urgency
 from connector.models.facts import Kind, Status
+from connector.sources.braintree import LABELS as BRAINTREE
 from connector.webhooks.braintree.kinds import HANDLED, IGNORED
 from connector.webhooks.braintree.objects import _READERS
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from connector.mappers.kinds import GOCARDLESS
 from connector.models.facts import Kind
 from connector.models.processor_objects import STATUSES
+from connector.sources.gocardless import LABELS as GOCARDLESS
 from connector.webhooks.gocardless import parse
 from connector.webhooks.gocardless.kinds import HANDLED, IGNORED
 

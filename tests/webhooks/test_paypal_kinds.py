@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from connector.mappers.kinds import PAYPAL
+from connector.sources.paypal import LABELS as PAYPAL
 from connector.webhooks.paypal.kinds import HANDLED, IGNORED
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from connector.mappers.kinds import RECURLY
+from connector.sources.recurly import LABELS as RECURLY
 from connector.webhooks.recurly.kinds import HANDLED, IGNORED, LISTED_ONLY, XML_ONLY, XML_ROOTS
 from connector.webhooks.recurly.parse import _REFS as JSON_REFS
 from connector.webhooks.recurly.xml import _REFS as XML_REFS

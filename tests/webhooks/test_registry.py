@@ -1,21 +1,13 @@
 from __future__ import annotations
 
 from connector.settings import recurly_sites
-from connector.settings.processors import processors
+from connector.sources.registry import read_processors as processors
+from connector.sources.registry import sandbox_settings
 from connector.webhooks import registry
 
 from .recurly_deliveries import Settings
 
-SECRETS = {
-    "STRIPE_WEBHOOK_SECRETS": "whsec_s3cret",
-    "BRAINTREE_MERCHANT_ID": "acme",
-    "BRAINTREE_PUBLIC_KEY": "public",
-    "BRAINTREE_PRIVATE_KEY": "private",
-    "ADYEN_HMAC_KEYS": "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF",
-    "PAYPAL_WEBHOOK_IDS": "WH-1",
-    "GOCARDLESS_WEBHOOK_SECRETS": "s3cret",
-    "AUTHORIZENET_SIGNATURE_KEYS": "0123456789ABCDEF" * 8,
-}
+SECRETS = sandbox_settings("http://127.0.0.1:1", "127.0.0.1:1", "0123456789ABCDEF" * 4)
 
 
 def test_every_source_is_registered_under_its_own_name() -> None:

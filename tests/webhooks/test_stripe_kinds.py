@@ -4,7 +4,7 @@ from typing import get_args
 
 from stripe.params import WebhookEndpointCreateParams
 
-from connector.mappers.kinds import STRIPE
+from connector.sources.stripe import LABELS as STRIPE
 from connector.webhooks.stripe.kinds import HANDLED, IGNORED
 
 

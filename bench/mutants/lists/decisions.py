@@ -580,7 +580,7 @@ DECISIONS = [
         "tests/sync/apply/test_lost_leases.py",
     ),
     *mutants(
-        "sync/availability/retry",
+        "retry",
         [
             ("max(tries - 1, 0), LONGEST_SECONDS)", "max(tries, 0), LONGEST_SECONDS)"),
             ("longest = min(", "longest = max("),
@@ -588,10 +588,13 @@ DECISIONS = [
         ],
     ),
     *mutants(
-        "sync/availability/retry",
+        "retry",
         [
-            ("self._waited + pause > self.within", "self._waited + pause >= self.within"),
-            ("max(self._next, asked)", "self._next"),
+            (
+                "self._waited + state.upcoming_sleep > self.within",
+                "self._waited + state.upcoming_sleep >= self.within",
+            ),
+            ("max(self._next, requested_seconds(_error(state)) or 0.0)", "self._next"),
             ("min(self._next * GROWTH, LONGEST)", "self._next * GROWTH"),
             ("0.0, 1.0, True", "self._waited, 1.0, True"),
         ],

@@ -340,7 +340,7 @@ MAPPERS = [
         "tests/clients/test_processor_braintree.py",
     ),
     *mutants(
-        "mappers/kinds",
+        "sources/adyen",
         [
             ('"PREARBITRATION_LOST": "Pre-arbitration lost"', '"PREARBITRATION_LOST": "Pre-arbitration won"'),
             (
@@ -351,7 +351,7 @@ MAPPERS = [
         "tests/webhooks/test_adyen_kinds.py",
     ),
     *mutants(
-        "mappers/kinds",
+        "sources/braintree",
         [('"dispute_won": "Dispute won"', '"dispute_won": "Dispute lost"')],
         "tests/webhooks/test_braintree_kinds.py",
     ),

@@ -15,8 +15,8 @@ from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.container import Container
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
+from connector.retry import RetryPolicy
 from connector.sync.availability import api_budget
-from connector.sync.availability.retry import RetryPolicy
 from connector.sync.backfill import Agree, Backfill, BackfillLock, BackfillOptions, BulkWriteLock, Phase, Unit
 from connector.sync.refresh.change_feed import Site
 

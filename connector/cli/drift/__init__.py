@@ -25,8 +25,8 @@ from connector.container import Container, container_from_environment
 from connector.ledger import subject_query
 from connector.ledger.subject_query import STATES, SubjectFilter
 from connector.mappers import fields
+from connector.retry import RetryPolicy
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.retry import RetryPolicy
 from connector.sync.decide.registry import RULES
 from connector.sync.decide.rules import timeline
 from connector.sync.drift.detector import looks

@@ -22,7 +22,7 @@ from connector.doctor import Finding, State
 from connector.doctor.result import Area
 from connector.doctor.runner import look_at
 from connector.errors import SetupError
-from connector.settings.recurly import listed
+from connector.sources.info import listed
 
 _ENV: Final = Path(".env")
 _NEEDED: Final = ("SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID")

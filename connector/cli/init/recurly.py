@@ -12,7 +12,8 @@ from connector.cli.init.prompts import Answers, prompt_until_valid
 from connector.doctor import recurly as doctor
 from connector.doctor.result import Area
 from connector.settings import recurly_sites
-from connector.settings.recurly import listed, suffix
+from connector.settings.recurly import suffix
+from connector.sources.info import listed
 
 _SUBDOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 

@@ -25,7 +25,7 @@ from connector.ledger import locks, runs
 from connector.ledger.attempts import Cause
 from connector.ledger.locks import Lock
 from connector.models.facts import Discrepancy
-from connector.sync.availability.retry import RetryPolicy
+from connector.retry import RetryPolicy
 from connector.sync.monitoring import gap_detection
 from connector.sync.monitoring.gap_detection import GapReport, SiteGapReport, detect_at_each_site
 from connector.sync.reconcile.adapters import RECURLY

@@ -21,4 +21,4 @@ CLIENTS: Final[Mapping[str, Callable[[Any], ProcessorClient | None]]] = {
     gocardless.NAME: gocardless.configured,
     authorizenet.NAME: authorizenet.configured,
 }
-"""Source → what makes its client from the settings (``connector.settings.processors``); None without a key."""
+"""Source → what makes its client from the settings (``connector/sources``); None without a key."""

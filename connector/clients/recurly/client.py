@@ -17,6 +17,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+from connector.clients.errors import NotFound
 from connector.clients.recurly import errors
 from connector.clients.recurly.rate_limit import BudgetSnapshot, RateBudget
 from connector.clients.recurly.results import Failed, Fetched, UnreadableItem, merged, translated
@@ -174,7 +175,7 @@ class RecurlyClient:
         tasks = [partial(self._list_of_account, kind, ref) for kind in _LIST_OF_ACCOUNT]
         try:
             return merged([account, *self._side_by_side(tasks)])
-        except errors.NotFound:
+        except NotFound:
             return Fetched(gone=(DeletedObject("account", ref),))
 
     def _list_by_ids(self, kind: str, chunk: Mapping[str, Refs]) -> _Listed:
@@ -187,7 +188,7 @@ class RecurlyClient:
             raise
         except Transient as error:
             return _Listed(Fetched(failed=tuple(Failed(kind, refs, error) for refs in chunk.values())))
-        except (Permanent, errors.NotFound):
+        except (Permanent, NotFound):
             return _Listed(Fetched(), tuple(chunk.values()))
         read = [resource for resource in resources if not isinstance(resource, UnreadableItem)]
         seen = {str(getattr(resource, "id", "")) for resource in read}
@@ -202,7 +203,7 @@ class RecurlyClient:
             try:
                 with self._wires.one() as wire:
                     return translated(kind, [getattr(wire, _GET[kind])(ref)], refs)
-            except errors.NotFound:
+            except NotFound:
                 continue
             except Unavailable:
                 raise

@@ -25,6 +25,7 @@ import recurly
 from connector.clients.recurly import errors, results
 from connector.clients.recurly.rate_limit import RateBudget, retry_after
 from connector.errors import SetupError
+from connector.retry import once_more
 
 _HOSTS: Final = {"us": "https://v3.recurly.com", "eu": "https://v3.eu.recurly.com"}
 _BROKEN: Final = (recurly.NetworkError, http.client.HTTPException)
@@ -129,7 +130,7 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
     ) -> None:
         super().__init__(api_key, timeout=1)  # this connection is never opened: ours replaces it
         recurly.Resource.locator = _resource_class
-        self._site = site
+        self._errors: errors.RecurlyErrors = errors.RecurlyErrors.of_site(site)
         self._connect = connect
         self._budget = budget
         self._count = count
@@ -140,18 +141,17 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
 
     def _make_request(self, method: str, path: str, body: Any, **options: Any) -> Any:
         """The one method through which the client and its pager send."""
+        if method in _READS:
+            return once_more(_is_cut_off)(self._send, method, path, body, **options)
+        return self._send(method, path, body, **options)
+
+    def _send(self, method: str, path: str, body: Any, **options: Any) -> Any:
         try:
-            return self._send(method, path, body, **options)
-        except _BROKEN as error:
-            first = self._lost(error)
-            if not errors.cut_off(error) or method not in _READS:
-                raise first from error
-        try:
-            return self._send(method, path, body, **options)
+            return self._send_once(method, path, body, **options)
         except _BROKEN as error:
             raise self._lost(error) from error
 
-    def _send(self, method: str, path: str, body: Any, **options: Any) -> Any:
+    def _send_once(self, method: str, path: str, body: Any, **options: Any) -> Any:
         self._budget.spend()
         self._count()
         self._connection.answer = None
@@ -180,19 +180,24 @@ class Transport(recurly.Client):  # type: ignore[misc]  # the client has no type
         if answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
             return self._budget.refused(retry_after(answer.headers))
         if not answer.is_good:
-            return errors.of_status(self._site, answer.status, answer.headers, error)
+            return self._errors.of_answer(answer.status, answer.headers, error)
         return errors.unreadable(error)
 
     def _lost(self, error: Exception) -> Exception:
         reached = self._connection.reached
         self._connection.close()
         self._connection = self._fresh()
-        return errors.of_network(self._site, error, reached)
+        return self._errors.of_network(error, reached)
 
     def _fresh(self) -> Connection:
         connection = self._connect()
         self._BaseClient__conn = connection
         return connection
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, _BROKEN) and errors.cut_off(cause)
 
 
 class TransportPool:

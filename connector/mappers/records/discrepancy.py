@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from connector.mappers import kinds, phrases
+from connector.mappers import phrases
 from connector.mappers.field_limits import NAME, WORD, amount, line, url
 from connector.mappers.fields import Discrepancy as F
 from connector.models.facts import Difference, Discrepancy, DisplayedRow
@@ -60,7 +60,7 @@ def sentence(item: Discrepancy) -> str:
     """``payment ch_1: Recurly USD 49.00 success 2026-11-02 · Stripe USD 45.00 succeeded 2026-11-02 · Salesforce –``."""
     sides = (
         ("Recurly", item.recurly),
-        (kinds.name(item.processor) or "processor", item.at_processor),
+        (phrases.source_title(item.processor) or "processor", item.at_processor),
         ("Salesforce", item.salesforce),
     )
     told = " · ".join(f"{name} {_told(said)}" for name, said in sides)

@@ -22,9 +22,9 @@ from connector.ledger.subjects import MOST_TRIES, Claimed, Due, Settled
 from connector.models.events import Urgency
 from connector.models.facts import Facts
 from connector.models.plan import Plan
+from connector.retry import backoff
 from connector.sync.apply.facts_loader import LoadedFacts
 from connector.sync.apply.row_diff import Record, Row
-from connector.sync.availability.retry import backoff
 
 log = structlog.get_logger("connector.apply")
 

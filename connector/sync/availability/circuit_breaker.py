@@ -12,7 +12,7 @@ from connector.ledger import circuit_breakers
 
 log = structlog.get_logger("connector.waiting")
 
-DESTINATION: Final = "salesforce"
+DESTINATION: Final = circuit_breakers.SALESFORCE
 MENDED_BY_HAND: Final = 300.0
 """Seconds after which a set-up that was refused is looked at again: each look costs API calls."""
 

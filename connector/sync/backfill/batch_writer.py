@@ -30,6 +30,7 @@ from connector.ledger.attempts import Cause
 from connector.ledger.backfill_errors import UNDECIDED
 from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Due
+from connector.retry import Pauses
 from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.apply.record_writer import Wait
 from connector.sync.availability.circuit_breaker import DESTINATION
@@ -110,13 +111,10 @@ class BatchWriter:
     def settle(self) -> None:
         """What Salesforce refused for a moment is tried again, as what workers held and did not come to is. What they
         still hold is given some time, so that the report tells of it."""
-        for pause in ROUNDS:
-            if self._is_settled():
-                return
-            self.sleep(pause)
-            self._again()
+        Pauses(ROUNDS, self._again).until_result(lambda: self._is_settled() or None)
 
-    def _again(self) -> None:
+    def _again(self, pause: float) -> None:
+        self.sleep(pause)
         after = ""
         while some := self._unsettled(after):
             self._require_calls()

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine
 from connector.errors import Permanent
 from connector.ledger import backfills, leases, runs
 from connector.ledger.attempts import Cause
+from connector.retry import AWAY, RetryPolicy
 from connector.sync.apply.applier import Applier
 from connector.sync.apply.record_writer import Wait
-from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.backfill import batch_writer
 from connector.sync.backfill.batch_writer import BatchWriter
 from connector.sync.backfill.checkpoint import BackfillOptions, Checkpoint, Phase
@@ -78,24 +78,14 @@ class Backfill:
         """To its end. Raises what is away for too long; Permanent where it cannot go on now."""
         self._noted_at = self.clock()
         try:
-            while True:
-                try:
+            for attempt in self.patience.attempts():
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:
+                        self.turn.take()  # PostgreSQL may have been restarted, and its locks with it
                     self._go_on()
-                    return self.state
-                except AWAY as error:
-                    self.patience.bear(error)
-                self._retake()
+            return self.state
         finally:
             self._give_back()
-
-    def _retake(self) -> None:
-        """PostgreSQL may have been restarted, and forgotten whose turn it is."""
-        while True:
-            try:
-                self.turn.take()
-                return
-            except AWAY as error:
-                self.patience.bear(error)
 
     def _give_back(self) -> None:
         """What is held when it is interrupted is free at once."""
@@ -169,7 +159,7 @@ class Backfill:
             self._reader(),
             self._pasts(),
             self.state,
-            self.patience.say,
+            self.patience.report,
             self._completed,
             self.at_once,
         ).complete()

@@ -17,7 +17,7 @@ from connector.models.plan import Change, Plan
 from connector.policy import Policy
 from connector.sync.decide import lifecycle
 from connector.sync.decide.context.facts_index import with_currencies
-from connector.sync.decide.registry import RULES, Rule
+from connector.sync.decide.registry import PROCESSOR_CASES, RULES, Rule
 from connector.sync.decide.rules import account, timeline
 
 _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
@@ -37,8 +37,7 @@ def decide(facts: Facts, policy: Policy) -> Plan:
 
 
 def _is_enabled(rule: Rule, policy: Policy) -> bool:
-    settings = policy.case_rules().get(rule.name)
-    return settings is None or settings.enabled
+    return rule.policy is None or policy.case_rules()[rule.name].enabled
 
 
 def _look_again(plan: Plan, rules: Iterable[Rule], facts: Facts, policy: Policy) -> Plan:
@@ -56,7 +55,7 @@ def _look_again(plan: Plan, rules: Iterable[Rule], facts: Facts, policy: Policy)
 
 
 def _plan(facts: Facts, made: list[Change]) -> Plan:
-    changes = _merged([*made, *timeline.changes(facts, made)])
+    changes = _merged([*made, *timeline.changes(facts, made, PROCESSOR_CASES)])
     return Plan(facts.subject, tuple(sorted(changes, key=_position)))
 
 

@@ -13,10 +13,10 @@ from connector.errors import Transient
 from connector.ledger import mirror, subject_query, subject_status
 from connector.ledger.subject_query import SubjectFilter
 from connector.ledger.subjects import Claimed, Due
+from connector.retry import AWAY, RetryPolicy, attempts
 from connector.sync.apply.applier import BATCH, Applier
 from connector.sync.apply.outcomes import Decision
 from connector.sync.apply.row_diff import Row
-from connector.sync.availability.retry import AWAY, RetryPolicy
 from connector.sync.drift import orphan_records as unknown
 from connector.sync.drift.org_baseline import OrgBaseline
 from connector.sync.drift.org_reader import BulkReader
@@ -73,17 +73,10 @@ def looks(applier: Applier, which: SubjectFilter, patience: RetryPolicy | None =
 def _patiently(applier: Applier, some: Sequence[Due], patience: RetryPolicy | None) -> DriftScan:
     """What was read whole goes with the connection to the ledger: only Salesforce is waited for then."""
     away = (Transient,) if _loaded(applier) else AWAY
-    while True:
-        try:
-            look = _look(applier, some)
-        except away as error:
-            if patience is None:
-                raise
-            patience.bear(error)
-        else:
-            if patience is not None:
-                patience.done()
-            return look
+    look = attempts(patience, away)(_look, applier, some)
+    if patience is not None:
+        patience.done()
+    return look
 
 
 def _look(applier: Applier, some: Sequence[Due]) -> DriftScan:

@@ -17,9 +17,9 @@ from connector.ledger import org_snapshot, snapshots
 from connector.ledger.org_snapshot import OrgRow
 from connector.mappers import fields
 from connector.mappers.fields import Contact
+from connector.retry import RetryPolicy, attempts
 from connector.sync.apply.facts_loader import SalesforceReader
 from connector.sync.apply.record_writer import Wait
-from connector.sync.availability.retry import RetryPolicy
 from connector.sync.drift.owned_fields import MADE_BY_PLANS, Owned
 
 AT_ONCE: Final = 2_000
@@ -139,15 +139,11 @@ def load(
     org_snapshot.prepare(connection)
     began = snapshots.clock(connection)
     for object_ in objects:
-        while True:
-            try:
+        for attempt in attempts(patience, (Transient,)):
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    org_snapshot.drop(connection, object_)
                 count = _load(connection, crm, owned, object_, wait)
-                break
-            except Transient as error:
-                if patience is None:
-                    raise
-                patience.bear(error)
-                org_snapshot.drop(connection, object_)
         if patience is not None:
             patience.done()
         tell(object_, count)

@@ -23,7 +23,7 @@ from connector.mappers import external_ids
 from connector.models import facts
 from connector.models.events import Urgency
 from connector.models.facts import BillingObject
-from connector.sync.availability.retry import RetryPolicy
+from connector.retry import RetryPolicy, attempts
 from connector.sync.refresh import change_feed, object_fetcher
 from connector.sync.refresh.change_feed import Page, Site
 from connector.sync.refresh.object_fetcher import SourceApi
@@ -197,8 +197,8 @@ class _FeedScan:
     def _pages(self, kind: str, since: datetime) -> Iterator[Page]:
         """Yield the pages of the feed. After an error, continue at the same place, without what was already yielded."""
         before: frozenset[object] = frozenset()
-        while True:
-            try:
+        for attempt in attempts(self.patience, (Transient,)):
+            with attempt:
                 for page in change_feed.pages(self.engine, self.api, kind, since):
                     yield replace(
                         page, objects=tuple(one for one in page.objects if _version(one) not in before)
@@ -206,11 +206,6 @@ class _FeedScan:
                     since, before = page.until or since, frozenset(map(_version, page.objects))
                     if self.patience:
                         self.patience.done()
-                return
-            except Transient as error:
-                if self.patience is None:
-                    raise
-                self.patience.bear(error)
 
     def _compare_page(self, page: Page, moves: bool) -> None:
         lacking = self._lacking(page)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from connector.mappers import external_ids, fields, money
 from connector.mappers.safe_parse import parse_salesforce_time
 from connector.models.facts import Kind, Movement, Payment, ProcessorObject, Status
+from connector.sources.registry import PROCESSORS
 from connector.sync.apply.facts_loader import SalesforceReader
 from connector.sync.reconcile.differences import OF_PROCESSOR, OF_RECURLY
 from connector.sync.reconcile.models import Observation, Transfer
@@ -29,7 +30,6 @@ KINDS: Final[Mapping[Kind, Movement]] = {
 
 _TAKEN: Final = frozenset({"purchase", "capture"})
 _BANK: Final = ("Bank account", "Bank transfer", "Bacs direct debit", "SEPA direct debit")
-_BANK_SOURCES: Final = frozenset({"gocardless"})
 
 
 class ProcessorListing(Protocol):
@@ -119,7 +119,7 @@ def is_bank(payment: Payment | None, item: ProcessorObject | None) -> bool:
     """Whether it is a bank debit, which takes days to settle."""
     brand = payment.payment_method.brand if payment and payment.payment_method else ""
     method = (item.method or "") if item else ""
-    source = item is not None and item.source in _BANK_SOURCES
+    source = item is not None and item.source in PROCESSORS and PROCESSORS[item.source].bank_debits_only
     return source or brand in _BANK or method.startswith(_BANK)
 
 

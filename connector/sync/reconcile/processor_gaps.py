@@ -25,6 +25,7 @@ from connector.mappers import external_ids
 from connector.models.events import Urgency
 from connector.models.facts import Kind, ProcessorObject, Status
 from connector.models.observation_merge import fold
+from connector.sources.registry import PROCESSORS
 from connector.sync.monitoring.gap_detection import SAMPLES, GapReport
 from connector.sync.reconcile.adapters import ComparedSystems, ProcessorListing
 from connector.sync.reconcile.models import Window
@@ -40,8 +41,9 @@ FARTHEST: Final[Mapping[Kind, timedelta]] = {
 """How far before a window an object may have begun whose end is still looked for."""
 A_DAY: Final = timedelta(days=1)
 """Where an event says only on which day an object began."""
-_FAILURES_ONLY: Final = frozenset({("braintree", Kind.REFUND)})
-"""Of these a delivery tells only when they fail: https://developer.paypal.com/braintree/docs/reference/general/webhooks"""
+_FAILURES_ONLY: Final = frozenset(
+    (name, kind) for name, info in PROCESSORS.items() for kind in info.reports_only_failures
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ size; the next job works the rest of a task, and the sweep visits every open mat
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -25,6 +25,7 @@ from connector.mappers import external_ids as keys
 from connector.mappers import match_keys
 from connector.models.events import Urgency
 from connector.models.facts import Kind, ProcessorObject
+from connector.retry import Pauses
 from connector.sync.refresh import object_fetcher
 from connector.sync.refresh.match_rules import Match, Verdict, match, revised
 from connector.sync.refresh.object_fetcher import uninterrupted
@@ -54,20 +55,6 @@ class _Result:
     keys: set[str] = field(default_factory=set)
 
 
-class _Patience:
-    """The pauses of one call for objects that workers have locked, over all of them."""
-
-    def __init__(self, pauses: Sequence[float]) -> None:
-        self._left = list(pauses)
-
-    def wait(self) -> bool:
-        """Pause; return whether another try is left."""
-        if not self._left:
-            return False
-        time.sleep(self._left.pop(0))
-        return True
-
-
 def match_stored(
     engine: Engine,
     stored: Sequence[ProcessorSnapshot],
@@ -75,7 +62,7 @@ def match_stored(
     checkpoint: Callable[[], None] = uninterrupted,
 ) -> set[str]:
     """Match objects that were just stored, and those that they are evidence for. Return the subjects now due."""
-    result = _match(engine, stored, _Patience(PAUSES), run_id, checkpoint)
+    result = _match(engine, stored, Pauses(PAUSES), run_id, checkpoint)
     return result.due | match_again(engine, observations.changed_keys(stored) | result.keys, checkpoint)
 
 
@@ -92,13 +79,13 @@ def match_again(
         charges = pending_matches.charges(connection, wanted)
         wanted |= {key for one in charges for key in match_keys.of_processor(one, match_keys.REFERENCE)}
         match_queue.enqueue(connection, wanted)
-    return _work(engine, wanted, _Patience(PAUSES), checkpoint).due
+    return _work(engine, wanted, Pauses(PAUSES), checkpoint).due
 
 
 def work_queue(engine: Engine, checkpoint: Callable[[], None] = uninterrupted) -> set[str]:
     """Work a limited part of the match queue. Return the subjects that became due. Does not wait for locked objects: in
     a bulk run this worker itself has them locked for minutes."""
-    return _work(engine, None, _Patience(()), checkpoint).due
+    return _work(engine, None, Pauses(()), checkpoint).due
 
 
 def match_in_turn(engine: Engine, limit: int = AT_ONCE) -> set[str]:
@@ -106,13 +93,11 @@ def match_in_turn(engine: Engine, limit: int = AT_ONCE) -> set[str]:
     with engine.begin() as connection:
         objects = match_queue.next_in_cycle(connection, limit)
         some = observations.load(connection, objects)
-    result = _match(engine, some, _Patience(()), None, uninterrupted)
+    result = _match(engine, some, Pauses(()), None, uninterrupted)
     return result.due
 
 
-def _work(
-    engine: Engine, only: set[str] | None, patience: _Patience, checkpoint: Callable[[], None]
-) -> _Result:
+def _work(engine: Engine, only: set[str] | None, pauses: Pauses, checkpoint: Callable[[], None]) -> _Result:
     """Work the queue in slices. Keys with new evidence from a match are added to the work."""
     result, taken = _Result(), 0
     while taken < MOST_AT_ONCE:
@@ -125,7 +110,7 @@ def _work(
             slices = match_queue.slices(connection, tasks, each)
             objects = sorted({object_ for some in slices.values() for _, object_ in some})
             found = observations.load(connection, objects)
-        done = _match(engine, found, patience, None, checkpoint)
+        done = _match(engine, found, pauses, None, checkpoint)
         with engine.begin() as connection:
             places = {key: some[-1][0] for key, some in slices.items() if len(some) == each}
             match_queue.advance(connection, tasks, places)
@@ -142,7 +127,7 @@ def _work(
 def _match(
     engine: Engine,
     objects: Sequence[ProcessorSnapshot],
-    patience: _Patience,
+    pauses: Pauses,
     run_id: int | None,
     checkpoint: Callable[[], None],
 ) -> _Result:
@@ -158,7 +143,7 @@ def _match(
             if found is None:
                 continue
             checkpoint()
-            moved = _move(engine, one, found, patience, run_id)
+            moved = _move(engine, one, found, pauses, run_id)
             if moved is None:
                 locked.append(one)
             else:
@@ -246,13 +231,11 @@ def _charges_behind(
 
 
 def _move(
-    engine: Engine, one: ProcessorSnapshot, found: Match, patience: _Patience, run_id: int | None
+    engine: Engine, one: ProcessorSnapshot, found: Match, pauses: Pauses, run_id: int | None
 ) -> _Result | None:
     """Move an object to its account. Tries again while a worker has it locked; None if it stays locked."""
     due = _due(one, found, run_id)
-    moved = _moved(engine, one, due, found)
-    while moved is None and patience.wait():
-        moved = _moved(engine, one, due, found)
+    moved = pauses.until_result(partial(_moved, engine, one, due, found))
     log.info(
         "object_matched" if moved is not None else "object_held",
         subject=due.key,

@@ -24,7 +24,7 @@ from connector.ledger.subjects import Due
 from connector.mappers import external_ids, match_keys
 from connector.models.events import Pointer, Urgency
 from connector.models.facts import Kind, ProcessorObject
-from connector.sync.availability.retry import backoff
+from connector.retry import backoff
 from connector.sync.refresh import account_matching
 from connector.sync.refresh.object_fetcher import Fetcher, SourceApi, uninterrupted
 

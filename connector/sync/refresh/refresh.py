@@ -17,8 +17,8 @@ from connector.ledger.events import Claimed
 from connector.mappers import external_ids
 from connector.models.events import Urgency
 from connector.models.facts import BillingObject, Payment
+from connector.retry import backoff
 from connector.sync.availability.circuit_breaker import hold
-from connector.sync.availability.retry import backoff
 from connector.sync.refresh import account_matching, object_fetcher
 from connector.sync.refresh.enrichment import Lookups
 from connector.sync.refresh.object_fetcher import Failures, Fetcher, SourceApi, uninterrupted

@@ -14,11 +14,13 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from sqlalchemy import Engine
+from tenacity import Retrying
 
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.ledger import subject_status, subjects
 from connector.ledger.subjects import Due
 from connector.mappers import external_ids
+from connector.retry import while_unavailable
 from connector.sync.refresh import change_feed
 from connector.sync.refresh.change_feed import Page, Site
 from connector.sync.refresh.history_fetch import fetch_history
@@ -107,17 +109,12 @@ class AccountFetcher:
 
     def _of_kind(self, site: Site, kind: str, since: datetime | None) -> Iterator[Page]:
         """Page by page, each kept. While the source is away it is waited for, and gone on where it was."""
-        waits = 0
-        while True:
-            try:
+        for attempt in self._attempts():
+            with attempt:
                 for page in change_feed.pages(self.engine, self._api(site), kind, since):
                     change_feed.keep(self.engine, site, page)
-                    since, waits = page.until or since, 0
+                    since, attempt.retry_state.attempt_number = page.until or since, 1
                     yield page
-                return
-            except Unavailable as error:
-                waits += 1
-                self._bear(error, waits)
 
     def _one_by_one(self, wanted: Sequence[Due]) -> None:
         self._expect(len(wanted) * HISTORY_CALLS)
@@ -127,23 +124,18 @@ class AccountFetcher:
 
     def _history(self, one: Due) -> None:
         api = self._api((one.source, one.site))
-        for waits in range(1, MOST_WAITS + 2):
-            try:
-                fetch_history(self.engine, api, one, due=False)
-                return
-            except Unavailable as error:
-                self._bear(error, waits)
-            except (Transient, Permanent) as error:
-                self.troubles[one.key] = str(error)
-                return
+        try:
+            self._attempts()(fetch_history, self.engine, api, one, due=False)
+        except Unavailable:
+            raise
+        except (Transient, Permanent) as error:
+            self.troubles[one.key] = str(error)
 
-    def _bear(self, error: Unavailable, waits: int) -> None:
-        """Wait until it may be tried again, unless that was done too often."""
-        if waits > MOST_WAITS:
-            raise error
-        seconds = error.retry_after or WAIT_SECONDS
+    def _attempts(self) -> Retrying:
+        return while_unavailable(MOST_WAITS, WAIT_SECONDS, self.wait, self._report_wait)
+
+    def _report_wait(self, seconds: float, error: BaseException) -> None:
         self.tell(self._calls, f"waiting {seconds:.0f} s: {error}", total=self._expected or None)
-        self.wait(seconds)
 
     def _api(self, site: Site) -> SourceApi:
         if site not in self.apis:

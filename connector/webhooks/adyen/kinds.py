@@ -2,7 +2,7 @@
 
 A kind is the ``eventCode``. Two tables: handled kind → what it is about; ignored kind → why. A kind in neither is
 UNKNOWN: stored, counted, shown. ``NAMED`` gives the webhooks that have a ``type`` instead the name of their page.
-Words for the timeline are in ``mappers/kinds.py``.
+Words for the timeline are in ``connector/sources/adyen.py``.
 
 Checked 2026-11 against https://docs.adyen.com/api-explorer/Webhooks/1/overview (48 webhooks) and the event codes its
 items may have beside those (AUTHENTICATION, HANDLED_EXTERNALLY, REFUND_NOT_CLEARED).

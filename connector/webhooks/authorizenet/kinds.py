@@ -1,7 +1,7 @@
 """Every kind of event Authorize.Net sends, and what Casewire does with it.
 
 Two tables: handled kind → what it is about; ignored kind → why. A kind in neither is UNKNOWN: stored, counted, shown.
-Words for the timeline are in ``mappers/kinds.py``. There is none for chargebacks and returned eChecks.
+Words for the timeline are in ``connector/sources/authorizenet.py``. There is none for chargebacks and returned eChecks.
 
 Checked 2026-11 against https://developer.authorize.net/api/reference/features/webhooks.html.
 """

@@ -1,7 +1,7 @@
 """Every kind of notification Braintree sends, and what Casewire does with it.
 
 Two tables: handled kind → what it is about; ignored kind → why. A kind in neither is UNKNOWN: stored, counted, shown.
-Words for the timeline are in ``mappers/kinds.py``.
+Words for the timeline are in ``connector/sources/braintree.py``.
 
 Checked 2026-11 against braintree 4.48 (``WebhookNotification.Kind``: 41) and
 https://developer.paypal.com/braintree/docs/reference/general/webhooks.

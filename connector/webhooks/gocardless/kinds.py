@@ -2,7 +2,7 @@
 
 ``created`` alone says nothing, so a kind is ``resource_type.action``. Two tables: handled kind → what it is about;
 ignored kind → why. A kind in neither is UNKNOWN: stored, counted, shown. Words for the timeline are in
-``mappers/kinds.py``.
+``connector/sources/gocardless.py``.
 
 Checked 2026-11 against https://developer.gocardless.com/api-reference/#events-event-actions.
 """

@@ -1,7 +1,7 @@
 """Every kind of event PayPal sends, and what Casewire does with it.
 
 Two tables: handled kind → what it is about and how urgent; ignored kind → why. A kind in neither is UNKNOWN:
-stored, counted, shown. Words for the timeline are in ``mappers/kinds.py``.
+stored, counted, shown. Words for the timeline are in ``connector/sources/paypal.py``.
 
 Checked 2026-11 against https://developer.paypal.com/api/rest/webhooks/event-names/.
 """

@@ -2,7 +2,7 @@
 
 Three tables: handled kind → the object it points to; ignored kind → why; XML root → the kind it is the twin
 of. ``created`` alone says nothing, so a kind is ``object_type.event_type``. A kind in none of them is
-UNKNOWN: stored, counted, shown. Words for the timeline are in ``mappers/kinds.py``.
+UNKNOWN: stored, counted, shown. Words for the timeline are in ``connector/sources/recurly.py``.
 
 Checked 2026-11 against https://docs.recurly.com/recurly-subscriptions/docs/overview-webhooks (Notifications).
 """

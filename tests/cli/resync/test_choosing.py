@@ -13,8 +13,6 @@ from sqlalchemy import Engine
 from cli.conftest import Run
 from cli.vendors import SITE, Vendors
 from connector.cli.account_options import codes
-from connector.errors import Unavailable
-from connector.sync.resync.account_fetch import AccountFetcher
 
 from .telling import PAST_DUE, done, key, looked_at, stdin, told
 
@@ -174,17 +172,15 @@ def test_while_recurly_has_no_calls_left_it_is_waited_for(
     casewire: Run, bob: str, both: Vendors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("connector.cli.resync.time.sleep", waited.append)
-    bear = AccountFetcher._bear
 
-    def mended(reader: AccountFetcher, error: Unavailable, waits: int) -> None:
+    def mended(seconds: float) -> None:
         both.told("recurly", "DELETE", "faults")
-        bear(reader, Unavailable("recurly:acme", "No calls left.", retry_after=7.0), waits)
+        waited.append(seconds)
 
-    monkeypatch.setattr(AccountFetcher, "_bear", mended)
+    monkeypatch.setattr("connector.cli.resync.time.sleep", mended)
     both.told("recurly", "POST", "faults", {"kind": "unavailable"})
     assert looked_at(casewire("plan", "--all", "--json")) == 1
-    assert waited == [7.0]
+    assert waited == [30.0]
 
 
 # ── wrong usage ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from connector.settings.processors import processors as read_settings
+from connector.sources.registry import read_processors as read_settings
 from sandbox import processors, recurly
 from sandbox.control import Control
 from sandbox.server import serve

@@ -15,9 +15,9 @@ from connector.ledger.attempts import Cause
 from connector.models.facts import BillingObject, Facts, Link, LinkState
 from connector.models.linking import MADE
 from connector.models.plan import Change, Plan
+from connector.retry import RetryPolicy
 from connector.sync.apply.applier import Applier
 from connector.sync.apply.facts_loader import LoadedFacts
-from connector.sync.availability.retry import RetryPolicy
 from connector.sync.backfill import (
     Backfill,
     BackfillLock,

@@ -14,8 +14,8 @@ from connector.ledger.subject_query import SubjectFilter
 from connector.mappers import fields
 from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
+from connector.retry import RetryPolicy
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.retry import RetryPolicy
 from connector.sync.drift.detector import DriftScan, looks
 from connector.sync.drift.org_baseline import OrgBaseline
 from connector.sync.drift.org_reader import BulkReader, SoqlReader, load

@@ -13,7 +13,7 @@ from connector.errors import Unavailable
 from connector.mappers import fields
 from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
-from connector.sync.availability.retry import RetryPolicy
+from connector.retry import RetryPolicy
 from connector.sync.drift.org_reader import BulkReader, SoqlReader, load
 from connector.sync.drift.owned_fields import Owned
 from sync import orgs

@@ -18,8 +18,8 @@ from connector.ledger import observations, runs, snapshots, subjects, watermarks
 from connector.models.events import Pointer, Urgency
 from connector.models.facts import BillingObject, Facts, Kind
 from connector.models.plan import Plan
+from connector.retry import RetryPolicy
 from connector.sync.apply.applier import Applier
-from connector.sync.availability.retry import RetryPolicy
 from connector.sync.monitoring import gap_detection
 from connector.sync.monitoring.gap_detection import GRACE, OVERLAP, GapReport
 from connector.sync.refresh import change_feed

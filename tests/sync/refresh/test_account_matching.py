@@ -423,7 +423,7 @@ def test_what_a_worker_holds_does_not_keep_the_others_back(
     def no_waiting(seconds: float) -> None:
         pytest.fail("the sweep waits for nobody")
 
-    monkeypatch.setattr("connector.sync.refresh.account_matching.time.sleep", no_waiting)
+    monkeypatch.setattr("connector.retry.time.sleep", no_waiting)
     bill(engine, payment(gateway_reference="ch_1"), payment(id="p2", gateway_reference="ch_2", **EVES))
     tell(engine, dispute("dp_1", "ch_1"), dispute("dp_2", "ch_2"))
     hold(engine, "dp_1")
@@ -443,7 +443,7 @@ def test_what_a_worker_lets_go_of_meanwhile_is_taken(engine: Engine, monkeypatch
         if len(waited) == 3:
             rows(engine, "UPDATE subject SET lease = NULL")
 
-    monkeypatch.setattr("connector.sync.refresh.account_matching.time.sleep", let_go)
+    monkeypatch.setattr("connector.retry.time.sleep", let_go)
     assert account_matching.match_stored(engine, [known(engine)]) == {BOB}
     assert waited == list(account_matching.PAUSES[:3])
 
@@ -786,7 +786,7 @@ def test_held_objects_share_the_time_that_a_call_waits(
     for id_ in ids:
         hold(engine, id_)
     waited: list[float] = []
-    monkeypatch.setattr("connector.sync.refresh.account_matching.time.sleep", waited.append)
+    monkeypatch.setattr("connector.retry.time.sleep", waited.append)
     learn(engine, account(), payment(gateway="stripe", gateway_reference="ch_1"))
     assert sum(waited) == sum(account_matching.PAUSES)
     assert account_matching.work_queue(engine) == set()

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
+from connector.clients.errors import NotFound
 from connector.clients.processors.authorizenet import parser
 from connector.clients.processors.authorizenet.parser import NAME
 from connector.clients.processors.authorizenet.transport import TROUBLE, Answer, Transport
 from connector.clients.processors.base import MOST_CALLS, Page, ProcessorClient
-from connector.clients.processors.errors import NotFound
 from connector.clients.processors.parsing import ids, items, moment, must_list, part, word
 from connector.models.facts import Kind, ProcessorObject
-from connector.settings.processors import AuthorizeNet as Settings
+from connector.sources.authorizenet import Settings
 
 __all__ = ["NAME", "AuthorizeNetApi", "configured"]
 

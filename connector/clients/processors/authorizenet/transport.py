@@ -15,16 +15,13 @@ from typing import Any, Final
 
 import requests
 
-from connector.clients.processors.authorizenet.parser import NAME
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import TIMEOUTS
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import moment, part, word
 from connector.errors import Permanent, Transient
-from connector.settings.processors import AuthorizeNet as Settings
+from connector.sources.authorizenet import INFO, Settings
 
-TROUBLE: Final = ErrorFactory(
-    NAME, "Authorize.Net", "AUTHORIZENET_API_LOGIN_ID and AUTHORIZENET_TRANSACTION_KEY"
-)
+TROUBLE: Final = ErrorFactory.of(INFO)
 
 _ADDRESSES: Final = {
     True: "https://api.authorize.net/xml/v1/request.api",

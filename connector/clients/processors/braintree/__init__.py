@@ -31,14 +31,14 @@ from braintree.exceptions.too_many_requests_error import TooManyRequestsError
 from braintree.exceptions.unexpected_error import UnexpectedError
 from braintree.exceptions.upgrade_required_error import UpgradeRequiredError
 
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import MOST_CALLS, TIMEOUTS, Page, ProcessorClient
 from connector.clients.processors.braintree import parser
 from connector.clients.processors.braintree.parser import NAME
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import ids, must_list, second
 from connector.errors import SetupError
 from connector.models.facts import Kind, ProcessorObject, Status
-from connector.settings.processors import Braintree as Settings
+from connector.sources.braintree import INFO, Settings
 
 __all__ = ["NAME", "BraintreeApi", "configured"]
 
@@ -53,9 +53,7 @@ EARLIER, LATER = timedelta(days=7), timedelta(days=1)
 
 T = TypeVar("T")
 
-_TROUBLE: Final = ErrorFactory(
-    NAME, "Braintree", "BRAINTREE_MERCHANT_ID, BRAINTREE_PUBLIC_KEY and BRAINTREE_PRIVATE_KEY"
-)
+_TROUBLE: Final = ErrorFactory.of(INFO)
 _BY_CLASS: Final[dict[type[Exception], int]] = {
     AuthenticationError: HTTPStatus.UNAUTHORIZED,
     AuthorizationError: HTTPStatus.FORBIDDEN,

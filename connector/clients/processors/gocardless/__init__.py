@@ -21,14 +21,14 @@ from gocardless_pro import services
 from gocardless_pro.api_client import ApiClient
 from gocardless_pro.errors import ApiError, GoCardlessProError, MalformedResponseError
 
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.gocardless import parser
 from connector.clients.processors.gocardless.parser import NAME, Attributes
 from connector.clients.processors.parsing import ids, must_list, part, word
 from connector.errors import CasewireError
 from connector.models.facts import Kind, ProcessorObject
-from connector.settings.processors import Gocardless as Settings
+from connector.sources.gocardless import INFO, Settings
 
 __all__ = ["NAME", "GocardlessApi", "configured"]
 
@@ -38,7 +38,7 @@ PAGE: Final = 500
 T = TypeVar("T")
 Read = Callable[[Attributes], ProcessorObject | None]
 
-_TROUBLE: Final = ErrorFactory(NAME, "GoCardless", "GOCARDLESS_ACCESS_TOKEN")
+_TROUBLE: Final = ErrorFactory.of(INFO)
 _HOSTS: Final = {True: "https://api.gocardless.com", False: "https://api-sandbox.gocardless.com"}
 _ONE_ATTEMPT: Final = 1
 

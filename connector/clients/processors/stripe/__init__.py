@@ -17,15 +17,15 @@ from typing import Any, Final, NamedTuple, TypeVar
 import requests
 import stripe
 
+from connector.clients.errors import ErrorFactory, NotFound
 from connector.clients.processors.base import TIMEOUTS, Page, ProcessorClient
-from connector.clients.processors.errors import ErrorFactory, NotFound
 from connector.clients.processors.parsing import ids, must_list, part, second
 from connector.clients.processors.stripe import parser
 from connector.clients.processors.stripe.parser import NAME
 from connector.errors import Permanent
 from connector.mappers.stripe_statuses import charge_of_intent
 from connector.models.facts import Kind, ProcessorObject, Status
-from connector.settings.processors import Stripe as Settings
+from connector.sources.stripe import INFO, Settings
 
 __all__ = ["NAME", "StripeApi", "configured"]
 
@@ -34,7 +34,7 @@ PAGE: Final = 100
 
 T = TypeVar("T")
 
-_TROUBLE: Final = ErrorFactory(NAME, "Stripe", "STRIPE_API_KEY")
+_TROUBLE: Final = ErrorFactory.of(INFO)
 _CHARGES: Final = ("ch_", "py_")
 _INTENTS: Final = ("pi_",)
 _MISSING: Final = "resource_missing"

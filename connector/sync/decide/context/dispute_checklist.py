@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from connector.mappers import kinds, phrases, reasons
+from connector.mappers import phrases, reasons
 from connector.mappers.field_limits import line
 from connector.mappers.money import format_money
 from connector.models.facts import (
@@ -203,7 +203,7 @@ def _notices(item: ProcessorObject, facts: Facts) -> str | None:
     if not found:
         return None
     listed = ", ".join(
-        f"{kinds.label(one.source, one.kind)} {phrases.day(one.occurred_at)} ({one.event_id})"
+        f"{phrases.event_label(one.source, one.kind)} {phrases.day(one.occurred_at)} ({one.event_id})"
         for one in found[-_MOST_TOLD:]
     )
     return f"{len(found)}, the last on {phrases.day(found[-1].occurred_at)}: {listed}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connector.mappers import kinds, phrases
+from connector.mappers import phrases
 from connector.models.facts import Kind, Payment, ProcessorObject, Stage, Status
 from connector.sync.decide.context.facts_index import FactsIndex, moment
 
@@ -51,7 +51,7 @@ def _told(item: ProcessorObject) -> CustomerDispute:
     due = item.due_at if item.status is Status.NEEDS_RESPONSE else None
     until = f", evidence due on {phrases.day(due)}" if due else ""
     return CustomerDispute(
-        told=f"{item.id} at {kinds.name(item.source)}, {phrases.plain(item.status or 'open')}{until}",
+        told=f"{item.id} at {phrases.source_title(item.source)}, {phrases.plain(item.status or 'open')}{until}",
         opened_at=item.opened_at or item.at,
         over_at=item.at if item.status in _OVER else None,
         lost=item.status in _LOST,

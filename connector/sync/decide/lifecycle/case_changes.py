@@ -15,6 +15,7 @@ from connector.mappers.records import contact, recurly_links
 from connector.models.facts import ExistingCase, Facts, SubjectKind
 from connector.models.plan import Change, CreateValue, Parent, Queue, RecordType, Transition, Value
 from connector.policy import CaseRule, Policy, Told
+from connector.policy.templates import RenderError
 from connector.sync.decide.context.facts_index import as_of, latest
 from connector.sync.decide.lifecycle.problem import OPEN, RESOLVED, Problem, Step, key_of, lasts
 
@@ -141,7 +142,7 @@ def _summary(problem: Problem, link: str | None, settings: CaseRule) -> str:
 def _rendered(settings: CaseRule, key: str, values: Mapping[str, Told]) -> str:
     try:
         text: str = getattr(settings, key).render(values)
-    except Exception as error:
+    except RenderError as error:
         raise SetupError(f"The policy's {key} template cannot be rendered: {error}") from error
     return text
 

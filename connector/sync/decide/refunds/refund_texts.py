@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.mappers import kinds, phrases
+from connector.mappers import phrases
 from connector.mappers.fields import Case as F
 from connector.mappers.records import invoice as invoices
 from connector.mappers.records import payment as payments
@@ -25,7 +25,7 @@ def of(refund: RefundFacts, payment: Payment | None, evidence: FactsIndex) -> di
         "original": told(payment) if payment else None,
         "invoice": paid.invoice_number if paid else invoice.number if invoice else None,
         "method": (phrases.method(paid.payment_method) if paid else None) or (item.method if item else None),
-        "gateway": kinds.name(item.source) if item else None,
+        "gateway": phrases.source_title(item.source) if item else None,
         "id": item.id if item else None,
         "joined": processor_helpers.joined(item, evidence.facts) if item else None,
         "look_for": processor_helpers.look_for(item) if item else None,

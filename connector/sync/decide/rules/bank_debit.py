@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connector.mappers import kinds, phrases, returned_payments
+from connector.mappers import phrases, returned_payments
 from connector.mappers.fields import Case as F
 from connector.mappers.records import subscription as subscriptions
 from connector.mappers.returned_payments import ReturnReason
@@ -282,7 +282,7 @@ def _texts(item: ProcessorObject, named: ReturnReason, evidence: FactsIndex) -> 
         "at_stake": None,
         "plan": None,
         "how": None,
-        "gateway": kinds.name(item.source),
+        "gateway": phrases.source_title(item.source),
         "id": item.id,
         "joined": processor_helpers.joined(item, evidence.facts),
         "look_for": processor_helpers.look_for(item),

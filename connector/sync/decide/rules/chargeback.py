@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
-from connector.mappers import kinds, phrases
+from connector.mappers import phrases
 from connector.mappers.fields import Case as F
 from connector.mappers.records import invoice as invoices
 from connector.mappers.records import recurly_links
@@ -96,7 +96,7 @@ def _taken_over_at(dispute: ProcessorObject, evidence: FactsIndex) -> datetime:
 
 
 def _named(dispute: ProcessorObject | None) -> str | None:
-    return f"{dispute.id} at {kinds.name(dispute.source)}" if dispute else None
+    return f"{dispute.id} at {phrases.source_title(dispute.source)}" if dispute else None
 
 
 def _texts(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from connector.mappers import kinds, phrases, reasons
+from connector.mappers import phrases, reasons
 from connector.mappers.fields import Case as F
 from connector.mappers.reasons import Reason
 from connector.mappers.records import dispute as record
@@ -146,7 +146,7 @@ def _texts(
         "payment": paid.told(),
         "refunds": paid.told_refunds(),
         "method": item.method,
-        "gateway": kinds.name(item.source),
+        "gateway": phrases.source_title(item.source),
         "id": item.id,
         "joined": processor_helpers.joined(item, facts),
         "look_for": processor_helpers.look_for(item),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connector.mappers import kinds, reasons
+from connector.mappers import phrases, reasons
 from connector.mappers.fields import Case as F
 from connector.mappers.records import recurly_links
 from connector.models.facts import Facts, Kind, ProcessorObject, Stage, Status
@@ -102,7 +102,7 @@ def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Pro
             "payment": paid.told(),
             "refunds": paid.told_refunds(),
             "method": item.method,
-            "gateway": kinds.name(item.source),
+            "gateway": phrases.source_title(item.source),
             "id": item.id,
             "joined": processor_helpers.joined(item, facts),
             "look_for": processor_helpers.look_for(item),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from connector.mappers import kinds, phrases, reasons
+from connector.mappers import phrases, reasons
 from connector.mappers.fields import Case as F
 from connector.mappers.reasons import Reason
 from connector.mappers.records import payout as record
@@ -120,6 +120,6 @@ def _texts(
         "reason": reason.text,
         "action": reason.action,
         "how": f"the payout {by.id}" if by else None,
-        "gateway": kinds.name(item.source),
+        "gateway": phrases.source_title(item.source),
         "id": item.id,
     }

@@ -9,10 +9,10 @@ A processor's event is about the object it names; one that is joined to no accou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from connector.mappers import external_ids, kinds, phrases, reasons
+from connector.mappers import external_ids, phrases, reasons
 from connector.mappers.field_limits import CODE, WORD, line
 from connector.mappers.field_limits import NAME as NAME_LENGTH
 from connector.mappers.fields import Case
@@ -53,26 +53,39 @@ _ABOUT: Final = {
 Subject = BillingObject | ProcessorObject
 """What an event can be about."""
 
-_CASES: Final = {
-    Kind.DISPUTE: "dispute",
-    Kind.FRAUD_WARNING: "fraud_warning",
-    Kind.REFUND: "refund_failed",
-    Kind.PAYOUT: "payout_failed",
-    Kind.MANDATE: "mandate_lost",
-    Kind.CHARGE: "bank_debit",
-}
-"""Where one id is that of several objects, the first of these is meant. With the problem its case is about."""
+ProcessorCases = Sequence[tuple[Kind, str]]
+"""Kind of object and problem of the cases that processors' events may belong to, the closest first."""
+
+_PRECEDENCE: Final = (
+    Kind.DISPUTE,
+    Kind.FRAUD_WARNING,
+    Kind.REFUND,
+    Kind.PAYOUT,
+    Kind.MANDATE,
+    Kind.CHARGE,
+)
+"""Where several objects have one id, the first of these is meant."""
 
 _EXPLAINED: Final = frozenset({Kind.DISPUTE, Kind.FRAUD_WARNING})
 """What a row gives the reason of: why it began. Other reasons come later, and a row does not change."""
 
 
-def changes(facts: Facts, made: Iterable[Change]) -> list[Change]:
+def in_order(declared: Iterable[tuple[Kind, Sequence[str]]]) -> ProcessorCases:
+    """Order the declarations of the rules: the first problem of each kind by precedence, then the second ones."""
+    ranked = [
+        (rank, _PRECEDENCE.index(kind), kind, problem)
+        for kind, problems in declared
+        for rank, problem in enumerate(problems)
+    ]
+    return tuple((kind, problem) for *_, kind, problem in sorted(ranked))
+
+
+def changes(facts: Facts, made: Iterable[Change], processor_cases: ProcessorCases) -> list[Change]:
     """``made``: the plan so far, for the cases it makes."""
     cases, new = _cases(facts, made)
     objects, told = _by_ref(facts), _by_id(facts)
     rows = (
-        _row(event, _find(event, objects) or _named(event, told), facts, cases, new)
+        _row(event, _find(event, objects) or _named(event, told), facts, cases, new, processor_cases)
         for event in _in_order(facts.events)
     )
     return [row for row in rows if row]
@@ -109,8 +122,7 @@ def _find(event: TimelineEvent, objects: Mapping[str, list[BillingObject]]) -> B
 
 
 def _by_id(facts: Facts) -> Mapping[tuple[str, str], ProcessorObject]:
-    order = list(_CASES)
-    last_first = sorted(facts.objects, key=lambda item: order.index(item.kind), reverse=True)
+    last_first = sorted(facts.objects, key=lambda item: _PRECEDENCE.index(item.kind), reverse=True)
     return {(item.source, item.id): item for item in last_first}
 
 
@@ -125,13 +137,14 @@ def _row(
     facts: Facts,
     cases: Mapping[str, int],
     new: frozenset[str],
+    processor_cases: ProcessorCases,
 ) -> Change | None:
-    stem = next((stem for stem in _stems(event, about, facts) if stem in cases), None)
+    stem = next((stem for stem in _stems(event, about, facts, processor_cases) if stem in cases), None)
     if event.on_timeline and stem not in new:
         if not isinstance(about, ProcessorObject):
             return None
         stem = None
-    label = kinds.label(event.source, event.kind)
+    label = phrases.event_label(event.source, event.kind)
     parents = {F.ACCOUNT: Parent("Account", facts.subject)} if facts.about is SubjectKind.ACCOUNT else {}
     if stem:
         parents[F.CASE] = Parent(Case.OBJECT, f"{stem}:{cases[stem]}")
@@ -194,11 +207,13 @@ def _key(about: Subject | None, facts: Facts) -> str | None:
             return external_ids.record(facts.source, facts.site, about.object, about.uuid)
 
 
-def _stems(event: TimelineEvent, about: Subject | None, facts: Facts) -> Iterator[str]:
-    """The cases an event may belong to, the closest first."""
+def _stems(
+    event: TimelineEvent, about: Subject | None, facts: Facts, processor_cases: ProcessorCases
+) -> Iterator[str]:
+    """The cases an event may belong to, the closest first: for a processor's object the first of its own kind."""
     if isinstance(about, ProcessorObject):
-        closest = {about.kind: _CASES[about.kind]} | _CASES
-        for kind, problem in (*closest.items(), (Kind.REFUND, "refund_review")):
+        own = next(case for case in processor_cases if case[0] is about.kind)
+        for kind, problem in (own, *processor_cases):
             yield split(external_ids.case(about.source, "", kind, about.id, problem, 1))[0]
         return
     for object_, id_, problem in _problems(event, about, facts):

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from connector import webhooks
-from connector.mappers import kinds
+from connector.mappers import phrases
 from connector.models.facts import Facts, Kind, ProcessorObject, Stage, Status, SubjectKind, TimelineEvent
 from connector.models.plan import Change, Parent
+from connector.sources.registry import SOURCES
 from sync.decide.rules.asking import changes, policy
 from sync.world import (
     applied,
@@ -256,9 +257,9 @@ def test_rows_from_before_the_wait_was_over_join_the_case(on_timeline: bool) -> 
 
 
 def test_every_source_has_its_words() -> None:
-    assert kinds.label("stripe", "charge.dispute.created") == "Dispute opened"
-    assert kinds.label("braintree", "dispute_won") == "Dispute won"
-    assert kinds.label("recurly", "payment.failed") == "Payment failed"
-    assert kinds.label("stripe", "payment.failed") == "payment.failed"
+    assert phrases.event_label("stripe", "charge.dispute.created") == "Dispute opened"
+    assert phrases.event_label("braintree", "dispute_won") == "Dispute won"
+    assert phrases.event_label("recurly", "payment.failed") == "Payment failed"
+    assert phrases.event_label("stripe", "payment.failed") == "payment.failed"
     sources = {module.name for module in pkgutil.iter_modules(webhooks.__path__) if module.ispkg}
-    assert sources == set(kinds.LABELS)
+    assert sources == set(SOURCES)

@@ -1,0 +1,1 @@
+"""The declaration of each source: name, settings, labels. One file for a source; the rest is derived from it."""
