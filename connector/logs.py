@@ -32,9 +32,7 @@ def configure(form: str, *, quiet: bool = False, behind: bool = False) -> None:
             _renderer(form),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(
-            cast(TextIO, BufferedWriter(file) if behind else file)
-        ),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, BufferedWriter(file) if behind else file)),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -67,7 +67,7 @@ def plain_log() -> None:
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
             structlog.processors.KeyValueRenderer(),
-        ]
+        ],
     )
 
 

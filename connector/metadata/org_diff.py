@@ -51,7 +51,7 @@ class OrgSchema:
     described: Mapping[str, Described | None]
     read: Mapping[str, Mapping[str, Element]]
     assigned: frozenset[str] | None
-    not_looked_at: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     def lists(self, type_: str, name: str) -> bool | None:
         """Whether the org has it; None if that could not be looked at."""

@@ -99,7 +99,7 @@ _BY_QUERY: Final = {
 }
 
 
-def look(api: Api, source: Source, user: str, user_id: str) -> OrgSchema:
+def read_org(api: Api, source: Source, user: str, user_id: str) -> OrgSchema:
     """The org as this user sees it."""
     described = {name: _described(api, name) for name in _objects(source)}
     told: list[str] = []

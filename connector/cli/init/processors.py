@@ -1,4 +1,4 @@
-"""The payment processors: what proves their webhooks, and the keys that fill in what a webhook lacks."""
+"""Questions about the payment processors: secrets of their webhooks, and API keys for what a webhook lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from connector.webhooks.registry import SOURCES
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``needed``: without it the processor's webhooks are not taken. ``ours``: a password that we choose. ``choices``:
+    """``needed``: without it the processor's webhooks are refused. ``ours``: a password that we choose. ``choices``:
     the first is the default."""
 
     name: str
@@ -63,16 +63,16 @@ PROCESSORS: Final[Mapping[str, tuple[Setting, ...]]] = {
 
 
 def ask(answers: Answers, host: str, *, live: bool) -> None:
-    """Those that are used."""
-    known = [name for name, of_it in PROCESSORS.items() if answers.given.get(_first(of_it).name)]
+    """Ask which processors are used, and for the settings of each."""
+    given_names = [name for name, of_it in PROCESSORS.items() if answers.given.get(_first(of_it).name)]
     chosen = answers.ask(
         "processors",
         f"Processors that post webhooks too ({', '.join(PROCESSORS)}; empty for none)",
-        default=",".join(known),
+        default=",".join(given_names),
         problem=_names_problem,
     )
     for name in listed(chosen):
-        answers.say(f"{name}: a webhook to {host}/webhooks/{name}. Its secret: {WHERE[name]}.")
+        answers.inform(f"{name}: a webhook to {host}/webhooks/{name}. Its secret: {WHERE[name]}.")
         _one(answers, name, live)
 
 
@@ -95,7 +95,7 @@ def _one(answers: Answers, name: str, live: bool) -> None:
         answers.settings |= given
         configured = processors(given, live=live)[name]
         secret = Check(
-            "webhook secret", lambda: _secret(name, configured), mend=f"It is shown in {WHERE[name]}."
+            "webhook secret", lambda: _secret(name, configured), fix=f"It is shown in {WHERE[name]}."
         )
         key = doctor.area(name, configured).checks if name in CLIENTS else ()
         return Area(name, (secret, *key))
@@ -106,7 +106,7 @@ def _one(answers: Answers, name: str, live: bool) -> None:
 def _answer(answers: Answers, name: str, setting: Setting) -> str:
     if setting.ours and not answers.given.get(setting.name):
         password = secrets.token_urlsafe(24)
-        answers.say(f"  Give the webhook the user casewire and this password: {password}")
+        answers.inform(f"  Give the webhook the user casewire and this password: {password}")
         return f"casewire:{password}"
     return answers.ask(
         setting.name,
@@ -119,7 +119,7 @@ def _answer(answers: Answers, name: str, setting: Setting) -> str:
 
 
 def _secret(name: str, configured: Processor) -> Iterator[CheckResult]:
-    """SetupError names a secret in a form that cannot be."""
+    """SetupError for a secret with an impossible format."""
     if SOURCES[name](configured) is None:
         yield failed(f"no secret is set: /webhooks/{name} answers 404", f"It is shown in {WHERE[name]}.")
     else:

@@ -51,7 +51,7 @@ class GapReport:
 
     since: datetime
     until: datetime
-    looked: Counter[str] = field(default_factory=Counter)
+    scanned: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: tuple[MissedChange, ...] = ()
     whole: bool = True
@@ -64,7 +64,7 @@ class GapReport:
     def __str__(self) -> str:
         """``0 missing of 18,204``, ``500 missing of 18,204: 300 invoices, 200 payments``."""
         kinds = (f"{n:,} {kind.replace('_', ' ')}{'' if n == 1 else 's'}" for kind, n in self.missing.items())
-        told = f"{self.count:,} missing of {self.looked.total():,}"
+        told = f"{self.count:,} missing of {self.scanned.total():,}"
         return f"{told}: {', '.join(kinds)}" if self.count else told
 
 
@@ -117,9 +117,9 @@ class _Run:
             self.id = runs.begin(connection, COMMAND, WHO, REASON, {"site": ":".join(site)})
             self.own = True
 
-    def tell(self, connection: Connection, looked: int, missing: int) -> None:
+    def tell(self, connection: Connection, scanned: int, missing: int) -> None:
         if self.own and self.id is not None:
-            runs.progress(connection, self.id, {"looked": looked, "missing": missing})
+            runs.progress(connection, self.id, {"scanned": scanned, "missing": missing})
 
     def end(self, engine: Engine, state: str, error: str = "") -> None:
         if self.own and self.id is not None:
@@ -140,7 +140,7 @@ class _Walk:
     mine: _Run
     stop: Callable[[], bool]
     patience: RetryPolicy | None
-    looked: Counter[str] = field(default_factory=Counter)
+    scanned: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: list[MissedChange] = field(default_factory=list)
     starts: dict[str, datetime] = field(default_factory=dict)
@@ -158,7 +158,7 @@ class _Walk:
                 missed_changes.looked_through(connection, self.site, max(self.starts.values()), self.until)
         since = min(self.starts.values())
         return GapReport(
-            since, self.until, self.looked, self.missing, tuple(self.samples), whole, self.earlier
+            since, self.until, self.scanned, self.missing, tuple(self.samples), whole, self.earlier
         )
 
     def _beginnings(self) -> dict[str, datetime]:
@@ -213,7 +213,7 @@ class _Walk:
     def _page(self, page: Page, moves: bool) -> None:
         lacking = self._lacking(page)
         found = [self._missing(one) for one in lacking if self.fill or not self._comes_later(one, page.kind)]
-        self.looked.update(one.object for one in page.objects if not self._comes_later(one, page.kind))
+        self.scanned.update(one.object for one in page.objects if not self._comes_later(one, page.kind))
         if found:
             deliverable = [one for one in found if not self._is_earlier(one)]
             self.earlier += len(found) - len(deliverable)
@@ -248,11 +248,11 @@ class _Walk:
         """What the ledger does not know, or only from a look that nobody followed; but what an event points to only
         waits to be fetched."""
         with self.engine.connect() as connection:
-            looked = missed_changes.only_looked_at(
+            scanned = missed_changes.only_looked_at(
                 connection, self.site, [(one.object, one.id) for one in page.objects]
             )
         unknown = {_version(one) for one in change_feed.news(self.engine, self.site, page)}
-        news = [one for one in page.objects if _version(one) in unknown or (one.object, one.id) in looked]
+        news = [one for one in page.objects if _version(one) in unknown or (one.object, one.id) in scanned]
         if not news:
             return []
         with self.engine.connect() as connection:
@@ -270,7 +270,7 @@ class _Walk:
         subjects.mark_due(connection, due)
         object_fetcher.decide_history(connection, self.site, sorted({one.key for one in due}))
         missed_changes.record(connection, self.site, found, self.mine.id)
-        self.mine.tell(connection, self.looked.total(), self.missing.total())
+        self.mine.tell(connection, self.scanned.total(), self.missing.total())
 
     def _save(self, connection: Connection, kind: str, at: datetime) -> None:
         watermarks.save(connection, self._mark(kind), min(at, self.until - OVERLAP))
