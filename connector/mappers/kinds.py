@@ -277,5 +277,5 @@ def label(source: str, kind: str) -> str:
 
 
 def name(source: str) -> str:
-    """What people call a source."""
+    """Title of a source for people."""
     return _NAMES.get(source, source)

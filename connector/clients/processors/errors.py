@@ -1,4 +1,4 @@
-"""What went wrong with a call to a processor → one of our errors, which say what happens next.
+"""Maps failures of calls to a processor to our errors, which decide what happens next.
 
 Decided by HTTP status, and by the class of a network error; never by a message.
 """
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _SOON: Final = 10.0
 _LIMITED: Final = 30.0
-_MENDED_BY_HAND: Final = 300.0
+_FIXED_BY_A_PERSON: Final = 300.0
 _KEY_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY})
 
@@ -54,7 +54,7 @@ class ErrorFactory:
         """Never connected: the destination is out. Connected and then lost: this call only."""
         if isinstance(error, requests.exceptions.SSLError):
             text = f"{self.title}'s TLS certificate is not accepted. Check the proxy and CA certificates."
-            return self._out(text, "tls", _MENDED_BY_HAND)
+            return self._out(text, "tls", _FIXED_BY_A_PERSON)
         if isinstance(error, requests.exceptions.ReadTimeout):
             return Transient(f"{self.title} did not answer in time.", code="timeout", retry_after=_SOON)
         if isinstance(error, requests.exceptions.ConnectTimeout) or _never_reached(error):
@@ -63,7 +63,7 @@ class ErrorFactory:
 
     def key_refused(self, code: str) -> Unavailable:
         text = f"{self.title} does not accept the key, or it may not read this: set {self.settings} to one that may."
-        return self._out(text, code, _MENDED_BY_HAND)
+        return self._out(text, code, _FIXED_BY_A_PERSON)
 
     def limited(self, retry_after: float | None) -> Unavailable:
         text = f"{self.title} takes no more calls for now; work goes on when it does."
@@ -90,7 +90,7 @@ class ErrorFactory:
 
 
 def _never_reached(error: BaseException) -> bool:
-    """requests gives the same class for a refused connection and for one lost half-way; urllib3 tells them apart."""
+    """requests gives the same class for a refused connection and for one lost half-way; urllib3 distinguishes them."""
     seen = _chain(error)
     return any(type(one).__name__ in {"NewConnectionError", "NameResolutionError"} for one in seen)
 

@@ -1,4 +1,4 @@
-"""What went wrong with a call to Recurly → one of our errors, which say what happens next.
+"""Maps failures of calls to Recurly to our errors, which decide what happens next.
 
 Decided by HTTP status, then by ``error.type``: a non-JSON error leaves the client with no ``error`` at all,
 and an error without ``X-Request-Id`` makes it raise TypeError, so its exception classes cannot be relied on.
@@ -17,7 +17,7 @@ from connector.errors import CasewireError, Permanent, Transient, Unavailable
 
 _KEY: Final = "RECURLY_API_KEY (for a further site: RECURLY_API_KEY__<SITE>)"
 _SOON: Final = 10.0
-_MENDED_BY_HAND: Final = 300.0
+_FIXED_BY_A_PERSON: Final = 300.0
 _BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 _BUSY_TYPES: Final = frozenset({"simultaneous_request"})
 
@@ -39,7 +39,7 @@ def of_network(site: str, error: Exception, reached: bool) -> CasewireError:
     cause = _cause(error)
     if isinstance(cause, ssl.SSLError):
         text = f"Recurly's TLS certificate is not accepted ({cause}). Check the proxy and CA certificates."
-        return Unavailable(_destination(site), text, code="tls", retry_after=_MENDED_BY_HAND)
+        return Unavailable(_destination(site), text, code="tls", retry_after=_FIXED_BY_A_PERSON)
     if not reached:
         text = f"Recurly cannot be reached ({cause}). Check the network and RECURLY_API_URL."
         return Unavailable(_destination(site), text, code="unreachable")
@@ -50,7 +50,7 @@ def of_network(site: str, error: Exception, reached: bool) -> CasewireError:
 
 def of_status(site: str, status: int, headers: Headers, error: Exception) -> Exception:
     """An answer of 400 or above other than 429."""
-    kind, said = _told(error)
+    kind, said = _message(error)
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(said)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -99,7 +99,7 @@ def _key_refused(site: str, status: int, kind: str) -> Unavailable:
             f"The API key of site {site} may not read this: in Recurly, Integrations > API Credentials, give "
             f"it read access and allow this machine's address, or set {_KEY} to another key."
         )
-    return Unavailable(_destination(site), text, code=kind or str(status), retry_after=_MENDED_BY_HAND)
+    return Unavailable(_destination(site), text, code=kind or str(status), retry_after=_FIXED_BY_A_PERSON)
 
 
 def _destination(site: str) -> str:
@@ -112,7 +112,7 @@ def _cause(error: Exception) -> object:
     return inner if isinstance(inner, OSError) else error
 
 
-def _told(error: Exception) -> tuple[str, str]:
+def _message(error: Exception) -> tuple[str, str]:
     """Recurly's own type and message, if its error could be read."""
     detail = getattr(error, "error", None)
     kind = str(getattr(detail, "type", None) or "")
