@@ -162,7 +162,7 @@ class _Bench:
             if time.monotonic() - started > DEADLINE:
                 raise TimeoutError("the backlog was not worked in time")
             time.sleep(0.5)
-        workers = [pid for name, pid in self.running.keeper.pids().items() if name.startswith("worker")]
+        workers = [pid for name, pid in self.running.supervisor.pids().items() if name.startswith("worker")]
         return max(_peak(pid) for pid in workers)
 
     def _wake(self) -> None:

@@ -27,7 +27,7 @@ _BACKLOG: Final[Mapping[str, str]] = {
     "accounts_due": "Accounts that wait to be written",
     "dead_events": "Events given up on",
     "dead_accounts": "Accounts given up on",
-    "objects_not_joined": "Disputes, refunds, … that wait for their account",
+    "objects_not_matched": "Disputes, refunds, … that wait for their account",
     "histories_wanted": "Older accounts that wait to be fetched whole",
 }
 LATELY: Final = timedelta(days=7)

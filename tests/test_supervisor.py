@@ -128,7 +128,9 @@ KEEPER = """
     keeper.add("worker-1", [], {**os.environ, "CASEWIRE_KEPT": "1"})
     keeper.run(threading.Event())
 """
-KEPT = "from connector.cli.serve import end_with_keeper; end_with_keeper()" + textwrap.dedent(SAY_AND_WAIT)
+KEPT = "from connector.cli.serve import end_with_supervisor; end_with_supervisor()" + textwrap.dedent(
+    SAY_AND_WAIT
+)
 
 
 def test_children_end_when_their_keeper_is_killed(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""The ``casewire`` command: a file or folder for each group of commands; ``showing`` and ``choosing`` serve several."""
+"""The ``casewire`` command: a file or folder for each group of commands. ``output`` and ``account_options`` are
+shared."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ COMMANDS: Final = {
     ),
     "scheduler": (
         "connector.cli.serve:scheduler",
-        "Sweeps what waits without a wake, looks again at what time may have changed, purges.",
+        "Wakes stages that have work, runs the periodic checks, purges.",
     ),
     "migrate": (
         "connector.cli.serve:migrate",
@@ -37,11 +38,11 @@ COMMANDS: Final = {
     ),
     "init": (
         "connector.cli.init:init",
-        "Sets Casewire up: asks, checks each answer at once, writes .env and policy.toml, then looks at all of it.",
+        "Sets Casewire up: asks, checks each answer at once, writes .env and policy.toml, then runs doctor.",
     ),
     "doctor": (
         "connector.cli.doctor:doctor",
-        "Checks every connection, permission, field, limit and secret, and says how to mend what fails.",
+        "Checks every connection, permission, field, limit and secret, and says how to fix what fails.",
     ),
     "status": (
         "connector.cli.status:status",
@@ -54,16 +55,16 @@ COMMANDS: Final = {
     "dead": ("connector.cli.dead:dead", "Dead letters: accounts and events that need a person."),
     "plan": (
         "connector.cli.resync:plan",
-        "What would change in Salesforce for some accounts, field by field.",
+        "Show what would change in Salesforce for some accounts, field by field.",
     ),
-    "resync": ("connector.cli.resync:resync", "Fetch accounts anew and bring Salesforce up to date."),
+    "resync": ("connector.cli.resync:resync", "Fetch accounts again and bring Salesforce up to date."),
     "drift": (
         "connector.cli.drift:drift",
-        "Where Salesforce does not say what it should, by rule and field.",
+        "Find records in Salesforce that differ from what Casewire wrote, by rule and field.",
     ),
     "backfill": (
         "connector.cli.backfill:backfill",
-        "Bring all that Recurly has, or what changed since a date, into Salesforce.",
+        "Write all that Recurly has, or what changed since a date, to Salesforce.",
     ),
     "link": (
         "connector.cli.link:link",
@@ -71,14 +72,14 @@ COMMANDS: Final = {
     ),
     "runs": (
         "connector.cli.runs:runs",
-        "What people had done: each command that changed something, with who, when and why.",
+        "Commands that changed something, with who, when and why.",
     ),
     "purge": ("connector.cli.purge:purge", "Remove what retention allows: bodies first, rows later."),
     "reconcile": (
         "connector.cli.reconcile:reconcile",
-        "Look for missed deliveries, and compare Recurly, the processors and Salesforce payment by payment.",
+        "Find missed deliveries, and compare Recurly, the processors and Salesforce payment by payment.",
     ),
-    "report": ("connector.cli.report:report", "Reports for the people who answer for billing."),
+    "report": ("connector.cli.report:report", "Reports for the people who are responsible for billing."),
     "policy": (
         "connector.cli.policy:policy",
         "Thresholds, queues, priorities and texts (policy.toml): check, show.",
@@ -103,7 +104,7 @@ class _OrderedGroup(click.Group):
 
 
 class _LazyGroup(_OrderedGroup):
-    """A group whose help and completion are made from ``COMMANDS``, without importing the commands.
+    """A group that builds help and completion from ``COMMANDS``, without importing the commands.
 
     ``ctx.obj``, if given, is called once before a command runs: the set-up that ``--help`` does not need.
     """
@@ -128,11 +129,11 @@ class _LazyGroup(_OrderedGroup):
         return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        with errors.said():
+        with errors.as_click_errors():
             return super().make_context(*args, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Bytes that are no text would only be refused by PostgreSQL."""
+        """Refuse arguments that are not text in UTF-8, which PostgreSQL would refuse later."""
         for one in args:
             if _NO_TEXT.search(one):
                 raise click.UsageError(f"{one!a} is not text in UTF-8.", ctx)
@@ -141,12 +142,12 @@ class _LazyGroup(_OrderedGroup):
     def invoke(self, ctx: click.Context) -> Any:
         if ctx.obj is not None:
             ctx.obj()
-        with errors.said():
+        with errors.as_click_errors():
             return super().invoke(ctx)
 
 
 def _stub_group() -> click.Group:
-    """The names and texts of ``COMMANDS`` as commands that do nothing: click formats them as it would the real ones."""
+    """Commands without a body, with the names and texts of ``COMMANDS``, for click to format."""
     return _OrderedGroup(
         commands={name: click.Command(name, help=text) for name, (_, text) in COMMANDS.items()}
     )
@@ -164,9 +165,9 @@ def casewire() -> None:
     """
 
 
-def _fill_what_is_closed() -> None:
-    """What is opened next must not get the number of a stream that was closed: what is said would be written into it.
-    Without stderr nothing is said; that stdin is closed stays known (``acting.can_ask``)."""
+def _reopen_closed_streams() -> None:
+    """Open /dev/null for each closed standard stream. Otherwise the next file that is opened gets its descriptor, and
+    output would be written into that file. ``sys.stdin`` stays None (``audit.can_ask``)."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -176,23 +177,23 @@ def _fill_what_is_closed() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
 
 
-def _say_all() -> None:
-    """What an alphabet such as ISO 8859-1 has no sign for is written by its number, and is no error."""
+def _escape_unencodable() -> None:
+    """Write characters that the encoding of the terminal lacks as escapes, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _end_properly() -> None:
-    """Told to end, or its terminal lost, a command ends as by Ctrl-C: what it holds is given back, and its run says so.
-    What a shell has told it to ignore stays ignored."""
+def _interrupt_on_signals() -> None:
+    """Treat SIGTERM and SIGHUP as Ctrl-C: leases are released and the run is recorded as stopped. A signal that the
+    shell set to be ignored stays ignored."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
 
 
 def _log_warnings_only() -> None:
-    """stdout is for results, also of a command that does not log as a rule."""
+    """Log warnings to stderr: stdout is for results."""
     from connector import logs
 
     logs.configure("text", quiet=True)
@@ -200,9 +201,9 @@ def _log_warnings_only() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Entry point; ``args`` instead of those of the process. Exit codes: 0 done, 1 found or failed, 2 wrong usage."""
-    _fill_what_is_closed()
-    _end_properly()
-    _say_all()
+    _reopen_closed_streams()
+    _interrupt_on_signals()
+    _escape_unencodable()
     try:
         casewire(args, prog_name="casewire", obj=_log_warnings_only)
     except KeyboardInterrupt:

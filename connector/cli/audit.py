@@ -1,4 +1,4 @@
-"""What a person does is kept: who, when and why; and much is done only if the count was looked at."""
+"""Records who ran a command, when and why, and asks for confirmation above a number of changes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ YES: Final = click.option(
 
 
 def who(container: Container) -> str:
-    """``anna (login ops)``: CASEWIRE_OPERATOR, which anybody may set to anything, and the login name, which the
-    operating system vouches for. Without the setting, or where both are the same, the login name alone."""
+    """``anna (login ops)``: CASEWIRE_OPERATOR, which anybody can set to any value, and the login name, which comes from
+    the operating system. The login name alone if the setting is missing or the same."""
     login, operator = login_name(), (container.settings.casewire_operator or "").strip()
     return f"{operator}{runs.LOGIN}{login})" if operator and operator != login else login
 
@@ -40,18 +40,20 @@ def login_name() -> str:
 
 
 @contextmanager
-def acting(container: Container, command: str, reason: str, options: Mapping[str, Any]) -> Iterator[Cause]:
-    """A run of this command, which ends as what is done here ends: done, stopped by Ctrl-C, or failed."""
+def audited_run(
+    container: Container, command: str, reason: str, options: Mapping[str, Any]
+) -> Iterator[Cause]:
+    """A run of this command in the ledger. Its state is recorded when the block ends: done, stopped or failed."""
     by = who(container)
     with container.engine.begin() as connection:
         run_id = runs.begin(connection, command, by, reason, options)
-    with ending(container, run_id):
+    with recording_outcome(container, run_id):
         yield Cause(command, by, run_id)
 
 
 @contextmanager
-def ending(container: Container, run_id: int) -> Iterator[None]:
-    """Keeps how a run ended."""
+def recording_outcome(container: Container, run_id: int) -> Iterator[None]:
+    """Record how a run ended: done, stopped by Ctrl-C, or failed."""
     state, error = runs.FAILED, ""
     try:
         yield
@@ -59,11 +61,11 @@ def ending(container: Container, run_id: int) -> Iterator[None]:
     except KeyboardInterrupt:
         state = runs.STOPPED
         raise
-    except SystemExit as over:
-        state = runs.FAILED if over.code else runs.DONE
+    except SystemExit as exit_:
+        state = runs.FAILED if exit_.code else runs.DONE
         raise
-    except Exception as trouble:
-        error = str(trouble)
+    except Exception as failure:
+        error = str(failure)
         raise
     finally:
         with container.engine.begin() as connection:
@@ -71,13 +73,13 @@ def ending(container: Container, run_id: int) -> Iterator[None]:
 
 
 def can_ask() -> bool:
-    """Whether somebody sits there. Without stdin (``<&-``) Python has none."""
+    """Whether stdin is a terminal. ``sys.stdin`` is None if it was closed (``<&-``)."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def confirm(count: int, at_most: int, yes: int | None, what: str = "changes") -> None:
-    """Asks for the count to be typed where it is above ``at_most``, unless ``--yes`` allows so many. UsageError says
-    what to add where there is nobody to ask; another answer than the count ends the command with exit code 1."""
+    """Ask the user to type the count if it is above ``at_most``, unless ``--yes`` allows it. UsageError without a
+    terminal, with the option to add. Any answer but the count ends the command with exit code 1."""
     if count <= (at_most if yes is None else yes):
         return
     if yes is not None or not can_ask():
@@ -91,12 +93,12 @@ def confirm(count: int, at_most: int, yes: int | None, what: str = "changes") ->
 
 
 def wake(container: Container, *stages: Stage) -> None:
-    """Wake these stages, or say that they go on when Redis is back."""
+    """Wake these stages, or print that their work waits for Redis."""
     try:
         for stage in stages:
             container.queue.wake(stage)
     except RedisError as error:
         err.print(
-            f"It is kept, and worked when Redis is back: Redis does not answer ({error}). See: casewire doctor",
+            f"Recorded; it is worked when Redis is back: Redis does not answer ({error}). See: casewire doctor",
             markup=False,
         )

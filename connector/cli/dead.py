@@ -1,10 +1,10 @@
-"""``casewire dead``: what was given up on, why, and another try."""
+"""``casewire dead``: lists dead letters and tries them again."""
 
 from __future__ import annotations
 
 import click
 
-from connector.cli.audit import REASON, YES, acting, confirm, wake
+from connector.cli.audit import REASON, YES, audited_run, confirm, wake
 from connector.cli.output import event_history
 from connector.cli.output.console import NonEmptyText, as_json, err, table
 from connector.container import Container, container_from_environment
@@ -33,7 +33,7 @@ def dead() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def list_(account: str | None, limit: int, json_: bool) -> None:
-    """What was given up on, each with what to mend. Exit code 1 if there is any.
+    """Dead letters, each with what to fix. Exit code 1 if there is any.
 
     \b
     Example: casewire dead list
@@ -56,7 +56,7 @@ def list_(account: str | None, limit: int, json_: bool) -> None:
 
 
 def _about(event: Found) -> str:
-    """An event that was never fetched is of no account yet."""
+    """Kind and account of the event; its pointers if it was never fetched and so has no account."""
     about = event["subject"] or ", ".join(f"{object_} {refs[0]}" for object_, refs in event["pointers"])
     return f"{event['kind']} {about}".rstrip()
 
@@ -72,15 +72,15 @@ def _to_do(event: Found) -> str:
 @YES
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
 def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_: bool) -> None:
-    """Try dead letters again, after what they said was mended.
+    """Try dead letters again, after the cause that they name was fixed.
 
-    More of them than admin.confirm_above of the policy are tried only if their number is typed, or with --yes N.
+    More than admin.confirm_above of the policy need their number typed, or --yes N.
 
     \b
     Example: casewire dead retry --account acme-17 --apply
     """
     if account is None and not all_:
-        raise click.UsageError("Say which: --account CODE, or --all.")
+        raise click.UsageError("Choose dead letters: --account CODE, or --all.")
     container = container_from_environment()
     accounts, events = _counted(container, account)
     if not accounts and not events:
@@ -91,7 +91,7 @@ def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_:
         return
     confirm(accounts + events, container.policy.admin.confirm_above, yes, "accounts and events")
     with (
-        acting(container, "retry", reason, {"account": account}) as cause,
+        audited_run(container, "retry", reason, {"account": account}) as cause,
         container.engine.begin() as connection,
     ):
         accounts = event_actions.retry_subjects(connection, account, cause.run_id)
@@ -103,7 +103,7 @@ def retry(account: str | None, all_: bool, reason: str, yes: int | None, apply_:
 
 
 def _counted(container: Container, account: str | None) -> tuple[int, int]:
-    """Accounts and events. ClickException: nobody has heard of the account."""
+    """Numbers of dead accounts and events. ClickException if the ledger does not know the account."""
     with container.engine.connect() as connection:
         accounts = event_actions.count_dead_subjects(connection, account)
         events = event_actions.count_replayable(connection, _dead(account))

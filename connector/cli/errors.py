@@ -1,4 +1,4 @@
-"""What goes wrong in any command, said in one line that tells what to do, with the right exit code; no traceback."""
+"""Turns errors of any command into one line with advice and the right exit code, without a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connector.errors import CasewireError
 
 
 class _WrongUsage(click.ClickException):
-    """Of a usage error what was wrong and where to read on: the usage itself is for ``--help``."""
+    """A usage error as one line that names ``--help``, without click's usage text."""
 
     exit_code = click.UsageError.exit_code
 
@@ -23,9 +23,9 @@ class _WrongUsage(click.ClickException):
 
 
 @contextmanager
-def said() -> Iterator[None]:
-    """What Casewire and click raise on purpose, and what is out of order around us. What else is raised is a mistake of
-    ours. A group that is called without a command shows its help, and ``--help`` ends by ``Exit``: for click."""
+def as_click_errors() -> Iterator[None]:
+    """Translate errors of Casewire, click, PostgreSQL, Redis and a full disk into one-line click errors. Any other
+    exception is a bug and keeps its traceback. Help and ``Exit`` are left to click."""
     try:
         yield
     except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit, click.Abort):
@@ -35,55 +35,55 @@ def said() -> Iterator[None]:
     except CasewireError as error:
         raise click.ClickException(str(error)) from error
     except _engines() as error:
-        told = _told(error)
-        if told is None:
+        message = _message(error)
+        if message is None:
             raise
-        raise click.ClickException(told) from error
+        raise click.ClickException(message) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise click.ClickException(f"{error.strerror}: make room, then do it again.") from error
+        raise click.ClickException(f"{error.strerror}: free some space, then run it again.") from error
 
 
 def _usage(error: click.UsageError) -> str:
     from connector.cli.output.console import plain
 
     command = error.ctx.command_path if error.ctx else "casewire"
-    said = plain(re.sub(r"\s*\n\s*", " ", error.format_message().strip())).rstrip(".")
-    return f"{command}: {said}. See: {command} --help"
+    text = plain(re.sub(r"\s*\n\s*", " ", error.format_message().strip())).rstrip(".")
+    return f"{command}: {text}. See: {command} --help"
 
 
 def _engines() -> tuple[type[Exception], ...]:
-    """What PostgreSQL and Redis raise. Imported only when something was raised."""
+    """Exceptions of PostgreSQL and Redis. Imported only when an exception was raised."""
     from redis.exceptions import RedisError
     from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 
     return InternalError, OperationalError, ProgrammingError, RedisError
 
 
-def _told(error: Exception) -> str | None:
-    """What an operator is to do about it; None where it is a mistake of ours."""
+def _message(error: Exception) -> str | None:
+    """Advice for the operator; None if the error is a bug of ours."""
     from sqlalchemy.exc import InternalError, ProgrammingError
 
     cause = error.__cause__ or error
-    said = str(cause).strip().partition("\n")[0].rstrip(".")
+    line = str(cause).strip().partition("\n")[0].rstrip(".")
     match getattr(cause, "sqlstate", None):
         case "42P01" | "42703":
-            return f"The database has not the tables of this version ({said}). Run: casewire migrate"
+            return f"The database does not have the tables of this version ({line}). Run: casewire migrate"
         case "25006":  # a standby, after the primary was lost
             return (
-                "PostgreSQL takes no writes: DATABASE_URL leads to a standby, or to a server that is switched to "
-                "read-only. Set it to the primary, then do it again."
+                "PostgreSQL accepts no writes: DATABASE_URL names a standby, or to a server that is switched to "
+                "read-only. Set it to the primary, then run the command again."
             )
         case "57014":
             return (
-                "PostgreSQL gave up on it after 30 seconds; nothing of that step was kept. Ask for less at once: a "
+                "PostgreSQL cancelled it after 30 seconds; nothing of that step was kept. Narrow the selection: a "
                 "shorter --since, one --source, --status or --account, no --search."
             )
         case "42501":
-            return f"PostgreSQL refuses: {said}. See: casewire doctor"
+            return f"PostgreSQL refuses: {line}. See: casewire doctor"
     if isinstance(error, ProgrammingError):
         return None
     if isinstance(error, InternalError):
-        return f"PostgreSQL refuses: {said}. See: casewire doctor"
-    return f"PostgreSQL or Redis does not answer: {said}. See: casewire doctor"
+        return f"PostgreSQL refuses: {line}. See: casewire doctor"
+    return f"PostgreSQL or Redis does not answer: {line}. See: casewire doctor"

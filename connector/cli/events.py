@@ -1,4 +1,4 @@
-"""``casewire events``: what was received, and what became of it."""
+"""``casewire events``: lists received events with their fate, replays and buries them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection
 
-from connector.cli.audit import REASON, YES, acting, confirm, wake
+from connector.cli.audit import REASON, YES, audited_run, confirm, wake
 from connector.cli.output import event_history
 from connector.cli.output.console import NonEmptyText, Time, as_json, err, out, table
 from connector.container import Container, container_from_environment
@@ -24,12 +24,10 @@ STATUSES = ("pending", "fetched", "done", "ignored", "unknown", "dead", "buried"
 
 
 def filters(command: F) -> F:
-    """The options that say which events."""
+    """Add the options that select events."""
     for option in (
         click.option("--source", type=NonEmptyText(), help="Only this source, such as recurly."),
-        click.option(
-            "--kind", type=NonEmptyText(), help="Only this kind; * stands for anything (payment.*)."
-        ),
+        click.option("--kind", type=NonEmptyText(), help="Only this kind; * matches anything (payment.*)."),
         click.option("--status", type=click.Choice(STATUSES), help="Only events in this state."),
         click.option("--account", type=NonEmptyText(), help="Only this account: its code, or its whole key."),
         click.option("--since", type=Time(past=True), help="Received since: 2026-11-01, 36h, 7d."),
@@ -96,7 +94,7 @@ def list_(limit: int, before: int | None, json_: bool, **wanted: Any) -> None:
 @click.argument("event_id", type=int, metavar="ID")
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def show_(event_id: int, json_: bool) -> None:
-    """One event whole: delivery, objects, attempts, what changed in Salesforce, and what people asked for.
+    """One event with its delivery, objects, attempts, changes in Salesforce, and runs of people.
 
     \b
     Example: casewire events show 4711
@@ -121,8 +119,8 @@ def show_(event_id: int, json_: bool) -> None:
 def replay(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **wanted: Any) -> None:
     """Work recorded events again. Harmless: the same facts give the same records.
 
-    Those that were buried are left alone, unless they are named or --status buried is said. More events than
-    admin.confirm_above of the policy are worked only if their number is typed, or with --yes N.
+    Buried events are left out, unless their ids or --status buried are given. More events than admin.confirm_above of
+    the policy need their number typed, or --yes N.
 
     \b
     Example: casewire events replay --status dead --since 2d --apply
@@ -141,10 +139,10 @@ def replay(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **w
 @YES
 @click.option("--apply", "apply_", is_flag=True, help="Do it; without this only the count is shown.")
 def bury(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **wanted: Any) -> None:
-    """Decide that dead, unknown or waiting events need no work.
+    """Mark dead, unknown or waiting events as needing no work.
 
-    A filter finds dead ones, unless another --status is said. More events than admin.confirm_above of the policy are
-    buried only if their number is typed, or with --yes N.
+    A filter selects dead events, unless another --status is given. More events than admin.confirm_above of the policy
+    need their number typed, or --yes N.
 
     \b
     Example: casewire events bury 4711 --reason "test account" --apply
@@ -157,7 +155,7 @@ def bury(ids: tuple[int, ...], reason: str, yes: int | None, apply_: bool, **wan
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a person asks of events."""
+    """Options of replay and bury."""
 
     command: str
     which: Filter
@@ -168,7 +166,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Act:
-    """How many it can be done to, doing it, and how that is said."""
+    """An action on events: ``count`` and ``do`` of the ledger, and its texts."""
 
     count: Callable[[Connection, Filter], int]
     do: Callable[[Connection, Filter, int | None], int]
@@ -182,19 +180,19 @@ _REPLAY = _Act(
     event_actions.replay,
     "would be worked again",
     "will be worked again",
-    "No such event can be worked again: one that points to nothing cannot, and a buried one must be named.",
+    "No such event can be worked again: an event without pointers cannot, and a buried event must be named by id.",
 )
 _BURY = _Act(
     event_actions.count_buriable,
     event_actions.bury,
     "would be buried",
     "buried",
-    "No such event is to be buried: only one that is dead, unknown or waits can be.",
+    "No such event can be buried: only dead, unknown and waiting events can.",
 )
 
 
 def _done(container: Container, asked: _Asked, act: _Act) -> bool:
-    """Count them, and do it if that was said: a run, which tells how many there were."""
+    """Count the events, and with ``--apply`` do it, in a run that records their number."""
     count = _counted(container, asked.which, act)
     if not count:
         err.print(act.none)
@@ -204,7 +202,7 @@ def _done(container: Container, asked: _Asked, act: _Act) -> bool:
         return False
     confirm(count, container.policy.admin.confirm_above, asked.yes, "events")
     with (
-        acting(container, asked.command, asked.reason, _kept(asked.which)) as cause,
+        audited_run(container, asked.command, asked.reason, _audit_options(asked.which)) as cause,
         container.engine.begin() as connection,
     ):
         count = act.do(connection, asked.which, cause.run_id)
@@ -215,7 +213,7 @@ def _done(container: Container, asked: _Asked, act: _Act) -> bool:
 
 
 def _counted(container: Container, which: Filter, act: _Act) -> int:
-    """An event that is named and is not there, or can't be done, is a mistake; that a filter finds none is not."""
+    """Number of events. ClickException if a named event does not exist or is not suitable; a filter may find none."""
     with container.engine.connect() as connection:
         missing = event_actions.missing(connection, which.ids)
         if missing:
@@ -234,18 +232,18 @@ def _many(count: int, which: Filter) -> str:
 
 def _named(ids: tuple[int, ...], wanted: dict[str, Any]) -> Filter:
     if not ids and not any(wanted.values()):
-        raise click.UsageError("Say which events: ids, or a filter such as --status dead.")
+        raise click.UsageError("Choose events: ids, or a filter such as --status dead.")
     return Filter(**wanted, ids=ids)
 
 
-def _kept(which: Filter) -> dict[str, Any]:
-    """What was asked for, as the audit keeps it."""
+def _audit_options(which: Filter) -> dict[str, Any]:
+    """The options as the audit trail records them."""
     names = ("source", "kind", "status", "account", "since", "until", "search")
-    told = {name: getattr(which, name) for name in names}
-    return {"ids": list(which.ids)} | {name: str(value) for name, value in told.items() if value is not None}
+    given = {name: getattr(which, name) for name in names}
+    return {"ids": list(which.ids)} | {name: str(value) for name, value in given.items() if value is not None}
 
 
 def _account(event: Found) -> str:
-    """Its code; what is no account's goes by its whole key."""
+    """The code of its account; the full key if its subject is not an account."""
     subject = event["subject"] or ""
     return subject.partition(":account:")[2] or subject

@@ -1,4 +1,4 @@
-"""``casewire link``: which Salesforce account a billing account is, said by a person; and what waits for one."""
+"""``casewire link``: links a billing account to a Salesforce account, and lists those that wait for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from connector.cli.audit import REASON, acting, can_ask, wake
+from connector.cli.audit import REASON, audited_run, can_ask, wake
 from connector.cli.output.console import as_json, err, out, show
 from connector.container import Container, container_from_environment
 from connector.errors import Permanent, SetupError
@@ -23,7 +23,7 @@ REVIEW = "review"
 _ACCOUNT_ID = re.compile(r"001[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 _HOW = (
     "To decide: set the account of the review case in Salesforce, or: casewire link ACCOUNT SALESFORCE_ID. Billing "
-    "accounts that wait for a record are linked once one fits."
+    "accounts that wait for a record are linked when one matches."
 )
 
 
@@ -32,26 +32,26 @@ _HOW = (
 @click.argument("salesforce_id", metavar="SALESFORCE_ID", required=False)
 @click.option("--site", help="Which Recurly site, if several are configured.")
 @REASON
-@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal.")
 @click.option("--json", "json_", is_flag=True, help="With review: one JSON document on stdout.")
 def link(
     account: str, salesforce_id: str | None, site: str | None, reason: str, yes: bool, json_: bool
 ) -> None:
     """Link billing ACCOUNT (its code, or its whole key) to the Salesforce account SALESFORCE_ID.
 
-    Everything Casewire has written about it moves there; the record it had before is left without billing data.
+    Everything that Casewire has written for it moves there. Its former record loses its billing data.
 
     \b
-    casewire link review: what waits, with the candidates; exit code 1 if anything does
+    casewire link review: lists what waits, with candidates; exit code 1 if anything does
     Example: casewire link acme-17 001Hs00004XyZabIAF
     """
     if salesforce_id is None and account == REVIEW:
         _review(container_from_environment(), json_)
         return
     if salesforce_id is None:
-        raise click.UsageError("Say which Salesforce account: casewire link ACCOUNT SALESFORCE_ID.")
+        raise click.UsageError("Name the Salesforce account: casewire link ACCOUNT SALESFORCE_ID.")
     if json_:
-        raise click.UsageError("--json belongs to: casewire link review.")
+        raise click.UsageError("--json is only for: casewire link review.")
     if not _ACCOUNT_ID.fullmatch(salesforce_id):
         raise click.UsageError(f"{salesforce_id!r} is not the id of a Salesforce account (001…).")
     _link(container_from_environment(), account, salesforce_id, site, reason, yes)
@@ -66,14 +66,12 @@ def _link(container: Container, account: str, id_: str, site: str | None, reason
     err.print(_meant(wish))
     _consent(yes)
     options = {"account": wish.subject, "from": wish.from_id, "to": wish.record.id}
-    with acting(container, "link", reason, options) as cause:
+    with audited_run(container, "link", reason, options) as cause:
         if not manual_link.link(
             container.engine, container.salesforce, search, wish, cause, container.clock()
         ):
             raise Permanent(f"Another billing account was linked to {wish.record.id} meanwhile.")
-    err.print(
-        f"{show(wish.subject)} is linked to {_named(wish)}; all that is known of it is written there now."
-    )
+    err.print(f"{show(wish.subject)} is linked to {_named(wish)}; its billing data are written there now.")
     wake(container, Stage.APPLY)
 
 
@@ -85,14 +83,14 @@ def _subject(container: Container, account: str, site: str | None) -> str:
         raise SetupError("No Recurly site is configured: set RECURLY_SITE.")
     chosen = site or sites[0]
     if chosen not in sites or (site is None and len(sites) > 1):
-        raise click.UsageError(f"Say which site: --site {' or --site '.join(sites)}.")
+        raise click.UsageError(f"Choose a site: --site {' or --site '.join(sites)}.")
     return external_ids.subject("recurly", chosen, account)
 
 
 def _meant(wish: LinkRequest) -> str:
-    lines = [f"{show(wish.subject)} becomes {_named(wish)}."]
+    lines = [f"{show(wish.subject)} will be linked to {_named(wish)}."]
     if wish.from_id:
-        lines.append(f"It leaves {wish.from_id}, where its billing data are emptied.")
+        lines.append(f"Its billing data are removed from {wish.from_id}.")
     return "\n".join(lines)
 
 
@@ -110,20 +108,20 @@ def _consent(yes: bool) -> None:
 
 def _review(container: Container, json_: bool) -> None:
     with container.engine.connect() as connection:
-        held = links.held(connection)
+        pending = links.held(connection)
     if json_:
-        as_json([_document(subject, one) for subject, one in held.items()])
+        as_json([_document(subject, one) for subject, one in pending.items()])
     else:
-        _tell(held)
-    if held:
+        _print_pending(pending)
+    if pending:
         raise SystemExit(1)
 
 
-def _tell(held: dict[str, Link]) -> None:
-    if not held:
+def _print_pending(pending: dict[str, Link]) -> None:
+    if not pending:
         err.print("No billing account waits to be linked.")
         return
-    for subject, one in held.items():
+    for subject, one in pending.items():
         out.print(f"[bold]{show(subject)}[/bold]  {one.state} since {show(one.since)}: {show(one.how)}")
         for candidate in one.candidates:
             taken = f"; linked to {candidate.taken_by} already" if candidate.taken_by else ""

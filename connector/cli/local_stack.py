@@ -1,4 +1,4 @@
-"""Everything on this machine with the sandbox vendors: what the demo, the benchmarks and the flow tests run on."""
+"""Runs Casewire and the sandbox vendors on this machine, for the demo, the benchmarks and the flow tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 from sqlalchemy import Engine
 
-from connector.cli.serve import add_parts, engines, environment, mender
+from connector.cli.serve import add_parts, engines, environment, restart_dead_engines
 from connector.errors import SetupError
 from connector.ledger import queries
 from connector.ledger.engine import open_engine
@@ -55,8 +55,8 @@ class Vendors:
 
 
 def require_sandbox() -> None:
-    """SetupError where the package ``sandbox`` is missing: a wheel does not carry it. A folder of that name is a spec
-    without an origin."""
+    """SetupError if the package ``sandbox`` is missing, as in an installed wheel. A folder of that name without the
+    package has a spec without an origin."""
     spec = find_spec("sandbox")
     if spec is None or spec.origin is None:
         raise SetupError(
@@ -79,7 +79,7 @@ def vendors(*arguments: str) -> Iterator[Vendors]:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise SetupError("The sandbox did not start; what it said is above.")
+            raise SetupError("The sandbox did not start; its output is above.")
         urls = json.loads(line)
         yield Vendors(urls["salesforce"], urls["recurly"], urls["processors"], process)
     finally:
@@ -96,26 +96,26 @@ class Stack:
 
     vendors: Vendors
     engines: Engines
-    keeper: Supervisor
+    supervisor: Supervisor
     engine: Engine
     url: str
     home: Path
     environment: Mapping[str, str] = field(repr=False)
 
     def quiet(self) -> bool:
-        """Is everything that was received worked? Dead letters do not hold this up: they are an end."""
+        """Whether everything that was received is worked. Dead letters count as worked."""
         with self.engine.connect() as connection:
             numbers = queries.numbers(connection)
         return not any(numbers[name] for name in _WORK)
 
     def sent(self) -> list[dict[str, Any]]:
-        """Every event the sandbox sent: source, id (None where its source gives none), kind, acknowledged."""
+        """Every event the sandbox sent: source, id (None if its source has none), kind, acknowledged."""
         billing = self.vendors.control("recurly", "GET", "webhooks")["notifications"]
         processors = self.vendors.control("processors", "GET", "webhooks")["notifications"]
         return [*({"source": "recurly", **one} for one in billing), *processors]
 
     def settle(self, seconds: float = 300.0) -> bool:
-        """Wait until all is delivered and worked; False if that took too long."""
+        """Wait until everything is delivered and worked; False after ``seconds``."""
 
         def is_settled() -> bool:
             return self.quiet() and all(one["acknowledged"] for one in self.sent()) and self.quiet()
@@ -143,9 +143,9 @@ def stack(
             **registry.sandbox_settings(sandboxed.processors, urlsplit(sandboxed.processors).netloc, secret),
             **(changes or {}),
         }
-        keeper = Supervisor(also=lambda: mender(running), log=log)
-        add_parts(keeper, given, port=port, workers=workers)
-        _run(keeper, cleanup)
+        supervisor = Supervisor(also=lambda: restart_dead_engines(running), log=log)
+        add_parts(supervisor, given, port=port, workers=workers)
+        _run(supervisor, cleanup)
         engine = open_engine(running.database_url)
         cleanup.callback(engine.dispose)
         url = f"http://127.0.0.1:{port}"
@@ -153,12 +153,12 @@ def stack(
         endpoint = {"url": f"{url}/webhooks/recurly", "secret": secret, "format": "json"}
         sandboxed.control("recurly", "PUT", "webhooks", endpoint)
         sandboxed.control("processors", "PUT", "webhooks", processor_endpoints(url, secret))
-        yield Stack(sandboxed, running, keeper, engine, url, home, given)
+        yield Stack(sandboxed, running, supervisor, engine, url, home, given)
 
 
-def _run(keeper: Supervisor, cleanup: ExitStack) -> None:
+def _run(supervisor: Supervisor, cleanup: ExitStack) -> None:
     stop = threading.Event()
-    thread = threading.Thread(target=keeper.run, args=(stop,), name="keeper")
+    thread = threading.Thread(target=supervisor.run, args=(stop,), name="supervisor")
     thread.start()
     cleanup.callback(thread.join)
     cleanup.callback(stop.set)

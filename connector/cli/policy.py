@@ -1,4 +1,4 @@
-"""``casewire policy``: the rules an operator may change."""
+"""``casewire policy``: validates and prints the policy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def policy() -> None:
 @policy.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check(file: Path | None) -> None:
-    """Is the policy good? Names the key and the line of what is not.
+    """Validate the policy. Names the key and the line of each mistake.
 
     \b
     Example: casewire policy check policy.toml
@@ -43,5 +43,5 @@ def show() -> None:
     Example: casewire policy show > policy.toml
     """
     in_force = container_from_environment().policy.model_dump(mode="json", exclude_none=True, by_alias=True)
-    told = {name: value for name, value in in_force.items() if value not in ([], {})}
-    click.echo(tomli_w.dumps(told, multiline_strings=True), nl=False)
+    settings = {name: value for name, value in in_force.items() if value not in ([], {})}
+    click.echo(tomli_w.dumps(settings, multiline_strings=True), nl=False)

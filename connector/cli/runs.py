@@ -1,4 +1,4 @@
-"""``casewire runs``: who did what, when and why, and what came of it."""
+"""``casewire runs``: lists commands that changed something, with who, when, why and the outcome."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from connector.ledger.runs import Run
 
 TROUBLES: Final = 20
 MISSED: Final = 10_000
-"""In one JSON document."""
+"""Missed changes in one JSON document."""
 
 
 @click.group()
 def runs() -> None:
-    """What people had done: each command that changed something, with who, when and why.
+    """Commands that changed something, with who, when and why.
 
     \b
     Example: casewire runs list
@@ -48,7 +48,7 @@ def list_(command: str | None, who: str | None, since: datetime | None, limit: i
         as_json([asdict(one) for one in found])
         return
     table(
-        ("id", "begun", "command", "who", "state", "how far", "why"),
+        ("id", "begun", "command", "who", "state", "progress", "why"),
         [
             (one.id, one.started_at, one.command, one.who, _state(one), _words(one.progress), one.reason)
             for one in found
@@ -59,11 +59,10 @@ def list_(command: str | None, who: str | None, since: datetime | None, limit: i
 
 @runs.command("show")
 @click.argument("run_id", type=int, metavar="ID")
-@click.option("--account", help="What it did to this account: its code, or its whole key.")
+@click.option("--account", help="Also its attempts for this account: its code, or its full key.")
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def show_(run_id: int, account: str | None, json_: bool) -> None:
-    """One run: what was asked for, how it ended, and what its attempts came to, those of workers included; and what
-    it filled in that no delivery had told of.
+    """One run: options, state, outcomes of its attempts (also those by workers), and missed changes that it filled in.
 
     \b
     Example: casewire runs show 7 --account acme-17
@@ -74,7 +73,7 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
             raise click.ClickException(f"There is no run {run_id}. See: casewire runs list")
         found: dict[str, Any] = {
             **asdict(run),
-            "goes": ledger.sessions_of_run(connection, run_id),
+            "sessions": ledger.sessions_of_run(connection, run_id),
             "outcomes": ledger.outcomes(connection, run_id),
             "troubles": ledger.troubles(connection, run_id, TROUBLES),
         }
@@ -87,24 +86,24 @@ def show_(run_id: int, account: str | None, json_: bool) -> None:
     if json_:
         as_json(found)
         return
-    _tell(run, found)
+    _print_run(run, found)
     for line in missing_lines(first, count, f"casewire runs show {run_id} --json"):
         out.print(f"  missed     {line}")
 
 
-def _tell(run: Run, found: Mapping[str, Any]) -> None:
+def _print_run(run: Run, found: Mapping[str, Any]) -> None:
     out.print(f"[bold]{show(run.command)}[/bold] by {show(run.who)} at {show(run.started_at)}")
     for label, value in (
         ("why", run.reason),
-        ("asked for", _words(run.options)),
+        ("options", _words(run.options)),
         ("state", f"{run.state}, {_when(run)}"),
         ("error", run.error),
-        ("how far", _words(run.progress)),
+        ("progress", _words(run.progress)),
     ):
         if value:
             out.print(f"  {label:<10} {show(value)}")
-    for one in found["goes"]:
-        out.print(f"  {'gone on':<10} {_go_in_words(one)}")
+    for one in found["sessions"]:
+        out.print(f"  {'session':<10} {_session_text(one)}")
     for one in found["outcomes"]:
         out.print(
             f"  {one['outcome']:<10} {one['attempts']:,} attempts: {one['written']:,} records written, "
@@ -116,26 +115,28 @@ def _tell(run: Run, found: Mapping[str, Any]) -> None:
         out.print(f"  {line}")
 
 
-def _go_in_words(go: Mapping[str, Any]) -> str:
-    """One process that somebody started for it."""
-    told = f"{plain(go['began_at'])} by {go['who']}, {'to write' if go['writes'] else 'to look'}"
-    return show(f"{told}: {go['reason']}" if go["reason"] else told)
+def _session_text(session: Mapping[str, Any]) -> str:
+    """One session of the run, as a line."""
+    text = (
+        f"{plain(session['began_at'])} by {session['who']}, {'to write' if session['writes'] else 'dry run'}"
+    )
+    return show(f"{text}: {session['reason']}" if session["reason"] else text)
 
 
 def _when(run: Run) -> str:
     if run.ended_at is None:
-        return f"last heard of {plain(run.touched_at)}"
+        return f"last seen {plain(run.touched_at)}"
     return f"ended {plain(run.ended_at)}"
 
 
 def _state(run: Run) -> str:
-    """One that was killed says running for good."""
+    """State of a run; with the time of the last sign of life, because a killed run stays in state running."""
     return f"{run.state}, {_when(run)}" if run.state == ledger.RUNNING else run.state
 
 
-def _words(told: Mapping[str, Any]) -> str:
-    """What there is to say of it; what only the command itself reads is in --json."""
-    words = ((name.replace("_", " "), _value(value)) for name, value in told.items())
+def _words(values: Mapping[str, Any]) -> str:
+    """The values as text. Nested values, which only the command itself reads, are left to --json."""
+    words = ((name.replace("_", " "), _value(value)) for name, value in values.items())
     return ", ".join(f"{name} {value}" for name, value in words if value)
 
 
@@ -145,7 +146,7 @@ def _value(value: object) -> str:
             # sentences, or names
             return ("; " if any(" " in str(one) for one in value) else " ").join(map(str, value))
         case {}:
-            inner = {name: told for name, told in value.items() if not isinstance(told, list | dict)}
+            inner = {name: one for name, one in value.items() if not isinstance(one, list | dict)}
             return f"({_words(inner)})" if inner else ""
         case _:
             return plain(value)

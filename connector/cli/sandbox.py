@@ -1,4 +1,4 @@
-"""``casewire sandbox``: Salesforce, Recurly and the processors on this machine, and nothing of Casewire."""
+"""``casewire sandbox``: runs the local fakes of Salesforce, Recurly and the processors, without Casewire."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PORT: Final = click.IntRange(0, 65535)
 
 
 class _Latency(click.ParamType[str]):
-    """Milliseconds for some of the servers, as the sandbox takes them."""
+    """Latency in milliseconds by server, in the format of the sandbox."""
 
     name = "latency"
 
@@ -26,7 +26,9 @@ class _Latency(click.ParamType[str]):
         for part in str(value).split(","):
             server, _, milliseconds = part.partition("=")
             if server not in _SERVERS or not (milliseconds.isascii() and milliseconds.isdigit()):
-                self.fail(f"{part!r} is none; say salesforce=150,recurly=100,processors=80.", param, ctx)
+                self.fail(
+                    f"{part!r} is no latency; write salesforce=150,recurly=100,processors=80.", param, ctx
+                )
         return str(value)
 
 
@@ -38,7 +40,7 @@ class _Latency(click.ParamType[str]):
     "--latency-ms",
     type=_Latency(),
     metavar="S=MS,…",
-    help="How slowly they answer: salesforce=150,recurly=100,processors=80.",
+    help="Latency of their responses: salesforce=150,recurly=100,processors=80.",
 )
 def sandbox(salesforce_port: int, recurly_port: int, processors_port: int, latency_ms: str | None) -> None:
     """Only the sandbox vendors, with their control planes. Prints their addresses; Ctrl-C ends them.

@@ -43,21 +43,21 @@ _PORT = click.option(
 
 
 def stop_event() -> threading.Event:
-    """Set by SIGTERM or SIGINT and, for a process that is kept, when its keeper vanishes."""
+    """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
 
 
-def end_with_keeper() -> None:
-    """A kept process ends in good order when its keeper is killed."""
+def end_with_supervisor() -> None:
+    """End a supervised process properly when its supervisor is killed."""
     if os.environ.get(KEPT):
         end_with_stdin()
 
 
 def warn_of_unknown_settings() -> None:
-    """Log each misspelt setting once: a process that another one keeps leaves it to its keeper."""
+    """Log each misspelt setting once; a supervised process leaves it to its supervisor."""
     if os.environ.get(KEPT):
         return
     for one in settings.unknown_settings():
@@ -67,7 +67,7 @@ def warn_of_unknown_settings() -> None:
 
 @contextlib.contextmanager
 def engines(home: Path, database_url: str | None, redis_url: str | None) -> Iterator[Engines]:
-    """The engines of a home, with the ledger's tables as they must be."""
+    """Embedded PostgreSQL and Valkey of a home, with the ledger migrated."""
     running = Engines(home, database_url, redis_url)
     try:
         engine = open_engine(running.database_url)
@@ -78,14 +78,14 @@ def engines(home: Path, database_url: str | None, redis_url: str | None) -> Iter
         running.stop()
 
 
-def mender(running: Engines) -> None:
-    """Start again whichever engine died."""
+def restart_dead_engines(running: Engines) -> None:
+    """Restart engines that died."""
     for name in running.restart_dead():
         log.warning("engine_restarted", engine=name, outcome="restart")
 
 
 def environment(running: Engines, home: Path) -> dict[str, str]:
-    """What the processes of this machine are given."""
+    """Environment of the processes of this machine."""
     return settings.child_environment(
         DATABASE_URL=running.database_url,
         REDIS_URL=running.redis_url,
@@ -94,13 +94,13 @@ def environment(running: Engines, home: Path) -> dict[str, str]:
     )
 
 
-def add_parts(keeper: Supervisor, given: dict[str, str], *, port: int, workers: int) -> None:
-    """Web, scheduler and workers."""
+def add_parts(supervisor: Supervisor, given: dict[str, str], *, port: int, workers: int) -> None:
+    """Add web, scheduler and workers to the supervisor."""
     own = os.getpid()
-    keeper.add(f"web-{own}", ["web", "--port", str(port)], given)
-    keeper.add(f"scheduler-{own}", ["scheduler"], given)
+    supervisor.add(f"web-{own}", ["web", "--port", str(port)], given)
+    supervisor.add(f"scheduler-{own}", ["scheduler"], given)
     for number in range(1, workers + 1):
-        keeper.add(f"worker-{own}-{number}", ["worker"], given)
+        supervisor.add(f"worker-{own}-{number}", ["worker"], given)
 
 
 @click.command()
@@ -111,7 +111,7 @@ def up(port: int | None, workers: int) -> None:
 
     \b
     PostgreSQL and Valkey are embedded unless DATABASE_URL / REDIS_URL are set; in production, set both.
-    Ctrl-C ends everything. One process keeps a CASEWIRE_HOME: a second `casewire up` on it is refused.
+    Ctrl-C ends everything. Only one `casewire up` can use a CASEWIRE_HOME at a time.
     Example: casewire up --workers 2
     """
     from connector.container import container_from_environment
@@ -121,15 +121,15 @@ def up(port: int | None, workers: int) -> None:
     warn_of_unknown_settings()
     stop = stop_event()
     container = container_from_environment()
-    container.policy  # noqa: B018 - a misspelt policy is found now, not by the first case
+    container.policy  # noqa: B018 - an invalid policy fails now, not at the first case
     for sentence in container.not_configured():
         err.print(f"[yellow]{sentence}[/yellow]")
     with engines(given.casewire_home, given.database_url, given.redis_url) as running:
-        keeper = Supervisor(also=lambda: mender(running))
+        supervisor = Supervisor(also=lambda: restart_dead_engines(running))
         port = given.port if port is None else port
-        add_parts(keeper, environment(running, given.casewire_home), port=port, workers=workers)
+        add_parts(supervisor, environment(running, given.casewire_home), port=port, workers=workers)
         err.print(f"Casewire is up. Deliveries: http://127.0.0.1:{port}/webhooks/<source>   Ctrl-C ends it.")
-        keeper.run(stop)
+        supervisor.run(stop)
 
 
 @click.command()
@@ -143,7 +143,7 @@ def web(port: int | None, host: str) -> None:
     """
     from connector.web import STOP_SECONDS, web_process
 
-    end_with_keeper()
+    end_with_supervisor()
     container = WebContainer(settings.load())
     given = container.settings
     logs.configure(given.casewire_log)
@@ -160,7 +160,7 @@ def web(port: int | None, host: str) -> None:
     if address := given.casewire_metrics_address:
         serve_metrics(address, container, Path(metrics))
     changes = {"PROMETHEUS_MULTIPROC_DIR": metrics}
-    # Before the server starts: what we are told from now on, it is told.
+    # Before the server starts, so that a signal from now on reaches it.
     stop = stop_event()
     try:
         code = run_child(arguments, settings.child_environment(**changes), stop, seconds=STOP_SECONDS + 5.0)
@@ -189,7 +189,11 @@ def serve_metrics(address: str, container: WebContainer, folder: Path) -> BaseWS
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(1, 64), help="Keep this many; without it, be one.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 64),
+    help="Run this many worker processes; default: this process is one.",
+)
 def worker(count: int | None) -> None:
     """RQ workers: they refresh what events point to and apply what is due.
 
@@ -202,7 +206,7 @@ def worker(count: int | None) -> None:
     from connector.container import container_from_environment
     from connector.worker import run
 
-    end_with_keeper()
+    end_with_supervisor()
     container = container_from_environment()
     logs.configure(container.settings.casewire_log)
     warn_of_unknown_settings()
@@ -214,15 +218,17 @@ def _keep_workers(count: int) -> None:
     given = settings.load()
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
-    keeper = Supervisor()
+    supervisor = Supervisor()
     for number in range(1, count + 1):
-        keeper.add(f"worker-{os.getpid()}-{number}", ["worker"], settings.child_environment(**{KEPT: "1"}))
-    keeper.run(stop_event())
+        supervisor.add(
+            f"worker-{os.getpid()}-{number}", ["worker"], settings.child_environment(**{KEPT: "1"})
+        )
+    supervisor.run(stop_event())
 
 
 @click.command()
 def scheduler() -> None:
-    """Sweeps what waits without a wake, looks again at what time may have changed, purges.
+    """Wakes stages that have work, runs the periodic checks, purges.
 
     \b
     Example: casewire scheduler
@@ -230,7 +236,7 @@ def scheduler() -> None:
     from connector.container import container_from_environment
     from connector.scheduler import run
 
-    end_with_keeper()
+    end_with_supervisor()
     container = container_from_environment()
     logs.configure(container.settings.casewire_log)
     warn_of_unknown_settings()
@@ -247,7 +253,7 @@ def migrate() -> None:
     """
     given = settings.load()
     if not given.database_url:
-        raise SetupError("DATABASE_URL is not set. `casewire up` looks after its own embedded PostgreSQL.")
+        raise SetupError("DATABASE_URL is not set. `casewire up` migrates its own embedded PostgreSQL.")
     engine = open_engine(given.database_url)
     migrate_ledger(engine)
     engine.dispose()

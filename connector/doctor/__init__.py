@@ -1,6 +1,6 @@
-"""What is wrong with this installation, and what mends it: every connection, permission, field, limit and secret.
+"""Checks this installation and advises how to fix it: every connection, permission, field, limit and secret.
 
-A check is a value; looking changes nothing anywhere. ``AREAS`` is the whole list.
+A check is a value and changes nothing anywhere. ``AREAS`` is the complete list.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from connector import settings
 from connector.container import Container
 from connector.doctor import configuration, postgresql, processors, recurly, redis, webhooks
 from connector.doctor.result import Area, Finding, State, is_green
-from connector.doctor.runner import look_at, not_asked
+from connector.doctor.runner import run_checks, skipped_finding
 from connector.doctor.salesforce import area as salesforce
 from connector.errors import CasewireError
 from connector.settings import Settings
@@ -28,19 +28,19 @@ AREAS: Final[tuple[Callable[[Container], Iterable[Area]], ...]] = (
     webhooks.areas,
     processors.areas,
 )
-"""What is looked at once the settings can be read, in the order it is told."""
+"""The areas that are checked if the settings can be read, in the order of the report."""
 
 
 def examine(
     load: Callable[[], Settings] = settings.load, wire: Callable[[Settings], Container] = Container
 ) -> tuple[Finding, ...]:
     """Every finding, in order. Raises nothing; takes a minute at the most."""
-    first = look_at([configuration.area(load)])
+    first = run_checks([configuration.area(load)])
     if any(found.state is State.FAILED and found.name == configuration.SETTINGS for found in first):
-        return (*first, not_asked("all else", "the settings cannot be read"))
+        return (*first, skipped_finding("all else", "the settings cannot be read"))
     container = wire(load())
     try:
-        return (*first, *look_at(list(_areas(container))))
+        return (*first, *run_checks(list(_areas(container))))
     finally:
         _close(container)
 

@@ -19,22 +19,22 @@ from connector.sync.org_schema import mapping
 
 SETTINGS: Final = "values"
 _ENV: Final = Path(".env")
-_CORRECT_LINE: Final = "Correct that line; casewire policy check says whether it is good."
+_CORRECT_LINE: Final = "Correct that line; then run casewire policy check."
 _CORRECT: Final = "Correct that setting in the environment or in .env; .env.example explains each."
 
 
 def area(load: Callable[[], Settings]) -> Area:
-    """These come first: what cannot be read here nobody can use."""
+    """Checked first: nothing else works without settings that can be read."""
     return Area(
         "settings",
         (
-            Check(".env", _env, mend="Make .env a text file that Casewire's user may read."),
-            Check("environment", _environment, mend=_CORRECT),
-            Check(SETTINGS, lambda: _values(load), gate=True, mend=_CORRECT),
+            Check(".env", _env, fix="Make .env a text file that Casewire's user may read."),
+            Check("environment", _environment, fix=_CORRECT),
+            Check(SETTINGS, lambda: _values(load), gate=True, fix=_CORRECT),
             Check(
                 "policy",
                 lambda: _policy(load),
-                mend="Correct the file; casewire policy check looks at it alone.",
+                fix="Correct the file; casewire policy check checks only this file.",
             ),
         ),
     )
@@ -46,14 +46,14 @@ def _env() -> Iterator[CheckResult]:
         return
     with _ENV.open(encoding="utf-8") as file:
         lines = list(parse_stream(file))
-    troubles = [*_unreadable(lines), *_unknown(in_file=True), *_open_to_others()]
-    yield from troubles
-    if not troubles:
+    problems = [*_unreadable(lines), *_unknown(in_file=True), *_open_to_others()]
+    yield from problems
+    if not problems:
         yield ok(f"{sum(line.value is not None for line in lines)} settings")
 
 
 def _unreadable_policy(cause: BaseException | None, path: Path | None) -> str:
-    """What to do about a file of which no line could be read; empty for one that could."""
+    """Advice for a file that cannot be read at all; empty for one that can."""
     if isinstance(cause, FileNotFoundError):
         return (
             f"Make it (cp policy.example.toml {path}), or let CASEWIRE_POLICY name the file you have; a relative name "
@@ -67,14 +67,14 @@ def _unreadable_policy(cause: BaseException | None, path: Path | None) -> str:
 def _unreadable(lines: list[Binding]) -> Iterator[CheckResult]:
     for line in lines:
         if line.error:
-            told = f".env:{line.original.line}: this line cannot be read, so its setting is not set"
+            text = f".env:{line.original.line}: this line cannot be read, so its setting is not set"
             yield failed(
-                told, "Write NAME=value; a value with blanks, # or quotes goes between single quotes."
+                text, "Write NAME=value; a value with blanks, # or quotes goes between single quotes."
             )
 
 
 def _environment() -> Iterator[CheckResult]:
-    """Only names: what is set there may be anything."""
+    """Checks names only: the values can be anything."""
     unknown = list(_unknown(in_file=False))
     yield from unknown
     if not unknown:
@@ -93,7 +93,7 @@ def _open_to_others() -> Iterator[CheckResult]:
 
 
 def _values(load: Callable[[], Settings]) -> Iterator[CheckResult]:
-    """Every value that is wrong, each once: the sites and the processors are read even if the others fail."""
+    """Each wrong value once: sites and processors are read even if other settings are wrong."""
     try:
         given = load()
     except InvalidSettings as error:

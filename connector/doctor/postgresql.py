@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector import local_services
 from connector.container import Container
-from connector.doctor.result import Area, Check, CheckResult, compared, failed, ok, stopped
+from connector.doctor.result import Area, Check, CheckResult, clock_skew, failed, ok, stopped
 from connector.ledger.engine import revision_problem
 from connector.ledger.schema import metadata
 
@@ -28,10 +28,10 @@ def areas(container: Container) -> Iterator[Area]:
     yield Area(
         "postgresql",
         (
-            Check("reachable", lambda: _reachable(container), gate=True, mend=_REACH),
-            Check("tables", lambda: _tables(container), mend="Run: casewire migrate"),
-            Check("writing", lambda: _writing(container), mend="Run: casewire migrate"),
-            Check("clock", lambda: _clock(container), mend=_REACH),
+            Check("reachable", lambda: _reachable(container), gate=True, fix=_REACH),
+            Check("tables", lambda: _tables(container), fix="Run: casewire migrate"),
+            Check("writing", lambda: _writing(container), fix="Run: casewire migrate"),
+            Check("clock", lambda: _clock(container), fix=_REACH),
         ),
     )
 
@@ -63,7 +63,7 @@ def _tables(container: Container) -> Iterator[CheckResult]:
 
 
 def _writing(container: Container) -> Iterator[CheckResult]:
-    """Asked, not tried: looking writes nothing."""
+    """Reads the privileges instead of trying a write: checks write nothing."""
     with container.engine.connect() as connection:
         standby, read_only = connection.execute(
             text("SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'")
@@ -82,8 +82,10 @@ def _writing(container: Container) -> Iterator[CheckResult]:
             f"this PostgreSQL is {what}", "Let DATABASE_URL name the primary, and a user that may write."
         )
     elif named:
-        told = f"the user may not write to {', '.join(named)}"
-        yield failed(told, "Let the user of DATABASE_URL own the tables: run casewire migrate as that user.")
+        message = f"the user may not write to {', '.join(named)}"
+        yield failed(
+            message, "Let the user of DATABASE_URL own the tables: run casewire migrate as that user."
+        )
     else:
         yield ok("the user may write")
 
@@ -95,4 +97,4 @@ def _clock(container: Container) -> Iterator[CheckResult]:
         theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
         after = container.clock()
     ours = before + (after - before) / 2
-    yield compared("PostgreSQL's clock", (theirs - ours).total_seconds())
+    yield clock_skew("PostgreSQL's clock", (theirs - ours).total_seconds())

@@ -1,4 +1,4 @@
-"""The payment processors' APIs, where a key is set: whether a payment can be looked up, and what can be listed."""
+"""The APIs of the payment processors whose key is set: whether a payment can be read, and which lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connector.sources.info import ApiInfo, ProcessorSettings
 from connector.sources.registry import PROCESSORS
 
 _LISTED_SECONDS: Final = 60
-"""The lists are asked for so much time: whether they may be read, and not what is in them."""
+"""The window of the list requests: the check needs the permission to read a list, not its content."""
 
 
 def areas(container: Container) -> Iterator[Area]:
@@ -27,13 +27,13 @@ def areas(container: Container) -> Iterator[Area]:
 
 
 def area(source: str, given: ProcessorSettings) -> Area:
-    """One processor; nothing is told of one without a key."""
-    mend = f"Set {_api(source).advice}. Without a key Casewire works with what the webhooks carry."
+    """One processor; no checks without a key."""
+    fix = f"Set {_api(source).advice}. Without a key Casewire works with what the webhooks carry."
     return Area(
         source,
         (
-            Check("key", partial(_key, source, given), gate=True, mend=mend),
-            Check("lists", partial(_lists, source, given, mend), mend=mend),
+            Check("key", partial(_key, source, given), gate=True, fix=fix),
+            Check("lists", partial(_lists, source, given, fix), fix=fix),
         )
         if CLIENTS[source](given) is not None
         else (),
@@ -43,9 +43,9 @@ def area(source: str, given: ProcessorSettings) -> Area:
 def _key(source: str, given: ProcessorSettings) -> Iterator[CheckResult]:
     if given.is_for_other_mode:
         theirs, ours = ("test", "live") if given.live else ("live", "test")
-        told = f"the key is for {theirs} payments, and {ours} events are worked: it knows none of them"
+        text = f"the key is for {theirs} payments, and {ours} events are worked: it knows none of them"
         mode = f"set CASEWIRE_MODE={theirs} if {theirs} events are meant"
-        yield failed(told, f"Set {_api(source).advice}, for {ours} payments; or {mode}.")
+        yield failed(text, f"Set {_api(source).advice}, for {ours} payments; or {mode}.")
         return
     api = _client(source, given)
     for id_ in _api(source).unknown_ids:
@@ -58,8 +58,8 @@ def _key(source: str, given: ProcessorSettings) -> Iterator[CheckResult]:
     yield ok("accepted")
 
 
-def _lists(source: str, given: ProcessorSettings, mend: str) -> Iterator[CheckResult]:
-    """What ``casewire reconcile`` reads: a restricted key may read charges and not disputes."""
+def _lists(source: str, given: ProcessorSettings, fix: str) -> Iterator[CheckResult]:
+    """Checks the lists that ``casewire reconcile`` reads: a restricted key may read charges but not disputes."""
     api, now = _client(source, given), datetime.now(UTC)
     good = []
     for kind in sorted(api.lists):
@@ -67,7 +67,7 @@ def _lists(source: str, given: ProcessorSettings, mend: str) -> Iterator[CheckRe
         try:
             next(api.listed(kind, now - timedelta(seconds=_LISTED_SECONDS), now), None)
         except CasewireError as error:
-            yield failed(f"they cannot be listed: {error}", advice(error, mend), name)
+            yield failed(f"they cannot be listed: {error}", advice(error, fix), name)
         else:
             good.append(name)
     if good:

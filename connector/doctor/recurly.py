@@ -1,4 +1,4 @@
-"""Each Recurly site: whether its key is good, and of this site, and how much it may still ask."""
+"""Each Recurly site: whether its key is valid and of this site, and how many calls are left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.container import Container
-from connector.doctor.result import Area, Check, CheckResult, NotAsked, failed, ok, warning
+from connector.doctor.result import Area, Check, CheckResult, CheckSkipped, failed, ok, warning
 from connector.errors import Permanent
 from connector.settings import RecurlySite
 
@@ -32,7 +32,7 @@ def _no_site() -> Iterator[CheckResult]:
 
 
 def area(site: RecurlySite, name: str = "recurly") -> Area:
-    """One site. A person asks: nothing of the rate limit is kept from them."""
+    """The checks of one site. They may use the entire rate limit, because a person waits for the result."""
     if not site.api_key:
         return Area(name, (Check("key", lambda: _no_key(site)),))
     config = RecurlyConfig(site.name, site.api_key, region=site.region, api_url=site.api_url, reserve=0.0)
@@ -40,9 +40,7 @@ def area(site: RecurlySite, name: str = "recurly") -> Area:
     return Area(
         name,
         (
-            Check(
-                "key", lambda: _key(client()), gate=True, mend=f"{_KEYS}, copy a private key of this site."
-            ),
+            Check("key", lambda: _key(client()), gate=True, fix=f"{_KEYS}, copy a private key of this site."),
             Check("site", lambda: _site(site, client())),
             Check("rate limit", lambda: _rate(client())),
         ),
@@ -63,16 +61,16 @@ def _key(client: RecurlyClient) -> Iterator[CheckResult]:
 
 
 def _site(site: RecurlySite, client: RecurlyClient) -> Iterator[CheckResult]:
-    """The name goes into every link and every key in Salesforce: a wrong one is not mended later."""
+    """The name goes into every link and every key in Salesforce: a wrong one cannot be corrected later."""
     try:
         named = client.sites()
     except Permanent as error:
-        raise NotAsked(f"the key may not list its sites ({error})") from error
+        raise CheckSkipped(f"the key may not list its sites ({error})") from error
     if site.name in named:
         yield ok(f"the key is of {site.name}")
         return
     yield failed(
-        f"the key is of the site {', '.join(named) or '(none)'}, the settings say {site.name}",
+        f"the key is of the site {', '.join(named) or '(none)'}, the settings name {site.name}",
         f"Set RECURLY_SITE to {named[0] if named else 'the subdomain'} in .env, or use a key of {site.name}.",
     )
 
@@ -80,9 +78,9 @@ def _site(site: RecurlySite, client: RecurlyClient) -> Iterator[CheckResult]:
 def _rate(client: RecurlyClient) -> Iterator[CheckResult]:
     budget = client.budget
     if budget.limit is None or budget.remaining is None:
-        raise NotAsked("Recurly has not told its limit")
-    told = f"{budget.remaining:,} of {budget.limit:,} calls left"
+        raise CheckSkipped("Recurly has not reported its limit")
+    text = f"{budget.remaining:,} of {budget.limit:,} calls left"
     if budget.remaining < budget.limit * _SCARCE:
-        yield warning(told, "Let your other systems call Recurly less, or ask Recurly for a higher limit.")
+        yield warning(text, "Let your other systems call Recurly less, or ask Recurly for a higher limit.")
     else:
-        yield ok(told)
+        yield ok(text)

@@ -1,4 +1,4 @@
-"""Redis, and what is seen in it: workers, jobs, the scheduler."""
+"""Redis, and what it shows of workers, jobs and the scheduler."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def areas(container: Container) -> Iterator[Area]:
     yield Area(
         "redis",
         (
-            Check("reachable", lambda: _reachable(container), gate=True, mend=_REACH),
+            Check("reachable", lambda: _reachable(container), gate=True, fix=_REACH),
             Check("tls", lambda: _tls(container)),
-            Check("memory", lambda: _memory(container), mend=_REACH),
-            Check("workers", lambda: _workers(container), mend=_REACH),
-            Check("scheduler", lambda: _scheduler(container), mend=_REACH),
+            Check("memory", lambda: _memory(container), fix=_REACH),
+            Check("workers", lambda: _workers(container), fix=_REACH),
+            Check("scheduler", lambda: _scheduler(container), fix=_REACH),
         ),
     )
 
@@ -50,15 +50,17 @@ def _reachable(container: Container) -> Iterator[CheckResult]:
         yield failed(str(error), f"{_REACH} {_CA}")
         return
     try:
-        told: Any = redis.info("server")
+        info: Any = redis.info("server")
     except RedisError as error:
         yield failed(f"Redis does not answer: {error}", _advice(error))
         return
-    version = str(told["redis_version"])
+    version = str(info["redis_version"])
     if int(version.partition(".")[0]) < OLDEST:
-        yield failed(f"it speaks Redis {version}", f"Use Redis {OLDEST} or newer, or Valkey.")
+        yield failed(
+            f"it is compatible with Redis {version} only", f"Use Redis {OLDEST} or newer, or Valkey."
+        )
     else:
-        yield ok(f"speaks Redis {version}")
+        yield ok(f"compatible with Redis {version}")
 
 
 def _advice(error: BaseException) -> str:
@@ -77,8 +79,8 @@ def _tls(container: Container) -> Iterator[CheckResult]:
     if not (given.redis_url or "").startswith(queue.TLS_SCHEME):
         named = [name for name in ("redis_tls_ca_file", "redis_tls_verify") if name in given.model_fields_set]
         if named:
-            told = f"{named[0].upper()} has no effect: REDIS_URL does not begin with {queue.TLS_SCHEME}"
-            yield warning(told, f"Remove it, or let REDIS_URL begin with {queue.TLS_SCHEME}.")
+            info = f"{named[0].upper()} has no effect: REDIS_URL does not begin with {queue.TLS_SCHEME}"
+            yield warning(info, f"Remove it, or let REDIS_URL begin with {queue.TLS_SCHEME}.")
     elif not given.redis_tls_verify:
         yield warning(
             "the certificate of Redis is not verified: another server can pose as it",
@@ -89,37 +91,38 @@ def _tls(container: Container) -> Iterator[CheckResult]:
 
 
 def _memory(container: Container) -> Iterator[CheckResult]:
-    told: Any = container.redis.info("memory")
-    policy, limit = str(told.get("maxmemory_policy", "")), int(told.get("maxmemory", 0))
+    info: Any = container.redis.info("memory")
+    policy, limit = str(info.get("maxmemory_policy", "")), int(info.get("maxmemory", 0))
     if limit and policy != "noeviction":
         yield warning(
-            f"when it is full it throws away keys ({policy}), waiting jobs among them",
+            f"when it is full it evicts keys ({policy}), waiting jobs among them",
             "Set maxmemory-policy noeviction in Redis's configuration, or give Casewire a Redis of its own.",
         )
     else:
-        yield ok("nothing is thrown away" if limit else "without a limit")
+        yield ok("nothing is evicted" if limit else "without a limit")
 
 
 def _workers(container: Container) -> Iterator[CheckResult]:
-    """A worker's key lives as long as it does, and eight minutes more if it was killed."""
+    """The key of a worker expires when the worker ends, and eight minutes later if it was killed."""
     keys = get_keys(queue=queue.job_queue(container.redis))
     alive = sum(bool(container.redis.exists(key)) for key in keys)
     waiting = container.queue.depth()
     if alive:
         yield ok(f"{alive} at work, {waiting} jobs wait")
         return
-    told = "no worker runs, so nothing is worked" + (f"; {waiting} jobs wait" if waiting else "")
-    yield stopped(told, "Start one: casewire worker (casewire up has one).")
+    info = "no worker runs, so nothing is worked" + (f"; {waiting} jobs wait" if waiting else "")
+    yield stopped(info, "Start one: casewire worker (casewire up has one).")
 
 
 def _scheduler(container: Container) -> Iterator[CheckResult]:
     at = container.queue.swept_at()
-    mend = "Start one, on any machine: casewire scheduler (casewire up has one)."
+    fix = "Start one, on any machine: casewire scheduler (casewire up has one)."
     if at is None:
         yield stopped(
-            "no scheduler was seen within a day: what waits for time or lost its wake waits on", mend
+            "no scheduler was seen within a day: work that waits for a time or has lost its wake is not started",
+            fix,
         )
         return
     runs = container.queue.is_swept(container.clock(), container.settings.casewire_sweep_seconds)
     seen = f"last seen {at:%Y-%m-%d %H:%M:%S} UTC"
-    yield ok(seen) if runs else stopped(f"it does not run any more; {seen}", mend)
+    yield ok(seen) if runs else stopped(f"it does not run any more; {seen}", fix)

@@ -1,4 +1,4 @@
-"""The words of an examination: a finding, what a check tells, and the checks of an area in their order."""
+"""Checks and their results: an area has checks, a check yields results, the runner turns results into findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Only ``FAILED`` keeps Casewire from its work."""
+    """Only ``FAILED`` prevents Casewire from working."""
 
     OK = "ok"
     WARNING = "warning"
@@ -19,52 +19,52 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``told``: what was found. ``mend``: what to click or which line to change; never empty for a failure.
-    ``stopped``: it fails only because Casewire does not run."""
+    """One line of the report. ``fix``: what to click or which line to change; never empty for a failure.
+    ``stopped``: it fails only because Casewire is not running."""
 
     area: str
     name: str
     state: State
-    told: str
-    mend: str = ""
+    message: str
+    fix: str = ""
     stopped: bool = False
 
 
 def is_green(found: Iterable[Finding]) -> bool:
-    """Whether Casewire can do its work: nothing failed. A check on which others depend, and one for which there was no
-    time, fails where it could not be made (``looking``), so that "not asked" is never taken for "good"."""
+    """Whether nothing failed. The runner fails a gate that is skipped and a check for which no time is left, so that
+    "skipped" is never mistaken for "ok"."""
     return all(one.state is not State.FAILED for one in found)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check tells; ``about`` is what of it, where it tells several things; ``stopped`` as in a finding."""
+    """One result of a check. ``about``: its subject, if the check yields several; ``stopped`` as in a finding."""
 
     state: State
     text: str
-    mend: str = ""
+    fix: str = ""
     about: str = ""
     stopped: bool = False
 
 
-class NotAsked(Exception):
-    """A check cannot be made; the text says why."""
+class CheckSkipped(Exception):
+    """A check cannot run; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``look`` changes nothing, and may raise. ``gate``: the checks behind it in its area need it to be good.
-    ``mend``: what helps when ``look`` raises something that does not say so itself."""
+    """``run`` changes nothing, and may raise. ``gate``: the later checks of its area are skipped if it fails.
+    ``fix``: advice for an exception of ``run`` that has no advice of its own."""
 
     name: str
-    look: Callable[[], Iterable[CheckResult]]
+    run: Callable[[], Iterable[CheckResult]]
     gate: bool = False
-    mend: str = "Mend what it says, then run casewire doctor again."
+    fix: str = "Correct what the message names, then run casewire doctor again."
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Checks that are made one after the other. ``close`` lets go of what they opened."""
+    """Checks that run one after the other. ``close`` releases what they opened."""
 
     name: str
     checks: tuple[Check, ...]
@@ -75,37 +75,37 @@ def ok(text: str, about: str = "") -> CheckResult:
     return CheckResult(State.OK, text, "", about)
 
 
-def warning(text: str, mend: str, about: str = "") -> CheckResult:
-    return CheckResult(State.WARNING, text, mend, about)
+def warning(text: str, fix: str, about: str = "") -> CheckResult:
+    return CheckResult(State.WARNING, text, fix, about)
 
 
-def failed(text: str, mend: str, about: str = "") -> CheckResult:
-    return CheckResult(State.FAILED, text, mend, about)
+def failed(text: str, fix: str, about: str = "") -> CheckResult:
+    return CheckResult(State.FAILED, text, fix, about)
 
 
-def stopped(text: str, mend: str) -> CheckResult:
+def stopped(text: str, fix: str) -> CheckResult:
     """A failure that ends when Casewire is started."""
-    return CheckResult(State.FAILED, text, mend, stopped=True)
+    return CheckResult(State.FAILED, text, fix, stopped=True)
 
 
-def skipped(text: str, mend: str = "", about: str = "") -> CheckResult:
-    return CheckResult(State.SKIPPED, text, mend, about)
+def skipped(text: str, fix: str = "", about: str = "") -> CheckResult:
+    return CheckResult(State.SKIPPED, text, fix, about)
 
 
-BEARABLE_SECONDS: Final = 30
-WRONG_SECONDS: Final = 120
+WARNING_SECONDS: Final = 30
+FAILED_SECONDS: Final = 120
 """A login by JWT is good for three minutes, Stripe's signatures for five."""
 
-_MEND: Final = (
-    "Set the clock of this machine by the network (chrony or systemd-timesyncd), or that of the other one: "
-    "signatures and logins hold for minutes only."
+_FIX: Final = (
+    "Set the clock of this machine by the network (chrony or systemd-timesyncd), or the clock of the other machine: "
+    "signatures and logins are valid for minutes only."
 )
 
 
-def compared(whose: str, ahead: float) -> CheckResult:
-    """``ahead``: how many seconds the other clock is ahead of ours."""
+def clock_skew(other: str, ahead: float) -> CheckResult:
+    """Result for a clock that is ``ahead`` seconds ahead of ours; negative if it is behind."""
     seconds = abs(ahead)
-    if seconds < BEARABLE_SECONDS:
-        return ok(f"within {max(1, round(seconds))} s of {whose}")
-    told = f"this machine's clock is {'behind' if ahead > 0 else 'ahead of'} {whose} by {seconds:.0f} s"
-    return failed(told, _MEND) if seconds >= WRONG_SECONDS else warning(told, _MEND)
+    if seconds < WARNING_SECONDS:
+        return ok(f"within {max(1, round(seconds))} s of {other}")
+    text = f"this machine's clock is {'behind' if ahead > 0 else 'ahead of'} {other} by {seconds:.0f} s"
+    return failed(text, _FIX) if seconds >= FAILED_SECONDS else warning(text, _FIX)

@@ -1,4 +1,4 @@
-"""Looking: areas side by side, an area's checks one after the other, none for longer than its time, none raising."""
+"""Runs checks: areas in parallel, the checks of an area in order with a time limit; exceptions become findings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from connector.doctor.result import Area, Check, CheckResult, Finding, NotAsked, State, failed, skipped
+from connector.doctor.result import Area, Check, CheckResult, CheckSkipped, Finding, State, failed, skipped
 from connector.errors import CasewireError, Transient, Unavailable
 
 CHECK_SECONDS: Final = 20.0
@@ -22,24 +22,26 @@ _CHECK_NETWORK: Final = (
     "changed for it."
 )
 _CHECK_ADDRESS: Final = (
-    "Check the address in the settings, and what answers there: a proxy may do so in its place."
+    "Check the address in the settings, and which server answers there: it may be a proxy."
 )
 _LATER: Final = "Nothing is wrong here: run casewire doctor again in a few minutes."
 _NO_TIME: Final = "not checked: the checks before it took too long"
-_AGAIN: Final = "Run casewire doctor again; if it stays so, what the checks before it ask answers slowly."
+_AGAIN: Final = (
+    "Run casewire doctor again; if it fails again, the service of the checks before it answers slowly."
+)
 
 
-def look_at(
+def run_checks(
     areas: Sequence[Area], *, check_seconds: float = CHECK_SECONDS, area_seconds: float = AREA_SECONDS
 ) -> list[Finding]:
-    """What was found, in the order of the areas."""
+    """The findings, in the order of the areas."""
     found: list[list[Finding]] = [[] for _ in areas]
 
-    def look(number: int) -> None:
-        found[number] = list(_examined(areas[number], check_seconds, time.monotonic() + area_seconds))
+    def run_one(number: int) -> None:
+        found[number] = list(_run_area(areas[number], check_seconds, time.monotonic() + area_seconds))
 
     threads = [
-        threading.Thread(target=look, args=(number,), name=f"doctor-{area.name}", daemon=True)
+        threading.Thread(target=run_one, args=(number,), name=f"doctor-{area.name}", daemon=True)
         for number, area in enumerate(areas)
     ]
     for thread in threads:
@@ -49,11 +51,11 @@ def look_at(
     return [finding for findings in found for finding in findings]
 
 
-def not_asked(area: str, why: str, name: str = "") -> Finding:
+def skipped_finding(area: str, why: str, name: str = "") -> Finding:
     return Finding(area, name, State.SKIPPED, why)
 
 
-def _examined(area: Area, check_seconds: float, deadline: float) -> Iterator[Finding]:
+def _run_area(area: Area, check_seconds: float, deadline: float) -> Iterator[Finding]:
     closed = ""
     try:
         for check in area.checks:
@@ -61,56 +63,56 @@ def _examined(area: Area, check_seconds: float, deadline: float) -> Iterator[Fin
                 yield Finding(area.name, check.name, State.FAILED, _NO_TIME, _AGAIN)
                 continue
             if closed:
-                yield not_asked(area.name, closed, check.name)
+                yield skipped_finding(area.name, closed, check.name)
                 continue
-            told = _bounded(check, check_seconds)
+            results = _run_with_timeout(check, check_seconds)
             if check.gate:
-                told = tuple(_required(check, one) for one in told)
-            yield from (_finding(area, check, one) for one in told)
-            if check.gate and any(one.state is State.FAILED for one in told):
+                results = tuple(_fail_if_skipped(check, one) for one in results)
+            yield from (_finding(area, check, one) for one in results)
+            if check.gate and any(one.state is State.FAILED for one in results):
                 closed = f"it needs {check.name}"
     finally:
         area.close()
 
 
-def _finding(area: Area, check: Check, told: CheckResult) -> Finding:
-    name = f"{check.name}: {told.about}" if told.about else check.name
-    return Finding(area.name, name, told.state, told.text, told.mend, told.stopped)
+def _finding(area: Area, check: Check, result: CheckResult) -> Finding:
+    name = f"{check.name}: {result.about}" if result.about else check.name
+    return Finding(area.name, name, result.state, result.text, result.fix, result.stopped)
 
 
-def _required(check: Check, told: CheckResult) -> CheckResult:
-    """What could not be checked and others depend on is not known to be good: the installation is not either."""
-    if told.state is not State.SKIPPED:
-        return told
-    return replace(told, state=State.FAILED, mend=told.mend or check.mend)
+def _fail_if_skipped(check: Check, result: CheckResult) -> CheckResult:
+    """A gate that was skipped fails: without its result the installation cannot be called ok."""
+    if result.state is not State.SKIPPED:
+        return result
+    return replace(result, state=State.FAILED, fix=result.fix or check.fix)
 
 
-def _bounded(check: Check, seconds: float) -> tuple[CheckResult, ...]:
-    """The check in a thread of its own, which is left behind if it does not end in time."""
-    told: list[tuple[CheckResult, ...]] = []
-    thread = threading.Thread(target=lambda: told.append(_looked(check)), name=check.name, daemon=True)
+def _run_with_timeout(check: Check, seconds: float) -> tuple[CheckResult, ...]:
+    """Run the check in a thread of its own, which is abandoned if it does not end in time."""
+    results: list[tuple[CheckResult, ...]] = []
+    thread = threading.Thread(target=lambda: results.append(_run_check(check)), name=check.name, daemon=True)
     thread.start()
     thread.join(seconds)
-    return told[0] if told else (failed(f"no answer within {seconds:.0f} s", check.mend),)
+    return results[0] if results else (failed(f"no answer within {seconds:.0f} s", check.fix),)
 
 
-def _looked(check: Check) -> tuple[CheckResult, ...]:
-    """``except Exception`` as at the border of a job: whatever a check runs into is a finding, its last."""
-    told: list[CheckResult] = []
+def _run_check(check: Check) -> tuple[CheckResult, ...]:
+    """Catches every exception, as at the border of a job: it becomes the last result of the check."""
+    results: list[CheckResult] = []
     try:
-        told.extend(check.look())
-    except NotAsked as why:
-        told.append(skipped(str(why)))
+        results.extend(check.run())
+    except CheckSkipped as why:
+        results.append(skipped(str(why)))
     except CasewireError as error:
-        told.append(failed(str(error), advice(error, check.mend)))
+        results.append(failed(str(error), advice(error, check.fix)))
     except Exception as error:  # noqa: BLE001
-        told.append(failed(_first_line(error), check.mend))
-    return tuple(told)
+        results.append(failed(_first_line(error), check.fix))
+    return tuple(results)
 
 
 def advice(error: CasewireError, otherwise: str) -> str:
-    """What to do about an error by its code: a network that is down is not mended by another key. ``otherwise``: what
-    helps with a refusal."""
+    """Advice by the code of the error: another key does not help if the network is down. ``otherwise``: the advice for
+    a refusal."""
     if not isinstance(error, Transient):
         return otherwise
     if error.code in _NETWORK:
@@ -124,5 +126,5 @@ def advice(error: CasewireError, otherwise: str) -> str:
 
 def _first_line(error: Exception) -> str:
     """Without the statement or the values that drivers add in further lines."""
-    said = str(error.__cause__ or error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    line = str(error.__cause__ or error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__

@@ -162,7 +162,7 @@ def _walk(container: Container, site: Site, api: SourceApi, policy: Reconcile) -
     (log.warning if found.count else log.info)(
         "feed_walked",
         **keys,
-        looked=found.compared.total(),
+        scanned=found.scanned.total(),
         missing=found.count,
         outcome="done" if found.complete else "goes on",
     )

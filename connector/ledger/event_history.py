@@ -13,17 +13,17 @@ from connector.ledger.queries import EVENT, Found, attempts
 MOST: Final = 20
 """Attempts beside its own that a story tells of; the others are counted."""
 COUNTED: Final = 1_000
-"""No further than that: an account may have been written for years."""
+"""Limit of counting: an account may have years of attempts."""
 
-_BY_HAND: Final = "run_id IS NOT NULL"
+_BY_RUNS: Final = "run_id IS NOT NULL"
 _BY_ITSELF: Final = "run_id IS NULL AND outcome <> 'unchanged'"
-"""What workers did: of its history, for its other events, or what was refused at first. That the account was looked at
-and left as it was is no news."""
+"""Attempts by workers: for its history, other events, or rows that were refused before; unchanged ones are left out."""
 
 
 def story(connection: Connection, event_id: int) -> Found | None:
-    """One event whole. ``runs``: what people asked of it; ``standing``: its account as it is now; ``by_hand`` and
-    ``also``: what people had done to that account since the event was received, and what workers did."""
+    """The complete history of an event. ``runs``: of people, for the event; ``subject_status``: state of its account
+    now; ``by_runs`` and ``later``: attempts for the account since the event was received, by runs of people and by
+    workers."""
     row = connection.execute(
         text(f"SELECT {EVENT}, earlier, runs, format, body FROM event WHERE id = :id"),
         {"id": event_id},
@@ -32,10 +32,10 @@ def story(connection: Connection, event_id: int) -> Found | None:
         return None
     found = dict(row._mapping)
     found["runs"] = _runs(connection, found["runs"])
-    found["standing"] = _standing(connection, found["subject"])
+    found["subject_status"] = _subject_status(connection, found["subject"])
     found["snapshots"] = _snapshots(connection, found)
     found["attempts"] = attempts(connection, [*found.pop("earlier"), found["attempt_id"]])
-    for name, which in (("by_hand", _BY_HAND), ("also", _BY_ITSELF)):
+    for name, which in (("by_runs", _BY_RUNS), ("later", _BY_ITSELF)):
         others = _others(connection, found, which)
         found[name] = attempts(connection, others[:MOST])
         found[f"{name}_left_out"] = len(others) - len(found[name])
@@ -50,7 +50,7 @@ def _runs(connection: Connection, ids: Sequence[int]) -> list[Found]:
     return [dict(row._mapping) for row in rows]
 
 
-def _standing(connection: Connection, subject: str | None) -> Found | None:
+def _subject_status(connection: Connection, subject: str | None) -> Found | None:
     row = connection.execute(
         text("SELECT status, due_at, ready_at, tries, error, error_code FROM subject WHERE key = :key"),
         {"key": subject},

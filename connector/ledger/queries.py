@@ -109,7 +109,7 @@ def numbers(connection: Connection) -> Found:
               (SELECT EXTRACT(EPOCH FROM now() - min(due_at)) FROM subject WHERE status = 'due')
                 AS oldest_account_seconds,
               (SELECT count(*) FROM subject WHERE history = 'wanted') AS histories_wanted,
-              (SELECT count(*) FROM snapshot WHERE link = '' AND object <> 'charge') AS objects_not_joined,
+              (SELECT count(*) FROM snapshot WHERE link = '' AND object <> 'charge') AS objects_not_matched,
               (SELECT count(*) FROM snapshot WHERE ask_at <= now()) AS asks_waiting,
               (SELECT count(*) FROM event WHERE status = 'dead') AS dead_events,
               (SELECT count(*) FROM event WHERE status = 'unknown') AS unknown_events,

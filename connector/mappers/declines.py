@@ -35,7 +35,7 @@ class Decline:
 
 
 FINAL: Final = frozenset({"hard", "fraud", "expired"})
-"""Categories a retry of the same payment method cannot mend."""
+"""Categories that a retry with the same payment method cannot fix."""
 
 CATEGORIES: Final = FINAL | {"soft", "authentication", "bank_debit", "gateway", "unknown"}
 
@@ -299,7 +299,7 @@ _APPROVED = frozenset({"approved", "approved_fraud_review"})
 
 
 def explain(code: str | None) -> Decline:
-    """What a decline code means; a code that is not listed is named and gets sound general advice."""
+    """Explanation of a decline code; an unknown code is named and gets general advice."""
     known = _CODES.get((code or "").strip().lower())
     if known is not None:
         return known

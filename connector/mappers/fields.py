@@ -149,7 +149,7 @@ class Payment:
 
 
 class Dispute:
-    """A dispute as its processor tells of it."""
+    """A dispute as its processor reports it."""
 
     OBJECT: Final = "Billing_Dispute__c"
     NAME: Final = "Name"
@@ -176,7 +176,7 @@ class Dispute:
 
 
 class Refund:
-    """A refund as its processor tells of it; what Recurly tells of it is a payment of type refund."""
+    """A refund as its processor reports it; Recurly's record of it is a payment of type refund."""
 
     OBJECT: Final = "Billing_Refund__c"
     NAME: Final = "Name"

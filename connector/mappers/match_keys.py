@@ -27,7 +27,7 @@ LONGEST: Final = 255
 
 
 def of_billing(item: BillingObject) -> tuple[str, ...]:
-    """What a billing system's object can be found by."""
+    """Keys by which a billing object can be found."""
     match item:
         case Payment(gateway_reference=first, gateway_references=more):
             return _forms(REFERENCE, (first, *more))
@@ -66,7 +66,7 @@ def is_by_customer(matched_by: str) -> bool:
 
 
 def of_processor(item: ProcessorObject, form: str = "") -> tuple[str, ...]:
-    """What a processor's object says of the payment, invoice and customer behind it; only in this form, if one is
+    """Keys of a processor object for its payment, invoice and customer; only in this form, if one is
     named."""
     own = (item.id,) if item.kind is Kind.CHARGE else ()
     found = (

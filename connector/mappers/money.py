@@ -40,5 +40,5 @@ def amount(value: float | int | str | Decimal, currency: str) -> Decimal:
 
 
 def format_money(money: Money) -> str:
-    """For people: ``USD 1,049.00``, ``JPY 5,000``; ``1,049.00`` where nobody said the currency."""
+    """For people: ``USD 1,049.00``, ``JPY 5,000``; ``1,049.00`` if the currency is unknown."""
     return f"{money.currency} {money.amount:,.{exponent(money.currency)}f}".lstrip()

@@ -1,4 +1,4 @@
-"""What an org has, by name: objects and fields as its describes tell them, currencies, statuses, queues."""
+"""The schema of an org, by name: objects and fields from its describes, currencies, statuses, queues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.mappers import fields
 
 @dataclass(frozen=True, slots=True)
 class OrgField:
-    """A field as the integration user sees it. ``digits``: before the decimal point, None where nothing is said.
+    """A field as the integration user sees it. ``digits``: before the decimal point, None if unknown.
     ``values``: the active ones of a picklist; ``targets``: the objects a lookup may point to. ``rich``: Salesforce
     makes HTML of its text."""
 

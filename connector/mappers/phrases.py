@@ -1,4 +1,4 @@
-"""Small phrases said the same way in every case, row and reason."""
+"""Phrases that cases, rows and reasons share."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ _BRANDS: Final = {"MasterCard": "Mastercard", "ELO": "Elo", "Union Pay": "UnionP
 def billing_object(kind: str, resource: Any) -> facts.BillingObject:
     """The resource as ``kind`` (account, subscription, invoice, payment, credit_payment).
 
-    Raises Permanent for one that names no account: there is nobody to tell of it.
+    Raises Permanent for one that names no account: it cannot be assigned.
     """
     found = _KINDS[kind](resource)
     if not isinstance(found, facts.Account) and not found.account_code:
@@ -276,8 +276,8 @@ def _brand(kind: str | None, card_type: str | None) -> str:
 
 
 def _gateway_references(resource: Any, *, customers: bool) -> tuple[str, ...]:
-    """What a gateway calls the customer (``stripe_customer``), or the payment. Means of payment are neither: Recurly
-    gives their tokens here too, and those are not read."""
+    """References of the gateway for the customer (``stripe_customer``), or the payment. Means of payment are neither:
+    Recurly gives their tokens here too, and those are not read."""
     listed = _list(resource, "payment_gateway_references")
     typed = [(_word(one, "reference_type"), _text(one, "token")) for one in listed]
     wanted = ("customer",) if customers else ("charge", "payment_intent", "transaction")

@@ -42,8 +42,8 @@ def returned(item: ProcessorObject, payment: Payment | None) -> ReturnReason:
     why = reasons.explain(item)
     if _is_by_bank(item, payment):
         return ReturnReason("Bank debit returned", why.text, why.code, why.action)
-    told = why.text if item.reason or item.network_code else _TAKEN_BACK
-    return ReturnReason("Payment taken back", told, why.code, _SEE_WHY)
+    text = why.text if item.reason or item.network_code else _TAKEN_BACK
+    return ReturnReason("Payment taken back", text, why.code, _SEE_WHY)
 
 
 def lost(item: ProcessorObject) -> ReturnReason:

@@ -131,7 +131,7 @@ def refunds_of(found: Body) -> list[Body]:
     released = _count(found.get("amount")) - captured
     if not 0 < released <= _count(found.get("amount_refunded")):
         return refunds
-    # it is booked with the capture, before anything can be given back
+    # it is booked with the capture, before a refund is possible
     first = min(refunds, key=lambda one: _count(one.get("created")), default=None)
     is_release = first is not None and first.get("amount") == released
     return [one for one in refunds if not (is_release and one is first)]

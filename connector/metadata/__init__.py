@@ -1,1 +1,1 @@
-"""What ``salesforce/`` holds: read, packed for a deployment, compared with an org, and what to do after it."""
+"""Reads the folder ``salesforce/``, packs it for a deployment, compares it with an org, and lists manual steps."""

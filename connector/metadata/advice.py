@@ -1,6 +1,6 @@
-"""What Salesforce says of a component it does not take → what a person does about it.
+"""Error text of Salesforce for a refused component → advice for a person.
 
-The Metadata API gives its reasons as text only; a text that is not known here is shown with what always helps.
+The Metadata API reports reasons only as text; an unknown text gets general advice.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ OTHERWISE: Final = f"Mend this file {_COPY}."
 
 
 def advice(problem: str) -> str:
-    """What to do about a component problem."""
+    """Advice for the problem of a component."""
     for pattern, text in _ADVICE:
         if re.search(pattern, problem, re.IGNORECASE):
             return text

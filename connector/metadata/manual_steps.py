@@ -1,4 +1,4 @@
-"""What is left for a person after a deployment, read from the folder; what can be looked up is looked up."""
+"""Lists the manual steps after a deployment, from the folder; queries the org for those that it can check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.metadata.source_tree import Component, Source, text
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. ``checked``: it was looked up and is not done; otherwise nobody can tell but a person."""
+    """One step. ``checked``: the org shows that it is not done; otherwise only a person can know."""
 
     title: str
     how: str
@@ -24,7 +24,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who has what in the org: None where that may not be read.
+    """Assignments in the org; None if they may not be read.
 
     ``assigned``: permission set → the user names that have it. ``members``: queue → how many members.
     """
@@ -61,7 +61,7 @@ def _rows(api: Api, soql: str) -> list[dict[str, Any]] | None:
 
 
 def steps(source: Source, who: People) -> list[Step]:
-    """What is still open, what was looked up first."""
+    """The open steps, checked ones first."""
     found = [step for part in _PARTS for step in part(source, who)]
     return sorted(found, key=lambda step: not step.checked)
 

@@ -19,7 +19,7 @@ from connector.metadata.source_tree import Component, Source, text
 
 
 class Kind(StrEnum):
-    """What a finding means. A note asks for nothing."""
+    """Kind of a finding. A note needs no action."""
 
     MISSING = "missing"
     DIFFERENT = "different"
@@ -39,11 +39,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class OrgSchema:
-    """What was read of an org as one user.
+    """The parts of an org that one user can read.
 
     ``listed``: type → names, for the types that could be listed. ``described``: object → its describe, None where
     this user sees no such object. ``read``: type → name → component, as far as it could be read. ``assigned``:
-    the permission sets of this user, None if it may not know. ``not_looked_at``: sentences.
+    the permission sets of this user, None if it may not know. ``unchecked``: sentences.
     """
 
     user: str
@@ -51,7 +51,7 @@ class OrgSchema:
     described: Mapping[str, Described | None]
     read: Mapping[str, Mapping[str, Element]]
     assigned: frozenset[str] | None
-    not_looked_at: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     def lists(self, type_: str, name: str) -> bool | None:
         """Whether the org has it; None if that could not be looked at."""

@@ -23,7 +23,7 @@ _FOR_TESTS: Final = "Developer Edition"
 
 
 class OrgInfo(Protocol):
-    """Who is logged in."""
+    """The user who is logged in."""
 
     @property
     def user_id(self) -> str:
@@ -35,13 +35,13 @@ class OrgInfo(Protocol):
 
 
 class OrgReader(Protocol):
-    """What is asked to find out."""
+    """The queries that ``target`` needs."""
 
     def query(self, soql: str) -> list[dict[str, Any]]:
         """All rows."""
 
     def identity(self) -> OrgInfo:
-        """Who is logged in."""
+        """The user who is logged in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def target(api: OrgReader) -> Target:
 
 
 class Api(Protocol):
-    """What is asked of an org."""
+    """The calls that ``read_org`` needs."""
 
     def query(self, soql: str) -> list[dict[str, Any]]:
         """All rows."""
@@ -99,7 +99,7 @@ _BY_QUERY: Final = {
 }
 
 
-def look(api: Api, source: Source, user: str, user_id: str) -> OrgSchema:
+def read_org(api: Api, source: Source, user: str, user_id: str) -> OrgSchema:
     """The org as this user sees it."""
     described = {name: _described(api, name) for name in _objects(source)}
     told: list[str] = []
@@ -142,7 +142,7 @@ def _listed(api: Api, source: Source, told: list[str]) -> dict[str, frozenset[st
 
 
 def _questions(source: Source) -> Iterator[dict[str, str | None]]:
-    """What lies in folders is asked for folder by folder, each type at most once a question."""
+    """Queries of list_metadata: types in folders by folder, each type at most once in a query."""
     folders: dict[str, list[str | None]] = {}
     for type_ in source.types:
         inside = {one.name.rpartition("/")[0] for one in source.of(type_) if not one.is_folder}

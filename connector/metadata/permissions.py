@@ -27,7 +27,7 @@ _NAMES: Final = (
     "customPermission",
     "name",
 )
-"""What an entry is about: the first of these it has."""
+"""Elements that name the subject of an entry; the first one present counts."""
 
 _WORDS: Final = {
     "readable": "reading",

@@ -95,7 +95,7 @@ class Source:
 
 
 def text(element: Element, tag: str) -> str:
-    """The text of a direct child, whatever its namespace; empty if there is none."""
+    """The text of a direct child in any namespace; empty if there is none."""
     return (element.findtext(f"{{*}}{tag}") or "").strip()
 
 

@@ -1,4 +1,4 @@
-"""What an operator may decide without touching code: thresholds, queues, priorities, and the texts of cases.
+"""The settings of the business that an operator can change: thresholds, queues, priorities, and texts of cases.
 
 ``policy.example.toml`` documents every key. Loading checks everything at once: a bad policy is found when Casewire
 starts or by ``casewire policy check``, never by a case.

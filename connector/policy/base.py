@@ -1,4 +1,4 @@
-"""What the sections of the policy are made of: words, amounts, texts, and what every rule that makes cases has."""
+"""Base of the policy sections: value types, and the keys that all rules with cases share."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Section(BaseModel):
 
 
 class Site(Section):
-    """What holds for one Recurly site. ``time_zone``: that of its clock; the policy's own where None."""
+    """Settings of one Recurly site. ``time_zone``: None for the time zone of the policy."""
 
     time_zone: TimeZone | None = None
 
@@ -85,7 +85,7 @@ class Statuses(Section):
 
 
 class Cases(Section):
-    """What holds for every case."""
+    """Settings for all cases."""
 
     origin: Word = "Billing"
     record_type: DeveloperName = "Billing"
@@ -95,14 +95,14 @@ class Cases(Section):
 
 
 class Joining(Section):
-    """A processor's object that no account can be found for: how long it waits before a person is asked, where."""
+    """Processor objects without an account: how long they wait before a case is opened, and its queue."""
 
     wait_minutes: Annotated[int, Field(ge=0, le=100_000)] = 60
     queue: DeveloperName = "Billing_Triage"
 
 
 class Tier(Section):
-    """From this amount on, this priority."""
+    """Priority for this amount and more."""
 
     amount: Amount
     priority: Word

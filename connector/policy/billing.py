@@ -1,4 +1,4 @@
-"""The rules about what the billing system tells: collections, payment methods, cancellations, credit."""
+"""The rules about billing objects: collections, payment methods, cancellations, credit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule about money that the sides tell differently of, and what counts as different."""
+"""The rule about discrepancies, and the tolerances of the comparison."""
 
 from __future__ import annotations
 

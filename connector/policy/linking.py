@@ -1,4 +1,4 @@
-"""Which record of the CRM an account of billing is: by which keys it is found, and what to do where none tells."""
+"""How billing accounts are linked: the keys of the search, and what to do without a clear result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Known = Annotated[
     str,
     Field(pattern=r"^(account_code|parent_code|vat_number|company|email|custom:\S(.*\S)?)$", max_length=255),
 ]
-"""What billing tells of an account."""
+"""Billing values by which an account can be found."""
 Minutes = Annotated[int, Field(ge=1, le=100_000)]
 
 _VALUES: Final = {
@@ -28,8 +28,8 @@ _VALUES: Final = {
 
 
 class Key(Section):
-    """One way to find an account's record. ``field`` and ``value`` belong to ``field``: an Account field that holds
-    what billing tells."""
+    """One way to find an account's record. ``field`` and ``value`` belong to ``field``: an Account field that contains
+    a billing value."""
 
     by: Literal["field", "email", "domain_and_name", "parent"]
     field: FieldName | None = None

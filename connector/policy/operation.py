@@ -1,4 +1,4 @@
-"""What an operator allows Casewire besides its rules: API calls, large changes, reconciliation."""
+"""Settings of operation: API budget, confirmation of large changes, reconciliation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the policy says about the shape of the org, and which of its own fields billing fills."""
+"""Settings of the org adaptation, and the mapping of billing values to the org's own fields."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 Told = str | int | bool | None
-"""What a text may be given: words, whole numbers, yes or no, or nothing."""
+"""A value for a template."""
 
 _FILTERS: Final = ("default", "lower", "title", "trim", "truncate", "upper")
 _ALLOWED: Final = (
@@ -40,7 +40,7 @@ _ALLOWED: Final = (
 _TESTS: Final = ("none", "defined", "true", "false")
 _LONGEST: Final = 8_000
 _BROKEN: Final = (jinja2.TemplateError, RecursionError, SyntaxError, MemoryError, ValueError)
-"""What Jinja and Python raise for templates that are wrong, too deep, or hold too large a number."""
+"""Errors of Jinja and Python for invalid templates, deep nesting and too large numbers."""
 
 
 def _environment() -> SandboxedEnvironment:

@@ -1,4 +1,4 @@
-"""What is wrong with a policy file, said so that it can be mended: key, file, line, and what is allowed."""
+"""Formats the mistakes of a policy file: key, file, line, and the allowed values."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _LONG: Final = re.compile(r"\"\"\"|'''")
 
 
 def _line_of(source: str, keys: Sequence[str]) -> int:
-    """The line where this key stands, or the nearest section around it. TOML's reader does not tell."""
+    """The line of this key, or of the nearest section around it; the TOML parser does not report it."""
     named = [key for key in keys if not key.isdigit()]
     best, line = 0, 1
     for number, path in _paths(source):

@@ -1,4 +1,4 @@
-"""Bodies of deliveries, redacted before they are stored, whatever shape they arrive in.
+"""Redacts bodies of deliveries in any format before they are stored.
 
 This works on text, not on a parsed tree: what cannot be parsed is stored too, and must be as clean. Every pattern is
 possessive or bounded, so hostile input costs no more than its length.

@@ -16,7 +16,7 @@ SEPARATOR: Final = (
     r"[\s\u00ad\u00b7\u034f\u180e\u200b-\u200f\u2010-\u2015\u2022\u2043\u2060-\u2064\u2212\ufe58\ufe63\ufeff\uff0d"
     r"\-._/+*]"
 )
-"""What people and programs put between the digits: blanks of any width, dashes, dots, slashes, underscores, the plus
+"""Separators between the digits: blanks of any width, dashes, dots, slashes, underscores, the plus
 of a form."""
 
 _RUN: Final = re.compile(rf"\d(?:{SEPARATOR}{{0,3}}+\d){{11,}}+")

@@ -1,6 +1,6 @@
-"""What the name of a value says about it: a secret, a reference, or neither.
+"""Classifies a value by its name: a secret, a reference, or neither.
 
-Keys are compared word by word, whatever their spelling: ``hostedLoginToken`` is ``hosted_login_token``.
+Keys are compared word by word, in any spelling: ``hostedLoginToken`` is ``hosted_login_token``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _words(key: str) -> list[str]:
 
 @lru_cache(2048)  # the bodies of a vendor have the same few keys again and again
 def is_secret(key: str) -> bool:
-    """Whether the value of this key is removed, whatever it is."""
+    """Whether every value of this key is removed."""
     words = _words(key)
     joined = "".join(words)
     if _SECRET.fullmatch(joined) or _SECRET_PARTS.search(joined):

@@ -13,7 +13,7 @@ from connector.redaction.card_numbers import SEPARATOR, CardNumber
 
 
 class Kind(StrEnum):
-    """What was found. ``REFERENCE_LIKE``: a card number without separators, which may also be a reference."""
+    """Kind of a finding. ``REFERENCE_LIKE``: a card number without separators, which may also be a reference."""
 
     CARD = "card"
     REFERENCE_LIKE = "reference_like"
@@ -77,7 +77,7 @@ _TRACK_1_BEFORE: Final = re.compile(r"%?[Bb]\Z")
 
 
 def may_be_iban(word: str) -> bool:
-    """Whether a word without separators could be an IBAN, as far as its beginning tells."""
+    """Whether a word without separators could be an IBAN, by its beginning."""
     return len(word) >= _SHORTEST_IBAN and (word[:2].upper() in _SHAPES or word[:4].upper() == "IBAN")
 
 

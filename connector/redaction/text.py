@@ -39,7 +39,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
 
 def findings(text: str) -> list[Finding]:
-    """What must not be stored, whether or not it is written with escapes, at its place in ``text``."""
+    """Parts of ``text`` that must not be stored, also those written with escapes."""
     found: list[Finding] = []
     for level, view in enumerate(views(text)):
         here = patterns.find(view.text)

@@ -23,7 +23,7 @@ LINES: Final = ("section", "of", "currency", "figure", "value")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of a month. The key figures are the first section, and repeat what the others tell in full."""
+    """The figures of a month. The key figures are the first section, and repeat values of the others."""
 
     period: Period
     site: str | None

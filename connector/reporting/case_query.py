@@ -24,7 +24,7 @@ _OURS: Final = (
 )
 _OF_DISPUTES: Final = (D.REASON_CATEGORY, D.STATUS, D.DUE_AT)
 _QUEUE: Final = "00G"
-"""What the id of a queue begins with."""
+"""Prefix of the ids of queues."""
 
 
 def soql(since: datetime, shape: OrgShape) -> str:
@@ -44,7 +44,7 @@ def soql(since: datetime, shape: OrgShape) -> str:
 
 
 def lacking(shape: OrgShape) -> list[str]:
-    """What a report reads and the org does not have, as ``Case.Billing_Reason__c``."""
+    """Fields that the report needs and the org lacks, as ``Case.Billing_Reason__c``."""
     wanted = [(F.OBJECT, name) for name in (*_OURS, F.DISPUTE)] + [(D.OBJECT, name) for name in _OF_DISPUTES]
     return [f"{object_}.{name}" for object_, name in wanted if shape.field(object_, name) is None]
 
@@ -92,7 +92,7 @@ def _case(row: Mapping[str, Any], known: Transitions, us: str) -> Case:
 
 
 def _amount(value: Any) -> Decimal | None:
-    """Salesforce tells three decimals at most; two are kept where the third says nothing: ``49.00``."""
+    """Salesforce returns at most three decimals; a third decimal of 0 is dropped: ``49.00``."""
     if value is None:
         return None
     amount = Decimal(str(value))

@@ -11,7 +11,7 @@ from connector.sync.decide import lifecycle
 
 
 class Owner(StrEnum):
-    """Who has the case now."""
+    """Kind of the current owner."""
 
     QUEUE = "queue"
     PERSON = "person"
@@ -29,7 +29,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """``opened_at``: when the problem began; of a case that goes on with one, when it was made: the time before is that
+    """``opened_at``: when the problem began; of a case that continues one, when it was made: the time before is that
     of the case before. ``began_at``: when the problem began, where that is not the same. ``resolved_at``: when it was
     over, None while it lasts. ``closed_at``: when the case was last closed, None while it is open. ``closed_by_us``:
     Casewire closed it.
@@ -62,7 +62,7 @@ class Case:
 
     @property
     def problem(self) -> str:
-        """What all cases of one problem have in common."""
+        """Key that all cases of one problem share."""
         return lifecycle.split(self.key)[0]
 
     @property

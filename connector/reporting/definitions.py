@@ -1,4 +1,4 @@
-"""What each figure of the billing report means: what is counted, of what, and from where."""
+"""Definitions of the figures of the billing report: what is counted, the divisor, and the source."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _recovery(sums: Counts) -> tuple[Value, ...]:
 
 
 class Disputes:
-    """What was decided, and which answers were due."""
+    """Decided disputes, and due answers."""
 
     def __init__(self, period: Period) -> None:
         self._period = period

@@ -58,7 +58,7 @@ class Period:
 
     @property
     def since(self) -> datetime:
-        """Whatever ended before this counts nowhere in the report."""
+        """Cases that ended before this do not count in the report."""
         return min(self.start, self.weeks[0][0])
 
     def holds(self, moment: datetime | None) -> bool:

@@ -49,7 +49,7 @@ class Turnaround:
 
 
 class Handling:
-    """Which cases ended at the first touch, came back, or were nobody's work."""
+    """Cases that ended at the first touch, were reopened, or ended without work of a person."""
 
     def __init__(self, period: Period) -> None:
         self._period = period
@@ -74,7 +74,7 @@ class Handling:
 
 
 def _at_first_touch(case: Case) -> bool:
-    """What nobody touched was not resolved by touching it."""
+    """Whether a person resolved it at the first touch."""
     again = case.reopened or case.escalated or case.cycle > 1 or case.outcome in CONTINUED
     return case.owner is Owner.PERSON and case.ending is Ending.RESOLVED and not again
 

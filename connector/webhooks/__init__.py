@@ -1,4 +1,4 @@
-"""STAGE 1: a delivery is verified, parsed, recorded in one commit, answered, and stage 2 is woken.
+"""Stage 1: verifies a delivery, parses it, records it in one commit, answers, and wakes stage 2.
 
-``source.py`` says what a source is, ``registry.py`` lists them, one folder holds what is known of each.
+``source.py`` defines a source, ``registry.py`` lists all, and each source has a folder.
 """

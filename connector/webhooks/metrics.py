@@ -1,4 +1,4 @@
-"""What is counted where deliveries come in. No label holds a value that strangers choose."""
+"""Metrics of the receiver. No label contains a value that a sender can choose freely."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from connector.webhooks.receiver import Answer
 log = structlog.get_logger("connector.webhooks")
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Up to five seconds, when Recurly gives up on an answer."""
+"""Up to five seconds, the time-out of Recurly."""
 
 
 class Metrics:
-    """The receive side's counters and the time an answer takes."""
+    """Counters of the receiver, and the duration of responses."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._failing = False
@@ -37,8 +37,8 @@ class Metrics:
         )
 
     def answered(self, source: str, answer: Answer, seconds: float) -> None:
-        """Count an answer. Never fails: the delivery is recorded, and a vendor that got an error would send it again.
-        The folder of the numbers may be gone (a server that is ending) or full."""
+        """Count a response. Never raises: the delivery is recorded, and after an error the vendor would send it again.
+        The folder of the metric files can be missing (a server that is stopping) or full."""
         try:
             self._count(source, answer, seconds)
         except Exception as error:  # noqa: BLE001 - the files of the numbers may be broken in many ways
@@ -58,5 +58,5 @@ class Metrics:
 
 
 def _kind(event: Event) -> str:
-    known = event.fate in (Fate.HANDLED, Fate.IGNORED)
-    return event.kind if known else "other"
+    is_classified = event.fate in (Fate.HANDLED, Fate.IGNORED)
+    return event.kind if is_classified else "other"

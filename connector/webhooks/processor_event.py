@@ -1,6 +1,6 @@
-"""Events of payment processors: they carry what they speak of, and say whether they are live or a test.
+"""Events of payment processors, which contain their objects, and are marked as live or test.
 
-Each source reads its own words (its ``parse.py``); what they become is decided here, the same for all.
+Each source parses its own format (its ``parse.py``); the fate is decided here, the same for all.
 """
 
 from __future__ import annotations
@@ -40,33 +40,33 @@ __all__ = [
 ]
 
 NO_KIND: Final = "unreadable"
-"""The kind of a body that does not say one."""
+"""Kind of an event whose body has none."""
 
 Carry = Callable[[], tuple[ProcessorObject, ...]]
 
 
 class Handled(NamedTuple):
-    """``object``: what an event of this kind is about first; it may carry others beside it."""
+    """``object``: the main object of an event of this kind; it can contain others."""
 
     object: Kind
     urgency: Urgency = Urgency.ROUTINE
 
 
 class Kinds(NamedTuple):
-    """A source's two tables: handled kind → what it is about; ignored kind → why. All others are unknown."""
+    """The two tables of a source: handled kind → main object; ignored kind → reason. All others are unknown."""
 
     handled: Mapping[str, Handled]
     ignored: Mapping[str, str]
 
 
 class Unreadable(Exception):
-    """The event is authentic and does not say what it must. ``str(error)`` never quotes the body."""
+    """The event is authentic but lacks required data. ``str(error)`` never quotes the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedEvent:
-    """One event in a delivery. ``content``: as in ``Event``. ``live``: None where the source does not tell. ``carry``
-    reads its objects; it is asked only for a kind that is handled, and may raise Unreadable."""
+    """One event in a delivery. ``content``: as in ``Event``. ``live``: None if the source does not
+    report it. ``carry`` reads the objects; called only for a handled kind, and may raise Unreadable."""
 
     event_id: str
     kind: str
@@ -78,31 +78,32 @@ class ParsedEvent:
 
 
 def event(
-    delivery: Delivery, said: ParsedEvent, kinds: Kinds, text: bytes, format_: str, *, live: bool
+    delivery: Delivery, parsed: ParsedEvent, kinds: Kinds, text: bytes, format_: str, *, live: bool
 ) -> Event:
-    """The event with its one fate. ``text``: what is stored of it, scrubbed. ``live``: what this installation works."""
-    fate, note, carried = _judged(said, kinds, live)
-    handled = kinds.handled.get(said.kind) if fate is Fate.HANDLED else None
+    """The event with its fate. ``text``: the part to store, which is redacted. ``live``: the mode of this
+    installation."""
+    fate, note, carried = _judged(parsed, kinds, live)
+    handled = kinds.handled.get(parsed.kind) if fate is Fate.HANDLED else None
     return Event(
         source=delivery.source,
         site=delivery.site,
-        event_id=redact_reference(said.event_id),
-        kind=redact_text(said.kind),
+        event_id=redact_reference(parsed.event_id),
+        kind=redact_text(parsed.kind),
         fate=fate,
         urgency=handled.urgency if handled else Urgency.ROUTINE,
-        occurred_at=said.occurred_at,
+        occurred_at=parsed.occurred_at,
         pointers=_pointers(carried),
         body=redact_body(text, format_),
         format=format_,
-        strong_id=said.strong_id,
+        strong_id=parsed.strong_id,
         note=note,
         carried=carried,
-        content=said.content,
+        content=parsed.content,
     )
 
 
 def unreadable(delivery: Delivery, event_id: str, note: str, format_: str, kind: str = NO_KIND) -> Event:
-    """Authentic but not understood: kept for a person. ``note`` never quotes the body."""
+    """An authentic event that cannot be parsed, kept for a person. ``note`` never quotes the body."""
     return Event(
         source=delivery.source,
         site=delivery.site,
@@ -118,17 +119,21 @@ def unreadable(delivery: Delivery, event_id: str, note: str, format_: str, kind:
     )
 
 
-def _judged(said: ParsedEvent, kinds: Kinds, live: bool) -> tuple[Fate, str, tuple[ProcessorObject, ...]]:
-    if said.live is not None and said.live != live:
+def _judged(parsed: ParsedEvent, kinds: Kinds, live: bool) -> tuple[Fate, str, tuple[ProcessorObject, ...]]:
+    if parsed.live is not None and parsed.live != live:
         mine, other = ("live", "test") if live else ("test", "live")
-        return Fate.IGNORED, f"A {other} event: only {mine} ones are worked here (CASEWIRE_MODE).", ()
-    if reason := kinds.ignored.get(said.kind):
+        return (
+            Fate.IGNORED,
+            f"A {other} event: this installation works only {mine} events (CASEWIRE_MODE).",
+            (),
+        )
+    if reason := kinds.ignored.get(parsed.kind):
         return Fate.IGNORED, reason, ()
-    handled = kinds.handled.get(said.kind)
+    handled = kinds.handled.get(parsed.kind)
     if handled is None:
         return Fate.UNKNOWN, "Casewire does not know this kind.", ()
     try:
-        carried = said.carry()
+        carried = parsed.carry()
     except Unreadable as error:
         return Fate.UNREADABLE, str(error), ()
     if not carried:
@@ -141,7 +146,7 @@ def _pointers(carried: tuple[ProcessorObject, ...]) -> tuple[Pointer, ...]:
 
 
 def content_digest(content: bytes | object) -> str:
-    """What makes two events with one id the same: a digest of the bytes, or of a value as JSON, whatever its order."""
+    """Digest by which events with the same id are compared: of bytes, or of a JSON value in canonical order."""
     if not isinstance(content, bytes):
         try:
             content = json.dumps(content, sort_keys=True).encode()
@@ -150,11 +155,11 @@ def content_digest(content: bytes | object) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-# Reading what a body says, where without it there is no event ----------------------------------------------
+# Required parts of a body ----------------------------------------------
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """A body as a JSON object. Raises Unreadable with the place of the fault."""
+    """A body as a JSON object. Unreadable with the position of the error."""
     try:
         found = json.loads(body.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -167,7 +172,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def need(value: object, what: str) -> str:
-    """A word that must be there."""
+    """A required value."""
     found = word(value)
     if found is None:
         raise Unreadable(f"It does not say {what}.")

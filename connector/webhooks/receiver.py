@@ -1,7 +1,7 @@
-"""Verify, parse, record, wake: what happens to a delivery, whoever sent it and whatever serves HTTP.
+"""Verifies, parses and records a delivery and wakes stage 2; independent of the source and of the HTTP server.
 
-One commit, then the 2xx, then the wake. Nothing of a body is logged, nor any error's text: a database's error
-may quote the row it refused.
+One commit, then the 2xx, then the wake. Neither bodies nor error texts are logged: an error of the database
+can quote the row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LINE_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered, and what for: ``outcome`` is accepted, duplicate, rejected or unavailable."""
+    """The response, with its reason. ``outcome``: accepted, duplicate, rejected or unavailable."""
 
     status: int
     body: Mapping[str, object]
@@ -39,17 +39,17 @@ class Answer:
 
 
 class FailureLog:
-    """The log lines of deliveries that are not taken. Strangers can cause any number, so those that say the same
-    are written once a second, with how many there were since the line before (``count``)."""
+    """Log lines of refused deliveries. A sender can cause any number, so equal lines are written once a second, with
+    their number since the last one (``count``)."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._lines: dict[tuple[str | None, ...], tuple[float, int]] = {}
-        """By what a line says: when it may be written again, and how often it was not."""
+        """Fields of a line → time when it may be written again, and number of skipped lines."""
         self._lock = threading.Lock()
 
-    def __call__(self, write: Callable[..., object], **said: str | None) -> None:
-        line = tuple(said.values())
+    def __call__(self, write: Callable[..., object], **fields: str | None) -> None:
+        line = tuple(fields.values())
         with self._lock:
             now = self._now()
             next_at, skipped = self._lines.get(line, (now, 0))
@@ -57,7 +57,7 @@ class FailureLog:
                 self._lines[line] = (next_at, skipped + 1)
                 return
             self._lines[line] = (now + LINE_SECONDS, 0)
-        write("delivery", **said, **({"count": skipped + 1} if skipped else {}))
+        write("delivery", **fields, **({"count": skipped + 1} if skipped else {}))
 
 
 def receive(
@@ -67,8 +67,8 @@ def receive(
     wake: Callable[[], None],
     log_failure: FailureLog | None = None,
 ) -> Generator[Recording, None, Answer]:
-    """The answer to one delivery. Yields what has to be committed first: the caller may do other work meanwhile. Never
-    raises: what goes wrong here is a 503, and the sender tries again."""
+    """The response to one delivery. Yields the commit to wait for, so that the caller can do other work meanwhile.
+    Never raises: an error here becomes a 503, and the sender retries."""
     log_failure = log_failure or FailureLog()
     try:
         events = source.read(delivery)
@@ -80,16 +80,16 @@ def receive(
             answer = _nothing()
     except Rejected as refusal:
         return rejected(delivery.source, delivery.site, refusal, log_failure)
-    except Exception as error:  # noqa: BLE001 - the web border: a database may be out in many ways
+    except Exception as error:  # noqa: BLE001 - the border of the web: a database can fail in many ways
         return _unavailable(delivery, error, log_failure)
-    _tell(delivery, answer)
+    _log_answer(delivery, answer)
     if any(event.fate is Fate.HANDLED for event in events):
         _wake(delivery, wake)
     return answer
 
 
 def rejected(source: str, site: str, refusal: Rejected, log_failure: FailureLog) -> Answer:
-    """A refusal, logged and answered with what to do about it."""
+    """Log a refusal, and answer it with advice."""
     log_failure(log.warning, source=source, site=site, outcome="rejected", reason=refusal.reason)
     headers = {"WWW-Authenticate": 'Basic realm="casewire"'} if refusal.reason in CHALLENGES else {}
     body = {"error": refusal.reason, "message": str(refusal)}
@@ -120,7 +120,7 @@ def _unavailable(delivery: Delivery, error: Exception, log_failure: FailureLog) 
     return Answer(503, {"error": "unavailable", "message": message}, "unavailable", "unavailable", headers)
 
 
-def _tell(delivery: Delivery, answer: Answer) -> None:
+def _log_answer(delivery: Delivery, answer: Answer) -> None:
     for event in answer.events:
         log.info(
             "delivery",
@@ -134,7 +134,7 @@ def _tell(delivery: Delivery, answer: Answer) -> None:
 
 
 def _wake(delivery: Delivery, wake: Callable[[], None]) -> None:
-    """The events are safe: a wake that fails costs the time until the next sweep, not the answer."""
+    """The events are committed: a failed wake only delays them until the next sweep."""
     try:
         wake()
     except Exception as error:  # noqa: BLE001 - the queue may be out in many ways

@@ -1,9 +1,8 @@
-"""``POST /webhooks/<source>`` and ``/webhooks/<source>/<site>``: the receiver's Flask routes. Nothing is decided here.
+"""``POST /webhooks/<source>`` and ``/webhooks/<source>/<site>``: the receiver's Flask routes, without decisions.
 
-Every configured address has a rule without variables, which Werkzeug looks up in one step. Everything else below
-``/webhooks`` is answered in JSON too. A GET is answered only by a source whose vendor proves the address so when it is
-set up (``source.HandshakeSource``).
-"""
+Every configured address has a rule without variables, which Werkzeug looks up in one step. All other paths below
+``/webhooks`` are answered in JSON too. GET is only for sources whose vendor verifies the address at set-up
+(``source.HandshakeSource``)."""
 
 from __future__ import annotations
 
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "/webhooks"
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""All of them: a method that is not taken gets an answer in JSON."""
+"""All methods, so that an unsupported one gets a response in JSON."""
 MOST_BYTES: Final = 1_048_576
 LONGEST_QUERY: Final = 1024
-"""As much of a challenge's query as is read."""
+"""Maximal length of the query of a challenge."""
 OTHER: Final = "other"
 _ENCODED: Final = json.JSONEncoder(separators=(",", ":")).encode
 _JSON: Final = "application/json"
@@ -46,12 +45,12 @@ _TEXT: Final = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Serves these sources, by (source, site). ``default_sites``: the site of a source when none is named.
+    """Serves these sources, by (source, site). ``default_sites``: source → site if the path names none.
 
-    ``refused`` hears the source, the site, the reason and what is answered of a delivery that is not taken, of
-    sources that are configured. ``clock`` gives aware time.
+    ``refused`` is called for a refused delivery of a configured source, with source, site, reason and message.
+    ``clock`` returns an aware time.
 
-    Nothing redirects: a source takes a redirect for a failure."""
+    Nothing redirects: sources treat a redirect as a failure."""
 
     sources: Mapping[tuple[str, str], Source]
     default_sites: Mapping[str, str]
@@ -96,8 +95,8 @@ class Endpoint:
                 raise _not_configured(source, site, self.sources)
             delivery = Delivery(source, site, _body(environ), _Headers(environ), self.clock())
         except Rejected as refusal:
-            known = (source, site) if reader else (OTHER, OTHER)  # a stranger's words are not logged
-            return rejected(*known, refusal, self.log_failure)
+            site_key = (source, site) if reader else (OTHER, OTHER)  # unverified text is not logged
+            return rejected(*site_key, refusal, self.log_failure)
         return (yield from receive(delivery, reader, self.inbox.record, self.wake, self.log_failure))
 
     def _challenged(
@@ -108,7 +107,7 @@ class Endpoint:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """The vendor's question when the address is set up. It delivers nothing, and is not counted as a delivery."""
+        """Answer the challenge at set-up. It contains no event, and is not counted as a delivery."""
         query = environ.get("QUERY_STRING", "")
         try:
             asked = dict(reversed(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True)))
@@ -120,8 +119,8 @@ class Endpoint:
 
 
 class _Delivered(Response):
-    """The response of a view whose status is known only after the commit. It is called by Flask as the last step of a
-    request, and starts the WSGI response when it is iterated."""
+    """The response of a view whose status is known only after the commit. Flask calls it as the last step of a request;
+    iterating it starts the WSGI response."""
 
     def __init__(self, respond: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> None:
         super().__init__()
@@ -173,8 +172,8 @@ def blueprint(endpoint: Endpoint) -> Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class _Committing:
-    """The answer to a delivery that is being committed. Who iterates it waits for the commit, as any WSGI server does;
-    ``front.py`` asks to be called instead, and gives the thread to the next request."""
+    """The response to a delivery that is being committed. Iterating it, as a WSGI server does, waits for the commit;
+    ``front.py`` registers a callback instead, and frees the thread for the next request."""
 
     recording: Recording
     steps: Generator[Recording, None, Answer]
@@ -205,7 +204,7 @@ def _not_configured(source: str, site: str, sources: Iterable[tuple[str, str]]) 
 
 
 class _Headers(Mapping[str, str]):
-    """The headers of a request by their names in lower case. A source asks for a few: all are not copied."""
+    """Headers of a request by lower-case name, read on access, because a source needs only a few."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._environ = environ
@@ -226,11 +225,11 @@ class _Headers(Mapping[str, str]):
 
 
 _PLAIN: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
-"""The headers that WSGI has without ``HTTP_``."""
+"""Headers that WSGI stores without ``HTTP_``."""
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
-    """The body as it was sent. Reads no more than is taken, whether or not a length was announced."""
+    """The raw body. Reads at most the allowed size, with or without a Content-Length."""
     length = get_content_length(environ)
     if length is not None and length > MOST_BYTES:
         raise _too_large()

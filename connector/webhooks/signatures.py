@@ -1,4 +1,4 @@
-"""Comparing secrets in constant time, and refusing to compare with nothing."""
+"""Compares secrets in constant time; an empty secret never matches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.errors import Rejected
 MISSING_AUTH = "missing_auth"
 BAD_AUTH = "bad_auth"
 CHALLENGES = frozenset({MISSING_AUTH, BAD_AUTH})
-"""The refusals that ask for HTTP Basic authentication again."""
+"""Reasons of refusals that request HTTP Basic authentication."""
 
 
 def usable(secrets: Iterable[str]) -> tuple[bytes, ...]:
@@ -26,7 +26,7 @@ def hex_digest(secret: bytes, message: bytes, digest: str = "sha256") -> bytes:
 
 
 def any_match(expected: Iterable[bytes], given: Sequence[bytes]) -> bool:
-    """Whether one of the given values is one of the expected. Compares all: time says nothing of which."""
+    """Whether a given value equals an expected one. Compares all, so that the time does not reveal which."""
     found = False
     for wanted in expected:
         for value in given:
@@ -35,7 +35,7 @@ def any_match(expected: Iterable[bytes], given: Sequence[bytes]) -> bool:
 
 
 def require_basic_auth(header: str | None, pairs: Sequence[bytes]) -> None:
-    """Refuse (401) unless ``Authorization`` carries one of the ``user:password`` pairs."""
+    """Refuse (401) unless ``Authorization`` has one of the ``user:password`` pairs."""
     if not header:
         raise Rejected(401, MISSING_AUTH, "Send the user and password of this endpoint by HTTP Basic auth.")
     if not any_match(pairs, (_credentials(header),)):

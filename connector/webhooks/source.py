@@ -1,4 +1,4 @@
-"""What a source is: the one thing that differs between vendors is how a delivery becomes events."""
+"""The interface of a source: vendors differ in how a delivery becomes events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Delivery:
 
 
 class Source(Protocol):
-    """A vendor's way of signing and of saying what happened, with the secrets of one site."""
+    """Verifies and parses the deliveries of one vendor, with the secrets of one site."""
 
     @property
     def name(self) -> str:
@@ -32,23 +32,23 @@ class Source(Protocol):
     def read(self, delivery: Delivery) -> tuple[Event, ...]:
         """Verify, then parse. A batch gives many events, an empty batch none.
 
-        What is authentic is never refused: what cannot be read is an event with the fate UNREADABLE.
-        Raises Rejected for everything else, with the status this vendor expects.
+        An authentic delivery is never refused: one that cannot be read becomes an event with the fate UNREADABLE.
+        Rejected for all others, with the status that this vendor expects.
         """
         ...
 
 
 @runtime_checkable
 class HandshakeSource(Protocol):
-    """A source whose vendor first asks the address, by GET, to prove that it knows the secret."""
+    """A source whose vendor verifies the address by GET: it must prove that it knows the secret."""
 
     def challenge(self, query: Mapping[str, str]) -> str:
-        """The answer, as plain text. Raises Rejected (400) for what is no challenge of this vendor."""
+        """The response, as plain text. Rejected (400) if it is no challenge of this vendor."""
         ...
 
 
 class Recorded(Protocol):
-    """How many events of a delivery were new, and how many the ledger already had."""
+    """Numbers of new and of duplicate events of a delivery."""
 
     @property
     def accepted(self) -> int: ...
@@ -61,15 +61,15 @@ class Recording(Protocol):
     """Events that are being committed."""
 
     def when_done(self, call: Callable[[], None]) -> None:
-        """Have ``call`` called once, by any thread, when ``result`` will not wait."""
+        """Register ``call``, which is called once, in any thread, when ``result`` is available."""
         ...
 
     def result(self) -> Recorded:
-        """Waits for the commit; raises when there was none."""
+        """Wait for the commit; raises if it failed."""
         ...
 
 
 class Inbox(Protocol):
-    """Where events are recorded."""
+    """Records events."""
 
     def record(self, events: Sequence[Event]) -> Recording: ...

@@ -79,7 +79,7 @@ def test_without_apply_it_counts_and_writes_nothing_and_then_what_was_read_is_wr
     done = casewire("backfill", "--resume", "--apply", "--json")
     assert done.exit_code == 0, done.output
     assert "Sites: acme. Objects: account, subscription, invoice" in done.stderr
-    assert "Since: all there ever was." in done.stderr
+    assert "Since: everything." in done.stderr
     found = document(done)
     assert (found["accounts"]["written"], found["accounts"]["made"], found["planned"]) == (4, 4, None)
     assert found["records"]["Billing_Invoice__c"] == {"created": 8, "updated": 0, "refused": 0}
@@ -98,7 +98,7 @@ def test_what_is_done_is_said_in_lines_and_in_a_file(casewire: Run) -> None:
     assert "can't be decided" not in result.stdout
     assert "Billing_Invoice__c: 8 created, 0 updated" in result.stdout
     book = load_workbook("moved.xlsx", read_only=True)
-    assert book.sheetnames == ["Totals", "Goes", "Records", "Reasons", "Not well", "Not read"]
+    assert book.sheetnames == ["Totals", "Sessions", "Records", "Reasons", "Failed", "Not read"]
     told = {row[0]: row[1:] for row in book["Records"].iter_rows(values_only=True)}
     assert told["Billing_Payment__c"] == (8, 0, 0)
     book.close()
@@ -114,13 +114,13 @@ def test_who_looked_and_who_wrote_are_told_apart_with_their_reasons(
     done = document(casewire("backfill", "--resume", "--apply", "--reason", "approved", "--json"))
     anna, bert = (f"{name} (login {login_name()})" for name in ("anna", "bert"))
     told = [(anna, "how much is it?", False), (bert, "approved", True)]
-    assert [(one["who"], one["reason"], one["applies"]) for one in done["goes"]] == told
+    assert [(one["who"], one["reason"], one["applies"]) for one in done["sessions"]] == told
     assert rows(engine, "SELECT DISTINCT who FROM attempt") == [(bert,)]
     code = rows(engine, "SELECT code FROM subject ORDER BY code LIMIT 1")[0].code
     shown = casewire("runs", "show", done["run"], "--account", code)
-    assert "gone on" in shown.stdout
+    assert "session" in shown.stdout
     assert f"by {bert}, to write: approved" in shown.stdout
-    assert "asked for because: approved" in shown.stdout
+    assert "reason: approved" in shown.stdout
 
 
 def test_a_look_says_how_many_of_the_org_s_calls_are_left(casewire: Run) -> None:
@@ -147,7 +147,7 @@ def test_much_is_written_only_if_its_number_is_given(
     at_once = casewire("backfill", "--apply")
     assert (at_once.exit_code, both.records("Account")) == (1, [])
     assert "4 accounts that may be written: to do them without being asked, add --yes 4." in at_once.stderr
-    assert "Go on with: casewire backfill --resume --run " in at_once.stderr
+    assert "Continue it: casewire backfill --resume --run " in at_once.stderr
     assert casewire("backfill", "--resume", "--yes", 4).exit_code == 0
     assert len(both.records("Account")) == 4
 
@@ -226,17 +226,17 @@ def test_since_and_objects_read_only_that(casewire: Run, both: Vendors) -> None:
 def test_with_nothing_to_resume_it_says_what_to_do(casewire: Run) -> None:
     result = casewire("backfill", "--resume")
     assert result.exit_code == 2
-    assert "There is no backfill to go on with; begin one without --resume." in result.stderr
+    assert "There is no backfill to resume; begin one without --resume." in result.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--resume", "--since", "7d"), "--resume goes on with the options of the first start"),
+        (("--resume", "--since", "7d"), "--resume uses the options of the first start"),
         (("--show", "--apply"), "--show only shows a report"),
         (("--show",), "There is no backfill yet."),
         (("--show", "--run", "7"), "Run 7 is no backfill."),
-        (("--run", "7"), "--run names the one to go on with"),
+        (("--run", "7"), "--run names the run to continue"),
         (("--objects", "invoice,cheese"), "'cheese' is not one of account, subscription, invoice"),
         (("--objects", ","), "name at least one of account"),
         (("--site", "other"), f"'other' is not one of {SITE}."),
@@ -273,11 +273,11 @@ def test_where_recurly_does_not_answer_it_says_so_and_how_to_go_on(
     both.told("recurly", "DELETE", "faults")
     assert result.exit_code == 1
     assert "Recurly is unavailable (503)." in result.stderr
-    assert "Go on with: casewire backfill --resume --run " in result.stderr
+    assert "Continue it: casewire backfill --resume --run " in result.stderr
     assert one(engine, "SELECT state, error FROM run") == ("failed", "Recurly is unavailable (503).")
     shown = casewire("backfill", "--show")
     assert shown.exit_code == 1
-    assert "is not done (failed: Recurly is unavailable (503).). This is how far it came." in shown.stderr
+    assert "is not done (failed: Recurly is unavailable (503).). Its report so far:" in shown.stderr
     assert casewire("backfill", "--resume").exit_code == 0
     assert len(both.records("Account")) == 4
 

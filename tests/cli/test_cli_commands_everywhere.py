@@ -135,7 +135,7 @@ def test_without_redis_what_is_kept_is_said_to_be_kept(
     for command in (["events", "replay", "--since", "1h", "--apply"], ["dead", "retry", "--all", "--apply"]):
         result = connected(*command)
         assert result.exit_code == 0, result.output
-        assert "It is kept, and worked when Redis is back" in result.stderr
+        assert "Recorded; it is worked when Redis is back" in result.stderr
     with engine.connect() as connection:
         assert {one.state for one in runs.listed(connection, None, None, None, 9)} == {runs.DONE}
 
@@ -175,7 +175,7 @@ def test_what_takes_postgresql_too_long_is_to_be_narrowed(
 
     monkeypatch.setattr("connector.ledger.queries.events", slow)
     line = said(connected("events", "list", "--search", "4711"))
-    assert "Ask for less at once: a shorter --since" in line
+    assert "Narrow the selection: a shorter --since" in line
 
 
 # ── a terminal, stdin and stdout that are not as usual ────────────────────────────────────────────────────────
@@ -272,7 +272,7 @@ def test_a_disk_that_is_full_is_said(connected: Run, engine: Engine, monkeypatch
     result = connected("runs", "list", "--json")
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: No space left on device: make room, then do it again.\n",
+        "Error: No space left on device: free some space, then run it again.\n",
     )
 
 

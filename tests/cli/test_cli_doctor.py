@@ -138,7 +138,7 @@ def test_it_reads_as_lines_with_the_mend_beneath(whole: SetUp) -> None:
     at = next(number for number, line in enumerate(lines) if "recurly  key" in line)
     assert lines[at].startswith("FAILED     recurly  key: Recurly does not accept the API key of site acme")
     assert lines[at + 1].strip().startswith("→ In Recurly: Integrations > API Credentials")
-    assert lines[at + 2] == "not asked  recurly  site, rate limit: it needs key"
+    assert lines[at + 2] == "skipped    recurly  site, rate limit: it needs key"
     assert "1 failed" in lines[-1]
     assert "yesterday" not in result.stdout
 
@@ -214,7 +214,7 @@ BROKEN = {
         _plane("PUT", "limits", {"api_used": 90_000}),
         "salesforce: api calls",
         "20,000 kept for people: only disputes are written",
-        "let it call less",
+        "reduce its calls",
     ),
     "Recurly key wrong": (
         _settings(RECURLY_API_KEY="of-yesterday"),
@@ -225,7 +225,7 @@ BROKEN = {
     "Recurly site wrong": (
         _settings(RECURLY_SITE="acme-eu"),
         "recurly: site",
-        "the key is of the site acme, the settings say acme-eu",
+        "the key is of the site acme, the settings name acme-eu",
         "Set RECURLY_SITE to acme",
     ),
     "webhook secret missing": (
@@ -294,8 +294,8 @@ def test_a_broken_set_up_is_named_with_its_mend(case: str, whole: SetUp) -> None
     assert {one["name"].partition(":")[0] for one in found.values() if one["state"] == "failed"} == {
         name.split(": ")[1]
     }
-    assert cause in found[name]["told"]
-    assert mend in found[name]["mend"]
+    assert cause in found[name]["message"]
+    assert mend in found[name]["fix"]
 
 
 def test_a_duplicate_rule_that_may_block_is_named_with_its_mend(whole: SetUp) -> None:
@@ -304,8 +304,8 @@ def test_a_duplicate_rule_that_may_block_is_named_with_its_mend(whole: SetUp) ->
     whole.plane("POST", "duplicate_rules", rule)
     _, found = examined(whole)
     told = found["salesforce: duplicate rules: Contact"]
-    assert "'Same Person'" in told["told"]
-    assert "Setup > Duplicate Rules > Same Person" in told["mend"]
+    assert "'Same Person'" in told["message"]
+    assert "Setup > Duplicate Rules > Same Person" in told["fix"]
 
 
 @pytest.mark.parametrize("address", ["DATABASE_URL", "REDIS_URL"])
@@ -333,7 +333,7 @@ def test_a_misspelt_setting_is_logged_when_a_process_starts(
     assert (found["did_you_mean"], found["log_level"]) == ("STRIPE_WEBHOOK_SECRETS", "warning")
     assert "open-sesame" not in repr(logs)
     whole.set(CASEWIRE_KEPT="1")
-    monkeypatch.setattr("connector.cli.serve.end_with_keeper", lambda: None)
+    monkeypatch.setattr("connector.cli.serve.end_with_supervisor", lambda: None)
     with capture_logs() as logs:
         assert whole.run(command).exit_code == 1
     assert not any(one["event"] == "unknown_setting" for one in logs), "its keeper has said so"
@@ -347,4 +347,4 @@ def test_every_failure_and_warning_has_its_mend(whole: SetUp) -> None:
     code, found = examined(whole)
     assert code == 1
     assert len(found) >= 5
-    assert all(one["mend"] for one in found.values())
+    assert all(one["fix"] for one in found.values())

@@ -72,8 +72,8 @@ def nothing() -> Iterator[DriftReport]:
 
 @pytest.fixture
 def found(nothing: DriftReport) -> DriftReport:
-    nothing.add(DriftScan(looked=5, pending=2, drifted=DRIFT[:2], unknown=STRANGERS))
-    nothing.add(DriftScan(looked=3, drifted=DRIFT[2:], undecided={"k": "A rule failed."}))
+    nothing.add(DriftScan(scanned=5, pending=2, drifted=DRIFT[:2], unknown=STRANGERS))
+    nothing.add(DriftScan(scanned=3, drifted=DRIFT[2:], undecided={"k": "A rule failed."}))
     return nothing
 
 
@@ -112,7 +112,7 @@ def test_with_fix_it_is_told_as_the_changes_that_mend_it(
     assert "  update Case c1 [resolve]\n" in told
     assert "    Status: – → Closed\n" in told
     assert f"  create Account {BOB}\n" in told
-    assert "looked for anew" in told
+    assert "by a new search" in told
     assert "  forget Contact p1\n" in told
     assert "create Contact" not in told
 
@@ -128,19 +128,19 @@ def test_the_document_fits_its_schema(
     told = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     assert [entry["key"] for entry in told["drift"]] == [BOB, "e1", "c1", "p1"]
-    assert [(entry["missing"], entry["let_go"], entry["linked"]) for entry in told["drift"]] == [
+    assert [(entry["missing"], entry["vanished"], entry["linked"]) for entry in told["drift"]] == [
         (True, False, True),
         (False, False, False),
         (False, False, False),
         (True, True, False),
     ]
     assert told["drift"][2]["fields"] == [
-        {"field": "Amount__c", "holds": 4, "should_say": 3},
-        {"field": "Account__c", "holds": None, "should_say": BOB},
+        {"field": "Amount__c", "actual": 4, "expected": 3},
+        {"field": "Account__c", "actual": None, "expected": BOB},
     ]
-    not_taken = [{"object": "Case", "key": "c1", "fields": ["A__c", "B__c"]}]
-    counts = {"written": 3, "left_to_workers": 0, "dead": 1, "not_taken": not_taken}
-    assert told["mended"] == ({**counts, "complete": False, "run": 7} if mended else None)
+    refused_fields = [{"object": "Case", "key": "c1", "fields": ["A__c", "B__c"]}]
+    counts = {"written": 3, "deferred": 0, "dead": 1, "refused_fields": refused_fields}
+    assert told["repaired"] == ({**counts, "complete": False, "run": 7} if mended else None)
     assert told["unknown"] == [
         {"account": BOB, "object": "Billing_Invoice__c", "id": "a0X9", "key": "recurly:acme:invoice:9999"},
         {"account": None, "object": "Contact", "id": "003X", "key": None},
@@ -156,24 +156,26 @@ def test_nothing_found_is_a_document_too(nothing: DriftReport, capsys: pytest.Ca
 
 def test_what_it_came_to_is_said_with_the_right_numbers(found: DriftReport, nothing: DriftReport) -> None:
     assert list(report.summary(found.tally)) == [
-        "4 records drift, in 2 of 8 accounts; 2 left out, as work waits for them.",
-        "2 records are unknown to Casewire, and never touched: delete them, or clear the Billing_Key__c, by hand.",
+        "4 records drift, in 2 of 8 accounts; 2 left out, because work is waiting for them.",
+        "2 records are unknown to Casewire, never changed: delete them, or clear the Billing_Key__c, by hand.",
         "k: A rule failed.",
     ]
     assert list(report.summary(Tally(accounts=1, drifted=1, records=1, unknown=1))) == [
         "1 record drifts, in 1 of 1 account.",
-        "1 record is unknown to Casewire, and never touched: delete it, or clear the Billing_Key__c, by hand.",
+        "1 record is unknown to Casewire, never changed: delete it, or clear the Billing_Key__c, by hand.",
     ]
-    assert list(report.mended(RepairResult(written=1, left=1, dead={"a"}))) == [
+    assert list(report.repair_summary(RepairResult(written=1, left=1, dead={"a"}))) == [
         "1 record written.",
-        "1 account is left to the workers, or to be tried again: casewire status",
-        "1 account was given up on: casewire dead list",
+        "1 account is left for the workers or a retry: casewire status",
+        "1 account was given up: casewire dead list",
     ]
-    assert list(report.mended(RepairResult(written=2, left=2, dead={"a", "b", "c"}, left_out=LEFT_OUT))) == [
+    assert list(
+        report.repair_summary(RepairResult(written=2, left=2, dead={"a", "b", "c"}, left_out=LEFT_OUT))
+    ) == [
         "2 records written.",
-        "Case c1: Salesforce does not take the values of A__c, B__c; it drifts again.",
-        "2 accounts are left to the workers, or to be tried again: casewire status",
-        "3 accounts were given up on: casewire dead list",
+        "Case c1: Salesforce does not accept the values of A__c, B__c; will drift again.",
+        "2 accounts are left for the workers or a retry: casewire status",
+        "3 accounts were given up: casewire dead list",
     ]
 
 
@@ -191,8 +193,8 @@ def test_spreadsheets_have_a_line_for_each_field(found: DriftReport, tmp_path: P
         ("recurly:acme:invoice:9999", UNKNOWN),
         ("003X", UNKNOWN),
     ]
-    assert (lines[-1]["holds"], lines[-1]["should say"]) == ("003X", report.TO_DO)
-    assert lines[1]["holds"] == "'=typed"
+    assert (lines[-1]["actual"], lines[-1]["expected"]) == ("003X", report.TO_DO)
+    assert lines[1]["actual"] == "'=typed"
     book = load_workbook(tmp_path / "d.xlsx")
     assert book.sheetnames == ["By rule and field", "Drift", "Unknown"]
     assert [cell.value for cell in book["Drift"][3]][:6] == [
@@ -224,7 +226,7 @@ def test_accounts_are_mended_some_at_a_time(found: DriftReport, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--apply"], "--apply mends what is found: say --fix --apply."),
+        (["--apply"], "--apply repairs what is found: use --fix --apply."),
         (["--rule", "nonsense"], "'nonsense' is not one of"),
         (["--object", "Lead"], "'Lead' is not one of"),
         (["--csv", "nowhere/d.csv"], "There is no folder 'nowhere'"),

@@ -125,7 +125,7 @@ def test_a_deleted_record_s_key_on_another_record_moves_nothing_onto_that(
     told = {(entry["key"], entry["missing"]) for entry in found["drift"] if entry["object"] == object_}
     assert {(first[fields.KEY], False), (second[fields.KEY], True)} <= told
     done = world.told("--fix", "--apply", code=0)
-    assert done["mended"]["complete"] is True
+    assert done["repaired"]["complete"] is True
     now = world.by_key(object_)
     assert now[first[fields.KEY]]["Id"] == first["Id"]
     for was in (first, second):
@@ -173,7 +173,7 @@ def test_news_that_come_before_anybody_looks_are_told_to_have_gone_astray_and_bo
     )
     assert (letter.key, letter.error_code) == ("recurly:acme:account:bob", "KEY_ASTRAY")
     assert f"the record {first['Id']}, which is that of {first[fields.KEY]}" in letter.error
-    assert world.told("--fix", "--apply", code=0)["mended"]["complete"] is True
+    assert world.told("--fix", "--apply", code=0)["repaired"]["complete"] is True
     now = world.by_key(object_)
     assert own(now[first[fields.KEY]]) == own(first)
     assert (now[first[fields.KEY]]["Id"], len(now)) == (first["Id"], len(CUSTOMERS))
@@ -223,7 +223,7 @@ def test_a_record_whose_key_was_moved_to_a_new_one_is_still_ours_and_the_other_i
     unknown = {"account": "recurly:acme:account:bob", "object": F.OBJECT, "id": id_, "key": key}
     assert found["unknown"] == [unknown]
     done = world.told(way, "--fix", "--apply", code=1)
-    assert done["mended"]["complete"] is True
+    assert done["repaired"]["complete"] is True
     assert own(world.by_key(F.OBJECT)[key]) == own(ours)
     assert world.by_key(F.OBJECT)[key]["Id"] == ours["Id"]
     left = world.told(way, code=1)
@@ -248,7 +248,7 @@ def test_what_was_found_is_told_before_the_number_is_asked_for(world: World, tmp
     file = tmp_path / "d.csv"
     world.drift("--fix", "--apply", "--yes", "2", "--csv", str(file), code=2)
     assert "recurly:acme:invoice:1002" in file.read_text(encoding="utf-8-sig")
-    assert (world.told("--fix", "--apply", "--yes", "2", code=2))["mended"] is None
+    assert (world.told("--fix", "--apply", "--yes", "2", code=2))["repaired"] is None
 
 
 def test_where_salesforce_goes_away_it_is_told_what_was_found_and_how_far_it_came(world: World) -> None:
@@ -256,7 +256,7 @@ def test_where_salesforce_goes_away_it_is_told_what_was_found_and_how_far_it_cam
         world.desk.edit(F.OBJECT, row["Id"], {F.STATE: "typed"})
     world.control.add_fault("server_unavailable", "composite")
     done = world.told("--fix", "--apply", code=1)
-    assert (len(done["drift"]), done["mended"]["complete"], done["mended"]["written"]) == (3, False, 0)
+    assert (len(done["drift"]), done["repaired"]["complete"], done["repaired"]["written"]) == (3, False, 0)
     run = one(container_from_environment().engine, "SELECT state FROM run ORDER BY id DESC LIMIT 1")
     assert run.state == "failed"
 
@@ -267,7 +267,7 @@ def test_what_was_given_up_on_is_tried_once_more_after_all_the_others(world: Wor
     for row in world.by_key(F.OBJECT).values():
         world.desk.edit(F.OBJECT, row["Id"], {F.STATE: "typed"})
     world.control.add_fault("validation_rule", F.OBJECT, times=None if for_ever else 1)
-    told = world.told("--fix", "--apply", code=1 if for_ever else 0)["mended"]
+    told = world.told("--fix", "--apply", code=1 if for_ever else 0)["repaired"]
     assert (told["dead"], told["complete"]) == ((3, False) if for_ever else (0, True))
 
 

@@ -32,9 +32,9 @@ def test_what_was_done_by_hand_since_is_told(connected: Run, engine: Engine) -> 
     assert "in 1 delivery" in told
     assert "(webhook) applied" in told
     assert "written  Case 500A  c1 [resolve]" in told
-    by_hand = f"by hand    2026-11-20 12:00:00 resync by lead, run {run}, unchanged, 0 written: ticket [4711]"
+    by_hand = f"by run     2026-11-20 12:00:00 resync by lead, run {run}, unchanged, 0 written: ticket [4711]"
     assert by_hand in told
-    (found,) = json.loads(connected("events", "show", number, "--json").stdout)["by_hand"]
+    (found,) = json.loads(connected("events", "show", number, "--json").stdout)["by_runs"]
     assert (found["run_id"], found["who"]) == (run, "lead")
 
 
@@ -43,13 +43,13 @@ def test_what_workers_wrote_besides_is_told_record_by_record(connected: Run, eng
     for _ in range(event_history.MOST + 2):
         attempted(engine, None, "retry", change("c[2]", salesforce_id="500B"), error="It is [locked].")
     told = connected("events", "show", number).stdout
-    assert "also       2026-11-20 12:00:00 attempt " in told
+    assert "later      2026-11-20 12:00:00 attempt " in told
     assert "(webhook) retry: It is [locked]." in told
     assert told.count("written  Case 500B  c[2] [resolve]") == event_history.MOST
     assert "… and 2 more since" in told
     document = json.loads(connected("events", "show", number, "--json").stdout)
-    assert (len(document["also"]), document["also_left_out"]) == (event_history.MOST, 2)
-    assert document["also"][0]["changes"][0]["before"] == {"Status": "New", "Billing_Amount__c": "49"}
+    assert (len(document["later"]), document["later_left_out"]) == (event_history.MOST, 2)
+    assert document["later"][0]["changes"][0]["before"] == {"Status": "New", "Billing_Amount__c": "49"}
 
 
 def test_an_account_that_was_given_up_on_or_waits_says_so_with_what_to_do(
@@ -63,8 +63,8 @@ def test_an_account_that_was_given_up_on_or_waits_says_so_with_what_to_do(
     assert ", tried 3 times: It is [locked]." in connected("events", "show", number).stdout
     rows(engine, "UPDATE subject SET status = 'dead', error = 'Mend [it].'")
     retry = f"casewire dead retry --account {subject()} --apply"
-    assert f"given up on: Mend [it]. Then: {retry}" in connected("events", "show", number).stdout
-    standing = json.loads(connected("events", "show", number, "--json").stdout)["standing"]
+    assert f"dead letter: Mend [it]. Then: {retry}" in connected("events", "show", number).stdout
+    standing = json.loads(connected("events", "show", number, "--json").stdout)["subject_status"]
     assert (standing["status"], standing["error"]) == ("dead", "Mend [it].")
 
 

@@ -145,7 +145,7 @@ def test_a_processors_own_password_is_made_and_its_secret_kept(run: Run, crm: st
     ("wrong", "named"),
     [
         ({"SALESFORCE_CLIENT_SECRET": "of-yesterday"}, "SALESFORCE_CLIENT_SECRET does not belong to"),
-        ({"SALESFORCE_ORG_ID": "00D00000000FFFFEAA"}, "not good"),
+        ({"SALESFORCE_ORG_ID": "00D00000000FFFFEAA"}, "not valid"),
         ({"RECURLY_API_KEY": "of-yesterday"}, "does not accept the API key of site acme"),
         ({"RECURLY_SITE": "acme-eu"}, "Set RECURLY_SITE to acme"),
         ({"RECURLY_API_KEY": ""}, "RECURLY_API_KEY is not answered"),
@@ -184,7 +184,7 @@ def test_a_value_that_cannot_stand_in_the_file_is_refused_at_once(
         monkeypatch.setenv(name, value)
     result = run("init")
     assert result.exit_code == 1
-    assert "RECURLY_WEBHOOK_SECRETS cannot stand in .env" in result.output
+    assert "RECURLY_WEBHOOK_SECRETS cannot be written to .env" in result.output
     assert not Path(".env").exists()
 
 
@@ -213,10 +213,10 @@ def test_the_policy_is_written_before_the_settings_and_the_doctor_has_the_last_w
     result = answered(run, given(crm, billing, **{"rules.refund.review_amount": "250"}))
     assert result.exit_code == 1
     assert "Traceback" not in result.output
-    assert "Not all was written: [Errno 28] No space left on device" in result.output
+    assert "Not everything was written: [Errno 28] No space left on device" in result.output
     assert Path("policy.toml").exists() is (unwritable == ".env")
     assert not Path(".env").exists()
-    looked = result.output.partition("Looking at all of it")[2]
+    looked = result.output.partition("Running the doctor")[2]
     assert "settings  values" in looked
     assert "Write the answers" in looked.partition("Left to do")[2]
 

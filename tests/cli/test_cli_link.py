@@ -76,7 +76,7 @@ def test_an_account_is_linked_by_its_code(connected: Run, desk: Desk, engine: En
     id_ = account(desk)
     result = connected("link", "bob", id_, "--yes")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert f"{BOB} becomes Rivera [Books] ({id_})." in result.stderr
+    assert f"{BOB} will be linked to Rivera [Books] ({id_})." in result.stderr
     found = kept(engine)
     assert (found.state, found.account_id) == (LinkState.LINKED, id_)
     assert found.how.endswith("with casewire link")
@@ -89,7 +89,7 @@ def test_or_by_its_whole_key_and_what_it_leaves_is_said(connected: Run, desk: De
     keep(engine, Link(LinkState.LINKED, old))
     result = connected("link", BOB, account(desk), "--yes")
     assert result.exit_code == 0
-    assert f"It leaves {old}" in result.stderr
+    assert f"Its billing data are removed from {old}" in result.stderr
     options = one(engine, "SELECT options FROM run").options
     assert options == {"account": BOB, "from": old, "to": kept(engine).account_id}
     again = connected("link", BOB, kept(engine).account_id, "--yes")
@@ -115,9 +115,9 @@ def test_another_accounts_record_is_refused(connected: Run, desk: Desk, engine: 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("bob",), "Say which Salesforce account"),
+        (("bob",), "Name the Salesforce account"),
         (("bob", "003000000000001AAA"), "not the id of a Salesforce account"),
-        (("bob", "001000000000001AAA", "--json"), "--json belongs to"),
+        (("bob", "001000000000001AAA", "--json"), "--json is only for"),
         (("bob", "001000000000001AAA", "--site", "other"), "--site acme"),
     ],
 )

@@ -130,10 +130,10 @@ def test_it_waits_while_another_fills_in(
     sides.stripe.items.append(dispute("dp_1", "ch_5", at=at(8), opened_at=at(8)))
     with ExitStack() as other:
         assert other.enter_context(locks.alone(sides.engine, Lock.FILLING))
-        assert "under way" not in casewire("reconcile", *WINDOW).stderr
+        assert "fills in" not in casewire("reconcile", *WINDOW).stderr
         monkeypatch.setattr("connector.cli.reconcile.time.sleep", lambda _: other.close())
         done = casewire("reconcile", *WINDOW, "--apply")
-    assert done.stderr.count("Another look for missed deliveries is under way; this waits for it.") == 1
+    assert done.stderr.count("Another process fills in missed deliveries; waiting for it.") == 1
     assert one(sides.engine, "SELECT count(*) AS n FROM missed").n == 1
 
 
@@ -141,12 +141,12 @@ def test_a_processor_that_is_out_is_no_success(sides: ThreeSides, casewire: Run)
     sides.stripe.error = Transient("Stripe answered 500.")
     done = casewire("reconcile", *WINDOW)
     assert done.exit_code == 1
-    assert "Missed deliveries of stripe: not looked through: Stripe answered 500.\n" in done.stdout
+    assert "Missed deliveries of stripe: not read: Stripe answered 500.\n" in done.stdout
     assert "Not compared: stripe: Stripe answered 500." in done.stderr
     assert "agree" not in done.output
     told = document(casewire("reconcile", *WINDOW, "--json"))
     assert [one["failed"] for one in told["missed_at_processors"]] == ["Stripe answered 500."]
-    assert told["failed"] == [{"who": "stripe", "why": "Stripe answered 500."}]
+    assert told["failed"] == [{"name": "stripe", "reason": "Stripe answered 500."}]
     assert casewire("reconcile", *WINDOW, "--apply").exit_code == 1
     assert one(sides.engine, "SELECT progress FROM run").progress == {
         "missing": 0,
@@ -204,12 +204,12 @@ def test_a_site_that_is_out_does_not_hold_up_the_others(
     done = casewire("reconcile", *WINDOW)
     assert done.exit_code == 1, done.output
     assert "Missed deliveries of site acme: 0 missing of 0.\n" in done.stdout
-    assert "Missed deliveries of site beta: not looked through: beta answered 503.\n" in done.stdout
+    assert "Missed deliveries of site beta: not read: beta answered 503.\n" in done.stdout
     assert "2 payments." in done.stdout
     found = document(casewire("reconcile", *WINDOW, "--json"))
     assert (found["sites"], found["failed"]) == (
         ["acme"],
-        [{"who": "site beta", "why": "beta answered 503."}],
+        [{"name": "site beta", "reason": "beta answered 503."}],
     )
 
 
@@ -298,9 +298,12 @@ def test_a_key_of_the_other_world_is_not_asked(casewire: Run, monkeypatch: pytes
     ("arguments", "told"),
     [
         (("--site", "other"), "There is no site 'other': --site acme."),
-        (("--source", "paypal"), "'paypal' cannot be asked for lists. Processors that can: stripe."),
+        (("--source", "paypal"), "'paypal' has no lists. Processors that have: stripe."),
         (("--since", "1h", "--until", "2026-01-01"), "--since must be before --until, and before now."),
-        (("--csv", "a.csv", "--xlsx", "a.xlsx"), "--csv or --xlsx, not both: one reconcile writes one file."),
+        (
+            ("--csv", "a.csv", "--xlsx", "a.xlsx"),
+            "Use --csv or --xlsx, not both: one reconcile writes one file.",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line(casewire: Run, arguments: tuple[str, ...], told: str) -> None:

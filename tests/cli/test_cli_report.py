@@ -299,7 +299,7 @@ def test_what_the_org_lacks_is_not_told_and_said(
     [
         (("--month", "2025-13"), "'2025-13' is not a month; say it as 2026-10."),
         (("--month", "9999-01"), "9999-01 has not begun yet (UTC)."),
-        (("--site", "eu9"), "there is no site 'eu9'; say --site acme."),
+        (("--site", "eu9"), "there is no site 'eu9'; use --site acme."),
         (("--xlsx", "no/such/b.xlsx"), "There is no folder 'no/such'"),
         (("--csv", "."), "'.' is a folder; name a file in it."),
     ],

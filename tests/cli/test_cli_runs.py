@@ -12,7 +12,7 @@ from samples import subject
 from sqlalchemy import Engine
 
 from connector import settings
-from connector.cli.audit import acting
+from connector.cli.audit import audited_run
 from connector.container import Container
 from connector.ledger import attempts, missed_changes, runs, subjects
 from connector.ledger.attempts import Attempt, Cause, RowChange
@@ -67,7 +67,7 @@ def test_the_login_name_stays_beside_the_name_an_operator_gives(
         monkeypatch.setenv("CASEWIRE_OPERATOR", operator)
         monkeypatch.setenv("LOGNAME", "bert")
         wires = Container(settings.load())
-        with acting(wires, "purge", "", {}):
+        with audited_run(wires, "purge", "", {}):
             pass
         wires.engine.dispose()
     with engine.connect() as connection:
@@ -86,7 +86,7 @@ def test_the_login_name_stays_beside_the_name_an_operator_gives(
 
 def test_runs_are_listed_newest_first_and_chosen(connected: Run, resynced: int) -> None:
     cells = [line.split("\t") for line in connected("runs", "list").stdout.splitlines()]
-    last_heard = cells[0][4].removeprefix("running, last heard of ")
+    last_heard = cells[0][4].removeprefix("running, last seen ")
     assert datetime.fromisoformat(last_heard)
     assert [row[2:] for row in cells] == [
         ["resync", "lead", cells[0][4], "accounts 1, accounts in all 2", "ticket [4711]"],
@@ -104,9 +104,9 @@ def test_a_run_is_shown_with_what_its_attempts_came_to(connected: Run, resynced:
     for said in (
         "resync by lead at",
         "why        ticket [4711]",
-        "asked for  state past_due",
-        "state      running, last heard of",
-        "how far    accounts 1, accounts in all 2",
+        "options    state past_due",
+        "state      running, last seen",
+        "progress   accounts 1, accounts in all 2",
         "applied    1 attempts: 1 records written, 0 refused",
         "dead       1 attempts: 0 records written, 1 refused",
         f"dead       {subject()}: Mend it.",
@@ -119,7 +119,7 @@ def test_a_run_is_shown_with_what_its_attempts_came_to(connected: Run, resynced:
 def test_what_a_run_did_to_one_account_is_told_field_by_field(connected: Run, resynced: int) -> None:
     told = connected("runs", "show", resynced, "--account", "bob").stdout
     assert f"(resync by lead, run {resynced}) applied" in told
-    assert "asked for because: ticket [4711]" in told
+    assert "reason: ticket [4711]" in told
     assert "written  Case 500A  c1 [resolve]" in told
     assert "payment_failed: invoice 1001 [is] paid" in told
     assert "Status: New → Closed" in told

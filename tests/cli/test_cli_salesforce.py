@@ -225,7 +225,7 @@ def test_an_org_that_is_right_is_exit_code_0(run: Run, client: Client, folder: P
     result = run("salesforce", "check", "--folder", folder)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
-    assert "The org has all that Casewire needs." in result.stderr
+    assert "The org has everything that Casewire needs." in result.stderr
     assert "7 calls" in result.stderr
 
 
@@ -238,7 +238,7 @@ def test_what_is_missing_is_grouped_and_what_differs_is_named(run: Run, client: 
         ["missing", "Queue", "", "2 are not in the org: First, Second"],
         ["different", "CustomField", "Case.A__c", "length is 5, must be 9"],
     ]
-    assert "2 missing, 1 different. To mend it: casewire salesforce deploy" in result.stderr
+    assert "2 missing, 1 different. To fix it: casewire salesforce deploy" in result.stderr
 
 
 def test_the_document_holds_every_finding(run: Run, client: Client, folder: Path) -> None:
@@ -262,5 +262,5 @@ def test_what_could_not_be_looked_at_is_said(run: Run, client: Client, folder: P
     client.rows = {**client.rows, "FROM Group": [{"DeveloperName": "First"}, {"DeveloperName": "Second"}]}
     result = run("salesforce", "check", "--folder", folder)
     assert result.exit_code == 0
-    assert "Not looked at: CustomTab: this user may not use the Metadata API" in result.stderr
-    assert "All that was looked at is right." in result.stderr
+    assert "Not checked: CustomTab: this user may not use the Metadata API" in result.stderr
+    assert "Everything that was checked is right." in result.stderr

@@ -12,7 +12,14 @@ from sqlalchemy import Engine
 
 from connector import settings
 from connector.cli import demo
-from connector.cli.demo.seed_records import BY_EMAIL, BY_NAME, PROSPECTS, TWICE, SeedRecords, type_in
+from connector.cli.demo.seed_records import (
+    BY_EMAIL,
+    BY_NAME,
+    PROSPECTS,
+    TWICE,
+    SeedRecords,
+    create_seed_records,
+)
 from connector.cli.demo.verification import judge, linked
 from connector.cli.local_stack import Vendors, sandbox_settings, vendors
 from connector.ledger import links
@@ -44,7 +51,7 @@ def _of(typed: SeedRecords, how: str) -> list[dict[str, Any]]:
 
 def test_half_of_the_customers_are_in_the_crm_as_people_type_them(populated: Vendors) -> None:
     before = populated.control("salesforce", "GET", "calls")["total"]
-    typed = type_in(populated, 1)
+    typed = create_seed_records(populated, 1)
     accounts = {row["Id"]: row for row in populated.records("Account")}
     assert typed.accounts == len(accounts) == TYPED
     assert not any(row["Billing_Key__c"] for row in accounts.values())
@@ -62,7 +69,7 @@ def test_half_of_the_customers_are_in_the_crm_as_people_type_them(populated: Ven
 def test_the_seed_says_which(populated: Vendors) -> None:
     def who(seed: int) -> set[str]:
         populated.control("salesforce", "POST", "reset")
-        found = _of(type_in(populated, seed), "billing e-mail of a contact")
+        found = _of(create_seed_records(populated, seed), "billing e-mail of a contact")
         return {one["match"]["Billing_Key__c"] for one in found}
 
     assert who(1) == who(1)
@@ -98,7 +105,7 @@ def _edit(populated: Vendors, object_: str, id_: str, fields: Mapping[str, Any])
 @pytest.fixture
 def met(populated: Vendors, engine: Engine) -> SeedRecords:
     """All is as it should be."""
-    typed = type_in(populated, 1)
+    typed = create_seed_records(populated, 1)
     with engine.begin() as connection:
         links.save(connection, _as_it_should_be(populated, typed))
     return typed
@@ -160,7 +167,7 @@ def test_every_command_finds_the_demo_by_the_env_of_its_folder(
 ) -> None:
     given = {**os.environ, "DATABASE_URL": "postgresql://u@127.0.0.1:5/x", "CASEWIRE_KEPT": "1"}
     given |= sandbox_settings(populated, "a-secret")
-    demo._remember(given, tmp_path)
+    demo._write_env_file(given, tmp_path)
     file = tmp_path / ".env"
     assert file.stat().st_mode & 0o077 == 0
     assert "CASEWIRE_KEPT" not in file.read_text()

@@ -61,7 +61,7 @@ def test_a_source_that_is_silent_needs_a_person(connected: Run, site: Engine) ->
         source_activity.begin(connection, (SOURCE, SITE), SINCE)
         source_activity.begin(connection, ("stripe", ""), SINCE)
     told = lines(connected)["silent"]
-    assert told == f"recurly:acme since {SINCE:%Y-%m-%d %H:%M:%S}: is its webhook endpoint in order?"
+    assert told == f"recurly:acme since {SINCE:%Y-%m-%d %H:%M:%S}: is its webhook endpoint enabled?"
     found = json.loads(connected("status", "--json").stdout)
     assert found["needs_a_person"] is True
     assert [(one["source"], one["site"]) for one in found["silent"]] == [(SOURCE, SITE)], (
@@ -74,7 +74,7 @@ def test_what_was_missed_lately_is_counted(connected: Run, site: Engine) -> None
     with site.begin() as connection:
         missed_changes.record(connection, (SOURCE, SITE), there, None)
     assert lines(connected)["missed"].startswith(
-        "12 changes in 7 days that no delivery told of, all filled in; the last "
+        "12 changes in 7 days without a delivery, all filled in; the last "
     )
     assert json.loads(connected("status", "--json").stdout)["missed"]["count"] == 12
     rows(site, "UPDATE missed SET found_at = now() - interval '8 days'")
@@ -106,7 +106,7 @@ def test_a_night_without_somebody_who_is_set_up_needs_a_person(well: Run, site: 
     night(not_compared=["stripe: 403", *said], failed=["stripe"])
     assert needs_a_person(well)
     told = lines(well)["reconciled"]
-    assert told.endswith(", without stripe  → casewire reconcile --apply once that is mended")
+    assert told.endswith(", without stripe  → casewire reconcile --apply once that is fixed")
     night()
     assert not needs_a_person(well)
 
@@ -165,7 +165,7 @@ def test_a_scheduler_that_does_not_run_needs_a_person(
     if seen is not None:
         Queue(redis).swept(datetime.now(UTC) - seen)
     assert needs_a_person(well) == dead
-    assert ("does not run" in lines(well)["scheduler"]) == dead
+    assert ("it is not running" in lines(well)["scheduler"]) == dead
     assert ("→ casewire scheduler" in lines(well)["scheduler"]) == dead
 
 
@@ -181,7 +181,7 @@ def test_a_feed_that_was_not_read_for_long_needs_a_person(
     told = lines(well).get("feed", "")
     assert (
         told.startswith(
-            f"the changes of recurly:acme were not read to the end since {read:%Y-%m-%d %H:%M:%S}"
+            f"the changes of recurly:acme were not read completely since {read:%Y-%m-%d %H:%M:%S}"
         )
         == late
     )

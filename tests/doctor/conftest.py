@@ -12,7 +12,7 @@ from connector import settings
 from connector.container import Container
 from connector.doctor import Finding
 from connector.doctor.result import Area
-from connector.doctor.runner import look_at
+from connector.doctor.runner import run_checks
 from connector.settings import Settings
 
 Findings = dict[str, Finding]
@@ -25,7 +25,7 @@ def by_name(found: Sequence[Finding]) -> Findings:
 
 def seen(areas: Iterator[Area]) -> Findings:
     """What these areas tell."""
-    return by_name(look_at(list(areas)))
+    return by_name(run_checks(list(areas)))
 
 
 @pytest.fixture(autouse=True)

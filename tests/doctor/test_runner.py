@@ -11,15 +11,15 @@ from connector.doctor.result import (
     Area,
     Check,
     CheckResult,
-    NotAsked,
+    CheckSkipped,
     State,
-    compared,
+    clock_skew,
     failed,
     is_green,
     ok,
     skipped,
 )
-from connector.doctor.runner import look_at
+from connector.doctor.runner import run_checks
 from connector.errors import SetupError
 
 
@@ -40,14 +40,14 @@ def unforeseen() -> list[CheckResult]:
 
 
 def unasked() -> list[CheckResult]:
-    raise NotAsked("because")
+    raise CheckSkipped("because")
 
 
 def test_each_check_is_told_whatever_the_others_run_into() -> None:
     checks = tuple(
-        Check(look.__name__, look, mend="Mend it so.") for look in (unset, unforeseen, unasked, bad, good)
+        Check(look.__name__, look, fix="Mend it so.") for look in (unset, unforeseen, unasked, bad, good)
     )
-    found = look_at([Area("here", checks), Area("there", (Check("good", good),))])
+    found = run_checks([Area("here", checks), Area("there", (Check("good", good),))])
     assert [(one.area, one.name, one.state) for one in found] == [
         ("here", "unset", State.FAILED),
         ("here", "unforeseen", State.FAILED),
@@ -56,8 +56,8 @@ def test_each_check_is_told_whatever_the_others_run_into() -> None:
         ("here", "good", State.OK),
         ("there", "good", State.OK),
     ]
-    assert [one.told for one in found[:3]] == ["Set X.", "ZeroDivisionError: a secret stands", "because"]
-    assert [one.mend for one in found[:4]] == ["Mend it so.", "Mend it so.", "", "mend it"]
+    assert [one.message for one in found[:3]] == ["Set X.", "ZeroDivisionError: a secret stands", "because"]
+    assert [one.fix for one in found[:4]] == ["Mend it so.", "Mend it so.", "", "mend it"]
 
 
 @pytest.mark.parametrize("gate", [bad, unset, lambda: [skipped("off")]])
@@ -69,8 +69,8 @@ def test_behind_a_gate_that_is_shut_nothing_is_asked(gate: object) -> None:
         yield ok("looked")
 
     first = Check("door", gate, gate=True)  # type: ignore[arg-type]
-    found = look_at([Area("here", (first, Check("room", look)))])
-    assert (found[1].state, found[1].told, looked) == (State.SKIPPED, "it needs door", [])
+    found = run_checks([Area("here", (first, Check("room", look)))])
+    assert (found[1].state, found[1].message, looked) == (State.SKIPPED, "it needs door", [])
 
 
 def test_what_does_not_answer_is_left_behind_and_closed() -> None:
@@ -81,33 +81,33 @@ def test_what_does_not_answer_is_left_behind_and_closed() -> None:
         yield ok("late")
 
     area = Area(
-        "here", (Check("slow", hangs, mend="Wake it."), Check("good", good)), close=lambda: closed.append(1)
+        "here", (Check("slow", hangs, fix="Wake it."), Check("good", good)), close=lambda: closed.append(1)
     )
-    found = look_at([area], check_seconds=0.05)
+    found = run_checks([area], check_seconds=0.05)
     release.set()
     assert [(one.name, one.state) for one in found] == [("slow", State.FAILED), ("good", State.OK)]
-    assert (found[0].told, found[0].mend, closed) == ("no answer within 0 s", "Wake it.", [1])
+    assert (found[0].message, found[0].fix, closed) == ("no answer within 0 s", "Wake it.", [1])
 
 
 def test_an_area_whose_time_is_up_says_what_it_left_out() -> None:
-    found = look_at([Area("here", (Check("good", good),))], area_seconds=-1)
+    found = run_checks([Area("here", (Check("good", good),))], area_seconds=-1)
     assert found[0].state is State.FAILED, "it may be good or not: nobody knows"
-    assert found[0].told == "not checked: the checks before it took too long"
-    assert "again" in found[0].mend
+    assert found[0].message == "not checked: the checks before it took too long"
+    assert "again" in found[0].fix
     assert not is_green(found)
 
 
 def test_what_others_depend_on_is_not_green_unless_it_was_checked() -> None:
-    area = Area("here", (Check("door", unasked, gate=True, mend="Open it."), Check("room", good)))
-    found = look_at([area, Area("there", (Check("extra", unasked),))])
+    area = Area("here", (Check("door", unasked, gate=True, fix="Open it."), Check("room", good)))
+    found = run_checks([area, Area("there", (Check("extra", unasked),))])
     assert [one.state for one in found] == [State.FAILED, State.SKIPPED, State.SKIPPED]
-    assert (found[0].told, found[0].mend) == ("because", "Open it.")
+    assert (found[0].message, found[0].fix) == ("because", "Open it.")
     assert not is_green(found)
     assert is_green(found[2:]), "a check that nothing depends on may be left out"
 
 
 @pytest.mark.parametrize(
-    ("ahead", "state", "told"),
+    ("ahead", "state", "message"),
     [
         (0.2, State.OK, "within 1 s of theirs"),
         (-29, State.OK, "within 29 s of theirs"),
@@ -115,7 +115,7 @@ def test_what_others_depend_on_is_not_green_unless_it_was_checked() -> None:
         (-130, State.FAILED, "this machine's clock is ahead of theirs by 130 s"),
     ],
 )
-def test_clocks_may_differ_by_seconds_not_by_minutes(ahead: float, state: State, told: str) -> None:
-    found = compared("theirs", ahead)
-    assert (found.state, found.text) == (state, told)
-    assert bool(found.mend) is (state is not State.OK)
+def test_clocks_may_differ_by_seconds_not_by_minutes(ahead: float, state: State, message: str) -> None:
+    found = clock_skew("theirs", ahead)
+    assert (found.state, found.text) == (state, message)
+    assert bool(found.fix) is (state is not State.OK)

@@ -59,8 +59,8 @@ class World:
         self.settings |= {"salesforce_login_url": self.url, "salesforce_org_id": org.org_id}
         return org
 
-    def plane(self, method: str, path: str, told: Any) -> None:
-        answer = requests.request(method, f"{self.url}/__sandbox__/{path}", json=told, timeout=10)
+    def plane(self, method: str, path: str, message: Any) -> None:
+        answer = requests.request(method, f"{self.url}/__sandbox__/{path}", json=message, timeout=10)
         assert answer.ok, answer.text
 
     def seen(self, **settings: Any) -> Findings:
@@ -89,10 +89,10 @@ def failures(found: Findings) -> set[str]:
 def test_an_org_as_it_must_be(world: World) -> None:
     found = world.seen()
     assert failures(found) == set()
-    bad = {name: one.told for name, one in found.items() if one.state is not State.OK}
+    bad = {name: one.message for name, one in found.items() if one.state is not State.OK}
     assert bad == {}
-    assert found["salesforce: org"].told == f"{ORG}, as pinned"
-    assert "Casewire switches it off for what it writes" in found["salesforce: assignment rules"].told
+    assert found["salesforce: org"].message == f"{ORG}, as pinned"
+    assert "Casewire switches it off for what it writes" in found["salesforce: assignment rules"].message
 
 
 def test_looking_writes_nothing(world: World) -> None:
@@ -110,7 +110,7 @@ def test_looking_writes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "check", "told", "mend"),
+    ("wrong", "check", "message", "fix"),
     [
         (
             {"salesforce_client_secret": "of-yesterday"},
@@ -141,7 +141,7 @@ def test_looking_writes_nothing(world: World) -> None:
         (
             {"salesforce_api_version": "99.0"},
             "api version",
-            "does not speak version 99.0",
+            "does not support version 99.0",
             "Set SALESFORCE_API_VERSION=66.0 in .env, or remove it: 66.0 is the default.",
         ),
         (
@@ -152,12 +152,12 @@ def test_looking_writes_nothing(world: World) -> None:
         ),
     ],
 )
-def test_a_door_that_is_shut(world: World, wrong: dict[str, Any], check: str, told: str, mend: str) -> None:
+def test_a_door_that_is_shut(world: World, wrong: dict[str, Any], check: str, message: str, fix: str) -> None:
     world.org()
     found = world.seen(**wrong)
     assert f"salesforce: {check}" in failures(found)
-    assert told in found[f"salesforce: {check}"].told
-    assert mend in found[f"salesforce: {check}"].mend
+    assert message in found[f"salesforce: {check}"].message
+    assert fix in found[f"salesforce: {check}"].fix
     if check != "api version":
         assert found["salesforce: fields"].state is State.SKIPPED
 
@@ -165,12 +165,12 @@ def test_a_door_that_is_shut(world: World, wrong: dict[str, Any], check: str, to
 def test_an_api_version_older_than_casewire_is_made_for(world: World) -> None:
     world.org()
     found = world.seen(salesforce_api_version="60.0")["salesforce: api version"]
-    assert (found.state, "60.0 of the API is older" in found.told) == (State.WARNING, True)
-    assert "SALESFORCE_API_VERSION=66.0" in found.mend
+    assert (found.state, "60.0 of the API is older" in found.message) == (State.WARNING, True)
+    assert "SALESFORCE_API_VERSION=66.0" in found.fix
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("nowhere/key.pem", "names the file 'nowhere/key.pem', which cannot be read: No such file"),
         (".", "names the file '.', which cannot be read: Is a directory"),
@@ -178,17 +178,19 @@ def test_an_api_version_older_than_casewire_is_made_for(world: World) -> None:
         ("open-sesame" * 100, "is neither a private key in PEM form"),
     ],
 )
-def test_a_jwt_key_that_cannot_be_read_is_no_matter_of_the_network(world: World, key: str, told: str) -> None:
+def test_a_jwt_key_that_cannot_be_read_is_no_matter_of_the_network(
+    world: World, key: str, message: str
+) -> None:
     world.org()
     user = {"salesforce_client_secret": None, "salesforce_username": "ann@casewire.sandbox"}
     found = world.seen(salesforce_jwt_key=key, **user)
     settings = found["salesforce: settings"]
-    assert (settings.state, told in settings.told) == (State.FAILED, True)
-    assert "PEM file of the app's private key" in settings.mend
-    assert str(Path.cwd()) in settings.mend
-    assert "network" not in settings.mend
-    assert "open-sesame" not in settings.told + settings.mend
-    assert found["salesforce: login"].told == "it needs settings"
+    assert (settings.state, message in settings.message) == (State.FAILED, True)
+    assert "PEM file of the app's private key" in settings.fix
+    assert str(Path.cwd()) in settings.fix
+    assert "network" not in settings.fix
+    assert "open-sesame" not in settings.message + settings.fix
+    assert found["salesforce: login"].message == "it needs settings"
 
 
 def test_an_org_that_is_down_is_one_failure_that_says_nothing_is_lost(world: World) -> None:
@@ -196,9 +198,9 @@ def test_an_org_that_is_down_is_one_failure_that_says_nothing_is_lost(world: Wor
     world.plane("POST", "faults", {"kind": "unavailable", "match": "/services/data"})
     found = world.seen()
     assert failures(found) == {"salesforce: api version"}
-    assert "503" in found["salesforce: api version"].told
-    assert "the work waits and goes on by itself" in found["salesforce: api version"].mend
-    assert found["salesforce: queues"].told == "it needs api version"
+    assert "503" in found["salesforce: api version"].message
+    assert "the work waits and continues by itself" in found["salesforce: api version"].fix
+    assert found["salesforce: queues"].message == "it needs api version"
 
 
 def test_a_jwt_key_that_is_not_of_the_apps_certificate(world: World) -> None:
@@ -215,14 +217,14 @@ def test_a_jwt_key_that_is_not_of_the_apps_certificate(world: World) -> None:
         salesforce_username="integration.user@casewire.sandbox",
         salesforce_jwt_key=pem.decode(),
     )["salesforce: login"]
-    assert (found.state, "invalid_grant" in found.told) == (State.FAILED, True)
-    assert "SALESFORCE_JWT_KEY does not belong to the app's certificate" in found.mend
+    assert (found.state, "invalid_grant" in found.message) == (State.FAILED, True)
+    assert "SALESFORCE_JWT_KEY does not belong to the app's certificate" in found.fix
 
 
 def test_an_org_that_is_not_pinned_is_a_warning_with_the_line_that_pins_it(world: World) -> None:
     world.org()
     found = world.seen(salesforce_org_id=None)["salesforce: org"]
-    assert (found.state, found.mend) == (State.WARNING, f"Add to .env: SALESFORCE_ORG_ID={ORG}")
+    assert (found.state, found.fix) == (State.WARNING, f"Add to .env: SALESFORCE_ORG_ID={ORG}")
 
 
 # ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,9 +234,9 @@ def test_a_bare_org_is_to_be_deployed_to(world: World) -> None:
     world.org(None)
     found = world.seen()
     assert found["salesforce: key fields"].state is State.SKIPPED
-    assert found["salesforce: fields: Billing_Invoice__c"].told.startswith("the object is not there")
-    assert "any of our fields" in found["salesforce: fields: Account"].told
-    assert "casewire salesforce deploy" in found["salesforce: fields: Account"].mend
+    assert found["salesforce: fields: Billing_Invoice__c"].message.startswith("the object is not there")
+    assert "any of our fields" in found["salesforce: fields: Account"].message
+    assert "casewire salesforce deploy" in found["salesforce: fields: Account"].fix
     assert "salesforce: queues: Billing_Refunds" in failures(found)
 
 
@@ -248,12 +250,12 @@ def test_fields_the_integration_user_may_not_see_or_write_are_named(world: World
     found = world.seen()
     assert failures(found) == {"salesforce: fields: Account", "salesforce: fields: Billing_Payout__c"}
     account = found["salesforce: fields: Account"]
-    assert account.told == (
+    assert account.message == (
         "not there, or not visible to the integration user: Billing_Balance__c, Billing_MRR__c; "
         "the integration user may read but not write: Billing_Plan__c"
     )
-    assert "casewire salesforce deploy" in account.mend
-    assert "has the permission set: it is older than these fields, or changed" in account.mend
+    assert "casewire salesforce deploy" in account.fix
+    assert "has the permission set: it is older than these fields, or changed" in account.fix
 
 
 def test_a_permission_set_that_is_not_assigned_is_told_from_one_that_is_not_deployed(world: World) -> None:
@@ -263,10 +265,10 @@ def test_a_permission_set_that_is_not_assigned_is_told_from_one_that_is_not_depl
     world.plane("PUT", "permissions", {"Account": {"Billing_Balance__c": "none"}})
     account = world.seen()["salesforce: fields: Account"]
     assert account.state is State.FAILED
-    assert account.mend.startswith(
+    assert account.fix.startswith(
         "Assign the permission set Casewire_Integration to the integration user: Setup >"
     )
-    assert "does not have it" in account.mend
+    assert "does not have it" in account.fix
 
 
 def test_a_key_that_is_not_unique_is_named_with_where_to_tick_it(world: World, tmp_path: Path) -> None:
@@ -279,9 +281,9 @@ def test_a_key_that_is_not_unique_is_named_with_where_to_tick_it(world: World, t
     found = world.seen()
     assert failures(found) == {"salesforce: key fields: Account"}
     key = found["salesforce: key fields: Account"]
-    assert key.told == "Account.Billing_Key__c is not unique"
-    assert "Object Manager > Account" in key.mend
-    assert "tick Unique" in key.mend
+    assert key.message == "Account.Billing_Key__c is not unique"
+    assert "Object Manager > Account" in key.fix
+    assert "tick Unique" in key.fix
 
 
 def test_what_the_policy_leaves_out_is_only_warned_of(world: World) -> None:
@@ -290,7 +292,7 @@ def test_what_the_policy_leaves_out_is_only_warned_of(world: World) -> None:
     policy('[orgs]\nmissing = "leave_out"\n')
     found = world.seen()
     account = found["salesforce: fields: Account"]
-    assert (account.state, account.told.endswith("left out, as the policy says")) == (State.WARNING, True)
+    assert (account.state, account.message.endswith("left out, as the policy says")) == (State.WARNING, True)
     assert found["salesforce: fit"].state is State.OK
 
 
@@ -299,7 +301,7 @@ def test_what_cannot_be_left_out_is_refused_all_the_same(world: World) -> None:
     world.plane("PUT", "permissions", {"Account": {"Billing_Key__c": "none"}})
     policy('[orgs]\nmissing = "leave_out"\n')
     found = world.seen()["salesforce: fit"]
-    assert (found.state, "nothing works without it: Account: Billing_Key__c" in found.told) == (
+    assert (found.state, "nothing works without it: Account: Billing_Key__c" in found.message) == (
         State.FAILED,
         True,
     )
@@ -310,15 +312,15 @@ def test_a_mapping_that_does_not_fit_is_named(world: World) -> None:
     found = world.seen()
     (name,) = failures(found)
     assert name.startswith("salesforce: fit: ")
-    assert "Customer_Since__c" in found[name].told
-    assert "[[mapping]]" in found[name].mend
+    assert "Customer_Since__c" in found[name].message
+    assert "[[mapping]]" in found[name].fix
 
 
 def test_a_field_that_accounts_are_found_by(world: World) -> None:
     policy('[[linking.keys]]\nby = "field"\nfield = "Customer_No__c"\nvalue = "account_code"\n')
     found = world.seen()
     assert failures(found) == {"salesforce: linking: Customer_No__c"}
-    assert "read access to Customer_No__c" in found["salesforce: linking: Customer_No__c"].mend
+    assert "read access to Customer_No__c" in found["salesforce: linking: Customer_No__c"].fix
 
 
 def test_a_standard_field_that_accounts_are_found_by(world: World) -> None:
@@ -328,13 +330,13 @@ def test_a_standard_field_that_accounts_are_found_by(world: World) -> None:
     found = world.seen()
     assert failures(found) == set()
     website = found["salesforce: linking: Account.Website"]
-    assert (website.state, website.told) == (
+    assert (website.state, website.message) == (
         State.WARNING,
         "the integration user may not see Account.Website: no account is found by e-mail domain and name",
     )
-    assert "casewire salesforce deploy" in website.mend
+    assert "casewire salesforce deploy" in website.fix
     policy('[[linking.keys]]\nby = "email"\n')
-    assert world.seen()["salesforce: linking"].told == "accounts are found by Contact.Email"
+    assert world.seen()["salesforce: linking"].message == "accounts are found by Contact.Email"
 
 
 # ── sharing ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,19 +381,20 @@ def test_private_records_that_nothing_opens(world: World) -> None:
     world.plane("PUT", "sharing", {"Account": "None", "Contact": "None", "Case": "None"})
     found = world.seen()
     assert failures(found) == set(), "a role or a sharing rule may open them, and cannot be asked for"
-    assert found[ACCOUNT].told == (
+    assert found[ACCOUNT].message == (
         "private, and the integration user has no View All and Modify All: accounts that are not shared with it are "
         "not found, and are made a second time"
     )
     assert (
-        "contacts that are not shared with it find no account" in found["salesforce: sharing: Contact"].told
+        "contacts that are not shared with it find no account"
+        in found["salesforce: sharing: Contact"].message
     )
-    assert "neither seen nor changed once a queue or an agent owns them" in found[CASE].told
+    assert "neither seen nor changed once a queue or an agent owns them" in found[CASE].message
     for one in (found[ACCOUNT], found[CASE]):
         assert one.state is State.WARNING
-        assert "View All and Modify All in Object Settings" in one.mend
-        assert "Setup > Sharing Settings: a rule" in one.mend
-    assert "the cases of the policy's queues" in found[CASE].mend
+        assert "View All and Modify All in Object Settings" in one.fix
+        assert "Setup > Sharing Settings: a rule" in one.fix
+    assert "the cases of the policy's queues" in found[CASE].fix
 
 
 def test_records_that_all_may_see_and_only_their_owners_change(world: World) -> None:
@@ -399,8 +402,8 @@ def test_records_that_all_may_see_and_only_their_owners_change(world: World) -> 
     world.plane("PUT", "sharing", {"Case": "Read"})
     found = world.seen()
     assert sharing(found) == {CASE: State.WARNING}
-    assert found[CASE].told == (
-        "read-only for whoever does not own them, and the integration user has no Modify All: records that are not "
+    assert found[CASE].message == (
+        "read-only for users who do not own them, and the integration user has no Modify All: records that are not "
         "shared with it are seen, but changes to them are refused"
     )
 
@@ -426,9 +429,9 @@ def test_a_permission_set_opens_what_is_private(
     found = world.seen()
     assert set(sharing(found)) == left
     if ACCOUNT in left:
-        assert "has no Modify All: records that are not shared with it are seen" in found[ACCOUNT].told
+        assert "has no Modify All: records that are not shared with it are seen" in found[ACCOUNT].message
     if not left:
-        assert "it has Modify All where the org does not share" in found["salesforce: sharing"].told
+        assert "it has Modify All where the org does not share" in found["salesforce: sharing"].message
 
 
 def test_what_cannot_be_known_is_said_to_be_unknown(world: World) -> None:
@@ -439,15 +442,15 @@ def test_what_cannot_be_known_is_said_to_be_unknown(world: World) -> None:
     world.plane("PUT", "sharing", {"Account": "None"})
     found = world.seen()
     assert sharing(found) == {ACCOUNT: State.WARNING}
-    assert "cannot see whether it has View All and Modify All" in found[ACCOUNT].told
-    assert found[ACCOUNT].mend.startswith("Nothing, if a role or sharing rules let it edit them all")
+    assert "cannot see whether it has View All and Modify All" in found[ACCOUNT].message
+    assert found[ACCOUNT].fix.startswith("Nothing, if a role or sharing rules let it edit them all")
 
 
 def test_an_org_that_does_not_tell_its_defaults(world: World) -> None:
     world.org()
     world.plane("PUT", "permissions", {"Organization": {"object": "none"}})
     found = world.seen()["salesforce: sharing"]
-    assert (found.state, "Setup > Sharing Settings" in found.told) == (State.SKIPPED, True)
+    assert (found.state, "Setup > Sharing Settings" in found.message) == (State.SKIPPED, True)
 
 
 # ── what the policy names ─────────────────────────────────────────────────────────────────────────────────────
@@ -458,8 +461,10 @@ def test_a_queue_that_is_missing_is_named_with_the_keys_that_name_it(world: Worl
     found = world.seen()
     assert failures(found) == {"salesforce: queues: Money_Back"}
     queue = found["salesforce: queues: Money_Back"]
-    assert queue.told.startswith("there is no queue Money_Back (or it is not visible); the org has Billing_")
-    assert "change rules.payout.queue, rules.refund.queue in policy.toml" in queue.mend
+    assert queue.message.startswith(
+        "there is no queue Money_Back (or it is not visible); the org has Billing_"
+    )
+    assert "change rules.payout.queue, rules.refund.queue in policy.toml" in queue.fix
 
 
 def test_a_queue_that_may_not_own_cases(world: World) -> None:
@@ -469,26 +474,26 @@ def test_a_queue_that_may_not_own_cases(world: World) -> None:
         if row["QueueId"] == triage:
             world.plane("DELETE", f"records/QueueSobject/{row['Id']}", None)
     found = world.seen()["salesforce: queues: Billing_Triage"]
-    assert (found.state, found.told) == (State.FAILED, "the queue Billing_Triage may not own cases")
-    assert "Setup > Queues > Billing_Triage" in found.mend
+    assert (found.state, found.message) == (State.FAILED, "the queue Billing_Triage may not own cases")
+    assert "Setup > Queues > Billing_Triage" in found.fix
 
 
 def test_statuses_the_org_does_not_have_are_named_with_those_it_has(world: World) -> None:
     world.org(other_statuses=True)
-    assert world.seen()["salesforce: case statuses"].told == "the org's own are used"
+    assert world.seen()["salesforce: case statuses"].message == "the org's own are used"
     policy('[statuses]\nclosed = "Closed"\nopen = "New"\n')
     found = world.seen()
     closed, opened = found["salesforce: case statuses: closed"], found["salesforce: case statuses: open"]
-    assert closed.told == "the org has no case status 'Closed'"
-    assert 'section [statuses]: closed = "Erledigt"' in closed.mend
-    assert 'open = "Offen"' in opened.mend
+    assert closed.message == "the org has no case status 'Closed'"
+    assert 'section [statuses]: closed = "Erledigt"' in closed.fix
+    assert 'open = "Offen"' in opened.fix
 
 
 def test_a_status_that_does_not_close_does_not_do_for_closing(world: World) -> None:
     policy('[statuses]\nclosed = "Working"\nopen = "Closed"\n')
     found = world.seen()
-    assert "counts 'Working' as open" in found["salesforce: case statuses: closed"].told
-    assert "counts 'Closed' as closed" in found["salesforce: case statuses: open"].told
+    assert "counts 'Working' as open" in found["salesforce: case statuses: closed"].message
+    assert "counts 'Closed' as closed" in found["salesforce: case statuses: open"].message
 
 
 def test_a_record_type_that_is_not_there_or_not_for_the_user(world: World) -> None:
@@ -498,8 +503,8 @@ def test_a_record_type_that_is_not_there_or_not_for_the_user(world: World) -> No
     found = world.seen()
     shut, none = found["salesforce: record types: Billing"], found["salesforce: record types: Refunds"]
     assert (shut.state, none.state) == (State.FAILED, State.WARNING)
-    assert "assign the record type Billing" in shut.mend
-    assert "rules.refund.record_type" in none.mend
+    assert "assign the record type Billing" in shut.fix
+    assert "rules.refund.record_type" in none.fix
     assert org.org_id == ORG
 
 
@@ -507,31 +512,29 @@ def test_a_priority_the_org_does_not_have(world: World) -> None:
     policy('[rules.payout]\npriority = "Urgent"\n')
     found = world.seen()["salesforce: case values: Priority"]
     assert found.state is State.WARNING
-    assert found.told == (
-        "'Urgent' is not in the list (High, Low, Medium): Salesforce takes it all the same, but people can neither "
+    assert found.message == (
+        "'Urgent' is not in the list (High, Low, Medium): Salesforce accepts it, but people can neither "
         "pick nor translate it"
     )
-    assert "rules.payout.priority" in found.mend
+    assert "rules.payout.priority" in found.fix
 
 
 def test_our_own_origin_needs_no_place_in_the_list_and_another_may_be_a_slip(world: World) -> None:
     own = world.seen()["salesforce: case values: Origin"]
-    assert (own.state, own.mend) == (State.OK, "")
-    assert own.told.startswith(
-        "'Billing' is not in the list (Email, Phone, Web): Salesforce takes it all the same"
-    )
+    assert (own.state, own.fix) == (State.OK, "")
+    assert own.message.startswith("'Billing' is not in the list (Email, Phone, Web): Salesforce accepts it")
     policy('[cases]\norigin = "Emial"\n')
     slip = world.seen()["salesforce: case values: Origin"]
     assert slip.state is State.WARNING
-    assert "add Emial; or change cases.origin in policy.toml" in slip.mend
+    assert "add Emial; or change cases.origin in policy.toml" in slip.fix
     policy('[cases]\norigin = "Email"\n')
-    assert world.seen()["salesforce: case values"].told == "priorities and origin are values of the org"
+    assert world.seen()["salesforce: case values"].message == "priorities and origin are values of the org"
 
 
 def test_a_policy_that_cannot_be_read_leaves_out_only_what_needs_it(world: World) -> None:
     policy("nonsense = 1\n")
     found = world.seen()
-    assert found["salesforce: queues"].told == "the policy cannot be read"
+    assert found["salesforce: queues"].message == "the policy cannot be read"
     assert found["salesforce: queues"].state is State.SKIPPED
     assert found["salesforce: fields"].state is State.OK
 
@@ -547,9 +550,9 @@ def test_a_duplicate_rule_that_blocks_is_told_from_one_that_alerts(world: World)
     found = world.seen()
     blocks, alerts = (found[f"salesforce: duplicate rules: {name}"] for name in ("Account", "Contact"))
     assert (blocks.state, alerts.state) == (State.FAILED, State.OK)
-    assert blocks.told == "'Same Account' blocks new and changed records of Account that look like others"
-    assert "Setup > Duplicate Rules > Same Account: set Action to Allow with alert" in blocks.mend
-    assert alerts.told == "'Same Contact' lets records pass with an alert, which Casewire answers"
+    assert blocks.message == "'Same Account' blocks new and changed records of Account that look like others"
+    assert "Setup > Duplicate Rules > Same Account: set Action to Allow with alert" in blocks.fix
+    assert alerts.message == "'Same Contact' lets records pass with an alert, which Casewire answers"
 
 
 class Reading:
@@ -570,7 +573,7 @@ class Reading:
 
 
 @pytest.mark.parametrize(
-    ("read", "state", "told"),
+    ("read", "state", "message"),
     [
         (
             "<actionOnInsert>Block</actionOnInsert><actionOnUpdate>Allow</actionOnUpdate>",
@@ -590,9 +593,9 @@ class Reading:
         (None, "warning", "whether it blocks, the integration user may not see"),
     ],
 )
-def test_only_its_metadata_tells_whether_a_rule_blocks(read: str | None, state: str, told: str) -> None:
+def test_only_its_metadata_tells_whether_a_rule_blocks(read: str | None, state: str, message: str) -> None:
     (found,) = sharing_checks.duplicates(Reading(read))  # type: ignore[arg-type]
-    assert (found.state, told in found.text) == (state, True)
+    assert (found.state, message in found.text) == (state, True)
 
 
 def test_an_api_budget_that_is_nearly_used(world: World) -> None:
@@ -600,10 +603,10 @@ def test_an_api_budget_that_is_nearly_used(world: World) -> None:
     world.plane("PUT", "limits", {"api_used": 850})
     found = world.seen()["salesforce: api calls"]
     assert found.state is State.FAILED
-    assert "of 1,000 calls used in 24 hours, 200 kept for people: only disputes are written" in found.told
-    assert "let it call less" in found.mend
+    assert "of 1,000 calls used in 24 hours, 200 kept for people: only disputes are written" in found.message
+    assert "reduce its calls" in found.fix
 
 
 def test_the_org_tells_its_time(world: World) -> None:
     found = world.seen()["salesforce: clock"]
-    assert (found.state, "of Salesforce's clock" in found.told) == (State.OK, True)
+    assert (found.state, "of Salesforce's clock" in found.message) == (State.OK, True)

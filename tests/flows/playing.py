@@ -162,7 +162,7 @@ def calls(running: Stack, server: str, *words: str) -> int:
 
 def parts(running: Stack) -> dict[str, int]:
     """Every process that can be killed, by a name: web, scheduler, workers and the engines."""
-    found = dict(running.keeper.pids())
+    found = dict(running.supervisor.pids())
     with suppress(OSError, ValueError):
         found["postgresql"] = int((running.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
     with suppress(RedisError), Redis.from_url(running.environment["REDIS_URL"]) as redis:

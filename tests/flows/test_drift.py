@@ -79,7 +79,7 @@ def test_a_thousand_edits_by_hand_are_told_apart_and_mended(unwatched: Stack) ->
     assert len(edits.agents) > EDITS // 20
 
     found = drift(unwatched, code=1)
-    gone = {(entry["object"], entry["key"]) for entry in found["drift"] if entry["let_go"]}
+    gone = {(entry["object"], entry["key"]) for entry in found["drift"] if entry["vanished"]}
     assert gone <= {record for record in deleted if record[0] == "Case"}
     expected -= {one for one in expected if ("Case", _value(was, one)) in gone}
     assert listed(found) == expected
@@ -88,7 +88,7 @@ def test_a_thousand_edits_by_hand_are_told_apart_and_mended(unwatched: Stack) ->
     assert listed(some) == {one for one in expected if one[0] == "Billing_Event__c"}
 
     done = drift(unwatched, "--fix", "--apply", "--yes", "5000", "--reason", "a test", code=0)
-    assert done["mended"]["complete"] is True
+    assert done["repaired"]["complete"] is True
     assert drift(unwatched, code=0)["drift"] == []
     assert settled(unwatched)
     _all_is_as_before(was, before, crm(vendors), deleted, gone)

@@ -70,5 +70,5 @@ def test_nothing_drifts_in_it_but_what_was_typed(shaped: Stack) -> None:
     found = drift(shaped, "--no-bulk", code=1)
     assert listed(found) == typed
     assert drift(shaped, "--bulk", code=1) == found
-    assert drift(shaped, "--fix", "--apply", code=0)["mended"]["complete"] is True
+    assert drift(shaped, "--fix", "--apply", code=0)["repaired"]["complete"] is True
     assert drift(shaped, code=0)["drift"] == []

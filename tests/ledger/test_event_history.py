@@ -149,11 +149,11 @@ def test_so_does_one_that_is_known_by_its_body_only_and_comes_again(engine: Engi
 def test_an_account_that_was_given_up_on_says_so_in_the_story_of_its_events(engine: Engine) -> None:
     record(engine, event())
     rows(engine, "UPDATE event SET status = 'fetched', subject = :s", s=subject())
-    assert told(engine)["standing"] is None
+    assert told(engine)["subject_status"] is None
     with engine.begin() as connection:
         subjects.mark_due(connection, [due("bob")])
     rows(engine, "UPDATE subject SET status = 'dead', error = 'Mend it.', error_code = 'RULE'")
-    found = told(engine)["standing"]
+    found = told(engine)["subject_status"]
     assert (found["status"], found["error"], found["error_code"]) == ("dead", "Mend it.", "RULE")
 
 
@@ -164,9 +164,9 @@ def test_what_was_written_by_a_retried_or_dead_attempt_or_for_its_history_is_tol
     attempted(engine, "applied", subject("eve"))
     settled(engine)
     found = told(engine)
-    assert [one_["outcome"] for one_ in found["also"]] == ["retry", "dead", "applied"]
-    assert {change["salesforce_id"] for one_ in found["also"] for change in one_["changes"]} == {"500A"}
-    assert (len(found["attempts"]), found["by_hand"]) == (1, [])
+    assert [one_["outcome"] for one_ in found["later"]] == ["retry", "dead", "applied"]
+    assert {change["salesforce_id"] for one_ in found["later"] for change in one_["changes"]} == {"500A"}
+    assert (len(found["attempts"]), found["by_runs"]) == (1, [])
 
 
 def test_what_came_before_the_event_is_no_part_of_its_story(engine: Engine) -> None:
@@ -174,7 +174,7 @@ def test_what_came_before_the_event_is_no_part_of_its_story(engine: Engine) -> N
     settled(engine)
     attempted(engine, "applied")
     rows(engine, "UPDATE event SET received_at = :at", at=LATER + timedelta(hours=1))
-    assert told(engine)["also"] == []
+    assert told(engine)["later"] == []
 
 
 def test_what_was_done_while_its_object_had_no_account_is_told(engine: Engine) -> None:
@@ -187,7 +187,7 @@ def test_what_was_done_while_its_object_had_no_account_is_told(engine: Engine) -
     settled(engine)
     found = told(engine)
     assert [one_["subject"] for one_ in found["attempts"]] == [own, subject()]
-    assert [one_["subject"] for one_ in found["also"]] == [own]
+    assert [one_["subject"] for one_ in found["later"]] == [own]
 
 
 def test_a_story_tells_of_so_many_other_attempts_and_counts_the_rest(engine: Engine) -> None:
@@ -198,6 +198,6 @@ def test_a_story_tells_of_so_many_other_attempts_and_counts_the_rest(engine: Eng
         attempted(engine, "applied")
         attempted(engine, "unchanged", cause=Cause("resync", "lead", run_id))
     found = told(engine)
-    for name in ("also", "by_hand"):
+    for name in ("later", "by_runs"):
         assert (len(found[name]), found[f"{name}_left_out"]) == (event_history.MOST, 3)
-    assert [one_["id"] for one_ in found["also"]] == sorted(one_["id"] for one_ in found["also"])
+    assert [one_["id"] for one_ in found["later"]] == sorted(one_["id"] for one_ in found["later"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import Permanent
-from connector.metadata.org_reader import look, target
+from connector.metadata.org_reader import read_org, target
 from connector.metadata.source_tree import Source, read
 
 from .fake_org import FakeOrg
@@ -45,7 +45,7 @@ def test_each_type_is_listed_and_each_folder_looked_into(small: Source) -> None:
         },
         reads={"Casewire_Integration": small.of("PermissionSet")[0].root},
     )
-    seen = look(org, small, "user@example.com", "005")
+    seen = read_org(org, small, "user@example.com", "005")
     assert seen.listed["Report"] == {"One/A", "Two/B"}
     assert seen.lists("Layout", "Case-Mine %28new%29")
     assert seen.described == {"Case": {"fields": []}, "Contact": {"fields": []}, "Gone__c": None}
@@ -53,7 +53,7 @@ def test_each_type_is_listed_and_each_folder_looked_into(small: Source) -> None:
         "PermissionSet": ["Casewire_Integration"]
     }
     assert seen.assigned == {"Casewire_Integration"}
-    assert seen.not_looked_at == ()
+    assert seen.unchecked == ()
     listings = [asked for asked in org.asked if isinstance(asked, dict)]
     assert [asked.get("Report") for asked in listings] == ["One", "Two"]
     assert set(listings[0]) == set(small.types)
@@ -70,10 +70,10 @@ def test_without_the_metadata_api_queries_tell_what_they_can(small: Source) -> N
         },
         lists="INSUFFICIENT_ACCESS",
     )
-    seen = look(org, small, "user@example.com", "005")
+    seen = read_org(org, small, "user@example.com", "005")
     assert seen.listed == {"Queue": {"Q"}, "RecordType": {"Case.R"}}
     assert seen.assigned is None
-    assert seen.not_looked_at == (
+    assert seen.unchecked == (
         "Layout, PermissionSet, Report, ReportFolder: this user may not use the Metadata API (INSUFFICIENT_ACCESS).",
         "which permission sets the user has: it may not be read (INSUFFICIENT_ACCESS).",
     )
@@ -81,14 +81,14 @@ def test_without_the_metadata_api_queries_tell_what_they_can(small: Source) -> N
 
 def test_contents_that_may_not_be_read_are_told(small: Source) -> None:
     org = FakeOrg(lists={"PermissionSet": ["Casewire_Integration"]}, reads="INSUFFICIENT_ACCESS")
-    seen = look(org, small, "user@example.com", "005")
+    seen = read_org(org, small, "user@example.com", "005")
     assert seen.read == {}
-    assert seen.not_looked_at == ("what is in a PermissionSet: it may not be read (INSUFFICIENT_ACCESS).",)
+    assert seen.unchecked == ("what is in a PermissionSet: it may not be read (INSUFFICIENT_ACCESS).",)
 
 
 def test_an_object_that_cannot_be_described_for_another_reason_stops(small: Source) -> None:
     with pytest.raises(Permanent, match="MALFORMED"):
-        look(FakeOrg(described={"Case": "MALFORMED_QUERY"}), small, "user@example.com", "005")
+        read_org(FakeOrg(described={"Case": "MALFORMED_QUERY"}), small, "user@example.com", "005")
 
 
 @pytest.mark.parametrize(

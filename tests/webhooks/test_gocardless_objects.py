@@ -119,12 +119,12 @@ def test_a_failure_that_gocardless_tries_again_says_so_and_is_still_a_failure() 
     (charge,) = carried("payments.failed", details=details)
     assert (charge.status, charge.reason_text) == (
         Status.FAILED,
-        "Refer to payer. GoCardless will try again by itself.",
+        "Refer to payer. GoCardless will try again automatically.",
     )
     (charge,) = carried("payments.failed", details={**details, "will_attempt_retry": False})
     assert charge.reason_text == "Refer to payer."
     (charge,) = carried("payments.failed", details={"will_attempt_retry": True})
-    assert charge.reason_text == "GoCardless will try again by itself."
+    assert charge.reason_text == "GoCardless will try again automatically."
 
 
 def test_a_chargeback_is_a_dispute_about_the_payment() -> None:

@@ -15,10 +15,10 @@ DECISIONS = [
             ("key=lambda pair: pair[1].lost)", "key=lambda pair: not pair[1].lost)"),
             ("return sorted(found, key=lambda pair: pair[1].lost)", "return found"),
             ("refund, by = met[-1]", "refund, by = met[0]"),
-            ("if by.lost and standing else", "if by.lost else"),
-            ("if by.lost and standing else", "if standing else"),
-            ("due = by.due_at if standing else None", "due = by.due_at"),
-            ("if standing and not any(by.lost for _, by in standing):", "if standing:"),
+            ("if by.lost and active else", "if by.lost else"),
+            ("if by.lost and active else", "if active else"),
+            ("due = by.due_at if active else None", "due = by.due_at"),
+            ("if active and not any(by.lost for _, by in active):", "if active:"),
             ("if _met(one, by)]", "]"),
             ("policy.cases.reopen_window_days if own is None else own", "policy.cases.reopen_window_days"),
             ("or facts.now - last <= window)", "or facts.now - last < window)"),
@@ -47,7 +47,10 @@ DECISIONS = [
                 "moment(start) <= moment(one.began_at) <=",
             ),
             ("moment(start) <= moment(one.began_at)", "moment(start) < moment(one.began_at)"),
-            ("known[: known.index(refund)] if refund in known else known", "known"),
+            (
+                "account_refunds[: account_refunds.index(refund)] if refund in account_refunds else account_refunds",
+                "account_refunds",
+            ),
             ("payment.collected_at or payment.created_at", "payment.created_at"),
             ("max((refund.began_at - paid).days, 0)", "(refund.began_at - paid).days"),
             ("min(at.day, monthrange(year, month + 1)[1])", "min(at.day, 28)"),
@@ -59,14 +62,14 @@ DECISIONS = [
     *mutants(
         "sync/decide/refunds/policy_review",
         [
-            ("one.processed and not one.recorded)", "one.processed)"),
+            ("if one.processed and not one.recorded", "if one.processed"),
             ("if at and at > facts.now)", "if at)"),
             ('in ("success", "void"):', 'in ("success",):'),
             (
                 "open=_is_beyond(verdict) and refund.state is State.DONE,\n        evident",
                 "open=_is_beyond(verdict),\n        evident",
             ),
-            ("(waited is None or waited <= evidence.facts.now)", "True"),
+            ("(waited is None or waited <= index.facts.now)", "True"),
             ('verdict.judgement != "eligible" and not verdict.disputed', 'verdict.judgement != "eligible"'),
             ("_is_beyond(verdict) and refund.recorded is None", "_is_beyond(verdict)"),
         ],
@@ -76,7 +79,7 @@ DECISIONS = [
     *mutants(
         "sync/decide/context/refund_matching",
         [
-            ("if billed is State.VOID or told is None", "if told is None"),
+            ("if billed is State.VOID or reported is None", "if reported is None"),
             ("return self.state in (State.DONE, State.UNDER_WAY)", "return self.state is State.DONE"),
             ("if self.processed and (self.state is State.FAILED or not self.recorded)", "if self.processed"),
             (
@@ -105,7 +108,7 @@ DECISIONS = [
                 "and failed and moment(one.created_at) > moment(item.at)",
             ),
             ("is State.FAILED and not failed:", "is State.FAILED:"),
-            ("if not any(told is other for other in found.values())]", "]"),
+            ("if not any(reported is other for other in found.values())]", "]"),
             ("min(free, key=", "max(free, key="),
         ],
         "tests/sync/decide/test_refund_policy.py",
@@ -182,7 +185,7 @@ DECISIONS = [
     *mutants(
         "sync/decide/lifecycle/transitions",
         [
-            ("if not problem.evident or problem.held", "if not problem.evident"),
+            ("if not problem.evident or problem.suppressed", "if not problem.evident"),
             (
                 "problem.lasting and _is_old(problem.last_signal_at, window, now)",
                 "_is_old(problem.last_signal_at, window, now)",
@@ -196,12 +199,15 @@ DECISIONS = [
             ("back_at - case.closed_at <= window", "back_at - case.closed_at < window"),
             ("moment is not None and now - moment > window", "moment is not None and now - moment >= window"),
             ("return not problem.lasting or _signalled_after(problem, case)", "return True"),
-            ("escalates = known is not None and reached > before", "escalates = reached > before"),
-            ("known is not None and reached > before", "known is not None and reached >= before"),
-            ("deescalates = known is not None and reached < before", "deescalates = False"),
-            ("known is not None and reached < before", "known is not None and reached <= before"),
+            ("escalates = existing is not None and reached > before", "escalates = reached > before"),
+            ("existing is not None and reached > before", "existing is not None and reached >= before"),
+            ("deescalates = existing is not None and reached < before", "deescalates = False"),
+            ("existing is not None and reached < before", "existing is not None and reached <= before"),
             ("facts.now) if lasts(problem) else 0", "facts.now)"),
-            ("bool(known.subject) and known.subject != facts.subject", "known.subject != facts.subject"),
+            (
+                "bool(existing.subject) and existing.subject != facts.subject",
+                "existing.subject != facts.subject",
+            ),
             ("in_queue=case is None or case.in_queue", "in_queue=True"),
             ("Step(cycle + 1, Transition.OPEN", "Step(cycle, Transition.OPEN"),
         ],
@@ -303,8 +309,8 @@ DECISIONS = [
                 "invoice.dunning_events_sent > settings.dunning_step",
             ),
             (
-                'invoice.collection_method == "manual" and evidence.was_past_due(invoice)',
-                "evidence.was_past_due(invoice)",
+                'invoice.collection_method == "manual" and index.was_past_due(invoice)',
+                "index.was_past_due(invoice)",
             ),
             (
                 "settings.at_once_when_final and bool(final_declines(declined))",
@@ -312,8 +318,11 @@ DECISIONS = [
             ),
             ('if invoice.balance <= 0 else "Lost"', 'if invoice.balance < 0 else "Lost"'),
             ("invoice.balance if unpaid else invoice.total", "invoice.balance"),
-            ("and not (held and not unpaid)", ""),
-            ("HELD if held and unpaid and held", "HELD if held and held"),
+            ("and not (suppression and not unpaid)", ""),
+            (
+                "SUPPRESSED if suppression and unpaid and suppression",
+                "SUPPRESSED if suppression and suppression",
+            ),
             (
                 "failed.created_at <= event.occurred_at <= paid.created_at",
                 "failed.created_at < event.occurred_at <= paid.created_at",
@@ -335,7 +344,7 @@ DECISIONS = [
             ("evident=failed and processor_helpers.is_evident", "evident=joined.is_evident"),
             ("open=failed and done is None", "open=failed"),
             ("if one.over_at is None] if payment else []", "] if payment else []"),
-            ("yield _continued(root, failed[-1], problem) if told else problem", "yield problem"),
+            ("yield _continued(root, failed[-1], problem) if at_processor else problem", "yield problem"),
             ("done.recorded.collected_at or done.recorded.created_at", "done.recorded.created_at"),
             ('"Canceled" if item.status is Status.CANCELED else "Voided"', '"Voided"'),
         ],

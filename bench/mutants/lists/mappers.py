@@ -313,8 +313,8 @@ MAPPERS = [
         "mappers/returned_payments",
         [
             (
-                "told = why.text if item.reason or item.network_code else _TAKEN_BACK",
-                "told = why.text if item.reason else _TAKEN_BACK",
+                "text = why.text if item.reason or item.network_code else _TAKEN_BACK",
+                "text = why.text if item.reason else _TAKEN_BACK",
             ),
             ('not method or "bank" in method or "debit" in method', '"bank" in method or "debit" in method'),
             ('not method or "bank" in method or "debit" in method', 'not method or "bank" in method'),

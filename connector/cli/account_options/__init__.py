@@ -1,4 +1,4 @@
-"""The options by which commands are told which accounts, and what they mean."""
+"""Options that select accounts, shared by several commands."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SOURCE: Final = "recurly"
 STDIN: Final = "-"
-KEPT: Final = 100
-"""So many of the accounts that were named are kept in the audit trail by name."""
+MAX_NAMED: Final = 100
+"""The audit trail lists at most this many of the named accounts."""
 
 
-def choosing(command: F) -> F:
-    """The options that say which accounts; ``Asked(**options)`` takes them."""
+def with_account_options(command: F) -> F:
+    """Add the options that select accounts; ``AccountOptions(**options)`` takes their values."""
     for option in (
         click.option(
             "--site",
-            help="Only this Recurly site: alone all of it that the ledger knows. Codes need it if there are several.",
+            help="Only this Recurly site; alone: all its accounts in the ledger. Needed for codes with several sites.",
         ),
         click.option(
             "--state",
@@ -63,7 +63,7 @@ def choosing(command: F) -> F:
 
 @dataclass(frozen=True, slots=True)
 class AccountOptions:
-    """What was said on the command line. UsageError where nothing was."""
+    """Values of the options. UsageError if none is given."""
 
     accounts: tuple[str, ...]
     file: str | None
@@ -76,17 +76,17 @@ class AccountOptions:
     def __post_init__(self) -> None:
         if not any((self.accounts, self.file, self.since, self.all_, self.rule, self.state, self.site)):
             raise click.UsageError(
-                "Say which accounts: their codes, --file, --since, --rule, --state, --site, or --all."
+                "Name the accounts: their codes, --file, --since, --rule, --state, --site, or --all."
             )
 
     @property
     def are_named(self) -> bool:
         return bool(self.accounts or self.file)
 
-    def kept(self, named: Sequence[Due]) -> dict[str, Any]:
-        """As the audit trail keeps it."""
-        said: Mapping[str, Any] = {
-            "accounts": [one.key for one in named[:KEPT]],
+    def audit_options(self, named: Sequence[Due]) -> dict[str, Any]:
+        """The options as the audit trail records them."""
+        options: Mapping[str, Any] = {
+            "accounts": [one.key for one in named[:MAX_NAMED]],
             "accounts_named": len(named),
             "since": self.since.isoformat() if self.since else None,
             "all": self.all_,
@@ -94,11 +94,11 @@ class AccountOptions:
             "state": self.state,
             "site": self.site,
         }
-        return {name: value for name, value in said.items() if value}
+        return {name: value for name, value in options.items() if value}
 
 
 def choice(container: Container, asked: AccountOptions) -> Choice:
-    """The accounts that are meant. Raises UsageError for what cannot be meant."""
+    """The selection of accounts. Raises UsageError for an unknown site, SetupError if no site is configured."""
     sites = [one.name for one in container.settings.recurly]
     if asked.site is not None and asked.site not in sites:
         raise _which_site(sites)
@@ -117,22 +117,22 @@ def choice(container: Container, asked: AccountOptions) -> Choice:
 
 
 def _named(container: Container, asked: AccountOptions, sites: Sequence[str]) -> tuple[Due, ...]:
-    """What was named by codes or whole keys, each once, in this order."""
-    texts = [code for one in asked.accounts for code in _told(one)] + (
+    """Accounts named by code or full key, each once, in the given order."""
+    texts = [code for one in asked.accounts for code in _codes_of(one)] + (
         codes.read(asked.file) if asked.file else []
     )
     with container.engine.connect() as connection:
         whole = SubjectFilter(keys=[text for text in texts if ":" in text])
-        known = {one.key: one for one in subject_query.walk(connection, whole, "", len(texts))}
+        existing = {one.key: one for one in subject_query.walk(connection, whole, "", len(texts))}
     found: dict[str, Due] = {}
     for text in texts:
-        due = known.get(text) or _account(text, asked.site, sites)
+        due = existing.get(text) or _account(text, asked.site, sites)
         if asked.site is None or due.site == asked.site:
             found.setdefault(due.key, due)
     return tuple(found.values())
 
 
-def _told(text: str) -> list[str]:
+def _codes_of(text: str) -> list[str]:
     return codes.read(STDIN) if text == STDIN else [codes.code(text, repr(text[:40]))]
 
 
@@ -153,4 +153,4 @@ def _site(site: str | None, sites: Sequence[str]) -> str:
 
 def _which_site(sites: Sequence[str]) -> click.UsageError:
     named = " or ".join(f"--site {name}" for name in sites)
-    return click.UsageError(f"Say which site: {named or 'none is configured'}.")
+    return click.UsageError(f"Choose a site: {named or 'none is configured'}.")

@@ -28,8 +28,8 @@ _SAMPLE: Final = 1_000
 
 
 def read(name: str) -> list[str]:
-    """The codes in this file, ``-`` for stdin. Blank lines and what begins with # are left out, and a heading on the
-    first line. UsageError says what is wrong, and where."""
+    """The codes in this file, ``-`` for stdin, without blank lines, lines that begin with # and a heading on the first
+    line. UsageError names the cause and the line."""
     if name == "-" and sys.stdin is None:
         raise click.UsageError("stdin is closed; name accounts, or a file.")
     try:
@@ -47,7 +47,7 @@ def read(name: str) -> list[str]:
 
 
 def code(text: str, where: str) -> str:
-    """The same code without what stands around it. UsageError where it can be none."""
+    """The code without surrounding blanks. UsageError if it cannot be a code."""
     found = text.strip()
     if not found or len(found) > LONGEST or not found.isprintable():
         raise click.UsageError(f"{where} is no account code: it has 1 to {LONGEST} printable characters.")
@@ -68,7 +68,7 @@ def _codes(file: IO[str], name: str) -> Iterator[str]:
             if not any(map(str.strip, row)) or cell.startswith("#"):
                 continue
             if is_first and _is_heading(cell):
-                err.print(f"The first line of {show(_named(name))}, {show(cell)}, is taken for a heading.")
+                err.print(f"The first line of {show(_named(name))}, {show(cell)}, is treated as a heading.")
             else:
                 yield code(cell, f"Line {rows.line_num} of {_named(name)}")
             is_first = False
@@ -79,8 +79,9 @@ def _codes(file: IO[str], name: str) -> Iterator[str]:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    """What stands between the columns: what Excel's hint or the heading says, else a tab or semicolon that is as often
-    on every line. Codes may hold any of them: where only some lines do, they are part of the code."""
+    """The delimiter of the columns: from Excel's ``sep=`` hint or the heading, else a tab or semicolon that splits
+    every line into the same number of cells. A code may contain any of them, so one on only some lines is no
+    delimiter."""
     rows = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not rows:
         return ","

@@ -1,4 +1,4 @@
-"""``casewire backfill``: a whole population, or what changed since a date, brought into Salesforce."""
+"""``casewire backfill``: writes all accounts, or those that changed since a date, to Salesforce."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli.audit import REASON, confirm, ending, who
+from connector.cli.audit import REASON, confirm, recording_outcome, who
 from connector.cli.backfill.container import at_work
 from connector.cli.backfill.report import document, lines, write_report
 from connector.cli.backfill.run_selection import COMMAND, begun, in_words, named, resumed
@@ -27,12 +27,12 @@ YES: Final = click.option(
     "--yes",
     type=click.IntRange(0),
     metavar="N",
-    help="Make up to N changes without asking, or write up to N accounts where nobody has looked; for scripts.",
+    help="Make up to N changes without asking, or write up to N accounts without a dry run before; for scripts.",
 )
 
 
 class Kinds(click.ParamType[tuple[str, ...]]):
-    """Kinds of objects, by commas."""
+    """Kinds of objects, separated by commas."""
 
     name = "kinds"
 
@@ -51,12 +51,16 @@ class Kinds(click.ParamType[tuple[str, ...]]):
 
 @click.command()
 @click.option("--since", type=Time(past=True), help="Only what changed since: 2026-11-01, 36h, 7d.")
-@click.option("--objects", type=Kinds(), help=f"Only these kinds, by commas: {', '.join(change_feed.KINDS)}.")
-@click.option("--site", help="Only this Recurly site; all that are configured otherwise.")
-@click.option("--resume", is_flag=True, help="Go on with the newest one that is not done, on any machine.")
-@click.option("--show", "show_", is_flag=True, help="Only the report of the newest one, done or not.")
-@click.option("--run", "run_id", type=int, metavar="ID", help="With --resume or --show: that one.")
-@click.option("--apply", "apply_", is_flag=True, help="Do it; without this it is only counted.")
+@click.option(
+    "--objects", type=Kinds(), help=f"Only these kinds, separated by commas: {', '.join(change_feed.KINDS)}."
+)
+@click.option("--site", help="Only this Recurly site; default: all that are configured.")
+@click.option("--resume", is_flag=True, help="Continue the newest one that is not done, on any machine.")
+@click.option("--show", "show_", is_flag=True, help="Only show the report of the newest one, done or not.")
+@click.option("--run", "run_id", type=int, metavar="ID", help="With --resume or --show: this run.")
+@click.option(
+    "--apply", "apply_", is_flag=True, help="Write to Salesforce; without this only the counts are shown."
+)
 @REASON
 @YES
 @click.option("--report", "file", type=NewFile(), help="Also write the report to this xlsx file.")
@@ -76,13 +80,13 @@ def backfill(
     file: Path | None,
     json_: bool,
 ) -> None:
-    """Bring all that Recurly has, or what changed since a date, into Salesforce. Counts only, unless --apply.
+    """Write all that Recurly has, or what changed since a date, to Salesforce. Counts only, unless --apply.
 
-    What was read is kept: after a look, --resume --apply writes it, and what has changed since. One that was stopped or
-    killed goes on where it was with --resume, with the options of its first start. It works beside live webhooks. More
-    than admin.confirm_above of the policy is written only if its number is typed, or with --yes N.
+    What was read is stored: after a dry run, --resume --apply writes it, and what has changed since. --resume continues
+    one that was stopped or killed, with the options of its first start. Live webhooks are worked meanwhile. More
+    changes than admin.confirm_above of the policy need their number typed, or --yes N.
 
-    Exit code 1 if an account failed or can't be decided, an object could not be read, or it could not go on.
+    Exit code 1 if an account failed or can't be decided, an object could not be read, or it could not continue.
 
     \b
     Example: casewire backfill --since 2026-01-01
@@ -90,7 +94,7 @@ def backfill(
              casewire backfill --show --run 7 --report moved.xlsx
     """
     chosen = since or objects or site
-    _require_sense(
+    _require_consistent_options(
         resume=resume, show_=show_, run_id=run_id, chosen=bool(chosen), acts=apply_ or bool(reason)
     )
     container = container_from_environment()
@@ -98,57 +102,59 @@ def backfill(
     if show_:
         _show(container, named(container, run_id), file, json_)
         return
-    turn = BackfillLock(container.engine)
-    turn.take()
+    lock = BackfillLock(container.engine)
+    lock.take()
     try:
         run = resumed(container, run_id) if resume else begun(container, since, objects, site, reason)
-        state = _carried_out(container, run, turn, _Go(apply_, reason, yes))
+        state = _run_backfill(container, run, lock, _Session(apply_, reason, yes))
     finally:
-        turn.leave()
-    _tell(container, run, state, file, json_)
+        lock.leave()
+    _print_report(container, run, state, file, json_)
 
 
 @dataclass(frozen=True, slots=True)
-class _Go:
-    """What is asked for now, by whoever starts this process."""
+class _Session:
+    """The options of this process, which may differ from those of the first start."""
 
     applies: bool
     reason: str
     yes: int | None
 
 
-def _require_sense(*, resume: bool, show_: bool, run_id: int | None, chosen: bool, acts: bool) -> None:
+def _require_consistent_options(
+    *, resume: bool, show_: bool, run_id: int | None, chosen: bool, acts: bool
+) -> None:
     if resume and chosen:
-        raise click.UsageError("--resume goes on with the options of the first start; leave the others out.")
+        raise click.UsageError("--resume uses the options of the first start; leave the others out.")
     if show_ and (resume or chosen or acts):
         raise click.UsageError(
             "--show only shows a report: leave the others out, but for --run, --report and --json."
         )
     if run_id is not None and not (resume or show_):
         raise click.UsageError(
-            "--run names the one to go on with (--resume) or to show (--show): add one of them."
+            "--run names the run to continue (--resume) or to show (--show): add one of them."
         )
 
 
-def _carried_out(container: Container, run: Run, turn: BackfillLock, go: _Go) -> Checkpoint:
-    """To its end, or raises what stopped it, and says how it goes on."""
+def _run_backfill(container: Container, run: Run, lock: BackfillLock, session: _Session) -> Checkpoint:
+    """Run the backfill to its end. If an error stops it, print how to resume, and raise."""
     for line in in_words(run):
         err.print(show(line))
     try:
         with (
-            ending(container, run.id),
+            recording_outcome(container, run.id),
             at_work(
                 container,
                 run,
-                _cause(container, run, go),
-                turn,
-                writes=go.applies,
-                agree=_agree(container, go),
+                _cause(container, run, session),
+                lock,
+                writes=session.applies,
+                agree=_confirmation(container, session),
             ) as work,
         ):
             state = work.run()
     except BaseException:
-        err.print(f"Not done. Go on with: casewire backfill --resume --run {run.id}")
+        err.print(f"Not done. Continue it: casewire backfill --resume --run {run.id}")
         raise
     if not state.writes:
         with container.engine.begin() as connection:
@@ -156,24 +162,25 @@ def _carried_out(container: Container, run: Run, turn: BackfillLock, go: _Go) ->
     return state
 
 
-def _cause(container: Container, run: Run, go: _Go) -> Cause:
-    """Whoever has it go on now is who does it. What was begun to write goes on writing."""
-    writes = go.applies or Checkpoint.of(run.progress).writes
+def _cause(container: Container, run: Run, session: _Session) -> Cause:
+    """The cause of the writes is the user who started this process. A run that has begun to write continues to
+    write."""
+    writes = session.applies or Checkpoint.of(run.progress).writes
     by = who(container)
     with container.engine.begin() as connection:
-        go_id = runs.begin_session(connection, run.id, by, go.reason, writes=writes)
-    return Cause(COMMAND, by, run.id, go_id)
+        session_id = runs.begin_session(connection, run.id, by, session.reason, writes=writes)
+    return Cause(COMMAND, by, run.id, session_id)
 
 
-def _agree(container: Container, go: _Go) -> Agree:
+def _confirmation(container: Container, session: _Session) -> Agree:
     def agree(count: int, unit: Unit) -> None:
         try:
-            confirm(count, container.policy.admin.confirm_above, go.yes, _COUNTED[unit])
+            confirm(count, container.policy.admin.confirm_above, session.yes, _COUNTED[unit])
         except click.UsageError as error:
             if unit is Unit.CHANGES:
                 raise
-            # it has read for a while, and goes on from there
-            raise click.ClickException(f"{error.message} Or look first: without --apply.") from None
+            # the run has read for a while, and can be resumed
+            raise click.ClickException(f"{error.message} Or do a dry run first: without --apply.") from None
 
     return agree
 
@@ -182,19 +189,19 @@ _COUNTED: Final = {Unit.CHANGES: "changes", Unit.ACCOUNTS: "accounts that may be
 
 
 def _show(container: Container, run: Run, file: Path | None, json_: bool) -> None:
-    """The report of one that ran before; of one that is not done, also that, and why."""
+    """Print the report of an earlier run; if it is not done, also its state and error."""
     state = Checkpoint.of(run.progress)
     if state.phase not in (Phase.DECIDED, Phase.OVER):
         why = f": {run.error}" if run.error else ""
-        err.print(show(f"Backfill {run.id} is not done ({run.state}{why}). This is how far it came."))
-        err.print(f"Go on with: casewire backfill --resume --run {run.id}")
-    _tell(container, run, state, file, json_)
+        err.print(show(f"Backfill {run.id} is not done ({run.state}{why}). Its report so far:"))
+        err.print(f"Continue it: casewire backfill --resume --run {run.id}")
+    _print_report(container, run, state, file, json_)
     if run.state == runs.FAILED:
         raise SystemExit(1)
 
 
-def _tell(container: Container, run: Run, state: Checkpoint, file: Path | None, json_: bool) -> None:
-    """The report, and the exit code."""
+def _print_report(container: Container, run: Run, state: Checkpoint, file: Path | None, json_: bool) -> None:
+    """Print the report; exit code 1 if anything failed."""
     found = document(container.engine, run, state)
     if file is not None:
         write_report(file, container.engine, found)
@@ -207,5 +214,5 @@ def _tell(container: Container, run: Run, state: Checkpoint, file: Path | None, 
         much = state.changes() > container.policy.admin.confirm_above
         yes = f" --yes {state.changes()}" if much else ""
         err.print(f"Nothing was written. To do it: casewire backfill --resume --run {run.id} --apply{yes}")
-    if not found["well"]:
+    if not found["complete"]:
         raise SystemExit(1)

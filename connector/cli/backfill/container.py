@@ -1,4 +1,4 @@
-"""What a backfill works with: clients of its own that leave the larger part of Recurly's limit to others, and bars."""
+"""Builds a backfill: Recurly clients that leave half of the rate limit to live work, and progress bars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connector.cli.output.console import err, show
-from connector.cli.output.progress import Tell, progress
+from connector.cli.output.progress import ReportProgress, progress
 from connector.clients.recurly import RecurlyClient, RecurlyConfig
 from connector.container import Container
 from connector.ledger.attempts import Cause
@@ -24,14 +24,14 @@ SOURCE: Final = "recurly"
 RESERVE: Final = 0.5
 """The share of Recurly's rate limit that is left to live work."""
 MAX_WAIT: Final = 900.0
-"""Seconds that a call may wait for its turn: a backfill has time."""
+"""Seconds that a call may wait for the rate limit: a backfill is not urgent."""
 EXPLAIN_FROM: Final = 5.0
-"""Seconds from which on a wait for the rate limit is explained."""
+"""A wait for the rate limit of at least this many seconds is explained to the user."""
 TIMEOUT: Final = 60.0
-"""A page of 200 invoices may take Recurly a while."""
+"""Recurly can take long for a page of 200 invoices."""
 TITLES: Final = {
     Phase.READING: "Reading Recurly",
-    Phase.COMPLETING: "Fetching pasts",
+    Phase.COMPLETING: "Fetching histories",
     Phase.DECIDING: "Deciding",
     Phase.WRITING: "Writing to Salesforce",
 }
@@ -43,8 +43,8 @@ Clients = Mapping[Site, RecurlyClient]
 def at_work(
     container: Container, run: Run, cause: Cause, turn: BackfillLock, *, writes: bool, agree: Agree
 ) -> Iterator[Backfill]:
-    """The backfill of this run, ready to go on where it is."""
-    with _clients(container, _say) as clients, ExitStack() as shown:
+    """The backfill of this run, ready to start or to resume."""
+    with _clients(container, _print) as clients, ExitStack() as shown:
         bars = _Bars(container, clients, shown)
         yield Backfill(
             engine=container.engine,
@@ -53,8 +53,8 @@ def at_work(
             asked=BackfillOptions.of(run.options, SOURCE),
             cause=cause,
             turn=turn,
-            turns=BulkWriteLock(container.engine, container.policy.budget.bulk_from, time.sleep, _say),
-            patience=RetryPolicy(time.sleep, _say),
+            turns=BulkWriteLock(container.engine, container.policy.budget.bulk_from, time.sleep, _print),
+            patience=RetryPolicy(time.sleep, _print),
             tell=bars.tell,
             spent=lambda: {"recurly": _calls(clients), "salesforce": container.salesforce.calls},
             writes=writes,
@@ -63,10 +63,10 @@ def at_work(
 
 
 @contextmanager
-def _clients(container: Container, say: Callable[[str], None]) -> Iterator[Clients]:
-    """Who waits for a turn is woken when it is over. A wait that a person would notice is explained, once for all
-    threads that wait for the same."""
-    over = threading.Event()
+def _clients(container: Container, print_: Callable[[str], None]) -> Iterator[Clients]:
+    """One client for each site. Closing wakes threads that wait for the rate limit. A long wait is explained once for
+    all threads that wait for it."""
+    closing = threading.Event()
     explained_until = 0.0
 
     def sleep(seconds: float) -> None:
@@ -74,13 +74,13 @@ def _clients(container: Container, say: Callable[[str], None]) -> Iterator[Clien
         now = time.monotonic()
         if seconds >= EXPLAIN_FROM and now >= explained_until:
             explained_until = now + seconds
-            say(
-                f"Half of Recurly's rate limit is left to live work, and the other half is used up. Going on in "
+            print_(
+                f"Half of Recurly's rate limit is left to live work, and the other half is used up. Continuing in "
                 f"{seconds:.0f} s."
             )
-        over.wait(seconds)
+        closing.wait(seconds)
 
-    made = {
+    clients = {
         (SOURCE, site.name): RecurlyClient(
             RecurlyConfig(
                 site.name,
@@ -98,14 +98,14 @@ def _clients(container: Container, say: Callable[[str], None]) -> Iterator[Clien
         if site.api_key
     }
     try:
-        yield made
+        yield clients
     finally:
-        over.set()
-        for client in made.values():
+        closing.set()
+        for client in clients.values():
             client.close()
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     err.print(show(text))
 
 
@@ -115,25 +115,25 @@ def _calls(clients: Clients) -> int:
 
 @dataclass(slots=True)
 class _Bars:
-    """One bar for each phase; what was done before this process is not on it."""
+    """One bar for each phase, without what earlier processes did."""
 
     container: Container
     clients: Clients
     shown: ExitStack
     _phase: Phase | None = field(default=None, init=False)
-    _tell: Tell | None = field(default=None, init=False)
+    _report: ReportProgress | None = field(default=None, init=False)
     _before: int = field(default=0, init=False)
 
     def tell(self, phase: Phase, done: int, total: int) -> None:
-        if phase is not self._phase or self._tell is None:
+        if phase is not self._phase or self._report is None:
             self.shown.close()
             self._phase, self._before = phase, done
             title = f"{TITLES[phase]} ({done:,} before)" if done else TITLES[phase]
-            self._tell = self.shown.enter_context(progress(title, total - done))
-        self._tell(max(done - self._before, 0), self._left(), total=total - self._before)
+            self._report = self.shown.enter_context(progress(title, total - done))
+        self._report(max(done - self._before, 0), self._left(), total=total - self._before)
 
     def asking(self, agree: Agree) -> Agree:
-        """The same, without a bar in the way of the answer."""
+        """``agree``, with the bar closed while the user is asked."""
 
         def asked(count: int, unit: Unit) -> None:
             self.shown.close()
@@ -143,8 +143,8 @@ class _Bars:
         return asked
 
     def _left(self) -> str:
-        """The calls that are left, of whom it is calling now."""
+        """The calls that are left, of Recurly or Salesforce by the phase."""
         if self._phase not in (Phase.READING, Phase.COMPLETING):
             return f"Salesforce: {api_budget.left(self.container.engine, self.container.policy.budget)}"
-        told = [client.budget for client in self.clients.values()]
-        return ", ".join(f"{one.remaining:,} calls left" for one in told if one.remaining is not None)
+        budgets = [client.budget for client in self.clients.values()]
+        return ", ".join(f"{one.remaining:,} calls left" for one in budgets if one.remaining is not None)

@@ -1,4 +1,4 @@
-"""What a backfill came to: as lines, as a document (docs/schemas/backfill.schema.json), and as an xlsx file."""
+"""The report of a backfill: as lines, as a document (docs/schemas/backfill.schema.json), and as an xlsx file."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from connector.sync.backfill import Checkpoint
 
 SCHEMA: Final = "casewire/backfill/1"
 NAMED: Final = 1_000
-"""Accounts that are not well, and objects that could not be read, that the document names; the xlsx file has all."""
+"""The document lists at most this many failed accounts and unreadable objects; the xlsx file has all."""
 SHOWN: Final = 20
 STANDINGS: Final = {
     "found": "accounts found",
     "written": "written",
-    "unchanged": "unchanged: Salesforce said it already",
-    "made": "with a record that Casewire made",
-    "linked": "linked to a record that was there",
+    "unchanged": "unchanged: Salesforce was up to date",
+    "made": "with a record that Casewire created",
+    "linked": "linked to an existing record",
     "reviewed": "for a person to review (casewire link review)",
     "waiting": "waiting for their record",
     "failed": "failed (casewire dead list)",
-    "undecided": "of whose past not all could be read, or that can't be decided",
+    "undecided": "with an incomplete history, or that can't be decided",
     "unsettled": "still due: left to the workers",
 }
 ALWAYS: Final = ("found", "written", "failed")
@@ -39,23 +39,23 @@ PLANNED: Final = ("accounts", "changed", "unchanged", "failed", "new", "linked",
 
 
 def document(engine: Engine, run: Run, state: Checkpoint) -> dict[str, Any]:
-    """Everything about it. Of accounts and objects that are not well no more than ``NAMED`` of each are listed."""
+    """The report as in docs/schemas/backfill.schema.json. Lists at most ``NAMED`` failed accounts and objects each."""
     found = backfill.report(engine, run.id)
     with engine.connect() as connection:
-        gone_on = runs.sessions_of_run(connection, run.id)
+        sessions = runs.sessions_of_run(connection, run.id)
     return {
         "schema": SCHEMA,
         "run": run.id,
         "who": run.who,
         "reason": run.reason,
-        "goes": [
+        "sessions": [
             {
                 "who": one["who"],
                 "at": one["began_at"].isoformat(),
                 "reason": one["reason"],
                 "applies": one["writes"],
             }
-            for one in gone_on
+            for one in sessions
         ],
         "options": dict(run.options),
         "phase": str(state.phase),
@@ -74,7 +74,7 @@ def document(engine: Engine, run: Run, state: Checkpoint) -> dict[str, Any]:
             "unreadable": found.unreadable,
             "objects": list(islice(backfill.unreadable(engine, run.id), NAMED)),
         },
-        "well": found.is_well,
+        "complete": found.is_well,
         "calls": {"recurly": state.calls["recurly"], "salesforce": state.calls["salesforce"]},
         "seconds": round(state.seconds, 1),
     }
@@ -116,7 +116,7 @@ def _plan_lines(planned: dict[str, Any], accounts: int) -> Iterator[str]:
         f"{planned['failed']:,} can't be decided."
     )
     yield (
-        f"{planned['new']:,} would be made, {planned['linked']:,} are linked, {planned['review']:,} are for a person "
+        f"{planned['new']:,} would be created, {planned['linked']:,} are linked, {planned['review']:,} need a person "
         f"to review, {planned['waiting']:,} wait for their record."
     )
     for name, many in planned["records"].items():
@@ -125,9 +125,9 @@ def _plan_lines(planned: dict[str, Any], accounts: int) -> Iterator[str]:
 
 
 def _result_lines(found: dict[str, Any]) -> Iterator[str]:
-    for name, told in STANDINGS.items():
+    for name, label in STANDINGS.items():
         if found["accounts"][name] or name in ALWAYS:
-            yield f"{found['accounts'][name]:>9,}  {told}"
+            yield f"{found['accounts'][name]:>9,}  {label}"
     for name, many in found["records"].items():
         refused = f", {many['refused']:,} refused" if many["refused"] else ""
         yield f"  {name}: {many['created']:,} created, {many['updated']:,} updated{refused}"
@@ -135,31 +135,31 @@ def _result_lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _failure_lines(failures: dict[str, Any]) -> Iterator[str]:
     for one in failures["reasons"]:
-        yield f"  {one['accounts']:,} not well, {one['code'] or 'no code'}: {one['example']}"
+        yield f"  {one['accounts']:,} failed, {one['code'] or 'no code'}: {one['example']}"
     for one in failures["accounts"][:SHOWN]:
         yield f"    {one['account']}: {one['error']}"
     if failures["unreadable"]:
-        yield f"  {failures['unreadable']:,} objects could not be read; their accounts are as if these were not there:"
+        yield f"  {failures['unreadable']:,} objects could not be read; accounts are decided without:"
     for one in failures["objects"][:SHOWN]:
-        yield f"    {one['object']} {one['ref']} of {one['account'] or 'an account nobody knows'}: {one['error']}"
+        yield f"    {one['object']} {one['ref']} of {one['account'] or 'an unknown account'}: {one['error']}"
 
 
 def write_report(path: Path, engine: Engine, found: dict[str, Any]) -> None:
-    """The totals, the records, the reasons, and every account that is not well."""
+    """Sheets with the totals, sessions, records, reasons, failed accounts and unreadable objects."""
     write_xlsx(path, _tables(engine, found))
 
 
 def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
-    told = ("run", "who", "reason", "phase", "applied", "seconds")
+    names = ("run", "who", "reason", "phase", "applied", "seconds")
     yield Table(
         "Totals",
         ("What", "How many"),
         [
-            *((name, found[name]) for name in told),
+            *((name, found[name]) for name in names),
             ("objects that could not be read", found["failures"]["unreadable"]),
             *((f"read {kind}", many) for kind, many in found["read"].items()),
             *((f"calls to {vendor}", many) for vendor, many in found["calls"].items()),
-            *((told, found["accounts"][name]) for name, told in STANDINGS.items()),
+            *((label, found["accounts"][name]) for name, label in STANDINGS.items()),
             *(
                 (f"planned {name}", (found["planned"] or {}).get(name))
                 for name in PLANNED
@@ -168,9 +168,9 @@ def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
         ],
     )
     yield Table(
-        "Goes",
+        "Sessions",
         ("Who", "When", "Why", "Writes"),
-        [(one["who"], one["at"], one["reason"], one["applies"]) for one in found["goes"]],
+        [(one["who"], one["at"], one["reason"], one["applies"]) for one in found["sessions"]],
     )
     fates = [(name, many) for name, many in found["records"].items()]
     yield Table(
@@ -192,8 +192,8 @@ def _tables(engine: Engine, found: dict[str, Any]) -> Iterator[Table]:
         [(one["code"], one["accounts"], one["example"]) for one in reasons],
     )
     yield Table(
-        "Not well",
-        ("Account", "Checkpoint", "Code", "Error"),
+        "Failed",
+        ("Account", "State", "Code", "Error"),
         (
             (one["account"], one["state"], one["code"], one["error"])
             for one in backfill.troubles(engine, found["run"])

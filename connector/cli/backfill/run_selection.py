@@ -1,4 +1,4 @@
-"""Which run a backfill is about: a new one, one that goes on, or one whose report is asked for."""
+"""Chooses the run of a backfill: a new one, one to resume, or one whose report is shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def begun(
     site: str | None,
     reason: str,
 ) -> Run:
-    """A new one."""
+    """Begin a new run."""
     asked = BackfillOptions(
         tuple((SOURCE, name) for name in _sites(container, site)), objects or change_feed.KINDS, since
     )
@@ -40,7 +40,7 @@ def begun(
 
 
 def resumed(container: Container, id_: int | None) -> Run:
-    """The one of this number; without, the newest that is not done, unless a newer one is."""
+    """The run with this id; without an id the newest that is not done, unless a newer one is done."""
     if id_ is not None:
         run = named(container, id_)
         if run.state == runs.DONE:
@@ -52,17 +52,17 @@ def resumed(container: Container, id_: int | None) -> Run:
         found = runs.latest(connection, COMMAND, unfinished=True)
         newest = runs.latest(connection, COMMAND)
     if found is None or newest is None:
-        raise click.UsageError("There is no backfill to go on with; begin one without --resume.")
+        raise click.UsageError("There is no backfill to resume; begin one without --resume.")
     if newest.id > found.id:
         raise click.UsageError(
-            f"Backfill {newest.id}, begun after {found.id}, is done already. Go on with {found.id} all the same by "
+            f"Backfill {newest.id}, begun after {found.id}, is done already. Resume {found.id} anyway with "
             f"--resume --run {found.id}, or begin a new one without --resume."
         )
     return found
 
 
 def named(container: Container, id_: int | None) -> Run:
-    """The one of this number, or the newest."""
+    """The run with this id, or the newest backfill."""
     with container.engine.connect() as connection:
         run = runs.latest(connection, COMMAND) if id_ is None else runs.named(connection, id_)
     if run is None or run.command != COMMAND:
@@ -72,25 +72,29 @@ def named(container: Container, id_: int | None) -> Run:
 
 
 def in_words(run: Run) -> Iterator[str]:
-    """What it was begun with."""
-    yield f"Backfill {run.id}, asked for by {run.who} on {run.started_at:%Y-%m-%d %H:%M} UTC."
+    """The options of the run, for people."""
+    yield f"Backfill {run.id}, started by {run.who} on {run.started_at:%Y-%m-%d %H:%M} UTC."
     asked = BackfillOptions.of(run.options, SOURCE)
-    since = f"what changed since {asked.since:%Y-%m-%d %H:%M} UTC" if asked.since else "all there ever was"
+    since = f"what changed since {asked.since:%Y-%m-%d %H:%M} UTC" if asked.since else "everything"
     sites = ", ".join(name for _, name in asked.sites)
     yield f"Sites: {sites}. Objects: {', '.join(asked.kinds)}. Since: {since}."
 
 
 def _sites(container: Container, site: str | None) -> list[str]:
     configured = container.settings.recurly
-    known = [one.name for one in configured]
-    if not known:
+    configured_names = [one.name for one in configured]
+    if not configured_names:
         raise SetupError("No Recurly site is configured: set RECURLY_SITE and RECURLY_API_KEY.")
-    if site is not None and site not in known:
-        raise click.BadParameter(f"{site!r} is not one of {', '.join(known)}.", param_hint="--site")
-    chosen = known if site is None else [site]
+    if site is not None and site not in configured_names:
+        raise click.BadParameter(
+            f"{site!r} is not one of {', '.join(configured_names)}.", param_hint="--site"
+        )
+    chosen = configured_names if site is None else [site]
     keyless = [one.name for one in configured if one.name in chosen and not one.api_key]
     if keyless:
-        raise SetupError(_no_key(container, keyless[0], [name for name in known if name not in keyless]))
+        raise SetupError(
+            _no_key(container, keyless[0], [name for name in configured_names if name not in keyless])
+        )
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""What people had typed into the demo's CRM before Casewire came, and what must become of it: no org is empty."""
+"""Creates records in the demo's CRM as people had typed them before Casewire, with the expected results."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from connector.sync.decide.rules import account_match
 from connector.sync.linking.crm_records import WEBSITE
 
 BY_EMAIL, BY_NAME, TWICE = 8, 4, 1
-"""Customers who are in the CRM: with their billing contact, by web site and name only, and once too often."""
+"""Customers in the CRM: with their billing contact, by web site and name only, and as duplicates."""
 PROSPECTS = 5
-"""Companies that never bought anything: nothing in billing is theirs."""
+"""Companies without an account in billing."""
 
 BY_CONTACT: Final = Key(by="email").how
 BY_SITE: Final = Key(by="domain_and_name").how
@@ -29,7 +29,7 @@ Expectation = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BillingCustomer:
-    """One of billing, before it is known which record of the CRM it is."""
+    """A customer in billing that is not linked yet."""
 
     code: str
     company: str
@@ -51,7 +51,7 @@ class BillingCustomer:
 
 @dataclass(frozen=True, slots=True)
 class SeedOrg:
-    """People's desk: what is typed at it costs no API call."""
+    """Creates records through the control plane, which costs no API calls."""
 
     vendors: Vendors
 
@@ -78,25 +78,25 @@ class SeedOrg:
 
 @dataclass(frozen=True, slots=True)
 class SeedRecords:
-    """``accounts``: how many people typed. ``expectations``: what must have become of all customers in the end."""
+    """``accounts``: number of accounts that were created. ``expectations``: the state of all customers at the end."""
 
     accounts: int
     expectations: tuple[Expectation, ...]
 
 
-def type_in(vendors: Vendors, seed: int) -> SeedRecords:
-    """About half of the customers that billing has now, and some that it has not. The seed says which."""
+def create_seed_records(vendors: Vendors, seed: int) -> SeedRecords:
+    """Create about half of the customers of billing, and some prospects. The seed selects them."""
     everyone = _customers(vendors)
     random.Random(seed).shuffle(everyone)
     by_email, rest = everyone[:BY_EMAIL], everyone[BY_EMAIL:]
     by_name, rest = rest[:BY_NAME], rest[BY_NAME:]
     twice, unknown = rest[:TWICE], rest[TWICE:]
-    desk = SeedOrg(vendors)
+    org = SeedOrg(vendors)
     expectations = [
-        *_known_by_contact(desk, by_email),
-        *_known_by_name(desk, by_name),
-        *_known_twice(desk, twice),
-        *_strangers(desk),
+        *_match_by_contact(org, by_email),
+        *_match_by_name(org, by_name),
+        *_match_twice(org, twice),
+        *_prospects(org),
         *(_account(one, NOT_THERE) for one in unknown),
     ]
     return SeedRecords(len(by_email) + len(by_name) + 2 * len(twice) + PROSPECTS, tuple(expectations))
@@ -107,10 +107,10 @@ def _customers(vendors: Vendors) -> list[BillingCustomer]:
     return [BillingCustomer(row["code"], row["company"], row["first_name"], row["last_name"]) for row in rows]
 
 
-def _known_by_contact(desk: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
-    """Under a name by which they are not found."""
-    ids = desk.accounts([{Account.NAME: f"{one.company} (web shop)"} for one in customers])
-    people = desk.contacts(list(zip(customers, ids, strict=True)))
+def _match_by_contact(org: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
+    """Customers with a different name, found by their billing contact."""
+    ids = org.accounts([{Account.NAME: f"{one.company} (web shop)"} for one in customers])
+    people = org.contacts(list(zip(customers, ids, strict=True)))
     linked = [_account(one, BY_CONTACT, id_) for one, id_ in zip(customers, ids, strict=True)]
     same = [
         _expect(Contact.OBJECT, {Contact.ACCOUNT: id_}, {"Id": person, fields.KEY: _contact_key(one)})
@@ -119,27 +119,27 @@ def _known_by_contact(desk: SeedOrg, customers: Sequence[BillingCustomer]) -> li
     return linked + same
 
 
-def _known_by_name(desk: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
-    ids = desk.accounts([_with_site(one) for one in customers])
+def _match_by_name(org: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
+    ids = org.accounts([_with_site(one) for one in customers])
     return [_account(one, BY_SITE, id_) for one, id_ in zip(customers, ids, strict=True)]
 
 
-def _known_twice(desk: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
-    """Only a person can tell which it is, and may have told already."""
-    told: list[Expectation] = []
+def _match_twice(org: SeedOrg, customers: Sequence[BillingCustomer]) -> list[Expectation]:
+    """Customers with two candidates, which a person has to review, and may have already."""
+    expectations: list[Expectation] = []
     for one in customers:
-        ids = desk.accounts([_with_site(one), {Account.NAME: f"{one.company}, accounting"}])
-        desk.contacts([(one, id_) for id_ in ids])
+        ids = org.accounts([_with_site(one), {Account.NAME: f"{one.company}, accounting"}])
+        org.contacts([(one, id_) for id_ in ids])
         review = {Case.RULE: account_match.NAME, Case.ACCOUNT_KEY: one.key}
-        told.append(_expect(Case.OBJECT, review, {Case.CANDIDATES: ids}))
-        for how in (BY_CONTACT, BY_SITE, NOT_THERE):
-            guessed = {fields.KEY: one.key, Account.LINKED_BY: how}
-            told.append(_expect(Account.OBJECT, guessed, {}, count=0))
-    return told
+        expectations.append(_expect(Case.OBJECT, review, {Case.CANDIDATES: ids}))
+        for linked_by in (BY_CONTACT, BY_SITE, NOT_THERE):
+            guessed = {fields.KEY: one.key, Account.LINKED_BY: linked_by}
+            expectations.append(_expect(Account.OBJECT, guessed, {}, count=0))
+    return expectations
 
 
-def _strangers(desk: SeedOrg) -> list[Expectation]:
-    ids = desk.accounts([{Account.NAME: f"Prospect {number}"} for number in range(1, PROSPECTS + 1)])
+def _prospects(org: SeedOrg) -> list[Expectation]:
+    ids = org.accounts([{Account.NAME: f"Prospect {number}"} for number in range(1, PROSPECTS + 1)])
     return [_expect(Account.OBJECT, {"Id": id_}, {fields.KEY: None}) for id_ in ids]
 
 
@@ -147,10 +147,10 @@ def _with_site(one: BillingCustomer) -> dict[str, str]:
     return {Account.NAME: one.company.upper(), WEBSITE: f"https://www.{one.domain}/"}
 
 
-def _account(one: BillingCustomer, how: str, id_: str | None = None) -> Expectation:
-    """It has one record: this one, if it was there before."""
+def _account(one: BillingCustomer, linked_by: str, id_: str | None = None) -> Expectation:
+    """The customer has one record: the one with ``id_``, if given."""
     same = {} if id_ is None else {"Id": id_}
-    return _expect(Account.OBJECT, {fields.KEY: one.key}, {Account.LINKED_BY: how, **same})
+    return _expect(Account.OBJECT, {fields.KEY: one.key}, {Account.LINKED_BY: linked_by, **same})
 
 
 def _expect(object_: str, match: Mapping[str, Any], found: Mapping[str, Any], count: int = 1) -> Expectation:

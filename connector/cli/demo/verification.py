@@ -1,4 +1,4 @@
-"""Did the CRM end up as the stories say? Counts what was lost, what was doubled, and what differs."""
+"""Compares the CRM with the expectations of the stories: what was lost, doubled, or differs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Records = Callable[[str], list[dict[str, Any]]]
 
 @dataclass(slots=True)
 class Verification:
-    """``lost``: notifications that were sent and are not worked. ``doubled``: records with a key that another
-    has, and cases beyond what a story leaves. ``different``: sentences about whatever else is not as expected."""
+    """``lost``: notifications that were sent and are not worked. ``doubled``: records with a duplicate key, and more
+    cases than expected. ``different``: sentences about all other differences."""
 
     sent: int = 0
     lost: list[str] = field(default_factory=list)
@@ -38,8 +38,8 @@ def judge(
     expectations: Sequence[Mapping[str, Any]],
     typed: int | None = None,
 ) -> Verification:
-    """Compare what was sent with the ledger, and what the stories expect with the CRM. ``typed``: how many accounts
-    the CRM has that people typed; without it that is not looked at."""
+    """Compare what was sent with the ledger, and what the stories expect with the CRM. ``typed``: number
+    of accounts that people typed; None: not checked."""
     crm = {object_: records(object_) for object_ in ORDER}
     verdict = Verification(sent=len(sent), lost=_lost(engine, sent))
     for object_, rows in crm.items():
@@ -53,7 +53,8 @@ def judge(
 
 
 def linked(engine: Engine) -> dict[str, int]:
-    """How many billing accounts got a record that was there, got one made, are asked about, have none yet."""
+    """Numbers of billing accounts: linked to an existing record, with a created one, waiting for a person, without
+    one."""
     with engine.connect() as connection:
         numbers, made = links.numbers(connection), links.made(connection)
     found, asked = numbers.pop(LinkState.LINKED, 0) - made, numbers.pop(LinkState.REVIEW, 0)
@@ -61,7 +62,7 @@ def linked(engine: Engine) -> dict[str, int]:
 
 
 def _count(typed: int, numbers: Mapping[str, int], there: int, verdict: Verification) -> None:
-    """Every account of the CRM was typed by people or made by Casewire, once."""
+    """Check that every account of the CRM was typed by people or created by Casewire."""
     about = f"Account: {there}, of which people typed {typed} and the ledger has {numbers['made']} as made"
     if there > typed + numbers["made"]:
         verdict.doubled.append(about)
@@ -70,8 +71,8 @@ def _count(typed: int, numbers: Mapping[str, int], there: int, verdict: Verifica
 
 
 def _lost(engine: Engine, sent: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What was sent without a worked event: never acknowledged, never recorded, or still waiting. Of a source that
-    gives its events no id, the ledger has as many of each kind as were sent."""
+    """Notifications without a worked event: never acknowledged, never recorded, or still waiting. Events of a source
+    without event ids are compared by their number of each kind."""
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT source, event_id, status FROM event WHERE strong_id"))
         status = {(row.source, row.event_id): row.status for row in rows}
@@ -118,7 +119,7 @@ def _compare(expected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], ver
 
 
 def _same(found: object, expected: object) -> bool:
-    """Numbers are compared as numbers: Salesforce answers 49.0 where 49 was written. Of a list each is in the text."""
+    """Compare numbers as numbers: Salesforce returns 49.0 for 49. Every element of a list must be in the text."""
     if isinstance(expected, list):
         return isinstance(found, str) and all(one in found for one in expected)
     if isinstance(expected, int | float) and not isinstance(expected, bool):

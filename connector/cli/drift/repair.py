@@ -1,4 +1,4 @@
-"""Mending what was found, some accounts at a time, and what it came to even if it could not go on."""
+"""Repairs drift in batches of accounts, and keeps the result if the repair stops early."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from connector.cli.audit import acting
+from connector.cli.audit import audited_run
 from connector.cli.drift.report import Entry, JsonLinesFile, RepairProgress
 from connector.cli.output.console import err, show
 from connector.cli.output.progress import progress
@@ -17,45 +17,50 @@ from connector.ledger.attempts import Cause
 from connector.sync.apply.applier import BATCH, Applier
 from connector.sync.drift.org_baseline import OrgBaseline
 from connector.sync.drift.org_reader import SoqlReader
-from connector.sync.drift.repair import RepairRequest, RepairResult, mend
+from connector.sync.drift.repair import RepairRequest, RepairResult, repair_accounts
 
-_AWAY: Final = "Salesforce is not available; what is not mended is found again. See: casewire status"
+_AWAY: Final = (
+    "Salesforce is not available; a later drift finds what is not repaired yet. See: casewire status"
+)
 
 
-def carry_out(
+def repair_drift(
     container: Container,
     applier: Applier,
     kept: JsonLinesFile,
     reason: str,
     options: Mapping[str, Any],
-    mending: RepairProgress,
+    repair: RepairProgress,
 ) -> None:
-    """What is held is read anew: what changed since it was found is not overwritten by what it was then. Where it can't
-    go on it is said why, and ``mending`` tells how far it came."""
+    """Read the records again, so that changes since the scan are not overwritten, and repair them. If it has to stop,
+    the reason is printed, and ``repair`` has the progress."""
     assert isinstance(applier.known, OrgBaseline)
-    known = applier.known
-    fresh = replace(applier, known=replace(known, holding=SoqlReader(known.crm, known.owned)))
+    baseline = applier.known
+    fresh = replace(applier, known=replace(baseline, reader=SoqlReader(baseline.crm, baseline.owned)))
     try:
-        with acting(container, "drift", reason, options) as cause, progress("Mending accounts") as tell:
-            mending.run, worked = cause.run_id, 0
+        with (
+            audited_run(container, "drift", reason, options) as cause,
+            progress("Repairing accounts") as report_progress,
+        ):
+            repair.run, worked = cause.run_id, 0
             for wanted in batches(kept):
-                mending.done.add(mend(fresh, wanted, cause))
+                repair.done.add(repair_accounts(fresh, wanted, cause))
                 worked += len(wanted.subjects)
-                tell(worked, f"{mending.done.written:,} written")
-                _note(container, cause, worked, mending.done)
-                if mending.done.open:
+                report_progress(worked, f"{repair.done.written:,} written")
+                _note(container, cause, worked, repair.done)
+                if repair.done.open:
                     raise Permanent(_AWAY)
-            _once_more(fresh, mending.done, cause)
+            _retry_dead(fresh, repair.done, cause)
     except CasewireError as error:
-        mending.done.open = True
+        repair.done.open = True
         err.print(show(str(error)))
 
 
-def _once_more(applier: Applier, done: RepairResult, cause: Cause) -> None:
-    """What was given up on may lead to a record whose key was mended only after it."""
+def _retry_dead(applier: Applier, done: RepairResult, cause: Cause) -> None:
+    """Try dead accounts once more: one can depend on a record whose key was repaired after it."""
     again, done.dead = sorted(done.dead), set()
     for start in range(0, len(again), BATCH):
-        done.add(mend(applier, RepairRequest(again[start : start + BATCH]), cause))
+        done.add(repair_accounts(applier, RepairRequest(again[start : start + BATCH]), cause))
 
 
 def _note(container: Container, cause: Cause, worked: int, done: RepairResult) -> None:
@@ -65,7 +70,7 @@ def _note(container: Container, cause: Cause, worked: int, done: RepairResult) -
 
 
 def batches(kept: JsonLinesFile) -> Iterator[RepairRequest]:
-    """The accounts that drift, some at a time."""
+    """The accounts that drift, in batches."""
     entries: dict[str, list[Entry]] = {}
     for entry in kept:
         if len(entries) == BATCH and entry["account"] not in entries:
@@ -81,5 +86,5 @@ def _wanted(entries: dict[str, list[Entry]]) -> RepairRequest:
     return RepairRequest(
         list(entries),
         frozenset(entry["account"] for entry in every if entry["linked"]),
-        frozenset((entry["object"], entry["key"]) for entry in every if entry["let_go"]),
+        frozenset((entry["object"], entry["key"]) for entry in every if entry["vanished"]),
     )

@@ -1,7 +1,7 @@
-"""``casewire init``: asks, checks each answer at once, writes ``.env`` and ``policy.toml``, and looks at all of it.
+"""``casewire init``: asks, checks each answer at once, writes ``.env`` and ``policy.toml``, and runs the doctor.
 
-Both files are written at the very end, the policy before ``.env``, each whole or not at all: whoever gives up before
-leaves nothing behind. Whatever happens to the files, the doctor has the last word.
+Both files are written at the end, the policy before ``.env``, each completely or not at all: ending early changes
+nothing. The doctor runs even if a file could not be written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from connector import settings
-from connector.cli.doctor import tell
+from connector.cli.doctor import print_findings
 from connector.cli.init import (
     engines,
     env_file,
@@ -49,19 +49,19 @@ _HOST: Final = "https://your.host"
     help="Lines NAME=value, for scripts; also keys of the policy (statuses.closed=Done) and deploy=yes.",
 )
 def init(file: Path | None) -> None:
-    """Sets Casewire up: asks, checks each answer at once, writes .env and policy.toml, then looks at all of it.
+    """Sets Casewire up: asks, checks each answer at once, writes .env and policy.toml, then runs doctor.
 
     \b
-    Takes ten minutes. What was there before is offered as the answer, and kept as a backup. Ctrl-C writes nothing.
+    Takes ten minutes. Present values are offered as answers, and old files are kept as backups. Ctrl-C writes nothing.
     Without a terminal the answers come from --answers or the environment. Exit code 1 if something is left to do.
     Example: casewire init
     """
-    settings.load()  # what no question is about must be good before the questions begin
+    settings.load()  # settings without a question must be valid before the questions begin
     answers = opened(file)
     policy = _policy_path(answers)
     _require_writable(Path.cwd(), policy.absolute().parent)
-    told = _asked(answers, policy)
-    written = _write(answers, policy, told)
+    answered = _asked(answers, policy)
+    written = _write(answers, policy, answered)
     _end(answers, written=written)
 
 
@@ -70,34 +70,34 @@ def _policy_path(answers: Answers) -> Path:
 
 
 def _require_writable(*folders: Path) -> None:
-    """Said before the first question, and not after the last answer."""
+    """Raise SetupError before the first question, instead of after the last answer."""
     for folder in folders:
         if not folder.is_dir():
-            raise SetupError(f"There is no folder {folder}: make it, or change CASEWIRE_POLICY.")
+            raise SetupError(f"There is no folder {folder}: create it, or change CASEWIRE_POLICY.")
         if not os.access(folder, os.W_OK):
             raise SetupError(
-                f"Nothing may be written in {folder}: run casewire init in a folder of its user."
+                f"Files cannot be written in {folder}: run casewire init in a folder of its user."
             )
 
 
 def _asked(answers: Answers, policy: Path) -> dict[str, object]:
-    """Everything, and nothing written yet; what of the policy was answered."""
+    """Ask all questions, without writing. Returns the answered keys of the policy."""
     in_force = Policy.load(policy if policy.exists() else None)
-    look = salesforce.ask(answers)
+    context = salesforce.ask(answers)
     try:
-        if look is not None:
-            look = salesforce.furnish(answers, look)
-        told = policy_defaults.ask(answers, look, in_force, policy)
+        if context is not None:
+            context = salesforce.furnish(answers, context)
+        answered = policy_defaults.ask(answers, context, in_force, policy)
     finally:
-        if look is not None:
-            look.close()
+        if context is not None:
+            context.close()
     question = "Address under which vendors reach this machine"
     host = answers.ask("host", question, default=_HOST, problem=_host_problem).rstrip("/")
     recurly.ask(answers, host)
     live = Settings(salesforce_login_url=answers.settings["SALESFORCE_LOGIN_URL"]).live
     processors.ask(answers, host, live=live)
     engines.ask(answers)
-    return told
+    return answered
 
 
 def _host_problem(address: str) -> str:
@@ -107,48 +107,48 @@ def _host_problem(address: str) -> str:
     return f"{address!r} is not an address like https://billing.acme.com."
 
 
-def _write(answers: Answers, policy: Path, told: dict[str, object]) -> bool:
-    """Whether all was written: the policy first, so that settings never stand beside a policy that they were not
-    checked with. Both texts are made and checked before either is written."""
+def _write(answers: Answers, policy: Path, answered: dict[str, object]) -> bool:
+    """Write both files; False if one failed. The policy is written first, because the settings were checked with it.
+    Both texts are built and checked before either is written."""
     example = _EXAMPLE if _EXAMPLE.exists() else data_path(_EXAMPLE.name)
     base = example if not _ENV.exists() and example.exists() else _ENV
     try:
-        policy_text = policy_file.checked(policy, told) if told else None
+        policy_text = policy_file.checked(policy, answered) if answered else None
         env_text = env_file.updated(
             base.read_text(encoding="utf-8") if base.exists() else "", answers.settings
         )
         if policy_text is not None:
             mode = stat.S_IMODE(policy.stat().st_mode) if policy.exists() else env_file.OPEN
-            _say_written(policy, env_file.replace_file(policy, policy_text, mode))
-        _say_written(_ENV, env_file.replace_file(_ENV, env_text, env_file.SECRET))
+            _print_written(policy, env_file.replace_file(policy, policy_text, mode))
+        _print_written(_ENV, env_file.replace_file(_ENV, env_text, env_file.SECRET))
     except (SetupError, OSError) as error:
-        out.print(f"[red]Not all was written: {show(error)}[/red]")
+        out.print(f"[red]Not everything was written: {show(error)}[/red]")
         return False
-    held = settings.child_environment()
+    environment = settings.child_environment()
     for name, value in answers.settings.items():
-        if held.get(name, value) != value:
+        if environment.get(name, value) != value:
             out.print(f"[yellow]{name} is also set in the environment, which wins over .env.[/yellow]")
     return True
 
 
-def _say_written(path: Path, backup: Path | None) -> None:
-    before = f"; what was there before is in {backup}" if backup else ""
+def _print_written(path: Path, backup: Path | None) -> None:
+    before = f"; the old file is {backup}" if backup else ""
     out.print(show(f"Written: {path}{before}"))
 
 
 def _end(answers: Answers, *, written: bool) -> None:
-    """The doctor looks at all of it. That nothing runs yet is no mistake here."""
-    out.print("\nLooking at all of it …")
+    """Run the doctor. Services that are not running yet are no failure here."""
+    out.print("\nRunning the doctor …")
     found = [
-        replace(one, state=State.SKIPPED, told=f"{one.told} yet", mend="") if one.stopped else one
+        replace(one, state=State.SKIPPED, message=f"{one.message} yet", fix="") if one.stopped else one
         for one in examine()
     ]
-    tell(found)
+    print_findings(found)
     left = [one for one in found if one.state is State.FAILED]
     if left or not written:
         out.print(f"\n[bold]Left to do[/bold] ({len(left) + (not written)}), then: casewire doctor")
         if not written:
-            out.print("  Write the answers: correct what is said above, then casewire init once more")
+            out.print("  Write the answers: correct the problem above, then run casewire init again")
         for one in left:
             out.print(f"  {show(_left(one))}")
         raise SystemExit(1)
@@ -157,4 +157,4 @@ def _end(answers: Answers, *, written: bool) -> None:
 
 
 def _left(one: Finding) -> str:
-    return f"{one.area} {one.name}: {one.mend}"
+    return f"{one.area} {one.name}: {one.fix}"

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis: this machine's own, or addresses."""
+"""Questions about PostgreSQL and Redis: embedded ones, or addresses."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from connector.doctor.result import Area
 from connector.queue import TLS_SCHEME
 from connector.settings import Settings
 
-_OURS = "On one machine leave both empty: casewire up brings PostgreSQL and Valkey with it."
+_OURS = "On one machine leave both empty: casewire up starts its own PostgreSQL and Valkey."
 
 
 def ask(answers: Answers) -> None:
-    """Each address is tried."""
-    answers.say(_OURS)
+    """Ask for both addresses and check that each can be reached."""
+    answers.inform(_OURS)
     _address(answers, "DATABASE_URL", "PostgreSQL 14 or newer (postgresql://user:password@host/name)")
     _address(answers, "REDIS_URL", "Redis 6 or newer (redis://host:6379/0, with TLS rediss://)")
 
@@ -27,13 +27,13 @@ def _address(answers: Answers, name: str, question: str) -> None:
         answers.settings[name] = given
         if not given:
             return Area(name, ())
-        told = {name: given}
+        given_values = {name: given}
         if given.startswith(TLS_SCHEME):
-            told["REDIS_TLS_CA_FILE"] = answers.ask(
-                "REDIS_TLS_CA_FILE", "Its CA, a PEM file (empty for one that this machine trusts)"
+            given_values["REDIS_TLS_CA_FILE"] = answers.ask(
+                "REDIS_TLS_CA_FILE", "Its CA, a PEM file (empty if this machine trusts it)"
             )
-            answers.settings |= told
-        values = {setting.lower(): value or None for setting, value in told.items()}
+            answers.settings |= given_values
+        values = {setting.lower(): value or None for setting, value in given_values.items()}
         container = Container(Settings(**values))  # type: ignore[arg-type]
         return _reachable(
             postgresql.areas(container) if name == "DATABASE_URL" else redis.areas(container), container

@@ -1,4 +1,4 @@
-"""``.env`` with some settings changed, written whole or not at all; every other line stays as it is."""
+"""Changes settings in ``.env`` and writes it completely or not at all; every other line stays unchanged."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OPEN = 0o644
 
 
 def replace_file(path: Path, text: str, mode: int) -> Path | None:
-    """The backup of what was there before, if there was anything else."""
-    path = path.resolve()  # a link stays a link, and the file it leads to is replaced
+    """Replace the file. Returns the backup of the old content, None if there was none or it is the same."""
+    path = path.resolve()  # a symbolic link stays one, and its target is replaced
     old = path.read_text(encoding="utf-8") if path.exists() else None
     if old == text:
         path.chmod(mode)
@@ -37,7 +37,7 @@ def replace_file(path: Path, text: str, mode: int) -> Path | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name survives a crash too."""
+    """Make the new name survive a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -53,7 +53,7 @@ def _kept(path: Path, old: str) -> Path:
 
 
 def _write_file(path: Path, text: str, mode: int) -> None:
-    """The mode is right from the first byte on."""
+    """Create the file with its final mode, so that secrets are never readable by others."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -67,7 +67,8 @@ _ASIDE: Final = re.compile(r"(?P<gap>\s+)(?P<comment>#.*)$")
 
 
 def updated(text: str, values: Mapping[str, str]) -> str:
-    """``values`` win. Where a name stands as a comment (``# NAME=``) it takes that place, else the end."""
+    """The text with ``values`` set. A name that is commented out (``# NAME=``) is set there, other new names at the
+    end."""
     left = dict(values)
     lines = [_line(line, left) for line in parse_stream(io.StringIO(text))]
     new = "".join(lines)
@@ -80,7 +81,7 @@ def updated(text: str, values: Mapping[str, str]) -> str:
 
 
 def quoted(value: str) -> str:
-    """As it may stand behind ``NAME=``."""
+    """The value, quoted as needed after ``NAME=``."""
     if _BARE.fullmatch(value):
         return value
     if "\n" in value:
@@ -90,9 +91,9 @@ def quoted(value: str) -> str:
 
 
 def unwritable(name: str, value: str) -> str:
-    """Why a value cannot stand in ``.env``; empty if it can."""
+    """Reason why a value cannot be written to ``.env``; empty if it can."""
     found = dotenv_values(stream=io.StringIO(f"{name}={quoted(value)}\n"))
-    return "" if found.get(name) == value else f"The value of {name} cannot stand in .env as it is."
+    return "" if found.get(name) == value else f"The value of {name} cannot be written to .env."
 
 
 def _line(line: Binding, left: dict[str, str]) -> str:
@@ -119,8 +120,8 @@ def _uncommented(text: str, name: str, value: str) -> tuple[str, bool]:
 
 
 def _require_read_back(text: str, values: Mapping[str, str]) -> None:
-    """What would be read differently (``${…}`` is replaced on reading) is refused now, not found at run time."""
+    """SetupError for a value that would be read differently, as ``${…}`` is expanded on reading."""
     found = dotenv_values(stream=io.StringIO(text))
     for name, value in values.items():
         if (found.get(name) or "") != value:
-            raise SetupError(f"The value of {name} cannot stand in .env as it is: set it in the environment.")
+            raise SetupError(f"The value of {name} cannot be written to .env: set it in the environment.")

@@ -1,4 +1,4 @@
-"""The policy's names fitted to the org: statuses and queues; and the thresholds that most people change."""
+"""Questions about the policy: statuses and queues of the org, and the thresholds that are changed most."""
 
 from __future__ import annotations
 
@@ -22,58 +22,58 @@ _THRESHOLDS: Final[Mapping[str, str]] = {
 }
 
 
-def ask(answers: Answers, look: OrgContext | None, policy: Policy, path: Path) -> dict[str, object]:
-    """What of the policy was answered, by dotted key; each answer is good for the policy in ``path``."""
+def ask(answers: Answers, context: OrgContext | None, policy: Policy, path: Path) -> dict[str, object]:
+    """Answered keys of the policy, dotted; each answer is valid for the policy in ``path``."""
     given = [name for name in answers.given if "." in name and name.islower()]
-    told = {name: value_of(answers.ask(name, name, problem=_fits(path, name))) for name in given}
-    if look is not None:
-        told |= _statuses(answers, look, policy) | _queues(answers, look, policy)
+    answered = {name: value_of(answers.ask(name, name, problem=_fits(path, name))) for name in given}
+    if context is not None:
+        answered |= _statuses(answers, context, policy) | _queues(answers, context, policy)
     if answers.yes("thresholds", "Change the usual thresholds now?", default=False, unasked=False):
         for name, question in _THRESHOLDS.items():
-            default, fits = str(_held(policy, name)), _fits(path, name)
-            told[name] = value_of(answers.ask(name, question, default=default, needed=True, problem=fits))
-    return {name: value for name, value in told.items() if value != _held(policy, name)}
+            default, fits = str(_value_of_key(policy, name)), _fits(path, name)
+            answered[name] = value_of(answers.ask(name, question, default=default, needed=True, problem=fits))
+    return {name: value for name, value in answered.items() if value != _value_of_key(policy, name)}
 
 
-def _statuses(answers: Answers, look: OrgContext, policy: Policy) -> dict[str, object]:
-    closed = statuses_of(look)
-    told: dict[str, object] = {}
+def _statuses(answers: Answers, context: OrgContext, policy: Policy) -> dict[str, object]:
+    closed = statuses_of(context)
+    answered: dict[str, object] = {}
     for key, question, must_close in (
         ("closed", "Status that ends a case", True),
         ("open", "Status of a new case", False),
         ("reopened", "Status of a case that comes back", False),
     ):
         fitting = [name for name, closes in closed.items() if closes is must_close]
-        name, held = f"statuses.{key}", str(getattr(policy.statuses, key))
-        wrong = policy.statuses.is_given(key) and held not in fitting
+        name, value = f"statuses.{key}", str(getattr(policy.statuses, key))
+        wrong = policy.statuses.is_given(key) and value not in fitting
         several = must_close and not policy.statuses.is_given(key) and len(fitting) > 1
         if fitting and wrong:
-            told[name] = answers.ask(name, question, default=fitting[0], choices=fitting, needed=True)
+            answered[name] = answers.ask(name, question, default=fitting[0], choices=fitting, needed=True)
         elif several and (
             chosen := answers.ask(name, f"{question}; empty for the org's own", choices=fitting)
         ):
-            told[name] = chosen
-    return told
+            answered[name] = chosen
+    return answered
 
 
-def _queues(answers: Answers, look: OrgContext, policy: Policy) -> dict[str, object]:
-    """Only keys that hold one queue; the steps of an escalation are a list, and stay."""
-    usable = sorted(queues_for_cases(look)[0])
-    told: dict[str, object] = {}
+def _queues(answers: Answers, context: OrgContext, policy: Policy) -> dict[str, object]:
+    """Ask for keys with one queue. The steps of an escalation are a list, and are not asked for."""
+    usable = sorted(queues_for_cases(context)[0])
+    answered: dict[str, object] = {}
     for queue in sorted(policy.queues() - set(usable)) if usable else ():
         chosen = ""
         for name in keys_of(policy, queue, "queue"):
             if ".escalation." not in name:
                 question = (
-                    f"The org has no queue {queue} ({name}). Which one instead (empty: I shall make it)"
+                    f"The org has no queue {queue} ({name}). Which one instead (empty: I will create it)"
                 )
                 chosen = answers.ask(name, question, default=chosen, choices=usable)
-                told |= {name: chosen} if chosen else {}
-    return told
+                answered |= {name: chosen} if chosen else {}
+    return answered
 
 
 def _fits(path: Path, dotted: str) -> Problem:
-    """Asks the policy itself: nothing is known here of what a key may hold."""
+    """Validates with the policy itself, which knows the values that a key allows."""
 
     def problem(answer: str) -> str:
         try:
@@ -85,8 +85,8 @@ def _fits(path: Path, dotted: str) -> Problem:
     return problem
 
 
-def _held(policy: Policy, dotted: str) -> object:
-    held: object = policy
+def _value_of_key(policy: Policy, dotted: str) -> object:
+    value: object = policy
     for key in dotted.split("."):
-        held = getattr(held, key, None)
-    return held
+        value = getattr(value, key, None)
+    return value

@@ -1,4 +1,4 @@
-"""``policy.toml`` with some keys changed; every other line, comments too, stays as it is."""
+"""Changes keys in ``policy.toml``; every other line, also comments, stays unchanged."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from connector.sync.org_schema import mapping
 
 HEAD: Final = (
     "# What differs from Casewire's defaults. Every key, with its default: policy.example.toml.\n"
-    "# casewire policy check says what is wrong, casewire policy show prints the policy in force.\n"
+    "# casewire policy check validates it, casewire policy show prints the policy in force.\n"
 )
 
 
 def updated(text: str, values: Mapping[str, object]) -> str:
-    """``values`` by dotted key: ``{"statuses.closed": "Done"}``."""
+    """The text with ``values`` set, by dotted key: ``{"statuses.closed": "Done"}``."""
     lines = (text or HEAD).splitlines()
     for dotted, value in values.items():
         _set(lines, dotted, value)
@@ -31,7 +31,7 @@ def updated(text: str, values: Mapping[str, object]) -> str:
 
 
 def checked(path: Path, values: Mapping[str, object]) -> str:
-    """The text of the policy in ``path`` with these values; SetupError says what is wrong with one."""
+    """The text of the policy in ``path`` with these values; SetupError if one is not valid."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     new = updated(old, values) if values else old
     mapping.checked(Policy.parse(new, path))
@@ -48,22 +48,22 @@ def value_of(text: str) -> object:
 
 def _set(lines: list[str], dotted: str, value: object) -> None:
     section, _, key = dotted.rpartition(".")
-    told = tomli_w.dumps({key: value}).rstrip("\n")
+    line = tomli_w.dumps({key: value}).rstrip("\n")
     start = _section(lines, section)
     if start is None:
-        lines += ["", f"[{section}]", told]
+        lines += ["", f"[{section}]", line]
         return
     end = next((n for n in range(start, len(lines)) if lines[n].lstrip().startswith("[")), len(lines))
     pattern = re.compile(rf"\s*{re.escape(key)}\s*=")
     at = next((n for n in range(start, end) if pattern.match(lines[n])), None)
     if at is None:
-        lines.insert(start, told)
+        lines.insert(start, line)
     else:
-        lines[at] = told
+        lines[at] = line
 
 
 def _section(lines: list[str], section: str) -> int | None:
-    """The first line within it; the keys without a section stand at the top."""
+    """Number of the first line in the section; keys without a section are at the top."""
     if not section:
         return next(
             (n for n, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines)
@@ -74,7 +74,7 @@ def _section(lines: list[str], section: str) -> int | None:
 
 
 def _require_read_back(old: str, new: str, values: Mapping[str, object]) -> None:
-    """A value of several lines, or one written in a way not foreseen here, is the operator's to change."""
+    """SetupError if the new text has other values than intended, for example after a multi-line value."""
     wanted = tomllib.loads(old)
     for dotted, value in values.items():
         _put(wanted, dotted.split("."), value)
@@ -83,8 +83,8 @@ def _require_read_back(old: str, new: str, values: Mapping[str, object]) -> None
     except tomllib.TOMLDecodeError:
         good = False
     if not good:
-        told = ", ".join(f"{name} = {value!r}" for name, value in values.items())
-        raise SetupError(f"policy.toml cannot be changed by itself; change it by hand: {told}")
+        line = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+        raise SetupError(f"policy.toml cannot be changed automatically; change it by hand: {line}")
 
 
 def _put(content: dict[str, Any], path: list[str], value: object) -> None:

@@ -18,16 +18,16 @@ from connector.webhooks.registry import SOURCES
 
 
 def ask(answers: Answers, host: str, *, live: bool) -> None:
-    """Those that are used."""
-    known = [name for name, info in PROCESSORS.items() if answers.given.get(_first(info).name)]
+    """Ask which processors are used, and for the settings of each."""
+    given_names = [name for name, info in PROCESSORS.items() if answers.given.get(_first(info).name)]
     chosen = answers.ask(
         "processors",
         f"Processors that post webhooks too ({', '.join(PROCESSORS)}; empty for none)",
-        default=",".join(known),
+        default=",".join(given_names),
         problem=_names_problem,
     )
     for name in listed(chosen):
-        answers.say(
+        answers.inform(
             f"{name}: a webhook to {host}/webhooks/{name}. Its secret: {PROCESSORS[name].secret_place}."
         )
         _one(answers, PROCESSORS[name], live)
@@ -55,7 +55,7 @@ def _one(answers: Answers, info: SourceInfo, live: bool) -> None:
         answers.settings |= given
         configured = info.settings.read(given, live=live)
         secret = Check(
-            "webhook secret", lambda: _secret(info, configured), mend=f"It is shown in {info.secret_place}."
+            "webhook secret", lambda: _secret(info, configured), fix=f"It is shown in {info.secret_place}."
         )
         key = doctor.area(name, configured).checks if name in CLIENTS else ()
         return Area(name, (secret, *key))
@@ -66,7 +66,7 @@ def _one(answers: Answers, info: SourceInfo, live: bool) -> None:
 def _answer(answers: Answers, name: str, setting: Setting) -> str:
     if setting.generated and not answers.given.get(setting.name):
         password = secrets.token_urlsafe(24)
-        answers.say(f"  Give the webhook the user casewire and this password: {password}")
+        answers.inform(f"  Give the webhook the user casewire and this password: {password}")
         return f"casewire:{password}"
     return answers.ask(
         setting.name,
@@ -79,7 +79,7 @@ def _answer(answers: Answers, name: str, setting: Setting) -> str:
 
 
 def _secret(info: SourceInfo, configured: ProcessorSettings) -> Iterator[CheckResult]:
-    """SetupError names a secret in a form that cannot be."""
+    """SetupError for a secret with an impossible format."""
     if SOURCES[info.name](configured) is None:
         problem = f"no secret is set: /webhooks/{info.name} answers 404"
         yield failed(problem, f"It is shown in {info.secret_place}.")

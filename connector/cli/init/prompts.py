@@ -1,6 +1,6 @@
-"""Where answers come from: a person at a terminal, or a file and the environment.
+"""Sources of answers: a person at a terminal, or a file and the environment.
 
-What is known before is the default of each question: the file first, then the environment, then ``.env``.
+A present value is the default of its question: from the file, else the environment, else ``.env``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dotenv import dotenv_values
 
 from connector import settings
 from connector.cli.audit import can_ask
-from connector.cli.doctor import tell_one
+from connector.cli.doctor import print_finding
 from connector.cli.init import env_file
 from connector.cli.output.console import out, show
 from connector.doctor import Finding, State
 from connector.doctor.result import Area
-from connector.doctor.runner import look_at
+from connector.doctor.runner import run_checks
 from connector.errors import SetupError
 from connector.sources.info import listed
 
@@ -40,16 +40,16 @@ _NUMBERED: Final = re.compile(r"site[0-9]+|xml(__[A-Z0-9_]+)?")
 """Names of answers that are neither a setting nor a key of the policy."""
 
 Problem = Callable[[str], str]
-"""What is wrong with an answer; empty for a good one."""
+"""Checks an answer and returns the problem; empty for a valid answer."""
 
 
 def no_problem(_: str) -> str:
-    """Any answer will do."""
+    """Accepts any answer."""
     return ""
 
 
 class Answers(Protocol):
-    """``settings``: what is to stand in ``.env``; an empty value takes one away."""
+    """``settings``: values to write to ``.env``; an empty value removes a setting."""
 
     settings: dict[str, str]
     given: Mapping[str, str]
@@ -65,25 +65,25 @@ class Answers(Protocol):
         choices: Sequence[str] = (),
         problem: Problem = no_problem,
     ) -> str:
-        """The answer, empty only if it is not needed. ``problem`` says what is wrong with one that is not empty: a
-        person is asked again at once. Raises SetupError where nobody can be asked."""
+        """The answer; empty only if it is not needed. ``problem`` checks an answer that is not empty; a person is asked
+        again at once. SetupError for a wrong or missing answer without a terminal."""
         ...
 
     def yes(self, name: str, question: str, *, default: bool, unasked: bool) -> bool:
-        """``unasked``: what holds where nobody can be asked and nothing is given."""
+        """``unasked``: the answer without a terminal if none is given."""
         ...
 
     def again(self, question: str) -> bool:
-        """Whether something that was not good is tried once more."""
+        """Whether to try again after a failure."""
         ...
 
-    def say(self, text: str) -> None:
-        """What a person should know or click now."""
+    def inform(self, text: str) -> None:
+        """Show the user what to know or click now."""
         ...
 
 
 class Person:
-    """Asks on the terminal. What was answered before is the default when it is asked again."""
+    """Asks on the terminal. The last answer is the default when a question is repeated."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self.given = given
@@ -101,25 +101,25 @@ class Person:
         choices: Sequence[str] = (),
         problem: Problem = no_problem,
     ) -> str:
-        known = self._typed.get(name) or self.given.get(name, "") or default
-        if choices and known not in choices:
-            known = ""
+        proposed = self._typed.get(name) or self.given.get(name, "") or default
+        if choices and proposed not in choices:
+            proposed = ""
         while True:
-            answer = self._prompt(question, known, secret, choices if needed else [*choices, ""])
+            answer = self._prompt(question, proposed, secret, choices if needed else [*choices, ""])
             wrong = "This one is needed." if needed and not answer else _wrong(name, answer, problem)
             if not wrong:
                 self._typed[name] = answer
                 return answer
             out.print(f"[yellow]{show(wrong)}[/yellow]")
 
-    def _prompt(self, question: str, known: str, secret: bool, choices: Sequence[str]) -> str:
-        told = f" ({', '.join(filter(None, choices))})" if any(choices) else ""
-        kept = " (Enter keeps it)" if secret and known else ""
+    def _prompt(self, question: str, proposed: str, secret: bool, choices: Sequence[str]) -> str:
+        shown_choices = f" ({', '.join(filter(None, choices))})" if any(choices) else ""
+        kept = " (Enter keeps it)" if secret and proposed else ""
         answer: str = click.prompt(
-            question + told + kept,
-            default=known,
+            question + shown_choices + kept,
+            default=proposed,
             hide_input=secret,
-            show_default=bool(known) and not secret,
+            show_default=bool(proposed) and not secret,
             type=click.Choice(choices) if any(choices) else None,
             show_choices=False,
         )
@@ -131,12 +131,12 @@ class Person:
     def again(self, question: str) -> bool:
         return click.confirm(question, default=True)
 
-    def say(self, text: str) -> None:
+    def inform(self, text: str) -> None:
         out.print(show_lines(text))
 
 
 class Script:
-    """Takes what is given and asks nobody. ``kept``: settings to write whether a question is about them or not."""
+    """Takes the given answers without asking. ``kept``: settings to write, also those without a question."""
 
     def __init__(self, given: Mapping[str, str], kept: Mapping[str, str] | None = None) -> None:
         self.given = given
@@ -168,10 +168,10 @@ class Script:
 
     def again(self, question: str) -> bool:
         raise SetupError(
-            "These answers are not good: mend them and run casewire init again. Nothing was written."
+            "These answers are not valid: correct them and run casewire init again. Nothing was written."
         )
 
-    def say(self, text: str) -> None:
+    def inform(self, text: str) -> None:
         pass
 
 
@@ -180,11 +180,11 @@ def show_lines(text: str) -> str:
 
 
 def opened(file: Path | None, has_terminal: Callable[[], bool] = can_ask) -> Answers:
-    """A script where a file is given or nobody sits there; SetupError if then nothing is known."""
+    """A script if a file is given or there is no terminal; SetupError if it then lacks the needed answers."""
     environment = {**_values(_ENV), **{name: v for name, v in settings.child_environment().items() if v}}
     if file is not None:
-        told = _values(file)
-        return Script({**environment, **told}, _settings_among(file, told))
+        shown_choices = _values(file)
+        return Script({**environment, **shown_choices}, _settings_among(file, shown_choices))
     if has_terminal():
         return Person(environment)
     if not all(environment.get(name) for name in _NEEDED):
@@ -192,13 +192,15 @@ def opened(file: Path | None, has_terminal: Callable[[], bool] = can_ask) -> Ans
     return Script(environment)
 
 
-def _settings_among(file: Path, told: Mapping[str, str]) -> dict[str, str]:
-    """The settings among these answers; SetupError names each that nothing asks for."""
-    known = settings.setting_names(listed(told.get("RECURLY_SITES", "")))
-    found = {name: value for name, value in told.items() if name in known.all}
-    others = [name for name in told if name not in found and not _is_answer(name)]
+def _settings_among(file: Path, shown_choices: Mapping[str, str]) -> dict[str, str]:
+    """The settings among these answers; SetupError names each answer with an unknown name."""
+    proposed = settings.setting_names(listed(shown_choices.get("RECURLY_SITES", "")))
+    found = {name: value for name, value in shown_choices.items() if name in proposed.all}
+    others = [name for name in shown_choices if name not in found and not _is_answer(name)]
     if others:
-        hints = {one.name: str(one).partition(": ")[2] for one in known.unknown((name, 0) for name in others)}
+        hints = {
+            one.name: str(one).partition(": ")[2] for one in proposed.unknown((name, 0) for name in others)
+        }
         lines = [
             hints.get(name, f"there is no setting, question or key of the policy {name}") for name in others
         ]
@@ -211,7 +213,7 @@ def _is_answer(name: str) -> bool:
 
 
 def _wrong(name: str, answer: str, problem: Problem) -> str:
-    """Also what could not be read back from ``.env`` as it is written there."""
+    """The problem of an answer, also if it cannot be written to ``.env``."""
     if not answer:
         return ""
     return problem(answer) or env_file.unwritable(name, answer)
@@ -225,17 +227,17 @@ def _values(path: Path) -> dict[str, str]:
 
 
 def prompt_until_valid(answers: Answers, questions: Callable[[], Area]) -> bool:
-    """Whether they are good in the end. ``questions`` gives what to look at."""
+    """Ask until all checks pass, or the user stops; False then. ``questions`` returns the checks."""
     while True:
-        if show_findings(look_at([questions()])):
+        if show_findings(run_checks([questions()])):
             return True
         if not answers.again("Answer these again?"):
             return False
 
 
 def show_findings(found: Iterable[Finding]) -> bool:
-    """Says what was found; whether nothing failed."""
-    shown = [one for one in found if one.state is not State.SKIPPED or one.mend]
+    """Print the findings; True if none failed."""
+    shown = [one for one in found if one.state is not State.SKIPPED or one.fix]
     for one in shown:
-        tell_one(one)
+        print_finding(one)
     return not any(one.state is State.FAILED for one in shown)

@@ -1,4 +1,4 @@
-"""The Recurly sites: keys, and the webhook endpoint of each."""
+"""Questions about the Recurly sites: API keys, and the webhook endpoint of each."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _SUBDOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 def ask(answers: Answers, host: str) -> None:
-    """One site, and then as many more as there are."""
-    answers.say("Recurly: Integrations > API Credentials > a private key with read access.")
+    """Ask for the first site, then for further ones."""
+    answers.inform("Recurly: Integrations > API Credentials > a private key with read access.")
     _site(answers, "")
     first = answers.settings["RECURLY_SITE"]
-    known = [name for name in listed(answers.given.get("RECURLY_SITES", "")) if name != first]
+    given_names = [name for name in listed(answers.given.get("RECURLY_SITES", "")) if name != first]
     further: list[str] = []
-    while known or answers.yes("another_site", "Another Recurly site?", default=False, unasked=False):
+    while given_names or answers.yes("another_site", "Another Recurly site?", default=False, unasked=False):
         name = answers.ask(
             f"site{len(further) + 2}",
             "Its subdomain",
-            default=known.pop(0) if known else "",
+            default=given_names.pop(0) if given_names else "",
             needed=True,
             problem=partial(_site_problem, taken=(first, *further)),
         )
@@ -76,14 +76,14 @@ def _site_problem(name: str, taken: Sequence[str] = ()) -> str:
     if not _SUBDOMAIN.fullmatch(name):
         return f"{name!r} is not a subdomain: it is acme for acme.recurly.com."
     if name in taken or suffix(name) in map(suffix, taken):
-        return f"The site {name} is there already; name each once."
+        return f"The site {name} is already named; name each once."
     return ""
 
 
 def _endpoint(answers: Answers, end: str, address: str) -> None:
     """JSON is signed with a secret that Recurly makes; XML is not signed, so its password is made here."""
     site = answers.settings[f"RECURLY_SITE{end}"]
-    answers.say(
+    answers.inform(
         f"In Recurly ({site}): Integrations > Webhooks > an endpoint {address}, format JSON, all events.\n"
         "  Its page then shows the secret key."
     )
@@ -97,4 +97,4 @@ def _endpoint(answers: Answers, end: str, address: str) -> None:
     ):
         user, password = "casewire", secrets.token_urlsafe(24)
         answers.settings[basic] = f"{user}:{password}"
-        answers.say(f"  Give the endpoint this user: {user}\n  and this password: {password}")
+        answers.inform(f"  Give the endpoint this user: {user}\n  and this password: {password}")

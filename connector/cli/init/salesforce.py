@@ -1,4 +1,4 @@
-"""The org: logging in, which org it is, and whether it has what Casewire writes to."""
+"""Questions about Salesforce: the login, the org, and whether it has the fields that Casewire writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.cli.salesforce import deploy_progress
 from connector.clients.salesforce import SalesforceClient
 from connector.container import Container
 from connector.doctor.result import Area, Check
-from connector.doctor.runner import look_at
+from connector.doctor.runner import run_checks
 from connector.doctor.salesforce import fields
 from connector.doctor.salesforce.area import entering, inside
 from connector.doctor.salesforce.org_context import OrgContext
@@ -31,26 +31,26 @@ _ASSIGNING: Final = "fields"
 
 
 def ask(answers: Answers) -> OrgContext | None:
-    """A look at the org that was chosen, logged in; None if that was given up. Close it."""
-    answers.say(_APP)
+    """The chosen org, logged in; None if the user gave up. The caller closes it."""
+    answers.inform(_APP)
     while True:
-        look = _entered(answers)
-        if look is None or _pinned(answers, look):
-            return look
-        look.close()
+        context = _entered(answers)
+        if context is None or _pinned(answers, context):
+            return context
+        context.close()
 
 
 def _entered(answers: Answers) -> OrgContext | None:
-    looks: list[OrgContext] = []
+    contexts: list[OrgContext] = []
 
     def questions() -> Area:
-        looks.append(_look(_answered(answers)))
-        return Area("salesforce", entering(looks[-1]))
+        contexts.append(_open_context(_answered(answers)))
+        return Area("salesforce", entering(contexts[-1]))
 
     good = prompt_until_valid(answers, questions)
-    for look in looks[:-1] if good else looks:
-        look.close()
-    return looks[-1] if good else None
+    for context in contexts[:-1] if good else contexts:
+        context.close()
+    return contexts[-1] if good else None
 
 
 def _answered(answers: Answers) -> dict[str, str]:
@@ -86,17 +86,17 @@ def _answered(answers: Answers) -> dict[str, str]:
     return given
 
 
-def _look(given: dict[str, str]) -> OrgContext:
+def _open_context(given: dict[str, str]) -> OrgContext:
     values = {name.lower(): value or None for name, value in given.items()}
     return OrgContext(Container(Settings(**values)))  # type: ignore[arg-type]
 
 
-def _pinned(answers: Answers, look: OrgContext) -> bool:
-    """The only org that will ever be written to."""
-    org, before = target(look.client), answers.given.get("SALESFORCE_ORG_ID", "")
+def _pinned(answers: Answers, context: OrgContext) -> bool:
+    """Pin the org: Casewire writes to no other one."""
+    org, before = target(context.client), answers.given.get("SALESFORCE_ORG_ID", "")
     out.print(show(f"Logged in: {org}"))
     if before and before[:15] != org.id[:15]:
-        answers.say(f"Until now SALESFORCE_ORG_ID is {before}: that is another org.")
+        answers.inform(f"SALESFORCE_ORG_ID is {before} until now: that is another org.")
     same = not before or before[:15] == org.id[:15]
     if answers.yes("this_org", "Is Casewire to write to this org, and no other?", default=same, unasked=same):
         answers.settings["SALESFORCE_ORG_ID"] = org.id
@@ -105,46 +105,46 @@ def _pinned(answers: Answers, look: OrgContext) -> bool:
     return False
 
 
-def furnish(answers: Answers, look: OrgContext) -> OrgContext:
-    """Offers to deploy what the org lacks, and waits for what only a person can click. The look to go on with."""
-    if fields.missing(look) and answers.yes(
+def furnish(answers: Answers, context: OrgContext) -> OrgContext:
+    """Offer to deploy missing fields, and wait for steps that need a person. Returns the context to continue with."""
+    if fields.missing(context) and answers.yes(
         "deploy",
         "The org lacks fields, objects or permissions of Casewire. Deploy them now? Nothing in the org is deleted",
         default=True,
         unasked=False,
     ):
-        _deploy(look)
-        look = _again(look)
-    while not show_findings(look_at([Area("salesforce", _of(look))])):
-        if not _look_again(answers):
+        _deploy(context)
+        context = _again(context)
+    while not show_findings(run_checks([Area("salesforce", _of(context))])):
+        if not _check_again(answers):
             break
-        look = _again(look)
-    return look
+        context = _again(context)
+    return context
 
 
-def _of(look: OrgContext) -> tuple[Check, ...]:
-    return tuple(check for check in inside(look) if check.name in (_ASSIGNING, "key fields"))
+def _of(context: OrgContext) -> tuple[Check, ...]:
+    return tuple(check for check in inside(context) if check.name in (_ASSIGNING, "key fields"))
 
 
-def _look_again(answers: Answers) -> bool:
-    """A script goes on: the doctor says at the end what is left."""
+def _check_again(answers: Answers) -> bool:
+    """False for a script: the doctor lists at the end what is left to do."""
     with suppress(CasewireError):
-        return answers.again("Done that? Look again?")
+        return answers.again("Done? Check again?")
     return False
 
 
-def _again(look: OrgContext) -> OrgContext:
-    look.close()
-    return OrgContext(look.container)
+def _again(context: OrgContext) -> OrgContext:
+    context.close()
+    return OrgContext(context.container)
 
 
-def _deploy(look: OrgContext) -> None:
-    """With a client that has time: a deployment takes minutes."""
-    client = SalesforceClient(look.config)
+def _deploy(context: OrgContext) -> None:
+    """With a client without the short time-out of checks: a deployment takes minutes."""
+    client = SalesforceClient(context.config)
     try:
         with suppress(SystemExit):
             outcome = deploy_progress.put(client, read(default_place()), check_only=False)
-            deploy_progress.told(outcome, check_only=False)
+            deploy_progress.print_outcome(outcome, check_only=False)
     except CasewireError as error:
         out.print(f"[yellow]{show(error)}[/yellow]")
     finally:

@@ -1,1 +1,1 @@
-"""How commands show what they found: to people, to programs and to spreadsheets."""
+"""Output of commands for people, programs and spreadsheets."""

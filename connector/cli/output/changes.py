@@ -1,4 +1,4 @@
-"""How changes and attempts are shown: record by record and field by field, to programs as a document."""
+"""Changes and attempts as lines, record by record and field by field, or as a document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EMPTY: Final = "–"
 
 
 def lines(row: Row) -> Iterator[str]:
-    """For ``out.print``: the record, why, and each field with what it was and what it becomes."""
+    """For ``out.print``: the record, the reason, and each field with its old and new value."""
     verb = "update" if row.exists else "create"
     mark = f" [{row.change.transition}]" if row.change.transition else ""
     yield f"  {verb} {row.change.object} {show(row.change.key)}{show(mark)}"
@@ -23,7 +23,7 @@ def lines(row: Row) -> Iterator[str]:
 
 
 def field(name: str, before: object, after: object) -> str:
-    """What one field was and what it becomes, for ``out.print``; what is empty is a dash."""
+    """Old and new value of a field, for ``out.print``; a dash for an empty value."""
     return f"{name}: {show(before) or EMPTY} → {show(after) or EMPTY}"
 
 
@@ -45,21 +45,21 @@ def attempt_lines(attempt: Found) -> Iterator[str]:
     """For ``out.print``."""
     by = f" by {attempt['who']}" if attempt["who"] else ""
     run = f", run {attempt['run_id']}" if attempt["run_id"] is not None else ""
-    told = f"{attempt['trigger']}{by}{run}"
+    cause = f"{attempt['trigger']}{by}{run}"
     yield (
-        f"attempt {attempt['id']} at {show(attempt['started_at'])} ({show(told)}) "
+        f"attempt {attempt['id']} at {show(attempt['started_at'])} ({show(cause)}) "
         f"{attempt['outcome']} {show(attempt['error'])}"
     ).rstrip()
     if attempt["reason"]:
-        yield f"  asked for because: {show(attempt['reason'])}"
+        yield f"  reason: {show(attempt['reason'])}"
     if attempt["outcome"] == "unchanged":
-        yield "  Salesforce said all of it already."
+        yield "  Salesforce was already up to date."
     for change in attempt["changes"]:
         yield from _change_lines(change)
 
 
 def record_lines(attempt: Found) -> Iterator[str]:
-    """Only which records it wrote, or was refused; for ``out.print``."""
+    """Only the records that were written or refused; for ``out.print``."""
     yield from (_record_line(change) for change in attempt["changes"])
 
 

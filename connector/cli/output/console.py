@@ -1,4 +1,4 @@
-"""How commands speak: tables and colour for people, one JSON document for programs; the rest to stderr."""
+"""Output to the console: tables and colour for people, one JSON document for programs; everything else to stderr."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal obeys instead of showing it, and what turns the order of other signs around."""
+"""Control characters that a terminal executes, and characters that reorder text."""
 
 
 def as_json(document: object) -> None:
@@ -75,8 +75,8 @@ def plain(value: object) -> str:
 
 
 class Time(click.ParamType[datetime]):
-    """A point in time: ISO (``2026-11-01``, ``2026-11-01T10:00Z``) or an age (``90m``, ``36h``, ``7d``). ``past``: one
-    that is over."""
+    """A point in time: ISO (``2026-11-01``, ``2026-11-01T10:00Z``) or an age (``90m``, ``36h``, ``7d``). ``past``:
+    refuse a time in the future."""
 
     name = "time"
     _UNITS = {"m": 60, "h": 3600, "d": 86400}
@@ -94,22 +94,22 @@ class Time(click.ParamType[datetime]):
             found = datetime.fromisoformat(value.replace("Z", "+00:00"))
         except (ValueError, OverflowError):
             self.fail(
-                f"{value!r} is not a time; say 2026-11-01, 2026-11-01T10:00Z, 90m, 36h or 7d.", param, ctx
+                f"{value!r} is not a time; write 2026-11-01, 2026-11-01T10:00Z, 90m, 36h or 7d.", param, ctx
             )
         found = found if found.tzinfo else found.replace(tzinfo=UTC)
         if self._past and found > datetime.now(UTC):
-            self.fail(f"{value!r} is still to come; say a time that is over.", param, ctx)
+            self.fail(f"{value!r} is in the future; give a time in the past.", param, ctx)
         return found
 
 
 class NonEmptyText(click.ParamType[str]):
-    """A text that says something: a script whose variable is empty must not mean everything."""
+    """A text that is not blank: an empty variable in a script must not select everything."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not str(value).strip():
-            self.fail("It is empty: say which, or leave it away.", param, ctx)
+            self.fail("It is empty: give a value, or leave the option out.", param, ctx)
         return str(value)
 
 
@@ -118,7 +118,7 @@ FIRST: Final = 20
 
 
 def missing_lines(first: Sequence[MissedChange], count: int, rest: str) -> Iterator[str]:
-    """The first of so many: kind, id, whose it is, and when it changed or was listed. ``rest``: where all are."""
+    """The first missed changes: kind, id, account, time. ``rest``: where to find the others."""
     for one in first[:FIRST]:
         when = f", {plain(one.version)}" if one.version else ""
         yield show(f"{one.object.replace('_', ' ')} {one.id} of {one.subject}{when}")

@@ -1,4 +1,4 @@
-"""How the story of an event is told: delivery → snapshot → plan → change → Salesforce id, and what else was done."""
+"""The history of an event as lines: delivery → snapshot → plan → change → Salesforce id, and later runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from connector.ledger.queries import Found
 
 
 def why(event: Found) -> str:
-    """What is wrong with it, or was; of one that was buried, why it was."""
+    """The error or note of the event; for a buried event the reason."""
     buried = event["status"] == "buried" and event.get("run")
     return str((event["run"]["reason"] if buried else "") or event["error"] or event["note"] or "")
 
 
 def again(event: Found) -> str:
-    """What a person types once what it says is mended. One that points to nothing can only be read, and buried."""
+    """The command to run after the cause is fixed. An event without pointers can only be shown and buried."""
     if not event["pointers"]:
         return f"casewire events show {event['id']}, casewire events bury {event['id']} --reason … --apply"
     return f"casewire events replay {event['id']} --apply"
@@ -31,9 +31,9 @@ def lines(story: Found) -> Iterator[str]:
         if value:
             yield _line(label, show(value))
     for one in story["runs"]:
-        yield _line("asked", show(_asked(one)))
+        yield _line("run", show(_asked(one)))
     for one in story["snapshots"]:
-        yield _line(*_known(one))
+        yield _line(*_snapshot_line(one))
     for attempt in story["attempts"]:
         yield from (f"  {line}" for line in attempt_lines(attempt))
     yield from _others(story)
@@ -48,33 +48,33 @@ def _delivery(story: Found) -> Iterator[tuple[str, object]]:
     yield "then", again(story) if story["status"] == "dead" else ""
     yield "points to", ", ".join(f"{object_} {refs[0]}" for object_, refs in story["pointers"])
     yield "account", story["subject"]
-    yield "", _standing(story)
+    yield "", _account_state(story)
 
 
-def _standing(story: Found) -> str:
-    """An account that is done needs no word. One that was given up on holds back all its events."""
-    now = story["standing"]
+def _account_state(story: Found) -> str:
+    """State of the account if it is due or dead. A dead account blocks all its events."""
+    now = story["subject_status"]
     if now is None or now["status"] not in ("due", "dead"):
         return ""
     if now["status"] == "dead":
         retry = f"casewire dead retry --account {shlex.quote(story['subject'])} --apply"
-        return f"given up on: {now['error']} Then: {retry}"
+        return f"dead letter: {now['error']} Then: {retry}"
     tried = f", tried {now['tries']} times: {now['error']}" if now["error"] else ""
     return f"due since {_moment(now['due_at'])}{tried}"
 
 
 def _others(story: Found) -> Iterator[str]:
-    """What was done to the account since, beside what is told of this event."""
-    for one in story["by_hand"]:
-        yield _line("by hand", f"{_moment(one['started_at'])} {show(_by_hand(one))}")
+    """Later attempts for the account that do not belong to this event."""
+    for one in story["by_runs"]:
+        yield _line("by run", f"{_moment(one['started_at'])} {show(_by_run(one))}")
         yield from (f"  {line}" for line in record_lines(one))
-    yield from _left_out(story["by_hand_left_out"])
-    for one in story["also"]:
+    yield from _left_out(story["by_runs_left_out"])
+    for one in story["later"]:
         error = f": {one['error']}" if one["error"] else ""
-        told = f"attempt {one['id']} ({one['trigger']}) {one['outcome']}{error}"
-        yield _line("also", f"{_moment(one['started_at'])} {show(told)}")
+        text = f"attempt {one['id']} ({one['trigger']}) {one['outcome']}{error}"
+        yield _line("later", f"{_moment(one['started_at'])} {show(text)}")
         yield from (f"  {line}" for line in record_lines(one))
-    yield from _left_out(story["also_left_out"])
+    yield from _left_out(story["later_left_out"])
 
 
 def _left_out(count: int) -> Iterator[str]:
@@ -82,8 +82,8 @@ def _left_out(count: int) -> Iterator[str]:
         yield _line("", f"… and {count:,} more since")
 
 
-def _line(label: str, told: str) -> str:
-    return f"  {label:<10} {told}"
+def _line(label: str, text: str) -> str:
+    return f"  {label:<10} {text}"
 
 
 def _deliveries(count: int) -> str:
@@ -91,22 +91,22 @@ def _deliveries(count: int) -> str:
 
 
 def _asked(run: Found) -> str:
-    """A person's act on the event itself."""
+    """A run for the event itself."""
     reason = f": {run['reason']}" if run["reason"] else ""
     return f"{_moment(run['started_at'])} {run['command']} by {run['who']}, run {run['id']}{reason}"
 
 
-def _known(one: Found) -> tuple[str, str]:
-    """What was fetched, in its newest version; of a processor's object, how it came to its account."""
+def _snapshot_line(one: Found) -> tuple[str, str]:
+    """A fetched object in its newest version; for a processor object also how it was matched."""
     state = "gone" if one["gone"] else f"version {_moment(one['version'])}"
-    told = f"{one['object']} {show(one['id'])} {state}, seen {_moment(one['observed_at'])}"
+    text = f"{one['object']} {show(one['id'])} {state}, seen {_moment(one['observed_at'])}"
     if one["link"] is None:
-        return "fetched", told
-    joined = f"joined by {show(one['link'])}" if one["link"] else "joined to no account yet"
-    return "told", f"{told}, {joined}"
+        return "fetched", text
+    matched = f"matched by {show(one['link'])}" if one["link"] else "not matched to an account yet"
+    return "reported", f"{text}, {matched}"
 
 
-def _by_hand(one: Found) -> str:
+def _by_run(one: Found) -> str:
     reason = f": {one['reason']}" if one["reason"] else ""
     return f"{one['trigger']} by {one['who']}, run {one['run_id']}, {one['outcome']}, {one['written']} written{reason}"
 

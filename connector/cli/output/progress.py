@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, a plain line now and then elsewhere; always on stderr."""
+"""Progress of long work: a bar on a terminal, else a plain line now and then; always on stderr."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from connector.cli.output.console import err, out, show
 EVERY_SECONDS: Final = 10.0
 EVERY_PERCENT: Final = 10
 AT_MOST_EVERY: Final = 1.0
-"""Seconds between two lines: quick work says nothing."""
+"""Seconds between two lines: quick work prints nothing."""
 
 
-class Tell(Protocol):
-    """``done``: how much is; ``note``: what else is to be said; ``total``: of how much, where that is known by now."""
+class ReportProgress(Protocol):
+    """``done``: amount of finished work; ``note``: further text; ``total``: amount of all work, if it is known by
+    now."""
 
     def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None: ...
 
@@ -32,8 +33,8 @@ def progress(
     *,
     console: Console = err,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Tell]:
-    """``with progress("Reading Recurly", 500) as tell: tell(17, "2,300 calls left")``; ``total`` None: nobody knows."""
+) -> Iterator[ReportProgress]:
+    """``with progress("Reading Recurly", 500) as report: report(17, "2,300 calls left")``. ``total`` None: unknown."""
     if not console.is_terminal:
         yield _Lines(title, total, console, clock)
         return
@@ -49,38 +50,38 @@ def progress(
         task = drawn.add_task(show(title), total=total, rate="", note="")
         began = clock()
 
-        def tell(done: int, note: str = "", *, total: int | None = None) -> None:
+        def report_progress(done: int, note: str = "", *, total: int | None = None) -> None:
             of = drawn.tasks[0].total if total is None else total
             of = None if of is None else max(of, done)
             drawn.update(task, completed=done, total=of, rate=_rate(done, clock() - began), note=show(note))
 
-        yield tell
+        yield report_progress
 
 
 @dataclass(slots=True)
 class _Lines:
-    """A line at every further tenth, and where ten seconds passed without one."""
+    """Prints a line at every tenth, and after ten seconds without a line."""
 
     title: str
     total: int | None
     console: Console
     clock: Callable[[], float]
     _began: float = 0.0
-    _said_at: float = 0.0
+    _printed_at: float = 0.0
     _tenths: int = 0
 
     def __post_init__(self) -> None:
-        self._began = self._said_at = self.clock()
+        self._began = self._printed_at = self.clock()
 
     def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None:
         self.total = self.total if total is None else total
-        if self.total is not None:  # what comes meanwhile was not counted at the beginning
+        if self.total is not None:  # more work can arrive than was counted at the beginning
             self.total = max(self.total, done)
         now, tenths = self.clock(), done * 100 // (self.total * EVERY_PERCENT) if self.total else 0
-        passed = now - self._said_at
+        passed = now - self._printed_at
         if passed < (AT_MOST_EVERY if tenths > self._tenths else EVERY_SECONDS):
             return
-        self._said_at, self._tenths = now, max(tenths, self._tenths)
+        self._printed_at, self._tenths = now, max(tenths, self._tenths)
         self.console.print(show(self._line(done, note, now - self._began)))
 
     def _line(self, done: int, note: str, seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Tables as files for spreadsheets: xlsx and CSV, of any length in flat memory, and no text in them is ever a formula.
 
-A file is written beside its place and renamed into it when it is whole: what is there is never half a report.
+A file is written to a temporary name and renamed when it is complete, so that a reader never sees half a report.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.exceptions import XlsxFileError
 
 ROWS: Final = 1_048_576
-"""What an Excel sheet holds, the heading among them."""
+"""Rows of an Excel sheet, the heading included."""
 _LONGEST: Final = 32_767
 """Characters in an Excel cell."""
 _DIGITS: Final = 10**15
@@ -34,9 +34,9 @@ _FIRST_DAY: Final = date(1900, 3, 1)
 """Excel counts a 29th of February 1900, so earlier days are text."""
 
 _REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What XML 1.0 has no place for."""
+"""Characters that XML 1.0 does not allow."""
 _FORMULA: Final = frozenset("=+-@\u2212")
-"""What a spreadsheet program may take for the beginning of a formula (OWASP, CSV injection), and the minus sign."""
+"""First characters that a spreadsheet program may read as a formula (OWASP, CSV injection), and the minus sign."""
 _LINE: Final = frozenset("\t\r\n")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
 """Unicode categories without a glyph of their own: blanks, controls, zero-width and bidi marks, the byte-order mark."""
@@ -57,7 +57,7 @@ _WIDTHS: Final = {"moment": 19, "day": 11}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What goes on one sheet. ``rows`` may be a stream: it is gone through once, when the file is written.
+    """Content of one sheet. ``rows`` may be a stream: it is read once, when the file is written.
 
     A cell is a text, number, Decimal, bool, date, datetime or None. A moment with a zone is written in UTC, so its
     column should say so: ``Opened (UTC)``. Every row has as many cells as there are columns.
@@ -69,7 +69,7 @@ class Table:
 
 
 class NewFile(click.ParamType[Path]):
-    """A file that is going to be written. What would fail at the end of a long command is said at its beginning."""
+    """A file to write. Checked at the start, so that a long command does not fail at its end."""
 
     name = "file"
 
@@ -80,14 +80,14 @@ class NewFile(click.ParamType[Path]):
         if path.exists() and not path.is_file():
             self.fail(f"{str(path)!r} is a device or a pipe; name a file.", param, ctx)
         if not path.parent.is_dir():
-            self.fail(f"There is no folder {str(path.parent)!r}; make it, or name another.", param, ctx)
+            self.fail(f"There is no folder {str(path.parent)!r}; create it, or name another.", param, ctx)
         if not os.access(path.parent, os.W_OK):
-            self.fail(f"Nothing may be written in {str(path.parent)!r}; name another folder.", param, ctx)
+            self.fail(f"Files cannot be written in {str(path.parent)!r}; name another folder.", param, ctx)
         return path
 
 
 def apart(csv_: Path | None, xlsx: Path | None) -> None:
-    """UsageError where both would be written to one file."""
+    """UsageError if both options name the same file."""
     if csv_ and xlsx and csv_.resolve() == xlsx.resolve():
         raise click.UsageError("--csv and --xlsx name the same file; name two.")
 
@@ -100,21 +100,21 @@ def write_xlsx(path: Path, tables: Iterable[Table]) -> None:
 
 
 def write_csv(path: Path, table: Table) -> None:
-    """The table as UTF-8 with a byte-order mark, without which Excel takes it for the system's own alphabet.
+    """The table as UTF-8 with a byte-order mark, without which Excel assumes the system's own encoding.
 
     Every cell is quoted: Excel in half of Europe splits an unquoted one at its semicolons. Moments are UTC.
     """
     with _beside(path) as made, made.open("w", encoding="utf-8-sig", newline="", errors="replace") as file:
         lines = csv.writer(file, quoting=csv.QUOTE_ALL)
-        lines.writerow([_told(name) for name in table.columns])
-        lines.writerows([_told(cell) for cell in row] for row in table.rows)
+        lines.writerow([_csv_cell(name) for name in table.columns])
+        lines.writerows([_csv_cell(cell) for cell in row] for row in table.rows)
 
 
 _A4: Final = 9
 
 
 class Book:
-    """A workbook on the way to its file: whole tables, or sheets that are filled cell by cell from top to bottom."""
+    """A workbook that is being written: complete tables, or sheets that are filled cell by cell from top to bottom."""
 
     def __init__(self, workbook: Any, rows: int = ROWS) -> None:
         self.workbook = workbook
@@ -122,8 +122,8 @@ class Book:
         self._forms = {name: workbook.add_format(form) for name, form in _FORMS.items()}
 
     def add(self, table: Table) -> None:
-        """A sheet with this table: bold frozen heading, filter, widths that fit. The last row of one that Excel
-        cannot hold says how many are missing."""
+        """A sheet with this table: bold frozen heading, filter, fitting widths. If the table has more rows than
+        a sheet, the last row has the number of missing rows."""
         sheet = self.sheet(table.title)
         sheet.freeze_panes(1, 0)
         widths = [self.put(sheet, 0, column, name, "heading") for column, name in enumerate(table.columns)]
@@ -138,7 +138,7 @@ class Book:
             sheet.set_column(column, column, min(max(width + 2, 9), 60))
 
     def _rest(self, sheet: Any, place: int, rows: Iterator[Sequence[object]]) -> int:
-        """What is left over for the last row: nothing, one more row, or how many there would have been."""
+        """Fill the last row: with the final row, or with the number of rows that do not fit."""
         final = next(rows, None)
         if final is None:
             return 0
@@ -166,14 +166,15 @@ class Book:
         return made
 
     def put(self, sheet: Any, row: int, column: int, value: object, form: Any = None) -> int:
-        """Write one cell and tell how wide it is. ``form``: the name of one of ours, or a format of the workbook."""
-        kind, told = _cell(value)
+        """Write one cell and return its width in characters. ``form``: a name in ``_FORMS``, or a format of the
+        workbook."""
+        kind, content = _cell(value)
         given = form if form is not None else kind
-        if kind == "text" and form is None and is_formula(told):
+        if kind == "text" and form is None and is_formula(content):
             given = "quoted"
         shape = self._forms.get(given) if isinstance(given, str) else given
-        getattr(sheet, _WRITERS.get(kind, "write_number"))(row, column, told, shape)
-        return _WIDTHS.get(kind, max(map(len, str(told).split("\n"))))
+        getattr(sheet, _WRITERS.get(kind, "write_number"))(row, column, content, shape)
+        return _WIDTHS.get(kind, max(map(len, str(content).split("\n"))))
 
 
 _WRITERS: Final = {
@@ -186,7 +187,7 @@ _WRITERS: Final = {
 
 
 def _cell(value: object) -> tuple[str, Any]:
-    """What kind of cell it is, and what Excel is given."""
+    """Kind of the cell, and its value for Excel."""
     match value:
         case None | "":
             return "nothing", ""
@@ -214,13 +215,13 @@ def _clean(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """No longer than a cell; Excel counts what is beyond the basic plane twice."""
+    """Cut to the length of a cell; Excel counts characters beyond the basic plane twice."""
     if len(text.encode("utf-16-le")) // 2 <= _LONGEST:
         return text
     return text.encode("utf-16-le")[: 2 * (_LONGEST - 1)].decode("utf-16-le", "ignore") + "…"
 
 
-def _told(value: object) -> str:
+def _csv_cell(value: object) -> str:
     """A cell of a CSV file. A text that would begin a formula begins with an apostrophe instead."""
     match value:
         case None:
@@ -237,8 +238,8 @@ def _told(value: object) -> str:
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet program may take this text for a formula: some drop what cannot be seen before they look
-    at the first character, and read its full-width and small forms (NFKC) like itself."""
+    """Whether a spreadsheet program may read this text as a formula. Some drop invisible characters before they read
+    the first character, and treat its full-width and small forms (NFKC) like itself."""
     if text[:1] in _LINE:
         return True
     first = next((one for one in text if not _is_unseen(one)), "")
@@ -263,7 +264,7 @@ def open_book(path: Path) -> Iterator[Book]:
 
 
 def _close(close: Callable[[], None]) -> None:
-    """Out of a disk that is full it comes as an error of the library's own."""
+    """Turn the library's own error, for example of a full disk, into OSError."""
     try:
         close()
     except XlsxFileError as error:
@@ -272,7 +273,7 @@ def _close(close: Callable[[], None]) -> None:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """Where to write what is to be at ``path``: renamed if all went well, removed if not. A link stays a link."""
+    """A temporary file beside ``path``: renamed to it on success, removed otherwise. A symbolic link stays one."""
     path = path.resolve()
     made = path.with_name(f".{path.name[:80]}.{uuid4().hex}")
     try:

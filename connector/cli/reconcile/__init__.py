@@ -1,4 +1,5 @@
-"""``casewire reconcile``: what no delivery told of, and where Recurly, processors and Salesforce differ about money."""
+"""``casewire reconcile``: finds missed deliveries, and payments that Recurly, processors and Salesforce report
+differently."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from typing import Any, Final
 import click
 
 from connector import logs
-from connector.cli.audit import REASON, acting
+from connector.cli.audit import REASON, audited_run
 from connector.cli.output.console import Time, as_json, err, show
 from connector.cli.output.progress import progress
 from connector.cli.output.spreadsheets import NewFile, write_csv, write_xlsx
@@ -33,12 +34,12 @@ from connector.sync.reconcile.processor_gaps import fill
 from connector.sync.reconcile.reconciliation import COMMAND, Reconciliation, WindowChoice, reach
 from connector.sync.refresh.object_fetcher import SourceApi
 
-TURN_SECONDS: Final = 1.0
+LOCK_POLL_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileOptions:
-    """What was asked for."""
+    """Options of the command."""
 
     since: datetime | None
     until: datetime
@@ -57,7 +58,7 @@ class ReconcileOptions:
 
 @dataclass(frozen=True, slots=True)
 class OutputFiles:
-    """Where the discrepancies are written to."""
+    """Files for the discrepancies."""
 
     csv: Path | None
     xlsx: Path | None
@@ -65,9 +66,9 @@ class OutputFiles:
 
 @click.command()
 @click.option(
-    "--since", type=Time(past=True), help="Money that moved from then on; as every night if not given."
+    "--since", type=Time(past=True), help="Payments and refunds since then; default: as every night."
 )
-@click.option("--until", type=Time(), help="Until then; now if not given.")
+@click.option("--until", type=Time(), help="Until then; default: now.")
 @click.option("--site", help="Only this Recurly site.")
 @click.option(
     "--source", "sources", multiple=True, help="Only payments through this processor; may be repeated."
@@ -90,15 +91,16 @@ def reconcile(
     csv_: Path | None,
     xlsx: Path | None,
 ) -> None:
-    """Look for missed deliveries, and compare Recurly, the processors and Salesforce payment by payment.
+    """Find missed deliveries, and compare Recurly, the processors and Salesforce payment by payment.
 
-    Missed is what Recurly changed, and disputes and refunds that a processor lists (of all sites), without a delivery.
+    Missed deliveries are changes at Recurly, and disputes and refunds that a processor lists (of all sites), without a
+    delivery.
 
-    Money of the last weeks is compared ([reconcile] days), and what differs until it is cleared; further back with
-    --since, as far as the ledger reaches.
+    Payments of the last weeks are compared ([reconcile] days), and open discrepancies until they are cleared; with
+    --since further back, as far as the ledger reaches.
 
-    Without --apply nothing is kept or written. Exit code 1: a delivery was missed, something differs that no settlement
-    delay explains, somebody who is set up could not be asked, or Salesforce refused a record of a case.
+    Without --apply nothing is stored or written. Exit code 1: a delivery was missed, a settlement delay does not
+    explain a discrepancy, a configured site or processor could not be read, or Salesforce refused a record of a case.
 
     \b
     Example: casewire reconcile --since 2026-11-01 --apply --reason "month end"
@@ -106,11 +108,13 @@ def reconcile(
     container = container_from_environment()
     logs.configure(container.settings.casewire_log, quiet=True)
     if csv_ and xlsx:
-        raise click.UsageError("--csv or --xlsx, not both: one reconcile writes one file.")
+        raise click.UsageError("Use --csv or --xlsx, not both: one reconcile writes one file.")
     asked = _asked(container, since, until, site, sources)
     files = OutputFiles(csv_, xlsx)
     with ExitStack() as stack:
-        cause = stack.enter_context(acting(container, COMMAND, reason, asked.options())) if apply_ else None
+        cause = (
+            stack.enter_context(audited_run(container, COMMAND, reason, asked.options())) if apply_ else None
+        )
         found = _found(container, asked, files, cause)
     as_json(document(found)) if json_ else show_found(found)
     refused = found.applied is not None and found.applied[1]
@@ -133,7 +137,7 @@ def _asked(
     unknown = sorted(set(sources) - set(container.books))
     if unknown:
         able = ", ".join(sorted(container.books)) or "none; set the API key of one"
-        raise click.UsageError(f"{unknown[0]!r} cannot be asked for lists. Processors that can: {able}.")
+        raise click.UsageError(f"{unknown[0]!r} has no lists. Processors that have: {able}.")
     now = container.clock()
     if since is not None and since >= (until or now):
         raise click.UsageError("--since must be before --until, and before now.")
@@ -151,23 +155,25 @@ def _found(
 ) -> ReconcileReport:
     run_id = cause.run_id if cause else None
     policy = container.policy.reconcile
-    with _filling(container) if cause else nullcontext():
-        looked = _looked(container, asked, run_id)
-        known = _known(container, asked, looked)
-        window = known.window(asked.until, asked.sites, asked.processors)
-        filled = fill(container.sides, known.lists(window), asked.now, grace=_grace(container), run_id=run_id)
-    with progress("Comparing") as tell:
+    with _fill_lock(container) if cause else nullcontext():
+        site_gaps = _detect_site_gaps(container, asked, run_id)
+        choice = _window_choice(container, asked, site_gaps)
+        window = choice.window(asked.until, asked.sites, asked.processors)
+        filled = fill(
+            container.sides, choice.lists(window), asked.now, grace=_grace(container), run_id=run_id
+        )
+    with progress("Comparing") as report_progress:
         reconciling = Reconciliation(
             container.sides,
             policy.compare,
             window,
             asked.now,
             run_id,
-            lambda done, of: tell(done, total=of),
-            known,
+            lambda done, of: report_progress(done, total=of),
+            choice,
         )
         shown = _written(reconciling, files)
-    found = ReconcileReport(looked, filled, reconciling, shown, run_id)
+    found = ReconcileReport(site_gaps, filled, reconciling, shown, run_id)
     if cause is None:
         return found
     with container.engine.begin() as connection:
@@ -175,8 +181,8 @@ def _found(
     return replace(found, applied=_applied(container, reconciling, cause))
 
 
-def _known(container: Container, asked: ReconcileOptions, looked: SiteGapReport) -> WindowChoice:
-    """Read after the changes are: what was filled in now is known."""
+def _window_choice(container: Container, asked: ReconcileOptions, site_gaps: SiteGapReport) -> WindowChoice:
+    """The window, read after the gaps were filled, so that it includes what was filled in."""
     policy = container.policy.reconcile
     with container.engine.connect() as connection:
         return reach(
@@ -186,25 +192,23 @@ def _known(container: Container, asked: ReconcileOptions, looked: SiteGapReport)
             asked.sites,
             asked.now,
             asked.until,
-            failed=looked.failed,
+            failed=site_gaps.failed,
             since=asked.since,
             others=[site for site in container.sides.sites if site not in asked.sites],
         )
 
 
 @contextmanager
-def _filling(container: Container) -> Iterator[None]:
-    """Waits until nobody else fills in what was missed."""
-    said = False
+def _fill_lock(container: Container) -> Iterator[None]:
+    """Waits for the lock under which missed changes are filled in."""
+    printed = False
 
     def wait() -> None:
-        nonlocal said
-        if not said:
-            err.print(
-                "Another look for missed deliveries is under way; this waits for it. See: casewire runs list"
-            )
-        said = True
-        time.sleep(TURN_SECONDS)
+        nonlocal printed
+        if not printed:
+            err.print("Another process fills in missed deliveries; waiting for it. See: casewire runs list")
+        printed = True
+        time.sleep(LOCK_POLL_SECONDS)
 
     with locks.turn(container.engine, Lock.FILLING, wait):
         yield
@@ -214,10 +218,10 @@ def _grace(container: Container) -> timedelta:
     return timedelta(minutes=container.policy.reconcile.grace_minutes)
 
 
-def _looked(container: Container, asked: ReconcileOptions, run_id: int | None) -> SiteGapReport:
-    """What each site changed. One that cannot be asked is left out."""
+def _detect_site_gaps(container: Container, asked: ReconcileOptions, run_id: int | None) -> SiteGapReport:
+    """Changes at each site without a delivery. A site without an API is left out."""
 
-    def look(site: tuple[str, str], api: SourceApi) -> GapReport:
+    def detect(site: tuple[str, str], api: SourceApi) -> GapReport:
         return gap_detection.detect_gaps(
             container.engine,
             site,
@@ -231,11 +235,11 @@ def _looked(container: Container, asked: ReconcileOptions, run_id: int | None) -
         )
 
     able = ((RECURLY, site) for site in asked.sites if (RECURLY, site) in container.apis)
-    return detect_at_each_site({site: container.apis[site] for site in able}, look, {})
+    return detect_at_each_site({site: container.apis[site] for site in able}, detect, {})
 
 
 def _applied(container: Container, reconciling: Reconciliation, cause: Cause) -> tuple[int, int]:
-    """The cases of the classes."""
+    """Apply the cases of the discrepancy classes. Returns records written and refused."""
     due = [one.key for one in reconciling.due]
     if not due:
         return 0, 0
@@ -246,7 +250,7 @@ def _applied(container: Container, reconciling: Reconciliation, cause: Cause) ->
 
 
 def _written(reconciling: Reconciliation, files: OutputFiles) -> list[Discrepancy]:
-    """Goes through all; the first of them. A spreadsheet is written as they come."""
+    """Consume all findings, and write them to a file if one is given. Returns the first ones."""
     first: list[Discrepancy] = []
     found = _noted(reconciling.findings(), first)
     if files.csv:

@@ -1,4 +1,4 @@
-"""What a reconcile found, as it is shown: to people as tables, to programs as a document, to spreadsheets as sheets."""
+"""The report of a reconcile: tables for people, a document for programs, sheets for spreadsheets."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from connector.sync.reconcile.processor_gaps import ProcessorGapReport
 from connector.sync.reconcile.reconciliation import Reconciliation
 
 SAMPLES: Final = 5
-"""Of each class, on a terminal."""
+"""Discrepancies of each class that are printed."""
 MOST: Final = 10_000
-"""In one JSON document."""
+"""Discrepancies in one JSON document."""
 COLUMNS: Final = (
     *(
         "Class",
@@ -44,10 +44,10 @@ _HEADINGS: Final = ("Class", "Not explained", "Explained", "About")
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What came of it. ``looked``: at the sites; ``filled``: from the processors; ``shown``: the first discrepancies;
-    ``run_id``: where it is kept; ``applied``: records written and refused."""
+    """Results. ``gaps``: of the sites; ``filled``: gaps of the processors; ``shown``: the first discrepancies;
+    ``run_id``: the run, with ``--apply``; ``applied``: records written and refused."""
 
-    looked: SiteGapReport
+    gaps: SiteGapReport
     filled: ProcessorGapReport
     reconciling: Reconciliation
     shown: list[Discrepancy]
@@ -56,19 +56,19 @@ class ReconcileReport:
 
     @property
     def missing(self) -> int:
-        return self.looked.count + self.filled.count
+        return self.gaps.count + self.filled.count
 
     @property
     def earlier(self) -> int:
-        return sum(one.earlier for one in self.looked.missed.values())
+        return sum(one.earlier for one in self.gaps.missed.values())
 
     @property
     def failed(self) -> dict[str, str]:
-        """Who is set up and could not be asked, or not to the end, with why."""
+        """Sites and processors that could not be read completely, with the reason."""
         return {**self.filled.failed, **self.reconciling.failed}
 
     def progress(self) -> dict[str, Any]:
-        """For the run."""
+        """Progress as stored with the run."""
         return {"missing": self.missing, **self.reconciling.progress(self.filled.failed)}
 
     @property
@@ -77,12 +77,12 @@ class ReconcileReport:
 
 
 def sheet(found: Iterable[Discrepancy]) -> Table:
-    """Each as one line."""
+    """A table with a line for each discrepancy."""
     return Table("Discrepancies", COLUMNS, map(_line, found))
 
 
 def sheets(reconciling: Reconciliation, found: Iterable[Discrepancy]) -> Iterator[Table]:
-    """What comes last is known only when the first is written."""
+    """Sheets. The later ones need the totals, which are complete when the first one is written."""
     yield sheet(found)
     yield Table("Classes", _HEADINGS, _classes(reconciling))
     yield Table("Not compared", ("What",), [(one,) for one in reconciling.not_compared()])
@@ -102,15 +102,15 @@ def _line(one: Discrepancy) -> tuple[object, ...]:
         one.at,
         stake.amount if stake else None,
         stake.currency if stake else None,
-        *(value for said in sides for value in _values(said)),
+        *(value for shown in sides for value in _values(shown)),
         one.why,
         one.key,
         one.link,
     )
 
 
-def _values(said: DisplayedRow | None) -> tuple[str | None, str | None, str | None]:
-    return (said.amount, said.status, said.day) if said else (None, None, None)
+def _values(shown: DisplayedRow | None) -> tuple[str | None, str | None, str | None]:
+    return (shown.amount, shown.status, shown.day) if shown else (None, None, None)
 
 
 def _classes(reconciling: Reconciliation) -> list[tuple[object, ...]]:
@@ -141,29 +141,29 @@ def show_found(found: ReconcileReport) -> None:
     if found.applied is not None:
         err.print(f"Cases: {found.applied[0]:,} records written, {found.applied[1]:,} refused.")
     elif found.missing or found.earlier or reconciling.open:
-        err.print("Nothing was kept. Add --apply to fill in what was missed and to open the cases.")
+        err.print("Nothing was stored. Add --apply to fill in missed deliveries and to open cases.")
 
 
 def _show_missed(found: ReconcileReport) -> None:
-    """Of each site and each processor "0 missing of 18,204", or the list, or why it could not be looked through."""
-    for site in sorted({*found.looked.missed, *found.looked.failed}):
-        _show_look(f"site {site}", found.looked.missed.get(site), found.looked.failed.get(site), found.run_id)
-    for source, looked in found.filled.missed.items():
-        _show_look(source, looked, found.filled.failed.get(source), found.run_id)
+    """For each site and processor: "0 missing of 18,204", the missed changes, or why it could not be read."""
+    for site in sorted({*found.gaps.missed, *found.gaps.failed}):
+        _print_gaps(f"site {site}", found.gaps.missed.get(site), found.gaps.failed.get(site), found.run_id)
+    for source, gaps in found.filled.missed.items():
+        _print_gaps(source, gaps, found.filled.failed.get(source), found.run_id)
 
 
-def _show_look(who: str, looked: GapReport | None, failed: str | None, run_id: int | None) -> None:
-    told = [str(looked)] if looked and (looked.compared or not failed) else []
-    if looked and looked.earlier:
-        then = "brought in" if run_id else "--apply brings in"
-        told.append(
-            f"{looked.earlier:,} that changed before Casewire knew it: {then}, and no delivery was missed"
+def _print_gaps(who: str, gaps: GapReport | None, failed: str | None, run_id: int | None) -> None:
+    parts = [str(gaps)] if gaps and (gaps.scanned or not failed) else []
+    if gaps and gaps.earlier:
+        then = "stored" if run_id else "--apply stores them"
+        parts.append(
+            f"{gaps.earlier:,} that changed before Casewire was installed: {then}; no delivery was missed"
         )
     if failed:
-        told.append(f"not looked through{' to the end' if told else ''}: {failed.rstrip('.')}")
-    out.print(f"Missed deliveries of {show(who)}: {show('; '.join(told))}.")
+        parts.append(f"not read{' completely' if parts else ''}: {failed.rstrip('.')}")
+    out.print(f"Missed deliveries of {show(who)}: {show('; '.join(parts))}.")
     rest = f"casewire runs show {run_id}" if run_id else f"--json shows {MISSED_SAMPLES}, --apply keeps all"
-    for line in missing_lines(looked.samples, looked.count, rest) if looked else ():
+    for line in missing_lines(gaps.samples, gaps.count, rest) if gaps else ():
         out.print(f"  {line}")
 
 
@@ -175,20 +175,20 @@ def document(found: ReconcileReport) -> dict[str, Any]:
         "until": window.until,
         "sites": list(window.sites),
         "missed": [
-            {"site": site, "earlier": looked.earlier, **_missed_document(looked)}
-            for site, looked in found.looked.missed.items()
+            {"site": site, "earlier": gaps.earlier, **_missed_document(gaps)}
+            for site, gaps in found.gaps.missed.items()
         ],
         "missed_at_processors": [
             {
                 "processor": source,
-                **_missed_document(looked),
+                **_missed_document(gaps),
                 "failed": found.filled.failed.get(source),
             }
-            for source, looked in found.filled.missed.items()
+            for source, gaps in found.filled.missed.items()
         ],
         "compared": dict(sorted(reconciling.compared.items())),
         "not_compared": reconciling.not_compared(),
-        "failed": [{"who": who, "why": why} for who, why in sorted(found.failed.items())],
+        "failed": [{"name": name, "reason": reason} for name, reason in sorted(found.failed.items())],
         "classes": [
             {
                 "class": str(kind),
@@ -204,13 +204,13 @@ def document(found: ReconcileReport) -> dict[str, Any]:
     }
 
 
-def _missed_document(looked: GapReport) -> dict[str, Any]:
+def _missed_document(gaps: GapReport) -> dict[str, Any]:
     return {
-        "looked": looked.compared.total(),
-        "missing": looked.count,
+        "scanned": gaps.scanned.total(),
+        "missing": gaps.count,
         "samples": [
             {"object": one.object, "id": one.id, "subject": one.subject, "version": one.version}
-            for one in looked.samples
+            for one in gaps.samples
         ],
     }
 
@@ -235,8 +235,8 @@ def _discrepancy_document(one: Discrepancy) -> dict[str, Any]:
     }
 
 
-def _side(said: DisplayedRow | None) -> dict[str, str | None] | None:
-    return {"amount": said.amount, "status": said.status, "date": said.day} if said else None
+def _side(shown: DisplayedRow | None) -> dict[str, str | None] | None:
+    return {"amount": shown.amount, "status": shown.status, "date": shown.day} if shown else None
 
 
 def _applied_document(found: ReconcileReport) -> dict[str, int] | None:

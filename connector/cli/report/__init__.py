@@ -1,4 +1,4 @@
-"""``casewire report``: figures for the people who answer for billing."""
+"""``casewire report``: monthly figures for the people who are responsible for billing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from connector.reporting.case_query import cases, lacking, soql
 
 @click.group()
 def report() -> None:
-    """Reports for the people who answer for billing.
+    """Reports for the people who are responsible for billing.
 
     \b
     Example: casewire report billing --month 2026-10
@@ -30,16 +30,18 @@ def report() -> None:
 
 @report.command()
 @click.option(
-    "--month", metavar="YYYY-MM", help="Which month, on the site's clock (policy); last month if not given."
+    "--month",
+    metavar="YYYY-MM",
+    help="Which month, in the time zone of the site (policy); default: last month.",
 )
 @click.option("--site", help="Only accounts of this Recurly site.")
 @click.option(
     "--xlsx",
     type=NewFile(),
-    help="For Excel: figures with charts, their definitions, and every case behind them.",
+    help="For Excel: figures with charts, their definitions, and every counted case.",
 )
 @click.option(
-    "--csv", "csv_", type=NewFile(), help="Every figure as one line: section, of, currency, figure, value."
+    "--csv", "csv_", type=NewFile(), help="A line for each figure: section, of, currency, figure, value."
 )
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 def billing(month: str | None, site: str | None, xlsx: Path | None, csv_: Path | None, json_: bool) -> None:
@@ -53,14 +55,14 @@ def billing(month: str | None, site: str | None, xlsx: Path | None, csv_: Path |
     apart(csv_, xlsx)
     container = container_from_environment()
     logs.configure(container.settings.casewire_log, quiet=True)
-    _known(container, site)
+    _require_configured_site(container, site)
     counting = Counting(_period(container, month, site), site)
     passing = counting.watch(_cases(container, counting.period, site))
     if xlsx:
         write_book(xlsx, passing, counting)
     else:
         deque(passing, maxlen=0)
-    _tell(counting.report(), xlsx, csv_, json_)
+    _print_report(counting.report(), xlsx, csv_, json_)
 
 
 def _period(container: Container, month: str | None, site: str | None) -> Period:
@@ -71,25 +73,25 @@ def _period(container: Container, month: str | None, site: str | None) -> Period
         raise click.BadParameter(str(error), param_hint="--month") from None
 
 
-def _known(container: Container, site: str | None) -> None:
+def _require_configured_site(container: Container, site: str | None) -> None:
     sites = [one.name for one in container.settings.recurly]
     if site is not None and site not in sites:
         named = f"--site {' or --site '.join(sites)}" if sites else "no site is configured (RECURLY_SITE)"
-        raise click.BadParameter(f"there is no site {site!r}; say {named}.", param_hint="--site")
+        raise click.BadParameter(f"there is no site {site!r}; use {named}.", param_hint="--site")
 
 
 def _cases(container: Container, period: Period, site: str | None) -> Iterator[Case]:
-    """As a stream: Salesforce's rows are asked for page by page while they are counted."""
+    """A stream of cases: pages of Salesforce are read while they are counted."""
     with container.engine.connect() as connection:
-        known = attempts.written_transitions(connection, period.since)
+        transitions = attempts.written_transitions(connection, period.since)
     us, shape = container.salesforce.identity().user_id, container.shaping.org.shape
     for name in lacking(shape):
-        err.print(f"The org has no field {name}: what the report reads of it is not told.", markup=False)
+        err.print(f"The org has no field {name}: figures that need it are empty.", markup=False)
     rows = container.salesforce.query_iter(soql(period.since, shape))
-    return cases(rows, known, us, site)
+    return cases(rows, transitions, us, site)
 
 
-def _tell(made: Report, xlsx: Path | None, csv_: Path | None, json_: bool) -> None:
+def _print_report(made: Report, xlsx: Path | None, csv_: Path | None, json_: bool) -> None:
     if csv_:
         write_csv(csv_, Table("Billing", LINES, made.lines()))
     for path in filter(None, (xlsx, csv_)):
@@ -113,7 +115,7 @@ def _show(made: Report) -> None:
 
 
 def _value(name: str, value: object) -> object:
-    """A rate as people say it; what has nothing to divide by is a dash."""
+    """A rate in percent; a dash for a rate without a divisor."""
     if value is None:
         return "–"
     return f"{value:.1%}" if name.endswith(PERCENT) and isinstance(value, float) else value

@@ -18,7 +18,7 @@ HEIGHT: Final = 300
 @dataclass(frozen=True, slots=True)
 class Chart:
     """``figures`` become series, the rows of ``section`` its categories. ``per_currency``: only the currency with the
-    most cases is drawn, for amounts of several have no common axis; the table has them all."""
+    most cases is drawn, because amounts in several currencies have no common axis; the table has all."""
 
     section: str
     title: str
@@ -29,7 +29,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the rows of a table begin, and how many of its columns are labels."""
+    """First row of a table, and the number of its label columns."""
 
     sheet: str
     first: int
@@ -70,12 +70,12 @@ CHARTS: Final = (
 
 
 def charts_of(report: Report) -> list[Chart]:
-    """Those whose table has something to draw."""
+    """Charts whose table is not empty."""
     return [chart for chart in CHARTS if _rows(chart, report.section(chart.section))[1]]
 
 
 def draw(workbook: Any, chart: Chart, section: Section, place: Place) -> Any:
-    """One of ``charts_of``."""
+    """Draw a chart of ``charts_of``."""
     currency, rows = _rows(chart, section)
     made = workbook.add_chart(dict(chart.shape))
     first, last = place.first + rows.start, place.first + rows.stop - 1
@@ -98,7 +98,7 @@ def draw(workbook: Any, chart: Chart, section: Section, place: Place) -> Any:
 
 
 def _rows(chart: Chart, section: Section) -> tuple[str, range]:
-    """Which rows are drawn, without the line of all; and their currency, where it matters."""
+    """Currency (empty if it does not matter) and rows to draw, without the row of totals."""
     label = len(section.labels) - 1
     if not chart.per_currency:
         return "", range(sum(1 for row in section.rows if row[label] != ALL))

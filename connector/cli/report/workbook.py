@@ -1,4 +1,4 @@
-"""The billing report as a workbook: figures with charts, what they mean, and the cases they were counted from."""
+"""The billing report as a workbook: figures with charts, their definitions, and the counted cases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEP: Final = (HEIGHT // 20 + 1, WIDTH + 15)
 
 
 def write_book(path: Path, cases: Iterable[Case], counting: Counting) -> None:
-    """Sheets Billing, Definitions and Cases. The cases pass through once; the figures are told when all have."""
+    """Write the sheets Billing, Definitions and Cases. Cases are streamed once; the figures are written afterwards."""
     with open_book(path) as book:
         front = book.sheet("Billing")
         book.add(
@@ -56,7 +56,7 @@ def _row(case: Case) -> Sequence[object]:
 
 
 class _Front:
-    """The first sheet: the key figures with the charts beside them, and the other tables one under the other below."""
+    """The first sheet: key figures with the charts beside them, and the other tables below."""
 
     def __init__(self, book: Book, sheet: Any) -> None:
         self._book, self._sheet = book, sheet
@@ -100,7 +100,7 @@ class _Front:
         self._row += 1
 
     def _table(self, section: Section) -> Place:
-        """Where its rows are."""
+        """Write the table of a section. Returns the place of its rows."""
         self._line(section.title, "section")
         for column, name in enumerate((*section.labels, *section.figures)):
             shape = "heading" if column < len(section.labels) else "figure heading"
@@ -117,8 +117,8 @@ class _Front:
 
     def _cell(self, section: Section, row: int, column: int, first: object, value: object) -> None:
         if column < len(section.labels):
-            told = phrases.plain(value) if isinstance(value, str) else value
-            self._book.put(self._sheet, row, column, told)
+            label = phrases.plain(value) if isinstance(value, str) else value
+            self._book.put(self._sheet, row, column, label)
             return
         name = section.figures[column - len(section.labels)]
         shape = _shape(str(first) if name == "value" else name, value)
@@ -142,7 +142,7 @@ def _heading(name: str) -> str:
 def _about(report: Report) -> str:
     period = report.period
     until = (
-        f"up to {period.as_of:%Y-%m-%d %H:%M} UTC: the month still runs"
+        f"up to {period.as_of:%Y-%m-%d %H:%M} UTC: the month has not ended"
         if period.runs
         else "the whole month, UTC"
     )

@@ -1,4 +1,4 @@
-"""Writing what was planned: some accounts at a time, told as it goes, and no further than the org's calls allow."""
+"""Applies a plan in batches of accounts, with progress, within the API calls of the org."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.cli.output.console import err, show
-from connector.cli.output.progress import Tell, progress
+from connector.cli.output.progress import ReportProgress, progress
 from connector.container import Container
 from connector.errors import Permanent
 from connector.ledger import leases, locks, runs
@@ -21,25 +21,25 @@ from connector.sync.apply.applier import Applier, Outcome
 from connector.sync.availability import api_budget
 from connector.sync.resync.resync import AT_ONCE, resync_now
 
-TURN_SECONDS: Final = 1.0
+LOCK_POLL_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
 class Applied:
-    """``accounts``: how many were worked; ``left_to_workers``: which a worker held, and goes on with."""
+    """Counts. ``accounts``: worked; ``deferred``: skipped because a worker has their lease and continues with them."""
 
     run: int
     accounts: int = 0
     written: int = 0
     refused: int = 0
-    left_to_workers: int = 0
+    deferred: int = 0
 
     def add(self, asked: int, outcome: Outcome) -> None:
-        """Those that Salesforce went away from are not worked: they stay due."""
+        """Add a batch. Accounts of a batch that ended in an open circuit do not count as worked: they stay due."""
         self.accounts += 0 if outcome.open else outcome.claimed
         self.written += outcome.written
         self.refused += outcome.refused
-        self.left_to_workers += asked - outcome.claimed
+        self.deferred += asked - outcome.claimed
 
 
 def carry_out(
@@ -51,36 +51,40 @@ def carry_out(
     *,
     in_bulk: bool,
 ) -> None:
-    """Apply these, decided anew, and count in ``done`` what was. Raises Permanent where Salesforce goes away, or few
-    calls are left: the others are as they were. A few accounts are always applied; it is the many that leave calls to
-    others."""
+    """Decide these accounts again, apply them, and count the results in ``done``. Raises Permanent if Salesforce
+    becomes unavailable or few API calls are left: the remaining accounts are unchanged. The first batch is always
+    applied."""
     at_once = container.policy.budget.bulk_at_most if in_bulk else AT_ONCE
-    with progress("Writing to Salesforce", len(wanted)) as tell, _given_back(container):
+    with progress("Writing to Salesforce", len(wanted)) as report_progress, _release_leases(container):
         for start in range(0, len(wanted), at_once):
             if start:
                 _require_calls(container, applier, start, len(wanted))
             some = wanted[start : start + at_once]
-            outcome = _written(container, applier, some, cause, tell if in_bulk else None)
+            outcome = _written(container, applier, some, cause, report_progress if in_bulk else None)
             done.add(len(some), outcome)
             _keep(container, done, len(wanted))
             if outcome.open:
                 raise Permanent(_stopped("Salesforce is not available", start, len(wanted)))
-            tell(start + len(some), f"{done.written:,} written, {done.refused:,} refused")
+            report_progress(start + len(some), f"{done.written:,} written, {done.refused:,} refused")
 
 
 def _written(
-    container: Container, applier: Applier, some: Sequence[Due], cause: Cause, tell: Tell | None
+    container: Container,
+    applier: Applier,
+    some: Sequence[Due],
+    cause: Cause,
+    report_progress: ReportProgress | None,
 ) -> Outcome:
-    """With ``tell``: in bulk, which one process does at a time."""
-    if tell is None:
+    """Apply a batch; with ``report_progress`` in bulk, under a lock that one process has at a time."""
+    if report_progress is None:
         return resync_now(applier, some, cause)
-    with locks.turn(container.engine, Lock.BULK, lambda: time.sleep(TURN_SECONDS)):
+    with locks.turn(container.engine, Lock.BULK, lambda: time.sleep(LOCK_POLL_SECONDS)):
         return resync_now(applier, some, cause, time.sleep)
 
 
 @contextmanager
-def _given_back(container: Container) -> Iterator[None]:
-    """What is held when this is interrupted is free at once, and workers finish it."""
+def _release_leases(container: Container) -> Iterator[None]:
+    """Release all leases if the block is interrupted, so that workers can continue at once."""
     try:
         yield
     except BaseException:
@@ -92,7 +96,7 @@ def _given_back(container: Container) -> Iterator[None]:
 def _require_calls(container: Container, applier: Applier, done: int, of: int) -> None:
     if applier.spending is not None and applier.spending.level() < Urgency.ROUTINE:
         left = api_budget.left(container.engine, container.policy.budget)
-        raise Permanent(_stopped(f"The org's API calls are short ({left})", done, of))
+        raise Permanent(_stopped(f"Few API calls of the org are left ({left})", done, of))
 
 
 def _stopped(why: str, done: int, of: int) -> str:
@@ -113,9 +117,9 @@ def _keep(container: Container, done: Applied, of: int) -> None:
         )
 
 
-def say(done: Applied, planned: int) -> None:
-    """What was done, beside what was planned."""
+def print_applied(done: Applied, planned: int) -> None:
+    """Print what was written, compared with the plan."""
     err.print(f"{done.written:,} records written, {done.refused:,} refused; the plan was {planned:,}.")
-    if done.left_to_workers:
-        err.print(f"{done.left_to_workers:,} accounts are in a worker's hands and left to it.")
+    if done.deferred:
+        err.print(f"{done.deferred:,} accounts are being worked by a worker, and are left to it.")
     err.print(show(f"See: casewire runs show {done.run}"))

@@ -1,4 +1,4 @@
-"""A plan on stdout while it is made: lines for people, or one JSON document; nothing but totals is held."""
+"""Prints a plan while it is made: lines for people, or one JSON document. Only totals stay in memory."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from connector.sync.resync.resync import PlanPreview
 
 SCHEMA = "casewire/plan/1"
 """docs/schemas/plan.schema.json"""
-_SAME = "Nothing differs from what was last written. casewire drift asks Salesforce."
-_GONE = "Recurly no longer has it, and that was written."
+_SAME = "Nothing differs from what was last written. casewire drift reads Salesforce."
+_GONE = "Recurly no longer has it, and Salesforce shows that."
 
 
 class PlanOutput(AbstractContextManager["PlanOutput"], Protocol):
-    """Is told of each account, then what they come to and how many calls are left for it, then what was done."""
+    """Receives each account, then the totals and the free API calls, then the result of applying."""
 
     def add(self, one: PlanPreview) -> None: ...
     def planned(self, totals: Totals, free: int | None) -> None: ...
@@ -32,7 +32,7 @@ class PlanOutput(AbstractContextManager["PlanOutput"], Protocol):
 
 
 def shown(json_: bool, *, every: bool) -> PlanOutput:
-    """``every``: accounts that are up to date are shown too, as somebody asked for them by name."""
+    """``every``: also show accounts that are up to date, because they were named."""
     return _Document(every) if json_ else _Lines(every)
 
 
@@ -64,12 +64,12 @@ class _Lines:
             out.print(show(line))
 
     def applied(self, done: Applied) -> None:
-        """It is said on stderr."""
+        """Nothing: the result is printed to stderr."""
 
 
 @dataclass(slots=True)
 class _Document:
-    """Written as it comes. One that was cut short is closed too, and says that it is not complete."""
+    """Written account by account. After an error the document is closed, with ``complete`` false."""
 
     every: bool
     _any: bool = False

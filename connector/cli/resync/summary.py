@@ -1,4 +1,4 @@
-"""What a plan comes to: how many accounts and changes, by object and by rule, and the calls that writing takes."""
+"""Totals of a plan: accounts and changes, by object and by rule, and the API calls that writing needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREATED, UPDATED = "create", "update"
 
 @dataclass(slots=True)
 class Totals:
-    """Grows with each account. ``to_do``: the subjects that are to be applied; of all others only numbers are kept."""
+    """Totals, added account by account. ``to_do``: the subjects to apply."""
 
     budget: Budget
     accounts: int = 0
@@ -44,9 +44,9 @@ class Totals:
             self._few.add(one.changes)
             self._many.add(one.changes)
         for row in one.changes:
-            told = self.objects.setdefault(row.change.object, Counter())
-            told[UPDATED if row.exists else CREATED] += 1
-            told.update([str(row.change.transition)] if row.change.transition else [])
+            counts = self.objects.setdefault(row.change.object, Counter())
+            counts[UPDATED if row.exists else CREATED] += 1
+            counts.update([str(row.change.transition)] if row.change.transition else [])
             self.rules[row.change.rule] += 1
 
     @property
@@ -60,15 +60,15 @@ class Totals:
 
     @property
     def in_bulk(self) -> bool:
-        """Whether so many are written by Bulk API 2.0."""
+        """Whether the plan is large enough for Bulk API 2.0."""
         return len(self.to_do) > self.budget.bulk_from
 
     def calls(self) -> dict[str, int]:
-        """By object: the calls of writing it, if nothing is refused."""
+        """Object → API calls to write it, if nothing is refused."""
         return (self._many if self.in_bulk else self._few).by_object()
 
     def document(self, free: int | None) -> dict[str, Any]:
-        """As JSON (docs/schemas). ``free``: how many calls of the org are left for this."""
+        """As JSON (docs/schemas). ``free``: API calls that may be used for this."""
         calls = self.calls()
         total = sum(calls.values())
         return {
@@ -79,7 +79,7 @@ class Totals:
                 "gone": self.gone,
                 "failed": self.failed,
                 "changes": self.changes,
-                "objects": {name: _document(told) for name, told in self._by_object()},
+                "objects": {name: _document(counts) for name, counts in self._by_object()},
                 "rules": dict(sorted(self.rules.items())),
             },
             "calls": {"total": total, "objects": calls, "fit": None if free is None else total <= free},
@@ -92,8 +92,8 @@ class Totals:
             f"{_many(self.accounts, 'account')}: {self.changed:,} to change, {self.up_to_date:,} up to date, {gone}"
             f"{self.failed:,} failed. {_many(self.changes, 'change')}."
         )
-        for name, told in self._by_object():
-            yield f"  {name}: {_words(_ordered(told))}"
+        for name, counts in self._by_object():
+            yield f"  {name}: {_words(_ordered(counts))}"
         if self.rules:
             yield f"  by rule: {_words(dict(sorted(self.rules.items())))}"
         calls = self.calls()
@@ -105,21 +105,21 @@ class Totals:
         yield from ((name, self.objects[name]) for name in fields.ORDER if name in self.objects)
 
 
-def _document(told: Counter[str]) -> dict[str, Any]:
-    return {CREATED: told[CREATED], UPDATED: told[UPDATED], "transitions": _transitions(told)}
+def _document(counts: Counter[str]) -> dict[str, Any]:
+    return {CREATED: counts[CREATED], UPDATED: counts[UPDATED], "transitions": _transitions(counts)}
 
 
-def _ordered(told: Counter[str]) -> dict[str, int]:
-    written = {name: told[name] for name in (CREATED, UPDATED) if told[name]}
-    return written | _transitions(told)
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    written = {name: counts[name] for name in (CREATED, UPDATED) if counts[name]}
+    return written | _transitions(counts)
 
 
-def _transitions(told: Counter[str]) -> dict[str, int]:
-    return {name: many for name, many in sorted(told.items()) if name not in (CREATED, UPDATED)}
+def _transitions(counts: Counter[str]) -> dict[str, int]:
+    return {name: many for name, many in sorted(counts.items()) if name not in (CREATED, UPDATED)}
 
 
-def _words(told: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {many:,}" for name, many in told.items())
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {many:,}" for name, many in counts.items())
 
 
 def _many(count: int, what: str) -> str:

@@ -1,4 +1,4 @@
-"""``casewire salesforce``: what Casewire needs in the org, put there (``deploy``) and looked after (``check``)."""
+"""``casewire salesforce``: deploys what Casewire needs into the org, and compares the org with it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import click
 
 from connector.cli.audit import can_ask
 from connector.cli.output.console import as_json, err, out, show, table
-from connector.cli.salesforce.deploy_progress import put, told
+from connector.cli.salesforce.deploy_progress import print_outcome, put
 from connector.clients.salesforce import SalesforceClient
 from connector.container import container_from_environment
 from connector.metadata.manual_steps import Step, people, steps
 from connector.metadata.org_diff import Finding, Kind, compare
-from connector.metadata.org_reader import Target, look, target
+from connector.metadata.org_reader import Target, read_org, target
 from connector.metadata.permissions import INTEGRATION
 from connector.metadata.source_tree import Source, default_place, read
 
@@ -25,7 +25,7 @@ _FOLDER: Final = click.option(
     "--folder",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Your own copy of salesforce/; without it the one Casewire came with.",
+    help="Your own copy of salesforce/; default: the one of this Casewire.",
 )
 
 
@@ -39,16 +39,14 @@ def salesforce() -> None:
 
 
 @salesforce.command()
-@click.option("--check-only", is_flag=True, help="Salesforce checks everything and keeps nothing.")
+@click.option("--check-only", is_flag=True, help="Salesforce validates everything and changes nothing.")
 @_FOLDER
-@click.option(
-    "--yes", is_flag=True, help="Do not ask; needed for a production org where nobody can be asked."
-)
+@click.option("--yes", is_flag=True, help="Do not ask; needed for a production org without a terminal.")
 def deploy(check_only: bool, folder: Path | None, yes: bool) -> None:
-    """Put the folder salesforce/ into the org, all of it or nothing. Says first which org, and asks.
+    """Deploy the folder salesforce/ into the org, all of it or nothing. Prints the org first, and asks.
 
     \b
-    Nothing in the org is deleted. Exit code 1 if Salesforce does not take it.
+    Nothing in the org is deleted. Exit code 1 if Salesforce refuses it.
     Example: casewire salesforce deploy --check-only
     """
     source = read(folder or default_place())
@@ -58,22 +56,22 @@ def deploy(check_only: bool, folder: Path | None, yes: bool) -> None:
         err.print(f"{show(org)}\n{_contents(source)}")
         _consent(org, check_only, yes)
         outcome = put(client, source, check_only=check_only)
-        told(outcome, check_only=check_only)
+        print_outcome(outcome, check_only=check_only)
         if not check_only:
-            _tell_steps(steps(source, people(client, source, org.user)))
+            _print_steps(steps(source, people(client, source, org.user)))
     finally:
         client.close()
 
 
 def _client() -> SalesforceClient:
-    """With a login of its own: an org can be set up before there is a ledger or a queue."""
+    """A client with its own login: an org can be set up before there is a ledger or a queue."""
     return SalesforceClient(container_from_environment().salesforce_config())
 
 
 def _contents(source: Source) -> str:
     counts = Counter(one.type for one in source.components)
-    told = ", ".join(f"{count} {type_}" for type_, count in sorted(counts.items()))
-    return f"{len(source.components)} components of {source.place}: {told}"
+    listed = ", ".join(f"{count} {type_}" for type_, count in sorted(counts.items()))
+    return f"{len(source.components)} components of {source.place}: {listed}"
 
 
 def _consent(org: Target, check_only: bool, yes: bool) -> None:
@@ -85,10 +83,10 @@ def _consent(org: Target, check_only: bool, yes: bool) -> None:
         raise click.UsageError(f"{org.name} is a production org: add --yes to deploy without being asked.")
 
 
-def _tell_steps(left: Sequence[Step]) -> None:
+def _print_steps(left: Sequence[Step]) -> None:
     for checked, title in (
         (True, "Still to do"),
-        (False, "To do by hand; Casewire cannot see whether it is done"),
+        (False, "To do by hand; Casewire cannot check whether it is done"),
     ):
         chosen = [step for step in left if step.checked is checked]
         if chosen:
@@ -102,22 +100,22 @@ def _tell_steps(left: Sequence[Step]) -> None:
 @click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
 @_FOLDER
 def check(json_: bool, folder: Path | None) -> None:
-    """Hold the org against the folder salesforce/: what is missing, different, or not granted. Changes nothing.
+    """Compare the org with the folder salesforce/: what is missing, different, or not granted. Changes nothing.
 
     \b
-    Looks as the user Casewire logs in as. Exit code 1 if anything is not as it must be.
+    Reads as the user Casewire logs in as. Exit code 1 if anything is missing, different or not granted.
     Example: casewire salesforce check --json
     """
     source = read(folder or default_place())
     client = _client()
     try:
         org = target(client)
-        seen = look(client, source, org.user, org.user_id)
+        seen = read_org(client, source, org.user, org.user_id)
         findings = compare(source, seen)
         if json_:
-            as_json(_document(org, findings, seen.not_looked_at, client.calls))
+            as_json(_document(org, findings, seen.unchecked, client.calls))
         else:
-            _tell(org, findings, seen.not_looked_at, client.calls)
+            _print_findings(org, findings, seen.unchecked, client.calls)
     finally:
         client.close()
     if any(one.kind is not Kind.NOTE for one in findings):
@@ -125,7 +123,7 @@ def check(json_: bool, folder: Path | None) -> None:
 
 
 def _document(
-    org: Target, findings: Sequence[Finding], not_looked_at: Sequence[str], calls: int
+    org: Target, findings: Sequence[Finding], unchecked: Sequence[str], calls: int
 ) -> dict[str, Any]:
     def of(kind: Kind) -> list[dict[str, str]]:
         return [{"type": f.type, "name": f.name, "text": f.text} for f in findings if f.kind is kind]
@@ -136,41 +134,41 @@ def _document(
         "different": of(Kind.DIFFERENT),
         "not_granted": of(Kind.NOT_GRANTED),
         "notes": of(Kind.NOTE),
-        "not_looked_at": list(not_looked_at),
+        "unchecked": list(unchecked),
         "calls": calls,
     }
 
 
-def _tell(org: Target, findings: Sequence[Finding], not_looked_at: Sequence[str], calls: int) -> None:
+def _print_findings(org: Target, findings: Sequence[Finding], unchecked: Sequence[str], calls: int) -> None:
     err.print(show(org))
     if findings:
         table(("", "type", "name", "what"), _rows(findings), empty="")
-    for sentence in not_looked_at:
-        err.print(f"Not looked at: {show(sentence)}")
+    for sentence in unchecked:
+        err.print(f"Not checked: {show(sentence)}")
     counts = Counter(one.kind for one in findings)
     wrong = [f"{counts[kind]} {kind}" for kind in Kind if kind is not Kind.NOTE and counts[kind]]
     if wrong:
-        err.print(f"{', '.join(wrong)}. {_mend(set(counts))}")
-    elif not_looked_at:
-        err.print("All that was looked at is right.")
+        err.print(f"{', '.join(wrong)}. {_advice(set(counts))}")
+    elif unchecked:
+        err.print("Everything that was checked is right.")
     else:
-        err.print("The org has all that Casewire needs.")
+        err.print("The org has everything that Casewire needs.")
     err.print(f"{calls} calls")
 
 
-def _mend(found: set[Kind]) -> str:
-    """Rights are given by hand: deploying does not assign a permission set."""
+def _advice(found: set[Kind]) -> str:
+    """Advice. Rights are assigned by hand: deploying does not assign a permission set."""
     rights = (
         f"Assign the permission set {INTEGRATION} to the user Casewire logs in as (Setup › Permission Sets)."
     )
-    deploy_it = "To mend it: casewire salesforce deploy."
+    deploy_it = "To fix it: casewire salesforce deploy."
     if not found & {Kind.MISSING, Kind.DIFFERENT}:
         return rights
     return f"{deploy_it} Then: {rights}" if Kind.NOT_GRANTED in found else deploy_it
 
 
 def _rows(findings: Sequence[Finding]) -> Iterator[tuple[str, str, str, str]]:
-    """What is missing in a row for each type, fields for each object; everything else one by one."""
+    """Missing parts grouped in a row for each type, fields for each object; other findings one by one."""
     for (kind, type_, object_, text), group in groupby(findings, _group):
         names = [one.name for one in group]
         if kind is Kind.MISSING and len(names) > 1:

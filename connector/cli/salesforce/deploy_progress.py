@@ -1,4 +1,4 @@
-"""A deployment on the way: progress for people, one line a step elsewhere, and what Salesforce did not take."""
+"""Runs a deployment with progress, and prints its outcome with the problems that Salesforce reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connector.metadata.package_zip import archive
 from connector.metadata.source_tree import Source
 
 _AN_HOUR: Final = 3600.0
-"""An org that is busy queues deployments; most take one to three minutes."""
+"""A busy org queues deployments; most take one to three minutes."""
 
 _MAY_NOT: Final = frozenset({"INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"})
 _WITHOUT_RIGHTS: Final = (
@@ -25,24 +25,26 @@ _WITHOUT_RIGHTS: Final = (
     "administrator: in {place}, `sf org login web --alias billing`, then `sf project deploy start "
     "--manifest manifest/package.xml --target-org billing`. With a JWT login, SALESFORCE_USERNAME=admin@… before this "
     "command does the same. Or give this user the right Modify Metadata Through Metadata API Functions for the time "
-    "of the deployment. Salesforce said: {said}"
+    "of the deployment. Salesforce reported: {message}"
 )
 
 
 def put(client: SalesforceClient, source: Source, *, check_only: bool) -> Deployment:
-    """Pack, deploy and wait for the end. SetupError says what to do if this login may not."""
+    """Pack, deploy and wait for the end. SetupError with advice if this login may not deploy."""
     packed = archive(source)
     try:
-        with _progress() as tell:
-            return client.deploy(packed, check_only=check_only, wait=sleep, on_progress=tell, within=_AN_HOUR)
+        with _progress() as report_progress:
+            return client.deploy(
+                packed, check_only=check_only, wait=sleep, on_progress=report_progress, within=_AN_HOUR
+            )
     except Permanent as error:
         if error.code in _MAY_NOT:
-            raise SetupError(_WITHOUT_RIGHTS.format(place=source.place, said=error)) from error
+            raise SetupError(_WITHOUT_RIGHTS.format(place=source.place, message=error)) from error
         raise
 
 
-def told(outcome: Deployment, *, check_only: bool) -> None:
-    """Says how it ended; exit code 1 unless all of it was taken."""
+def print_outcome(outcome: Deployment, *, check_only: bool) -> None:
+    """Print the outcome; exit code 1 unless everything was deployed."""
     if outcome.succeeded:
         did = "would be deployed; nothing was changed" if check_only else "deployed"
         err.print(f"{outcome.total} components {did}.")
@@ -68,7 +70,7 @@ def _place(problem: Problem) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Deployment], None]]:
-    """A bar on a terminal; elsewhere a line whenever something changed."""
+    """A bar on a terminal, else a line for each change of state."""
     if not err.is_terminal:
         yield _Lines()
         return
@@ -76,22 +78,22 @@ def _progress() -> Iterator[Callable[[Deployment], None]]:
     with Progress(*columns, console=err) as bar:
         task = bar.add_task("sent", total=None)
 
-        def tell(now: Deployment) -> None:
+        def report_progress(now: Deployment) -> None:
             done = now.deployed + now.failed
             bar.update(task, description=now.status, total=now.total or None, completed=done)
 
-        yield tell
+        yield report_progress
 
 
 class _Lines:
-    """Tells each state once."""
+    """Prints each state once."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._printed = ""
 
     def __call__(self, now: Deployment) -> None:
         failed = f", {now.failed} failed" if now.failed else ""
         line = f"{now.status}: {now.deployed} of {now.total} components{failed}"
-        if line != self._told:
+        if line != self._printed:
             err.print(line)
-            self._told = line
+            self._printed = line

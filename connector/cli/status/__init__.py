@@ -1,4 +1,4 @@
-"""``casewire status``: is everything moving, and if not, what is in the way?"""
+"""``casewire status``: shows the state of the work, and what blocks it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from connector.cli.output.console import as_json
 from connector.cli.status.collecting import collect
-from connector.cli.status.render import tell
+from connector.cli.status.render import print_status
 from connector.container import container_from_environment
 
 
@@ -23,6 +23,6 @@ def status(json_: bool) -> None:
     if json_:
         as_json(found)
     else:
-        tell(found)
+        print_status(found)
     if found["needs_a_person"]:
         raise SystemExit(1)

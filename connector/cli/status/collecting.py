@@ -1,4 +1,4 @@
-"""What ``casewire status`` says, as one document."""
+"""Collects the document of ``casewire status``."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from connector.webhooks import registry
 LATELY: Final = timedelta(days=7)
 RECONCILE: Final = "reconcile"
 LATEST: Final = 100
-"""Runs of a reconcile among which the newest whole one is looked for."""
+"""Number of newest reconcile runs that are searched for a complete one."""
 
 
 def collect(container: Container) -> dict[str, Any]:
-    """Everything ``status`` says, as one document."""
+    """The document that ``status`` prints."""
     with container.engine.connect() as connection:
         numbers = queries.numbers(connection)
         unknown = queries.unknown_kinds(connection)
@@ -49,17 +49,17 @@ def collect(container: Container) -> dict[str, Any]:
         linked = links.numbers(connection)
         calls = api_usage.told(connection, DESTINATION)
         silent = source_activity.lasting(connection, registry.configured(container.sources))
-        lacked = missed_changes.recent(connection, LATELY)
+        missed = missed_changes.recent(connection, LATELY)
         reconciled = _reconciled(container, connection)
         late = _late(container, connection)
         unread = missed_changes.not_readable(connection, LATELY)
     redis = _redis(container)
     dead = numbers["dead_events"] + numbers["dead_accounts"]
-    mend = any(circuit.code == circuit_breakers.NOT_SET_UP for circuit in out_now)
+    not_set_up = any(circuit.code == circuit_breakers.NOT_SET_UP for circuit in out_now)
     missing = container.not_configured()
     scheduler = redis.pop("scheduler", None)
     rejected = redis.pop("rejected_jobs", None)
-    needs = (dead, mend, missing, silent, late, redis.get("error"), redis.get("workers") == 0, rejected)
+    needs = (dead, not_set_up, missing, silent, late, redis.get("error"), redis.get("workers") == 0, rejected)
     return {
         "needs_a_person": any(needs)
         or bool(scheduler and not scheduler["runs"])
@@ -77,8 +77,8 @@ def collect(container: Container) -> dict[str, Any]:
             {"source": source, "site": site, "since": at} for (source, site), at in late.items()
         ],
         "not_readable": {"days": LATELY.days, **asdict(unread)},
-        "missed": {"days": LATELY.days, **asdict(lacked)},
-        "reconciled": _told(reconciled) if reconciled else None,
+        "missed": {"days": LATELY.days, **asdict(missed)},
+        "reconciled": _run_document(reconciled) if reconciled else None,
         "circuits": [
             {
                 "destination": c.destination,
@@ -102,8 +102,7 @@ def collect(container: Container) -> dict[str, Any]:
 
 
 def _reconciled(container: Container, connection: Connection) -> Run | None:
-    """The newest that is over and was about everything: one of a single processor or site proves nothing of the
-    others."""
+    """The newest ended run over all sites and processors; a run of a single one proves nothing about the others."""
     sites = {one.name for one in container.settings.recurly}
     for run in runs.listed(connection, RECONCILE, None, None, LATEST):
         over = run.state in (runs.DONE, runs.FAILED)
@@ -113,19 +112,19 @@ def _reconciled(container: Container, connection: Connection) -> Run | None:
 
 
 def went_well(state: str, found: Mapping[str, Any]) -> bool:
-    """Whether a reconcile that ended asked all who are set up."""
+    """Whether an ended reconcile could read every configured site and processor."""
     return state != runs.FAILED and not found.get("failed")
 
 
 def _late(container: Container, connection: Connection) -> Mapping[tuple[str, str], datetime]:
-    """A policy that cannot be read is told of elsewhere."""
+    """Empty if the policy cannot be read; another line of status reports that."""
     try:
         return watch.late(container, connection)
     except SetupError:
         return {}
 
 
-def _told(run: Run) -> dict[str, Any]:
+def _run_document(run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
         "who": run.who,
@@ -138,7 +137,7 @@ def _told(run: Run) -> dict[str, Any]:
 
 
 def _salesforce(container: Container, calls: api_usage.ApiUsage | None) -> dict[str, str]:
-    """A policy that cannot be read is told of elsewhere."""
+    """Empty if the policy cannot be read; another line of status reports that."""
     try:
         return {DESTINATION: api_budget.in_words(calls, container.policy.budget)} if calls else {}
     except SetupError:
@@ -146,7 +145,7 @@ def _salesforce(container: Container, calls: api_usage.ApiUsage | None) -> dict[
 
 
 def _scheduler(container: Container, workers: Sequence[BaseWorker]) -> dict[str, Any]:
-    """Where all has just been started it has not been seen yet."""
+    """State of the scheduler. Right after a start it counts as running, although it has not swept yet."""
     now = container.clock()
     born = [one.birth_date for one in workers if one.birth_date]
     is_new = bool(born) and now - min(born) < queue.SWEPT_WITHIN

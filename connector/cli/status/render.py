@@ -1,4 +1,4 @@
-"""The same for people, a line each."""
+"""Prints the document of ``casewire status`` for people, a line for each fact."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from connector.mappers import phrases
 from connector.models.facts import LinkState
 
 
-def tell(found: dict[str, Any]) -> None:
+def print_status(found: dict[str, Any]) -> None:
     backlog = found["backlog"]
     _line("received last", show(backlog["last_received_at"]) or "nothing yet")
     _line("events waiting", _aged(backlog["events_waiting"], backlog["oldest_event_seconds"]))
     _line("accounts due", _aged(backlog["accounts_due"], backlog["oldest_account_seconds"]))
     if backlog["histories_wanted"]:
-        _line("histories", f"{backlog['histories_wanted']} older accounts wait to be fetched whole")
-    if backlog["objects_not_joined"]:
-        _line("not joined", f"{backlog['objects_not_joined']} disputes, refunds, … wait for their account")
+        _line("histories", f"{backlog['histories_wanted']} accounts wait for their history")
+    if backlog["objects_not_matched"]:
+        _line(
+            "not matched",
+            f"{backlog['objects_not_matched']} disputes, refunds, … wait for a matching account",
+        )
     review, waiting = (found["not_linked"][str(state)] for state in (LinkState.REVIEW, LinkState.WAITING))
     if review or waiting:
         _line("not linked", f"{review} for a person, {waiting} wait for a record  → casewire link review")
@@ -28,24 +31,22 @@ def tell(found: dict[str, Any]) -> None:
         )
     for one in found["silent"]:
         _line(
-            "silent", f"{_name(one)} since {show(one['since'])}: is its webhook endpoint in order?", bad=True
+            "silent", f"{_name(one)} since {show(one['since'])}: is its webhook endpoint enabled?", bad=True
         )
     for one in found["refused"]:
         _line("refused", _refused(one), bad=True)
     if rejected := found["rejected_jobs"]:
         _line("rejected jobs", _rejected_jobs(rejected), bad=True)
     if found["missed"]["count"]:
-        told = (
-            f"{found['missed']['count']:,} changes in {found['missed']['days']} days that no delivery told of"
-        )
-        _line("missed", f"{told}, all filled in; the last {show(found['missed']['last_at'])}")
+        text = f"{found['missed']['count']:,} changes in {found['missed']['days']} days without a delivery"
+        _line("missed", f"{text}, all filled in; the last {show(found['missed']['last_at'])}")
     for one in found["feeds_not_read"]:
-        told = f"the changes of {_name(one)} were not read to the end since {show(one['since'])}"
-        _line("feed", f"{told}  → feed_failed in the log, casewire doctor", bad=True)
+        text = f"the changes of {_name(one)} were not read completely since {show(one['since'])}"
+        _line("feed", f"{text}  → feed_failed in the log, casewire doctor", bad=True)
     unread = found["not_readable"]
     if unread["count"]:
-        told = f"{phrases.count(unread['count'], 'changed object')} in {unread['days']} days"
-        _line("not readable", f"{told}; the last {unread['last']}  → feed_lacks in the log", bad=True)
+        text = f"{phrases.count(unread['count'], 'changed object')} in {unread['days']} days"
+        _line("not readable", f"{text}; the last {unread['last']}  → feed_lacks in the log", bad=True)
     if found["reconciled"]:
         _reconciled(found["reconciled"])
     _line("sources", f"{', '.join(found['sources']) or 'none'}; {found['mode']} events are worked")
@@ -60,7 +61,7 @@ def tell(found: dict[str, Any]) -> None:
             bad=True,
         )
     if any(circuit["destination"] == "salesforce" for circuit in found["circuits"]):
-        _line("", "Mended? To try at once → casewire resync ACCOUNT --apply")
+        _line("", "Fixed? To try at once → casewire resync ACCOUNT --apply")
     for name, budget in found["budgets"].items():
         _line("budget", f"{name}: {budget}")
     for sentence in found["left_out"]:
@@ -76,31 +77,31 @@ def tell(found: dict[str, Any]) -> None:
         _scheduler(found["scheduler"])
 
 
-def _scheduler(told: dict[str, Any]) -> None:
-    seen = f"seen {show(told['seen_at'])}" if told["seen_at"] else "not seen"
-    dead = "it does not run: lost wakes, silence, missed deliveries go unnoticed → casewire scheduler"
-    _line("scheduler", seen if told["runs"] else f"{seen}; {dead}", bad=not told["runs"])
+def _scheduler(scheduler: dict[str, Any]) -> None:
+    seen = f"seen {show(scheduler['seen_at'])}" if scheduler["seen_at"] else "not seen"
+    dead = "it is not running: lost wakes, silence and missed deliveries are not noticed → casewire scheduler"
+    _line("scheduler", seen if scheduler["runs"] else f"{seen}; {dead}", bad=not scheduler["runs"])
 
 
 def _reconciled(run: dict[str, Any]) -> None:
     about = f": {run['error']}" if run["error"] else ""
-    told = f"{show(run['ended_at'] or run['started_at'])}, {run['state']}, run {run['run']}{about}"
+    text = f"{show(run['ended_at'] or run['started_at'])}, {run['state']}, run {run['run']}{about}"
     failed = ", ".join(run["found"].get("failed", ()))
-    without = f", without {failed}  → casewire reconcile --apply once that is mended" if failed else ""
-    _line("reconciled", f"{told}{without}", bad=not went_well(run["state"], run["found"]))
+    without = f", without {failed}  → casewire reconcile --apply once that is fixed" if failed else ""
+    _line("reconciled", f"{text}{without}", bad=not went_well(run["state"], run["found"]))
     for sentence in run["found"].get("not_compared", ()):
         _line("", f"not compared: {sentence}")
 
 
 def _refused(one: dict[str, Any]) -> str:
-    told = f"{_name(one)} × {one['count']:,} in two hours, the last {show(one['last_at'])}: {one['reason']}"
-    return f"{told}. {one['message']}"
+    text = f"{_name(one)} × {one['count']:,} in two hours, the last {show(one['last_at'])}: {one['reason']}"
+    return f"{text}. {one['message']}"
 
 
 def _rejected_jobs(found: dict[str, Any]) -> str:
     last = f"the last {show(found['last_at'])}: it {found['last_reason']}"
     return (
-        f"{found['count']:,} in seven days, {last}. Somebody else writes to this Redis (docs/operating.md)."
+        f"{found['count']:,} in seven days, {last}. Another program writes to this Redis (docs/operating.md)."
     )
 
 

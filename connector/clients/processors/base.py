@@ -1,4 +1,4 @@
-"""What every processor's client promises, whichever SDK is behind it."""
+"""The interface of all processor clients, with any SDK."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ProcessorApi(Protocol):
     """One account at one processor. Safe between threads."""
 
     def look_up(self, item: ProcessorObject, /) -> tuple[ProcessorObject, ...]:
-        """What the processor says of the payment behind this object; ``()`` where it does not know it.
+        """The payment of this object at the processor; ``()`` if the processor does not know it.
 
         ``at`` is the object's own time, never this machine's; ``status`` is None where the answer does not date it.
         Raises Unavailable when nobody can be asked (a refused key, a limit, an outage), Transient when this call may
@@ -31,7 +31,7 @@ class ProcessorApi(Protocol):
 
 
 class ProcessorListing(Protocol):
-    """What one account at one processor holds, as lists. Safe between threads, and between two lists at a time.
+    """Lists of the objects of one account at one processor. Safe between threads, and between two lists at a time.
 
     Who has no client in ``CLIENTS`` has no books here: Adyen's API does not list payments, and PayPal is not
     configured with API keys.

@@ -1,4 +1,4 @@
-"""What the APIs have in common in their answers."""
+"""Parsing helpers that all processor clients share."""
 
 from __future__ import annotations
 

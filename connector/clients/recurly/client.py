@@ -105,7 +105,7 @@ class RecurlyClient:
         )
         endpoint = Endpoint.of(config.region, config.api_url)
         connect = partial(endpoint.connection, config.timeout)
-        self._wires = TransportPool(
+        self._transports = TransportPool(
             lambda: Transport(config.site, config.api_key, connect, self._budget, self._count)
         )
         self._calls = 0
@@ -118,27 +118,27 @@ class RecurlyClient:
 
     @property
     def budget(self) -> BudgetSnapshot:
-        """What is left of the site's rate limit, as last told."""
+        """The remaining rate limit of the site, as last reported."""
         return self._budget.snapshot()
 
     def close(self) -> None:
         """Close idle connections. The client may be used again."""
-        self._wires.close()
+        self._transports.close()
 
     def check(self) -> None:
         """One cheap call that fails as every other would."""
-        with self._wires.one() as wire:
+        with self._transports.one() as wire:
             wire.list_accounts(params={"limit": 1}).take(1)
 
     @property
     def api_version(self) -> str:
         """The version of Recurly's API that is spoken."""
-        with self._wires.one() as wire:
+        with self._transports.one() as wire:
             return str(wire.api_version())
 
     def sites(self) -> tuple[str, ...]:
         """The subdomains of the sites that the key reads: one, as a rule."""
-        with self._wires.one() as wire:
+        with self._transports.one() as wire:
             return tuple(str(site.subdomain) for site in _all_pages(wire.list_sites()))
 
     def fetch(self, kind: str, refs_list: Sequence[Refs]) -> Fetched:
@@ -154,16 +154,16 @@ class RecurlyClient:
 
     def changed(self, kind: str, since: datetime | None = None) -> Iterator[Fetched]:
         """Everything of one kind that changed since then, or ever, oldest change first, 200 at a time. An object that
-        cannot be read fails alone: the walk goes on behind it."""
+        cannot be read fails alone: reading continues after it."""
         asked = {**_PAGES, **({"begin_time": since} if since else {})}
-        with self._wires.one() as wire:
+        with self._transports.one() as wire:
             for page in _pages(getattr(wire, _LIST[kind])(params=asked)):
                 yield translated(kind, page)
 
     def count(self, kind: str, since: datetime | None = None) -> int:
         """How many objects of a kind changed since then, or there are: one call."""
         asked = {**_BY_CHANGE, "begin_time": since} if since else {}
-        with self._wires.one() as wire:
+        with self._transports.one() as wire:
             return int(getattr(wire, _LIST[kind])(params=asked).count())
 
     def history(self, code: str) -> Fetched:
@@ -182,7 +182,7 @@ class RecurlyClient:
         """If the list is refused its members are asked for singly, so that one that cannot be read does not
         hold back the others."""
         try:
-            with self._wires.one() as wire:
+            with self._transports.one() as wire:
                 resources = _all_pages(getattr(wire, _LIST[kind])(params={"ids": list(chunk)}))
         except Unavailable:
             raise
@@ -201,7 +201,7 @@ class RecurlyClient:
     def _single(self, kind: str, refs: Refs) -> Fetched:
         for ref in refs:
             try:
-                with self._wires.one() as wire:
+                with self._transports.one() as wire:
                     return translated(kind, [getattr(wire, _GET[kind])(ref)], refs)
             except NotFound:
                 continue
@@ -212,7 +212,7 @@ class RecurlyClient:
         return Fetched(gone=(DeletedObject(kind, refs[0]),))
 
     def _list_of_account(self, kind: str, ref: str) -> Fetched:
-        with self._wires.one() as wire:
+        with self._transports.one() as wire:
             return translated(
                 kind, _all_pages(getattr(wire, _LIST_OF_ACCOUNT[kind])(ref, params=dict(_PAGES)))
             )
@@ -260,7 +260,8 @@ def _once(refs_list: Sequence[Refs]) -> list[Refs]:
 
 
 def _by_plain_id(wanted: Sequence[Refs]) -> dict[str, Refs]:
-    """What can be asked for in a list. One alone is better asked singly: a 404 says at once it is gone."""
+    """References that can be fetched in a list. A single one is fetched directly, as its 404 shows at once that it is
+    gone."""
     plain = {refs[0]: refs for refs in wanted if refs[0].isascii() and refs[0].isalnum()}
     return plain if len(plain) > 1 else {}
 

@@ -18,14 +18,14 @@ from connector.errors import Unavailable
 
 
 class Headers(Protocol):
-    """What is needed of an answer's headers; names are case-insensitive."""
+    """The access to response headers; names are case-insensitive."""
 
     def get(self, name: str, /) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetSnapshot:
-    """What the last answers said; all None before the first one and after a reset."""
+    """Values of the last responses; all None before the first one and after a reset."""
 
     limit: int | None
     remaining: int | None

@@ -1,4 +1,4 @@
-"""What a fetch brings back: facts, what is gone, and what could not be read while the rest could."""
+"""Result of a fetch: facts, objects that are gone, and objects that could not be read."""
 
 from __future__ import annotations
 

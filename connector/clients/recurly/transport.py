@@ -211,7 +211,7 @@ class TransportPool:
 
     @contextmanager
     def one(self) -> Iterator[Transport]:
-        """A wire for this thread alone. It mends itself, so it comes back after an error as well."""
+        """A transport for this thread. It reconnects by itself, so it returns to the pool after an error too."""
         wire = self._take() or self._make()
         try:
             yield wire

@@ -1,1 +1,1 @@
-"""Salesforce: the login, the org, what the integration user may do there, and what would be in its way."""
+"""Salesforce: the login, the org, the rights of the integration user, and rules of the org that block writes."""

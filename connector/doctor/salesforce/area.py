@@ -1,4 +1,4 @@
-"""The checks of the org, in their order: without a login to the right org nothing else is asked."""
+"""The checks of the org, in order. Without a login to the pinned org the others are skipped."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from connector.doctor.salesforce.org_context import OrgContext
 
 
 def areas(container: Container) -> Iterator[Area]:
-    look = OrgContext(container)
-    yield Area("salesforce", (*entering(look), *inside(look)), close=look.close)
+    context = OrgContext(container)
+    yield Area("salesforce", (*entering(context), *inside(context)), close=context.close)
 
 
-def entering(look: OrgContext) -> tuple[Check, ...]:
+def entering(context: OrgContext) -> tuple[Check, ...]:
     return (
-        Check("settings", partial(access.settings, look), gate=True, mend=access.SETTINGS_MEND),
-        Check("login", partial(access.login, look), gate=True, mend=access.LOGIN_MEND),
+        Check("settings", partial(access.settings, context), gate=True, fix=access.SETTINGS_FIX),
+        Check("login", partial(access.login, context), gate=True, fix=access.LOGIN_FIX),
     )
 
 
-def inside(look: OrgContext) -> tuple[Check, ...]:
+def inside(context: OrgContext) -> tuple[Check, ...]:
     return (
-        Check("org", partial(access.org, look), gate=True),
-        Check("api version", partial(access.version, look), gate=True, mend=access.OUT_MEND),
-        Check("clock", partial(access.clock, look)),
-        Check("fields", partial(fields.written, look)),
-        Check("key fields", partial(fields.keys, look)),
-        Check("fit", partial(fields.fit, look)),
-        Check("linking", partial(fields.linking, look)),
-        Check("sharing", partial(sharing.sharing, look)),
-        Check("queues", partial(cases.queues, look)),
-        Check("record types", partial(cases.record_types, look)),
-        Check("case statuses", partial(cases.statuses, look)),
-        Check("case values", partial(cases.values, look)),
-        Check("duplicate rules", partial(sharing.duplicates, look)),
-        Check("assignment rules", partial(sharing.assignment, look)),
-        Check("api calls", partial(access.calls, look)),
-        Check("storage", partial(access.storage, look)),
+        Check("org", partial(access.org, context), gate=True),
+        Check("api version", partial(access.version, context), gate=True, fix=access.OUT_FIX),
+        Check("clock", partial(access.clock, context)),
+        Check("fields", partial(fields.written, context)),
+        Check("key fields", partial(fields.keys, context)),
+        Check("fit", partial(fields.fit, context)),
+        Check("linking", partial(fields.linking, context)),
+        Check("sharing", partial(sharing.sharing, context)),
+        Check("queues", partial(cases.queues, context)),
+        Check("record types", partial(cases.record_types, context)),
+        Check("case statuses", partial(cases.statuses, context)),
+        Check("case values", partial(cases.values, context)),
+        Check("duplicate rules", partial(sharing.duplicates, context)),
+        Check("assignment rules", partial(sharing.assignment, context)),
+        Check("api calls", partial(access.calls, context)),
+        Check("storage", partial(access.storage, context)),
     )

@@ -1,4 +1,5 @@
-"""Every object and field that is written: there, readable, writable by the integration user; keys as keys must be."""
+"""Checks every object and field that is written: it exists, the integration user may read and write it, and key
+fields are unique external ids."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.clients.salesforce import Org, format_soql
-from connector.doctor.result import CheckResult, NotAsked, State, failed, ok, warning
+from connector.doctor.result import CheckResult, CheckSkipped, State, failed, ok, warning
 from connector.doctor.salesforce import cases
 from connector.doctor.salesforce.org_context import Described, OrgContext
 from connector.errors import SetupError
@@ -29,7 +30,7 @@ _ASSIGN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class MissingParts:
-    """What an object lacks, by name. ``all_missing``: not one of our own fields is there."""
+    """Names of the fields that an object lacks. ``all_missing``: it has none of our own fields."""
 
     object: str
     there: bool
@@ -41,35 +42,35 @@ class MissingParts:
         return not self.there or bool(self.missing or self.fixed)
 
 
-def written(look: OrgContext) -> Iterator[CheckResult]:
+def written(context: OrgContext) -> Iterator[CheckResult]:
     required = required_fields()
-    lacking = [one for object_, names in required.items() if (one := _lacking(look, object_, names))]
+    lacking = [one for object_, names in required.items() if (one := _lacking(context, object_, names))]
     if not lacking:
         yield ok(f"{sum(map(len, required.values()))} fields of {len(required)} objects can be written")
         return
-    mend = _mend(look)
+    fix = _fix(context)
     for one in lacking:
-        if _left_out(look) and not indispensable(one.object, (*one.missing, *one.fixed), there=one.there):
-            yield warning(f"{_sentence(one)}: left out, as the policy says", mend, one.object)
+        if _left_out(context) and not indispensable(one.object, (*one.missing, *one.fixed), there=one.there):
+            yield warning(f"{_sentence(one)}: left out, as the policy says", fix, one.object)
         else:
-            yield failed(_sentence(one), mend, one.object)
+            yield failed(_sentence(one), fix, one.object)
 
 
-def _left_out(look: OrgContext) -> bool:
-    """Without a policy that can be read they are refused, as by default."""
+def _left_out(context: OrgContext) -> bool:
+    """False, the default, if the policy cannot be read."""
     try:
-        return look.policy.orgs.missing == "leave_out"
-    except NotAsked:
+        return context.policy.orgs.missing == "leave_out"
+    except CheckSkipped:
         return False
 
 
-def missing(look: OrgContext) -> bool:
-    """Whether anything that is written is not there or not writable."""
-    return any(_lacking(look, object_, names) for object_, names in required_fields().items())
+def missing(context: OrgContext) -> bool:
+    """Whether any field that is written does not exist or is not writable."""
+    return any(_lacking(context, object_, names) for object_, names in required_fields().items())
 
 
-def _lacking(look: OrgContext, object_: str, names: Iterable[str]) -> MissingParts:
-    found = look.fields(object_)
+def _lacking(context: OrgContext, object_: str, names: Iterable[str]) -> MissingParts:
+    found = context.fields(object_)
     missing = tuple(sorted(name for name in names if name not in found))
     fixed = tuple(sorted(name for name in names if name in found and not _writable(found[name])))
     own = {name for name in names if name.endswith("__c")}
@@ -85,90 +86,90 @@ def _writable(field: Described) -> bool:
 def _sentence(one: MissingParts) -> str:
     if not one.there:
         return "the object is not there, or not visible to the integration user"
-    told = []
+    sentences = []
     if one.missing:
         named = "any of our fields" if one.all_missing else ", ".join(one.missing)
-        told.append(f"not there, or not visible to the integration user: {named}")
+        sentences.append(f"not there, or not visible to the integration user: {named}")
     if one.fixed:
-        told.append(f"the integration user may read but not write: {', '.join(one.fixed)}")
-    return "; ".join(told)
+        sentences.append(f"the integration user may read but not write: {', '.join(one.fixed)}")
+    return "; ".join(sentences)
 
 
-def _mend(look: OrgContext) -> str:
-    """Which of the two: deployed and not granted, or not deployed. An org that does not tell gets both."""
-    sets = look.rows(format_soql("SELECT Id FROM PermissionSet WHERE Name = {}", PERMISSION_SET))
+def _fix(context: OrgContext) -> str:
+    """Deploy the fields, or assign the permission set; both, if the org does not show which one is missing."""
+    sets = context.rows(format_soql("SELECT Id FROM PermissionSet WHERE Name = {}", PERMISSION_SET))
     if sets is None:
         return f"{_DEPLOY}; then: {_ASSIGN}."
     if not sets:
         return f"{_DEPLOY}; then: {_ASSIGN}. (The org has no such permission set yet.)"
-    held = look.rows(
+    assigned = context.rows(
         format_soql(
             "SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {} AND PermissionSetId IN {}",
-            look.client.identity().user_id,
+            context.client.identity().user_id,
             [str(row["Id"]) for row in sets],
         )
     )
-    if held is None:
+    if assigned is None:
         return f"{_ASSIGN}. If it has it: {_DEPLOY}."
-    if not held:
+    if not assigned:
         return f"{_ASSIGN}. (The integration user does not have it.)"
     return f"{_DEPLOY}. (The integration user has the permission set: it is older than these fields, or changed.)"
 
 
-def keys(look: OrgContext) -> Iterator[CheckResult]:
+def keys(context: OrgContext) -> Iterator[CheckResult]:
     """An external id that is not unique makes an upsert match several records, and asks for View All Data."""
-    there = _keys(look)
+    there = _keys(context)
     if not there:
-        raise NotAsked(f"{fields.KEY} is nowhere yet")
+        raise CheckSkipped(f"{fields.KEY} does not exist yet")
     for object_, field in there.items():
         lacks = _not_a_key(field)
         if lacks:
             yield failed(
                 f"{object_}.{fields.KEY} is not {' and not '.join(lacks)}",
                 f"Setup > Object Manager > {object_} > Fields & Relationships > {fields.KEY} > Edit: tick Unique "
-                "(case sensitive) and External ID. Or casewire salesforce deploy. Values that are there twice "
+                "(case sensitive) and External ID. Or casewire salesforce deploy. Duplicate values "
                 "must be cleared first.",
                 object_,
             )
-    if not wrong_keys(look):
-        yield ok(f"{fields.KEY} is unique and an external id wherever it is")
+    if not wrong_keys(context):
+        yield ok(f"{fields.KEY} is unique and an external id on every object that has it")
 
 
-def wrong_keys(look: OrgContext) -> bool:
-    """Whether any key field is there and not as it must be."""
-    return any(_not_a_key(field) for field in _keys(look).values())
+def wrong_keys(context: OrgContext) -> bool:
+    """Whether any key field exists and is not a unique external id."""
+    return any(_not_a_key(field) for field in _keys(context).values())
 
 
-def _keys(look: OrgContext) -> dict[str, Described]:
-    return {name: field for name in required_fields() if (field := look.fields(name).get(fields.KEY))}
+def _keys(context: OrgContext) -> dict[str, Described]:
+    return {name: field for name in required_fields() if (field := context.fields(name).get(fields.KEY))}
 
 
-def linking(look: OrgContext) -> Iterator[CheckResult]:
-    """Fields by which the policy finds an account's record. Without one that it names itself nothing is linked;
-    without a standard one its key finds nothing."""
-    settings = look.policy.linking
+def linking(context: OrgContext) -> Iterator[CheckResult]:
+    """Checks the fields by which the policy finds an account's record. A missing field that the policy names is a
+    failure: nothing is linked. A missing standard field is a warning: its key finds nothing."""
+    settings = context.policy.linking
     keys_ = settings.keys if settings.enabled else ()
-    told = list(_hidden_keys(look, keys_))
-    yield from told
-    if not told:
+    hidden = list(_hidden_keys(context, keys_))
+    yield from hidden
+    if not hidden:
         names = [f"{object_}.{name}" for object_, name in map(_searched, keys_)]
-        yield ok(f"accounts are found by {', '.join(names)}" if names else "no account is looked for")
+        yield ok(f"accounts are found by {', '.join(names)}" if names else "accounts are not searched for")
 
 
-def _hidden_keys(look: OrgContext, keys_: Iterable[Key]) -> Iterator[CheckResult]:
+def _hidden_keys(context: OrgContext, keys_: Iterable[Key]) -> Iterator[CheckResult]:
     for key in keys_:
         object_, name = _searched(key)
-        if name in look.fields(object_):
+        if name in context.fields(object_):
             continue
         if key.field:
-            told = f"Account has no field {name}, or the integration user may not see it: no account is found by it"
-            mend = (
+            text = f"Account has no field {name}, or the integration user may not see it: no account is found by it"
+            fix = (
                 f"Give the integration user read access to {name}, or change [[linking.keys]] in policy.toml."
             )
-            yield failed(told, mend, name)
+            yield failed(text, fix, name)
         else:
-            told = f"the integration user may not see {object_}.{name}: no account is found by {key.how}"
-            yield warning(told, _mend(look), f"{object_}.{name}")
+            text = f"the integration user may not see {object_}.{name}: no account is found by {key.how}"
+            yield warning(text, _fix(context), f"{object_}.{name}")
 
 
 def _searched(key: Key) -> tuple[str, str]:
@@ -181,29 +182,29 @@ def _not_a_key(field: Described) -> list[str]:
     return [name for name, is_so in asked.items() if not is_so]
 
 
-_MEND: Final = "Change [[mapping]] in policy.toml, or the field in the org (Setup > Object Manager)."
+_FIX: Final = "Change [[mapping]] in policy.toml, or the field in the org (Setup > Object Manager)."
 
 
-def fit(look: OrgContext) -> Iterator[CheckResult]:
-    policy = look.policy
+def fit(context: OrgContext) -> Iterator[CheckResult]:
+    policy = context.policy
     refuses = policy.orgs.missing == "refuse"
-    if (refuses and missing(look)) or wrong_keys(look):
-        raise NotAsked("fields are missing or not as they must be")
-    if any(one.state is State.FAILED for one in cases.statuses(look)):
-        raise NotAsked("case statuses are not as the policy says")
-    org = Org.load(look.client, {one.lookup.object for one in policy.mapping if one.lookup})
-    troubles = list(mapping.troubles(policy, org.shape))
-    for mapped, why in troubles:
-        told = f"{mapped.name}: {why}"
+    if (refuses and missing(context)) or wrong_keys(context):
+        raise CheckSkipped("fields are missing or wrong")
+    if any(one.state is State.FAILED for one in cases.statuses(context)):
+        raise CheckSkipped("the case statuses differ from the policy")
+    org = Org.load(context.client, {one.lookup.object for one in policy.mapping if one.lookup})
+    problems = list(mapping.troubles(policy, org.shape))
+    for mapped, why in problems:
+        text = f"{mapped.name}: {why}"
         yield (
-            failed(told, _MEND, mapped.name) if refuses else warning(f"{told}: left out", _MEND, mapped.name)
+            failed(text, _FIX, mapped.name) if refuses else warning(f"{text}: left out", _FIX, mapped.name)
         )
-    if refuses and troubles:
+    if refuses and problems:
         return
     try:
         OrgAdapter.of(policy, org, lambda _: None)
     except SetupError as error:
-        yield failed(str(error), "Do what it says; section [orgs] of policy.example.toml has the choices.")
+        yield failed(str(error), "Follow the message; section [orgs] of policy.example.toml has the choices.")
         return
     mapped_fields = f"; {len(policy.mapping)} fields are mapped" if policy.mapping else ""
-    yield ok(f"records can be written in the shape of this org{mapped_fields}")
+    yield ok(f"records can be adapted to this org{mapped_fields}")

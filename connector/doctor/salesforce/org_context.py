@@ -1,7 +1,7 @@
-"""What is read of an org while it is looked at; each thing once, and with a login of its own.
+"""Reads of an org for the checks, each thing once, with a login of their own.
 
-The login is fresh, so that a secret that was changed is noticed, and is not kept: looking writes nothing, not even
-a token into Redis. The pinned org is compared by a check, not by the client, so that the org can be named.
+A fresh login notices a changed secret. Its token stays in memory: checks write nothing, not even a token into Redis.
+A check, not the client, compares the org with the pinned one, so that its message can name the org.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connector.clients.salesforce import MemoryTokens, SalesforceClient, SalesforceConfig
 from connector.container import Container
-from connector.doctor.result import NotAsked
+from connector.doctor.result import CheckSkipped
 from connector.errors import Permanent, SetupError
 from connector.policy import Policy
 
@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 
 class OrgContext:
-    """One look at one org."""
+    """One org during one run of the checks."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -39,7 +39,7 @@ class OrgContext:
 
     @cached_property
     def config(self) -> SalesforceConfig:
-        """SetupError names the setting that lacks."""
+        """SetupError names the missing setting."""
         return self.container.salesforce_config()
 
     @cached_property
@@ -51,7 +51,7 @@ class OrgContext:
         try:
             return self.container.policy
         except SetupError as error:
-            raise NotAsked("the policy cannot be read") from error
+            raise CheckSkipped("the policy cannot be read") from error
 
     def describe(self, object_: str) -> Described | None:
         """None: there is no such object, or the integration user may not see it."""
@@ -69,7 +69,7 @@ class OrgContext:
         return {str(field["name"]): field for field in (self.describe(object_) or {}).get("fields", ())}
 
     def rows(self, soql: str) -> list[Row] | None:
-        """None: the integration user may not look there."""
+        """None: the integration user may not read these objects."""
         try:
             return list(self.client.query(soql))
         except Permanent as error:

@@ -1,7 +1,7 @@
 """Whether the integration user sees, and may change, the accounts, contacts and cases of others.
 
-The org tells what everybody may; what the user's profile and permission sets add is told only to who may View Setup and
-Configuration, and what a role or a sharing rule shares with one user can't be asked for at all: so nothing here fails.
+Every user can read the org-wide defaults. Reading what the profile and the permission sets of the user add needs the
+right View Setup and Configuration. What a role or a sharing rule shares cannot be queried: these checks only warn.
 https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects/object-objectpermissions.html
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from connector.clients.salesforce import format_soql
-from connector.doctor.result import CheckResult, NotAsked, failed, ok, skipped, warning
+from connector.doctor.result import CheckResult, CheckSkipped, failed, ok, skipped, warning
 from connector.doctor.salesforce.org_context import OrgContext, Row
 from connector.errors import CasewireError
 from connector.mappers.fields import Account, Case, Contact
@@ -36,16 +36,16 @@ _BOTH: Final = "View All and Modify All"
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Objects of which the user may see all records, and change all."""
+    """Objects of which the user may see, or change, all records."""
 
     see: frozenset[str]
     change: frozenset[str]
 
 
-def sharing(look: OrgContext) -> Iterator[CheckResult]:
-    defaults = _defaults(look)
+def sharing(context: OrgContext) -> Iterator[CheckResult]:
+    defaults = _defaults(context)
     closed = {object_: access for object_, access in defaults.items() if access not in _OPEN}
-    rights = _rights(look) if closed else None
+    rights = _rights(context) if closed else None
     left = {
         object_: access for object_, access in closed.items() if not rights or object_ not in rights.change
     }
@@ -56,28 +56,28 @@ def sharing(look: OrgContext) -> Iterator[CheckResult]:
         yield ok(f"the integration user may see and change the accounts, contacts and cases of others: {why}")
 
 
-def _defaults(look: OrgContext) -> dict[str, str]:
-    """Object → what everybody may do with records of others. Contacts may go by their accounts."""
-    rows = look.rows(_DEFAULTS)
+def _defaults(context: OrgContext) -> dict[str, str]:
+    """Object → org-wide default for records of other owners. Contacts can inherit it from their account."""
+    rows = context.rows(_DEFAULTS)
     if not rows:
-        raise NotAsked(
-            "the org does not tell the integration user; look at Setup > Sharing Settings yourself"
-        )
-    told = {object_: str(rows[0][f"Default{object_}Access"] or "") for object_ in _OBJECTS}
-    return {object_: access for object_, access in told.items() if access != _AS_ITS_ACCOUNT}
+        raise CheckSkipped("the org does not show it to the integration user; see Setup > Sharing Settings")
+    access = {object_: str(rows[0][f"Default{object_}Access"] or "") for object_ in _OBJECTS}
+    return {object_: default for object_, default in access.items() if default != _AS_ITS_ACCOUNT}
 
 
-def _rights(look: OrgContext) -> Rights | None:
-    """None: it may not look. Its profile is among its permission sets, and so is what a group of them adds up to; who
-    works with these objects has rights to them, so that no row is no answer."""
-    user = look.client.identity().user_id
-    held = format_soql("IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {})", user)
-    rows = look.rows(
-        "SELECT SobjectType, PermissionsViewAllRecords, PermissionsModifyAllRecords FROM ObjectPermissions "
-        f"WHERE SobjectType IN {format_soql('{}', _OBJECTS)} AND ParentId {held}"
+def _rights(context: OrgContext) -> Rights | None:
+    """None: the user may not read them. Its permission sets include its profile and permission set groups. A user
+    who works with these objects has rights to them, so an empty result means that the rows are hidden."""
+    user = context.client.identity().user_id
+    assigned_sets = format_soql(
+        "IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {})", user
     )
-    sets = look.rows(
-        f"SELECT PermissionsViewAllData, PermissionsModifyAllData FROM PermissionSet WHERE Id {held}"
+    rows = context.rows(
+        "SELECT SobjectType, PermissionsViewAllRecords, PermissionsModifyAllRecords FROM ObjectPermissions "
+        f"WHERE SobjectType IN {format_soql('{}', _OBJECTS)} AND ParentId {assigned_sets}"
+    )
+    sets = context.rows(
+        f"SELECT PermissionsViewAllData, PermissionsModifyAllData FROM PermissionSet WHERE Id {assigned_sets}"
     )
     if not rows or sets is None:
         return None
@@ -85,7 +85,7 @@ def _rights(look: OrgContext) -> Rights | None:
 
 
 def _granted(power: str, rows: Iterable[Row], sets: Iterable[Row]) -> frozenset[str]:
-    """Objects on which it is granted, or all where it is granted on all data."""
+    """Objects on which the right is granted; all objects if it is granted on all data."""
     if any(row[f"Permissions{power}Data"] for row in sets):
         return frozenset(_OBJECTS)
     return frozenset(str(row["SobjectType"]) for row in rows if row[f"Permissions{power}Records"])
@@ -93,27 +93,26 @@ def _granted(power: str, rows: Iterable[Row], sets: Iterable[Row]) -> frozenset[
 
 def _closed(object_: str, access: str, rights: Rights | None) -> CheckResult:
     if access not in (_PRIVATE, _READ_ONLY):
-        told = f"the org's default is {access!r}" if access else "the org does not tell its default"
-        return skipped(f"{told}; look at Setup > Sharing Settings yourself", about=object_)
+        text = f"the org's default is {access!r}" if access else "the org does not show its default"
+        return skipped(f"{text}; see Setup > Sharing Settings", about=object_)
     seen = access == _READ_ONLY or (rights is not None and object_ in rights.see)
-    default = "private" if access == _PRIVATE else "read-only for whoever does not own them"
+    default = "private" if access == _PRIVATE else "read-only for users who do not own them"
     lacking = "Modify All" if seen else _BOTH
-    known = f"has no {lacking}" if rights else f"cannot see whether it has {lacking}"
+    has = f"has no {lacking}" if rights else f"cannot see whether it has {lacking}"
     follows = _UNCHANGED if seen else _UNSEEN[object_]
-    return warning(
-        f"{default}, and the integration user {known}: {follows}", _mend(object_, lacking), object_
-    )
+    return warning(f"{default}, and the integration user {has}: {follows}", _fix(object_, lacking), object_)
 
 
-def _mend(object_: str, lacking: str) -> str:
+def _fix(object_: str, lacking: str) -> str:
     return (
-        "Nothing, if a role or sharing rules let it edit them all, which cannot be asked. Otherwise Setup > Permission "
-        f"Sets > New, with {lacking} in Object Settings > {object_}s (it brings Delete; Casewire deletes nothing), and "
-        f"Manage Assignments; or Setup > Sharing Settings: a rule that shares {_whose(object_)} with it, Read/Write."
+        "Nothing, if a role or sharing rules let it edit them all, which cannot be queried. Otherwise Setup > "
+        f"Permission Sets > New, with {lacking} in Object Settings > {object_}s (includes Delete; Casewire deletes "
+        f"nothing), and Manage Assignments; or Setup > Sharing Settings: a rule that shares {_records_of(object_)} "
+        "with it, Read/Write."
     )
 
 
-def _whose(object_: str) -> str:
+def _records_of(object_: str) -> str:
     return "the cases of the policy's queues" if object_ == Case.OBJECT else f"all {object_.lower()}s"
 
 
@@ -125,23 +124,23 @@ _RULES: Final = (
 _ASSIGNMENT: Final = "SELECT Name FROM AssignmentRule WHERE SobjectType = 'Case' AND Active = true"
 
 
-def duplicates(look: OrgContext) -> Iterator[CheckResult]:
-    """Queries tell which rules are active, only the metadata whether they block; the integration user may well
-    not read that."""
-    found = look.rows(_RULES)
+def duplicates(context: OrgContext) -> Iterator[CheckResult]:
+    """A query shows which rules are active. Only the metadata shows whether they block, and the integration user often
+    may not read it."""
+    found = context.rows(_RULES)
     if found is None:
-        raise NotAsked(f"the integration user may not see duplicate rules; look at {_WHERE} yourself")
+        raise CheckSkipped(f"the integration user may not see duplicate rules; see {_WHERE}")
     if not found:
         yield ok("none is active on Account or Contact")
         return
-    acts = _metadata(look, [f"{row['SobjectType']}.{row['DeveloperName']}" for row in found])
+    acts = _metadata(context, [f"{row['SobjectType']}.{row['DeveloperName']}" for row in found])
     for row in found:
         yield _rule(row, acts.get(f"{row['SobjectType']}.{row['DeveloperName']}"))
 
 
-def _metadata(look: OrgContext, names: list[str]) -> Mapping[str, Element]:
+def _metadata(context: OrgContext, names: list[str]) -> Mapping[str, Element]:
     try:
-        return look.client.read_metadata("DuplicateRule", names)
+        return context.client.read_metadata("DuplicateRule", names)
     except CasewireError:
         return {}
 
@@ -149,9 +148,9 @@ def _metadata(look: OrgContext, names: list[str]) -> Mapping[str, Element]:
 def _rule(row: Row, read: Element | None) -> CheckResult:
     name, object_ = str(row["MasterLabel"] or row["DeveloperName"]), str(row["SobjectType"])
     if read is None:
-        told = f"{name!r} is active on {object_}; whether it blocks, the integration user may not see"
-        mend = f"{_WHERE} > {name}: Action On Create and On Edit must be Allow for the integration user, not Block."
-        return warning(told, mend, object_)
+        text = f"{name!r} is active on {object_}; whether it blocks, the integration user may not see"
+        fix = f"{_WHERE} > {name}: Action On Create and On Edit must be Allow for the integration user, not Block."
+        return warning(text, fix, object_)
     blocked = [on for on in ("Insert", "Update") if read.findtext(f"{{*}}actionOn{on}") == "Block"]
     if not blocked:
         return ok(f"{name!r} lets records pass with an alert, which Casewire answers", object_)
@@ -164,9 +163,11 @@ def _rule(row: Row, read: Element | None) -> CheckResult:
     )
 
 
-def assignment(look: OrgContext) -> Iterator[CheckResult]:
-    found = look.rows(_ASSIGNMENT)
+def assignment(context: OrgContext) -> Iterator[CheckResult]:
+    found = context.rows(_ASSIGNMENT)
     if found is None:
-        raise NotAsked("the integration user may not see them; Casewire switches them off for what it writes")
+        raise CheckSkipped(
+            "the integration user may not see them; Casewire switches them off for what it writes"
+        )
     named = ", ".join(repr(str(row["Name"])) for row in found)
     yield ok(f"{named} is active; Casewire switches it off for what it writes" if named else "none is active")

@@ -59,7 +59,7 @@ _SHAPES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"(?:ARUDD|ADDACS|AUDDIS|DDICA)-[0-9A-Z]"), "bacs"),
     (re.compile(r"AC0[146]|AC13|AG0[12]|AM0[45]|BE0[56]|MD0[1267]|MS0[23]|SL01|RR04|RC01|FF05"), "sepa"),
 )
-"""Whose a code is, where the source does not say. The first that fits. Discover's
+"""The network of a code, if the source does not report it. The first match counts. Discover's
 two letters, and American Express' codes that ACH has too, are only read where the network is known."""
 
 _ACH_PREFIX: Final = re.compile(r"(?:ACH_RETURN|NOTIFICATION_OF_CHANGE)-")
@@ -80,7 +80,7 @@ _FALLBACKS: Final[Mapping[Kind, Reason]] = {
     Kind.CHARGE: Reason("general", "The payment was not collected{}.", bank_debits.ASK_BANK),
 }
 _CARD_FREE: Final = frozenset({Kind.REFUND, Kind.PAYOUT})
-"""What the networks' codes do not speak of: a payout's ``declined`` is not a dispute's."""
+"""Kinds without network codes: ``declined`` of a payout is not that of a dispute."""
 
 
 def explain(item: ProcessorObject) -> Reason:
@@ -95,7 +95,7 @@ def explain(item: ProcessorObject) -> Reason:
 
 
 def needs_evidence(item: ProcessorObject) -> tuple[str, ...]:
-    """What helps to answer a dispute, best first; ``()`` for everything that is not a dispute."""
+    """Evidence that helps to answer a dispute, best first; ``()`` for everything that is not a dispute."""
     return EVIDENCE_BY_CATEGORY[explain(item).category] if item.kind is Kind.DISPUTE else ()
 
 
@@ -131,7 +131,7 @@ def _by_word(item: ProcessorObject) -> Reason | None:
 
 
 def _unlisted(item: ProcessorObject, shown: str | None) -> Reason:
-    """A decline of a card, or general advice that names what the source said."""
+    """A decline of a card, or general advice with the text of the source."""
     if item.kind is Kind.CHARGE and (declined := declines.explain(item.reason)).category != "unknown":
         return Reason(_OF_DECLINES.get(declined.category, "general"), declined.reason, declined.action)
     told = " / ".join(dict.fromkeys(one for one in (shown, (item.reason or "").strip()) if one))

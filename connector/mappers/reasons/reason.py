@@ -1,4 +1,4 @@
-"""What a reason code becomes, and how the tables of this folder are written."""
+"""The explanation of a reason code, and the format of the tables in this folder."""
 
 from __future__ import annotations
 

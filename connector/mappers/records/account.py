@@ -29,7 +29,7 @@ _TAKEN: Final = frozenset({"purchase", "capture"})
 
 
 def name(account: Account) -> str:
-    """What to call a new account: people rename accounts, so it is only ever suggested."""
+    """Name of a new account. People rename accounts, so it is written only on create."""
     person = " ".join(part for part in (account.first_name, account.last_name) if part)
     mailbox = (account.email or "").partition("@")[0]
     told = (line(value) for value in (account.company, person, mailbox, account.code))

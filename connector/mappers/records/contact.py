@@ -1,4 +1,4 @@
-"""The billing contact. What the billing system does not (or no longer) tell is never blanked in the CRM."""
+"""The billing contact. Values that the billing system lacks (or no longer has) are never cleared in the CRM."""
 
 from __future__ import annotations
 

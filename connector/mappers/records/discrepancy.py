@@ -22,7 +22,7 @@ TITLES: Final[Mapping[Difference, str]] = {
 }
 
 LACKS: Final = "–"
-"""What a side shows that lacks the record, or was not asked."""
+"""Shown for a side that lacks the record, or was not read."""
 
 
 def record(item: Discrepancy) -> Mapping[str, Value]:

@@ -1,4 +1,4 @@
-"""A dispute's record, as its processor tells of it, with the reason in plain words."""
+"""A dispute's record, as its processor reports it, with the reason in plain words."""
 
 from __future__ import annotations
 

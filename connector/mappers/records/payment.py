@@ -16,7 +16,7 @@ def key(facts: Facts, item: Payment) -> str:
 
 
 def record(item: Payment, link: str | None, original_key: str | None) -> Mapping[str, Value]:
-    """``original_key``: the key of the payment a refund gives back, where that is known."""
+    """``original_key``: the key of the refunded payment, if it is known."""
     decline = declines.of(item)
     return {
         F.NAME: line(

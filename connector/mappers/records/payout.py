@@ -1,4 +1,4 @@
-"""A payout's record, as its processor tells of it, with why the bank sent it back in plain words."""
+"""A payout's record, as its processor reports it, with an explanation of its return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A refund's record, as its processor tells of it, with why it failed in plain words."""
+"""A refund's record, as its processor reports it, with an explanation of its failure."""
 
 from __future__ import annotations
 

@@ -54,14 +54,14 @@ def record(item: Subscription, link: str | None) -> Mapping[str, Value]:
 
 
 def mrr(item: Subscription) -> Decimal | None:
-    """What it brings in a month now."""
+    """Its current monthly revenue."""
     if item.state not in _EARNING or _in_trial(item):
         return amount(Decimal(0), item.currency)
     return monthly(item)
 
 
 def monthly(item: Subscription) -> Decimal | None:
-    """What a full month of it costs, whatever its state; None if the period or the price is not known."""
+    """Price of a full month, in any state; None if the period or the price is not known."""
     start, end = item.current_period_started_at, item.current_period_ends_at
     if item.subtotal is None or start is None or end is None or end <= start:
         return None

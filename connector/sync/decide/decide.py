@@ -1,7 +1,7 @@
-"""STAGE 3. What Salesforce should say about one account: facts and policy in, a plan out, and nothing else.
+"""Stage 3: turns the facts of one subject and the policy into a plan for Salesforce. Pure.
 
-The same facts always give the same plan, in the same order and words. It does not matter how often, or at which
-moments of a story, it is asked: what is left in Salesforce at the end is the same.
+The same facts always give the same plan, in the same order and words. How often and when it runs does not change
+the final records in Salesforce.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _RANK: Final = {name: rank for rank, name in enumerate(fields.ORDER)}
 
 
 def decide(facts: Facts, policy: Policy) -> Plan:
-    """An account its source has not told us of yet gives an empty plan. Days are those of the site's clock."""
+    """The plan for one subject. Empty for an account that was not fetched yet. Days are in the time zone of the
+    site."""
     facts = with_currencies(localised(facts, policy.zone_of(facts.site)))
     if facts.gone:
         made = [account.gone(facts), *lifecycle.account_removed(facts, policy)]
@@ -33,16 +34,16 @@ def decide(facts: Facts, policy: Policy) -> Plan:
         return Plan(facts.subject)
     rules = [rule for rule in RULES if facts.about in rule.about and _is_enabled(rule, policy)]
     made = [change for rule in rules for change in rule.changes(facts, policy)]
-    return _look_again(_plan(facts, made), rules, facts, policy)
+    return _with_next_check(_plan(facts, made), rules, facts, policy)
 
 
 def _is_enabled(rule: Rule, policy: Policy) -> bool:
     return rule.policy is None or policy.case_rules()[rule.name].enabled
 
 
-def _look_again(plan: Plan, rules: Iterable[Rule], facts: Facts, policy: Policy) -> Plan:
-    """At the first date that a rule watches, as urgently as the most urgent of them: while the first waits for calls,
-    a dispute's may pass."""
+def _with_next_check(plan: Plan, rules: Iterable[Rule], facts: Facts, policy: Policy) -> Plan:
+    """The plan with its next check: the first date of any rule, with the highest urgency of all. Otherwise the date of
+    a dispute could pass while a routine check waits for API calls."""
     asked = [(rule.look_again_at(facts, policy), rule.urgency) for rule in rules if rule.look_again_at]
     dates = [(moment, urgency) for moment, urgency in asked if moment]
     if not dates:
@@ -60,11 +61,11 @@ def _plan(facts: Facts, made: list[Change]) -> Plan:
 
 
 def _merged(changes: Iterable[Change]) -> list[Change]:
-    """One change for each record. Where two rules speak of one field, the later rule has the last word."""
+    """One change for each record. If two rules set the same field, the later rule wins."""
     found: dict[tuple[str, str], Change] = {}
     for change in changes:
-        known = found.get((change.object, change.key))
-        found[change.object, change.key] = _both(known, change) if known else change
+        existing = found.get((change.object, change.key))
+        found[change.object, change.key] = _both(existing, change) if existing else change
     return list(found.values())
 
 

@@ -49,7 +49,7 @@ class DriftScan:
     learnt what was never written. ``undecided``: subject → why its plan could not be made. ``unknown``: records beside
     theirs of which the ledger knows nothing."""
 
-    looked: int = 0
+    scanned: int = 0
     pending: int = 0
     unapplied: int = 0
     drifted: list[DriftedRecord] = field(default_factory=list)
@@ -57,7 +57,9 @@ class DriftScan:
     unknown: list[OrphanRecord] = field(default_factory=list)
 
 
-def looks(applier: Applier, which: SubjectFilter, patience: RetryPolicy | None = None) -> Iterator[DriftScan]:
+def scan_drift(
+    applier: Applier, which: SubjectFilter, patience: RetryPolicy | None = None
+) -> Iterator[DriftScan]:
     """``applier``: one that compares with what Salesforce holds. ``patience``: for Salesforce and the ledger."""
     after = ""
     while True:
@@ -73,13 +75,13 @@ def looks(applier: Applier, which: SubjectFilter, patience: RetryPolicy | None =
 def _patiently(applier: Applier, some: Sequence[Due], patience: RetryPolicy | None) -> DriftScan:
     """What was read whole goes with the connection to the ledger: only Salesforce is waited for then."""
     away = (Transient,) if _loaded(applier) else AWAY
-    look = attempts(patience, away)(_look, applier, some)
+    look = attempts(patience, away)(_scan_batch, applier, some)
     if patience is not None:
         patience.done()
     return look
 
 
-def _look(applier: Applier, some: Sequence[Due]) -> DriftScan:
+def _scan_batch(applier: Applier, some: Sequence[Due]) -> DriftScan:
     """A subject for which anything was done meanwhile was looked at in the middle of it."""
     keys = [one.key for one in some]
     with applier.engine.connect() as connection:
@@ -97,7 +99,7 @@ def _look(applier: Applier, some: Sequence[Due]) -> DriftScan:
         drifted = [found for one in settled for found in _drifted(one)]
         unapplied = subject_status.unapplied(connection, sorted({one.subject for one in drifted}))
     return DriftScan(
-        looked=len(settled),
+        scanned=len(settled),
         pending=len(some) - len(settled),
         unapplied=len(unapplied),
         drifted=drifted,
@@ -118,7 +120,7 @@ def _decided(applier: Applier, quiet: Sequence[Claimed]) -> list[Decision]:
     stale = {drifted[record] for record in since}
     if not stale:
         return decisions
-    now = replace(applier, known=replace(_known(applier), holding=loaded.asking))
+    now = replace(applier, known=replace(_known(applier), reader=loaded.asking))
     anew = {one.subject.key: one for one in now.decisions([one for one in quiet if one.key in stale])}
     return [anew.get(one.subject.key, one) for one in decisions]
 
@@ -142,14 +144,14 @@ def _beside(applier: Applier, decisions: Sequence[Decision]) -> list[OrphanRecor
     known = _known(applier)
     if known.only.rule is not None:
         return []
-    return unknown.beside(applier.engine, known.holding, known.objects, decisions)
+    return unknown.beside(applier.engine, known.reader, known.objects, decisions)
 
 
 def _rest(applier: Applier, which: SubjectFilter) -> Iterator[DriftScan]:
     known = _known(applier)
     if known.only.rule is not None:
         return
-    found = unknown.rest(applier.engine, known.holding, known.owned, which)
+    found = unknown.rest(applier.engine, known.reader, known.owned, which)
     while some := list(islice(found, UNKNOWN_AT_ONCE)):
         yield DriftScan(unknown=some)
 
@@ -159,5 +161,5 @@ def _known(applier: Applier) -> OrgBaseline:
 
 
 def _loaded(applier: Applier) -> BulkReader | None:
-    holding = _known(applier).holding
-    return holding if isinstance(holding, BulkReader) else None
+    reader = _known(applier).reader
+    return reader if isinstance(reader, BulkReader) else None

@@ -36,29 +36,27 @@ class IdentifiedRecords:
     carriers: Mapping[Record, str]
 
 
-def find_records(
-    engine: Engine, holding: OrgReader, wanted: Mapping[Record, str | None]
-) -> IdentifiedRecords:
+def find_records(engine: Engine, reader: OrgReader, wanted: Mapping[Record, str | None]) -> IdentifiedRecords:
     """``wanted``: record → its Salesforce id, where that is known."""
-    read = _read(holding, wanted)
+    read = _read(reader, wanted)
     odd = {record: one for record, one in read.items() if not _is_as_written(record, one, wanted)}
     theirs = set(_other_records(engine, odd)) if odd else set()
     held = {record: one for record, one in read.items() if record not in theirs}
     keyless = {record for record, one in held.items() if one.key != record[1]}
-    carrying = _read(holding, dict.fromkeys(keyless)) if keyless else {}
+    carrying = _read(reader, dict.fromkeys(keyless)) if keyless else {}
     carriers = {record: one.id for record, one in carrying.items() if one.id != held[record].id}
     taken = {record: one.id for record, one in read.items() if record in theirs and one.key == record[1]}
     return IdentifiedRecords(held, carriers | taken)
 
 
-def _read(holding: OrgReader, wanted: Mapping[Record, str | None]) -> dict[Record, SalesforceRecord]:
+def _read(reader: OrgReader, wanted: Mapping[Record, str | None]) -> dict[Record, SalesforceRecord]:
     by_object: dict[str, dict[str, str | None]] = defaultdict(dict)
     for (object_, key), id_ in wanted.items():
         by_object[object_][key] = id_
     return {
         (object_, key): held
         for object_, keys in by_object.items()
-        for key, held in holding.read(object_, keys).items()
+        for key, held in reader.read(object_, keys).items()
     }
 
 
@@ -104,9 +102,9 @@ class OrgBaseline:
     engine: Engine
     crm: SalesforceReader
     owned: Owned
-    holding: OrgReader
+    reader: OrgReader
     only: DriftFilter = DriftFilter()
-    looking: bool = False
+    scanning: bool = False
 
     @property
     def objects(self) -> list[str]:
@@ -122,13 +120,13 @@ class OrgBaseline:
 
     def rows(self, decisions: Sequence[Decision], fit: Fit, org: OrgIds) -> Sequence[tuple[Row, ...]]:
         wanted = [self._should(decision, fit) for decision in decisions]
-        narrow = bool(self.only) and not self.looking
+        narrow = bool(self.only) and not self.scanning
         usual = MirrorBaseline(self.crm).rows(decisions, fit, org) if narrow else [()] * len(decisions)
-        looked = self._looked(decisions, {record: one for some in wanted for record, one in some.items()})
+        scanned = self._looked(decisions, {record: one for some in wanted for record, one in some.items()})
         made = {
-            record: row for record in looked.should if (row := self._row(record, looked, org)) is not None
+            record: row for record in scanned.should if (row := self._row(record, scanned, org)) is not None
         }
-        made = self._explained(self._without_lost(made, looked))
+        made = self._explained(self._without_lost(made, scanned))
         meant = {record: row for record, row in made.items() if self.only.means(row.change)}
         return [
             (
@@ -155,7 +153,7 @@ class OrgBaseline:
             for record, id_ in link_updates.ids(one.facts).items()
         }
         ids = {record: row.salesforce_id for record, row in mirror.items()} | linked
-        read = find_records(self.engine, self.holding, {record: ids.get(record) or None for record in whole})
+        read = find_records(self.engine, self.reader, {record: ids.get(record) or None for record in whole})
         found = {
             record: held
             for record, held in read.held.items()
@@ -180,36 +178,36 @@ class OrgBaseline:
             known = mirrors.ids(connection, led_to)
         return known | {record: id_ for record, id_ in linked.items() if record in led_to}
 
-    def _row(self, record: Record, looked: _Looked, org: OrgIds) -> Row | None:
-        row = self._made(record, looked, org)
-        frees = looked.carriers.get(record)
+    def _row(self, record: Record, scanned: _Looked, org: OrgIds) -> Row | None:
+        row = self._made(record, scanned, org)
+        frees = scanned.carriers.get(record)
         return row if row is None or frees is None else replace(row, frees=frees)
 
-    def _made(self, record: Record, looked: _Looked, org: OrgIds) -> Row | None:
-        expected, held, linked = looked.should[record], looked.found.get(record), looked.linked.get(record)
+    def _made(self, record: Record, scanned: _Looked, org: OrgIds) -> Row | None:
+        expected, held, linked = scanned.should[record], scanned.found.get(record), scanned.linked.get(record)
         change = expected.change
         if held is None:
-            hidden = expected.is_lost and not self.looking
+            hidden = expected.is_lost and not self.scanning
             return None if hidden else row_for(change, None, exists=False, org=org, id_=linked)
-        told = compared(change, held, looked.ids, self.owned)
+        told = compared(change, held, scanned.ids, self.owned)
         if held.key != change.key:
             change = replace(change, fields={**change.fields, fields.KEY: change.key})
             told, linked = {**told, fields.KEY: held.key or None}, held.id
-        before = looked.mirror.get(record)
+        before = scanned.mirror.get(record)
         last = Mirrored(held.id, {**(before.fields if before else {}), **told})
         return row_for(change, last, exists=True, org=org, id_=linked)
 
-    def _without_lost(self, rows: Mapping[Record, Row], looked: _Looked) -> dict[Record, Row]:
+    def _without_lost(self, rows: Mapping[Record, Row], scanned: _Looked) -> dict[Record, Row]:
         """Without lookups, told of by the mirror alone, to what is gone and does not come again."""
         leads = {
             (record, name): parent
             for record, row in rows.items()
-            for name in looked.should[record].kept & row.after.keys()
+            for name in scanned.should[record].kept & row.after.keys()
             if (parent := parent_of(row.change.parents.get(name)))
         }
-        there = looked.again | looked.found.keys()
+        there = scanned.again | scanned.found.keys()
         elsewhere = {parent: None for parent in leads.values() if parent not in there}
-        there |= find_records(self.engine, self.holding, elsewhere).held.keys()
+        there |= find_records(self.engine, self.reader, elsewhere).held.keys()
         lost: dict[Record, set[str]] = defaultdict(set)
         for (record, name), parent in leads.items():
             if parent not in there:

@@ -32,7 +32,7 @@ class OrphanRecord:
 
 
 def beside(
-    engine: Engine, holding: OrgReader, objects: Collection[str], decisions: Sequence[Decision]
+    engine: Engine, reader: OrgReader, objects: Collection[str], decisions: Sequence[Decision]
 ) -> list[OrphanRecord]:
     """Of these objects what stands on the accounts that were looked at, and what carries the key of their records."""
     decided = [one for one in decisions if not one.failure]
@@ -40,7 +40,7 @@ def beside(
     ours, planned = _ours(decided), _planned(decided)
     children = {
         place: one
-        for place, one in _children(holding, objects, decided).items()
+        for place, one in _children(reader, objects, decided).items()
         if place not in ours and (one.object, one.key) not in planned
     }
     if not children and not carriers:
@@ -52,9 +52,9 @@ def beside(
     return [one for place, one in sorted(left.items()) if place not in written]
 
 
-def rest(engine: Engine, holding: OrgReader, owned: Owned, which: SubjectFilter) -> Iterator[OrphanRecord]:
+def rest(engine: Engine, reader: OrgReader, owned: Owned, which: SubjectFilter) -> Iterator[OrphanRecord]:
     """What was read whole and is nobody's; but what stands on an account for which work waits, or is not meant."""
-    strays = (_stray(owned, object_, held) for object_, held in holding.strays())
+    strays = (_stray(owned, object_, held) for object_, held in reader.strays())
     while some := list(islice(strays, AT_ONCE)):
         with engine.connect() as connection:
             left_out = _left_out(connection, which, {one.account for one in some})
@@ -62,14 +62,14 @@ def rest(engine: Engine, holding: OrgReader, owned: Owned, which: SubjectFilter)
 
 
 def _children(
-    holding: OrgReader, objects: Collection[str], decisions: Sequence[Decision]
+    reader: OrgReader, objects: Collection[str], decisions: Sequence[Decision]
 ) -> dict[Place, OrphanRecord]:
     accounts = {id_[:15]: one.subject.key for one in decisions if (id_ := _account_id(one))}
     ids = [id_ for one in decisions if (id_ := _account_id(one))]
     return {
         (object_, child.id): OrphanRecord(object_, child.id, child.key, accounts.get(child.account[:15], ""))
         for object_ in objects
-        for child in holding.children(object_, ids)
+        for child in reader.children(object_, ids)
         if child.key or object_ not in MADE_BY_PLANS
     }
 

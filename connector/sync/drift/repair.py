@@ -51,7 +51,7 @@ class RepairResult:
         self.left_out |= other.left_out
 
 
-def mend(applier: Applier, wanted: RepairRequest, cause: Cause) -> RepairResult:
+def repair_accounts(applier: Applier, wanted: RepairRequest, cause: Cause) -> RepairResult:
     """Make these subjects' records say what they should. ``applier``: one that compares with what Salesforce holds."""
     if wanted.unlinked and applier.linker is not None:
         _look_anew(applier.engine, applier.linker, wanted.unlinked)

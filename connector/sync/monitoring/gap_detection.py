@@ -47,13 +47,13 @@ REASON: Final = "no delivery reported these changes"
 class GapReport:
     """The result of one read of a site's change feed, for changes from ``since`` to ``until``.
 
-    ``compared`` and ``missing``: number of changes by kind of object. ``samples``: the first missing changes.
+    ``scanned`` and ``missing``: number of changes by kind of object. ``samples``: the first missing changes.
     ``earlier``: missing changes from before the ledger knew the site, for which there was no delivery to miss.
     ``complete``: false if the read stopped before its end."""
 
     since: datetime
     until: datetime
-    compared: Counter[str] = field(default_factory=Counter)
+    scanned: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: tuple[MissedChange, ...] = ()
     complete: bool = True
@@ -66,7 +66,7 @@ class GapReport:
     def __str__(self) -> str:
         """``0 missing of 18,204``, ``500 missing of 18,204: 300 invoices, 200 payments``."""
         kinds = (f"{n:,} {kind.replace('_', ' ')}{'' if n == 1 else 's'}" for kind, n in self.missing.items())
-        summary = f"{self.count:,} missing of {self.compared.total():,}"
+        summary = f"{self.count:,} missing of {self.scanned.total():,}"
         return f"{summary}: {', '.join(kinds)}" if self.count else summary
 
 
@@ -119,9 +119,9 @@ class _Run:
             self.id = runs.begin(connection, COMMAND, WHO, REASON, {"site": ":".join(site)})
             self.own = True
 
-    def report(self, connection: Connection, compared: int, missing: int) -> None:
+    def report(self, connection: Connection, scanned: int, missing: int) -> None:
         if self.own and self.id is not None:
-            runs.progress(connection, self.id, {"compared": compared, "missing": missing})
+            runs.progress(connection, self.id, {"scanned": scanned, "missing": missing})
 
     def end(self, engine: Engine, state: str, error: str = "") -> None:
         if self.own and self.id is not None:
@@ -142,7 +142,7 @@ class _FeedScan:
     gap_run: _Run
     stop: Callable[[], bool]
     patience: RetryPolicy | None
-    compared: Counter[str] = field(default_factory=Counter)
+    scanned: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: list[MissedChange] = field(default_factory=list)
     starts: dict[str, datetime] = field(default_factory=dict)
@@ -160,7 +160,7 @@ class _FeedScan:
                 missed_changes.looked_through(connection, self.site, max(self.starts.values()), self.until)
         since = min(self.starts.values())
         return GapReport(
-            since, self.until, self.compared, self.missing, tuple(self.samples), complete, self.earlier
+            since, self.until, self.scanned, self.missing, tuple(self.samples), complete, self.earlier
         )
 
     def _last_ends(self) -> dict[str, datetime]:
@@ -210,7 +210,7 @@ class _FeedScan:
     def _compare_page(self, page: Page, moves: bool) -> None:
         lacking = self._lacking(page)
         found = [self._missing(one) for one in lacking if self.fill or not self._has_own_page(one, page.kind)]
-        self.compared.update(one.object for one in page.objects if not self._has_own_page(one, page.kind))
+        self.scanned.update(one.object for one in page.objects if not self._has_own_page(one, page.kind))
         if found:
             deliverable = [one for one in found if not self._is_before_first_event(one)]
             self.earlier += len(found) - len(deliverable)
@@ -267,7 +267,7 @@ class _FeedScan:
         subjects.mark_due(connection, due)
         object_fetcher.decide_history(connection, self.site, sorted({one.key for one in due}))
         missed_changes.record(connection, self.site, found, self.gap_run.id)
-        self.gap_run.report(connection, self.compared.total(), self.missing.total())
+        self.gap_run.report(connection, self.scanned.total(), self.missing.total())
 
     def _save(self, connection: Connection, kind: str, at: datetime) -> None:
         watermarks.save(connection, self._mark(kind), min(at, self.until - OVERLAP))

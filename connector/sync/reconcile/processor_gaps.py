@@ -98,7 +98,7 @@ class _Look:
     settled: datetime
     run_id: int | None
     meanwhile: Callable[[], object]
-    compared: Counter[str] = field(default_factory=Counter)
+    scanned: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     samples: list[MissedChange] = field(default_factory=list)
 
@@ -111,7 +111,7 @@ class _Look:
 
     def found(self, window: Window, *, complete: bool) -> GapReport:
         until = min(window.until, self.settled)
-        return GapReport(window.since, until, self.compared, self.missing, tuple(self.samples), complete)
+        return GapReport(window.since, until, self.scanned, self.missing, tuple(self.samples), complete)
 
     def _begins(self, kind: Kind, window: Window) -> datetime:
         """With the window, or before it with the oldest that the ledger holds as open: its end may have been lost."""
@@ -142,7 +142,7 @@ class _Look:
             yield [replace(one, at=asked_at, listed=True) for one in announced]
 
     def _page(self, kind: Kind, items: Sequence[ProcessorObject]) -> None:
-        self.compared[kind] += len(items)
+        self.scanned[kind] += len(items)
         with self.engine.begin() as connection:
             lacking = self._lacking(connection, items)
             stored = self._fill(connection, lacking) if self.run_id is not None and lacking else []

@@ -19,7 +19,7 @@ from connector.webhooks.processor_event import Handled, Kinds
 
 _DISPUTE = Handled(Kind.DISPUTE, Urgency.DISPUTE)
 _FRAUD = Handled(Kind.FRAUD_WARNING, Urgency.DISPUTE)
-_REFUND = Handled(Kind.REFUND, Urgency.FAILURE)  # most tell of success and of failure by the same code
+_REFUND = Handled(Kind.REFUND, Urgency.FAILURE)  # most codes are used for success and failure
 _PAYOUT = Handled(Kind.PAYOUT, Urgency.FAILURE)
 _CHARGE = Handled(Kind.CHARGE)
 _FAILED_CHARGE = Handled(Kind.CHARGE, Urgency.FAILURE)
@@ -74,15 +74,15 @@ _RESCUE = (
 _ORDER = "A part of an order that is paid in parts: each payment has events of its own."
 
 IGNORED: Final[Mapping[str, str]] = {
-    "AUTHENTICATION": "The result of 3-D Secure alone: whether the payment succeeded, AUTHORISATION tells.",
-    "AUTHORISATION_ADJUSTMENT": "The amount held was changed: what is taken in the end, the capture tells.",
+    "AUTHENTICATION": "The result of 3-D Secure alone: AUTHORISATION reports whether the payment succeeded.",
+    "AUTHORISATION_ADJUSTMENT": "The amount held was changed: the capture reports the final amount.",
     "AUTORESCUE": _RESCUE,
     "CANCEL_AUTORESCUE": _RESCUE,
     "HANDLED_EXTERNALLY": "The payment went on outside Adyen, which does not know how it ended.",
     "OFFER_CLOSED": "The customer never finished this payment, so there is nothing to follow.",
     "ORDER_CLOSED": _ORDER,
     "ORDER_OPENED": _ORDER,
-    "RECURRING_CONTRACT": "A payment method was saved: Recurly keeps those, and its events tell of them.",
+    "RECURRING_CONTRACT": "A payment method was saved: Recurly keeps those, and its events report them.",
     "REFUND_NOT_CLEARED": "The customer has the money: it is only not settled yet between Adyen and the bank.",
     "REPORT_AVAILABLE": "A settlement report is ready: it concerns the accountants, and no single customer.",
 }

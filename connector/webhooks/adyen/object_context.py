@@ -1,4 +1,4 @@
-"""One item of a standard webhook, and what every object it tells of has in common."""
+"""One item of a standard webhook, and the attributes that all its objects share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ItemContext:
         return word(self.item.get(name))
 
     def more(self, name: str) -> str | None:
-        """Of ``additionalData``, whose values Adyen does not sign."""
+        """A value of ``additionalData``, which Adyen does not sign."""
         return word(part(self.item.get("additionalData")).get(name))
 
     @property
@@ -34,22 +34,22 @@ class ItemContext:
 
     @property
     def reference(self) -> str | None:
-        """This event's own: of the dispute, the refund, the payment."""
+        """Reference of the event's own object: the dispute, the refund or the payment."""
         return self.text("pspReference")
 
     @property
     def payment(self) -> str | None:
-        """The payment's, which an event about something else gives as the original."""
+        """Reference of the payment; events about other objects have it as the original."""
         return self.text("originalReference") or self.reference
 
     @property
     def reason(self) -> str | None:
-        said = self.text("reason")
-        return None if said == "null" else said  # the word, in Adyen's own examples
+        reason = self.text("reason")
+        return None if reason == "null" else reason  # the text "null" occurs in Adyen's examples
 
     @property
     def common(self) -> dict[str, Any]:
-        """What every object says. ``merchantReference`` is what the billing system calls it: perhaps its uuid."""
+        """Attributes of every object. ``merchantReference`` is the reference of the billing system, perhaps a uuid."""
         amount = part(self.item.get("amount"))
         code = currency(amount.get("currency"))
         scheme = self.more("chargebackSchemeCode") or self.more("rfiSchemeCode") or self.more("nofSchemeCode")
@@ -69,17 +69,17 @@ class ItemContext:
 
     @property
     def page(self) -> str:
-        """The payment's page in the Customer Area."""
+        """Address of the payment in the Customer Area."""
         host = "ca-live" if self.from_live else "ca-test"
         return (
             f"https://{host}.adyen.com/ca/ca/accounts/showTx.shtml?pspReference={self.payment}&txType=Payment"
         )
 
 
-def _method(told: ItemContext) -> str | None:
+def _method(context: ItemContext) -> str | None:
     """``Visa ending 1111``, or ``ACH debit``."""
-    name = _METHODS.get(told.text("paymentMethod") or "")
-    last = told.more("cardSummary") or ""
+    name = _METHODS.get(context.text("paymentMethod") or "")
+    last = context.more("cardSummary") or ""
     return f"{name} ending {last}" if name and len(last) == 4 and last.isdigit() else name
 
 
@@ -88,7 +88,7 @@ def given(*ids: str | None) -> tuple[str, ...]:
 
 
 def is_true(value: object) -> bool:
-    """Adyen writes ``"true"``; some of its webhooks ``true``."""
+    """Adyen sends ``"true"``; some webhooks send ``true``."""
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 

@@ -1,4 +1,4 @@
-"""What an event tells of: disputes, fraud warnings, refunds, payouts, charges, mandates. Adyen's words end here."""
+"""Maps events to objects: disputes, fraud warnings, refunds, payouts, charges, mandates. Adyen's terms end here."""
 
 from __future__ import annotations
 
@@ -11,116 +11,118 @@ from connector.webhooks.adyen.object_context import Item, ItemContext, given, is
 from connector.webhooks.processor_event import moment, part, word
 
 
-def told_of(told: ItemContext) -> tuple[ProcessorObject, ...]:
-    """The objects of a handled kind; none where it does not name one."""
-    return (_READERS[told.kind](told, told.reference),) if told.reference else ()
+def objects_of(context: ItemContext) -> tuple[ProcessorObject, ...]:
+    """The objects of a handled kind; none if the event does not name one."""
+    return (_READERS[context.kind](context, context.reference),) if context.reference else ()
 
 
-def _dispute(told: ItemContext, id_: str) -> ProcessorObject:
+def _dispute(context: ItemContext, id_: str) -> ProcessorObject:
     """All events of a dispute have the same PSP reference."""
-    code = told.more("chargebackReasonCode") or told.more("rfiReasonCode")
+    code = context.more("chargebackReasonCode") or context.more("rfiReasonCode")
     return ProcessorObject(
         kind=Kind.DISPUTE,
         id=id_,
-        status=_dispute_status(told),
-        stage=_stage(told),
+        status=_dispute_status(context),
+        stage=_stage(context),
         reason=code,
-        reason_text=told.reason,
+        reason_text=context.reason,
         network_code=code,
-        due_at=moment(told.more("defensePeriodEndsAt")),
-        opened_at=told.at if told.kind in _OPENING else None,
-        link=told.page,
-        **told.common,
+        due_at=moment(context.more("defensePeriodEndsAt")),
+        opened_at=context.at if context.kind in _OPENING else None,
+        link=context.page,
+        **context.common,
     )
 
 
-def _stage(told: ItemContext) -> Stage:
-    """By the event code; a code that comes at several stages is about an inquiry where it says so."""
-    stage, _, _ = _DISPUTES[told.kind]
-    inquiry = told.more("rfiReasonCode") or (told.more("disputeStatus") or "").lower() in _OF_INQUIRIES
-    return Stage.INQUIRY if inquiry and told.kind in _ANY_STAGE else stage
+def _stage(context: ItemContext) -> Stage:
+    """Stage by the event code; inquiry if a code of several stages has inquiry fields."""
+    stage, _, _ = _DISPUTES[context.kind]
+    inquiry = context.more("rfiReasonCode") or (context.more("disputeStatus") or "").lower() in _OF_INQUIRIES
+    return Stage.INQUIRY if inquiry and context.kind in _ANY_STAGE else stage
 
 
-def _dispute_status(told: ItemContext) -> Status | None:
-    """By the event code; by ``disputeStatus`` where the code alone does not decide. Brazil never gives it."""
-    _, usual, heeded = _DISPUTES[told.kind]
-    status = heeded.get((told.more("disputeStatus") or "").lower(), usual)
-    return _answerable(told) if status is Status.NEEDS_RESPONSE and told.kind in _CHARGEBACKS else status
+def _dispute_status(context: ItemContext) -> Status | None:
+    """Status by the event code, or by ``disputeStatus`` if the code is not sufficient; Brazil never sends it."""
+    _, usual, heeded = _DISPUTES[context.kind]
+    status = heeded.get((context.more("disputeStatus") or "").lower(), usual)
+    return (
+        _answerable(context) if status is Status.NEEDS_RESPONSE and context.kind in _CHARGEBACKS else status
+    )
 
 
-def _answerable(told: ItemContext) -> Status:
-    """Adyen may have defended it already, or nobody can: then to ask for evidence would be wrong."""
-    if is_true(told.more("autoDefended")):
+def _answerable(context: ItemContext) -> Status:
+    """Whether evidence can be sent: not if Adyen has defended the dispute already, or nobody can."""
+    if is_true(context.more("autoDefended")):
         return Status.UNDER_REVIEW
-    ends = moment(told.more("defensePeriodEndsAt"))
-    over = told.kind == "CHARGEBACK" and ends is not None and ends <= told.at
-    return Status.LOST if over or told.more("defendable") == "false" else Status.NEEDS_RESPONSE
+    ends = moment(context.more("defensePeriodEndsAt"))
+    over = context.kind == "CHARGEBACK" and ends is not None and ends <= context.at
+    return Status.LOST if over or context.more("defendable") == "false" else Status.NEEDS_RESPONSE
 
 
-def _fraud_warning(told: ItemContext, id_: str) -> ProcessorObject:
-    warned = told.kind == "NOTIFICATION_OF_FRAUD"
-    code = told.more("nofReasonCode")
+def _fraud_warning(context: ItemContext, id_: str) -> ProcessorObject:
+    warned = context.kind == "NOTIFICATION_OF_FRAUD"
+    code = context.more("nofReasonCode")
     return ProcessorObject(
         kind=Kind.FRAUD_WARNING,
         id=id_,
         status=Status.OPEN if warned else Status.CLOSED,
         reason=code,
-        reason_text=told.reason,
+        reason_text=context.reason,
         network_code=code,
-        opened_at=told.at if warned else None,
-        link=told.page,
-        **told.common,
+        opened_at=context.at if warned else None,
+        link=context.page,
+        **context.common,
     )
 
 
-def _refund(told: ItemContext, id_: str) -> ProcessorObject:
-    """``success`` answers the request. That the bank failed it later is a kind of its own, with ``success`` true."""
-    if told.kind == "CANCEL_OR_REFUND" and told.more("modification.action") == "cancel":
-        return _charge(told, id_)
-    done, not_done = _REFUNDS[told.kind]
-    status = done if told.success else not_done
-    common = told.common
+def _refund(context: ItemContext, id_: str) -> ProcessorObject:
+    """``success`` is the result of the request. A later failure at the bank is another kind, with ``success`` true."""
+    if context.kind == "CANCEL_OR_REFUND" and context.more("modification.action") == "cancel":
+        return _charge(context, id_)
+    done, not_done = _REFUNDS[context.kind]
+    status = done if context.success else not_done
+    common = context.common
     return ProcessorObject(
         kind=Kind.REFUND,
         id=id_,
         status=status,
-        reason=told.reason if status is Status.FAILED else None,
-        link=told.page,
+        reason=context.reason if status is Status.FAILED else None,
+        link=context.page,
         **{**common, "references": given(*common["references"], id_)},
     )
 
 
-def _payout(told: ItemContext, id_: str) -> ProcessorObject:
-    """A payout to a person. Who it is, is told by the merchant's own reference only."""
-    done, not_done = _PAYOUTS[told.kind]
-    status = done if told.success else not_done
+def _payout(context: ItemContext, id_: str) -> ProcessorObject:
+    """A payout to a person, who is identified only by the merchant's own reference."""
+    done, not_done = _PAYOUTS[context.kind]
+    status = done if context.success else not_done
     return ProcessorObject(
         kind=Kind.PAYOUT,
-        id=told.payment or id_,
+        id=context.payment or id_,
         status=status,
-        reason=told.reason if status is not Status.PAID else None,
-        payee=told.more("shopperReference") or "",
-        **told.common,
+        reason=context.reason if status is not Status.PAID else None,
+        payee=context.more("shopperReference") or "",
+        **context.common,
     )
 
 
-def _charge(told: ItemContext, id_: str) -> ProcessorObject:
-    done, not_done = _CHARGES.get(told.kind, (None, None))
-    status = done if told.success else not_done
+def _charge(context: ItemContext, id_: str) -> ProcessorObject:
+    done, not_done = _CHARGES.get(context.kind, (None, None))
+    status = done if context.success else not_done
     failed = status in (Status.FAILED, Status.RETURNED)
     return ProcessorObject(
         kind=Kind.CHARGE,
-        id=told.payment or id_,
+        id=context.payment or id_,
         status=status,
-        reason=told.reason if failed else None,
-        reason_text=told.more("refusalReasonRaw") if failed else None,
-        link=told.page,
-        **told.common,
+        reason=context.reason if failed else None,
+        reason_text=context.more("refusalReasonRaw") if failed else None,
+        link=context.page,
+        **context.common,
     )
 
 
 def notice_of_change(data: Item, kind: str, at: datetime) -> tuple[ProcessorObject, ...]:
-    """The bank corrected the account of a debit. The mandate stands; the debit after this may not come through."""
+    """The bank corrected the account of a debit. The mandate stays valid; the next debit may fail."""
     payment = word(data.get("pspReference"))
     code = word(part(data.get("notificationOfChange")).get("reasonCode"))
     if payment is None:
@@ -142,9 +144,9 @@ def notice_of_change(data: Item, kind: str, at: datetime) -> tuple[ProcessorObje
     )
 
 
-# Adyen's words and ours ---------------------------------------------------------------------------------------
+# Adyen's terms to ours ---------------------------------------------------------------------------------------
 
-_SAID: Final[Mapping[str, Status]] = {
+_DISPUTE_STATUS: Final[Mapping[str, Status]] = {
     "undefended": Status.NEEDS_RESPONSE,
     "unresponded": Status.NEEDS_RESPONSE,
     "pending": Status.UNDER_REVIEW,
@@ -154,13 +156,15 @@ _SAID: Final[Mapping[str, Status]] = {
     "accepted": Status.ACCEPTED,
     "expired": Status.EXPIRED,
 }
-_ENDED: Final[Mapping[str, Status]] = {word: _SAID[word] for word in ("won", "lost", "accepted", "expired")}
+_ENDED: Final[Mapping[str, Status]] = {
+    word: _DISPUTE_STATUS[word] for word in ("won", "lost", "accepted", "expired")
+}
 _CODE_DECIDES: Final[Mapping[str, Status]] = {}
 
 _DISPUTES: Final[Mapping[str, tuple[Stage, Status | None, Mapping[str, Status]]]] = {
-    "REQUEST_FOR_INFORMATION": (Stage.INQUIRY, Status.NEEDS_RESPONSE, _SAID),
-    "NOTIFICATION_OF_CHARGEBACK": (Stage.CHARGEBACK, Status.NEEDS_RESPONSE, _SAID),
-    "CHARGEBACK": (Stage.CHARGEBACK, Status.NEEDS_RESPONSE, _SAID),
+    "REQUEST_FOR_INFORMATION": (Stage.INQUIRY, Status.NEEDS_RESPONSE, _DISPUTE_STATUS),
+    "NOTIFICATION_OF_CHARGEBACK": (Stage.CHARGEBACK, Status.NEEDS_RESPONSE, _DISPUTE_STATUS),
+    "CHARGEBACK": (Stage.CHARGEBACK, Status.NEEDS_RESPONSE, _DISPUTE_STATUS),
     "INFORMATION_SUPPLIED": (Stage.CHARGEBACK, Status.UNDER_REVIEW, _CODE_DECIDES),
     # "This stage is not final": disputeStatus still says Pending, though the money is back.
     "CHARGEBACK_REVERSED": (Stage.CHARGEBACK, Status.WON, _CODE_DECIDES),
@@ -179,7 +183,7 @@ _DISPUTES: Final[Mapping[str, tuple[Stage, Status | None, Mapping[str, Status]]]
     "SCHEME_ARBITRATION_WON": (Stage.ARBITRATION, Status.WON, _CODE_DECIDES),
     "SCHEME_ARBITRATION_LOST": (Stage.ARBITRATION, Status.LOST, _CODE_DECIDES),
 }
-"""Event code → stage, status, and which words of ``disputeStatus`` are heeded instead."""
+"""Event code → stage, status, and values of ``disputeStatus`` that override the status."""
 
 _ANY_STAGE: Final = frozenset({"INFORMATION_SUPPLIED", "ISSUER_COMMENTS", "DISPUTE_DEFENSE_PERIOD_ENDED"})
 _OF_INQUIRIES: Final = frozenset({"responded", "unresponded"})
@@ -191,7 +195,7 @@ _REFUNDS: Final[Mapping[str, tuple[Status, Status | None]]] = {
     "REFUND_WITH_DATA": (Status.SUCCEEDED, Status.FAILED),
     "CANCEL_OR_REFUND": (Status.SUCCEEDED, Status.FAILED),
     "POSTPONED_REFUND": (Status.PENDING, Status.FAILED),
-    "VOID_PENDING_REFUND": (Status.CANCELED, None),  # only the calling-off failed
+    "VOID_PENDING_REFUND": (Status.CANCELED, None),  # only the cancellation failed
     "REFUND_FAILED": (Status.FAILED, Status.FAILED),
     "REFUNDED_REVERSED": (Status.FAILED, Status.FAILED),
 }
@@ -202,10 +206,10 @@ _PAYOUTS: Final[Mapping[str, tuple[Status, Status | None]]] = {
     "PAIDOUT_REVERSED": (Status.FAILED, Status.FAILED),
 }
 _CHARGES: Final[Mapping[str, tuple[Status | None, Status | None]]] = {
-    "AUTHORISATION": (Status.SUCCEEDED, Status.FAILED),  # captured by itself, unless set up otherwise
+    "AUTHORISATION": (Status.SUCCEEDED, Status.FAILED),  # captured automatically, unless configured otherwise
     "CAPTURE": (Status.SUCCEEDED, Status.FAILED),
     "CAPTURE_FAILED": (Status.RETURNED, Status.RETURNED),
-    # Money that was only held was let go, as after every check of a card: no failure, and no payment.
+    # A reservation was released, as after every card check: neither a failure nor a payment.
     "CANCELLATION": (None, None),
     "TECHNICAL_CANCEL": (None, None),
     "EXPIRE": (None, None),

@@ -19,16 +19,16 @@ from connector.redaction import REMOVED
 from connector.webhooks import processor_event
 from connector.webhooks.adyen.kinds import KINDS, NAMED
 from connector.webhooks.adyen.object_context import Item, ItemContext, is_true
-from connector.webhooks.adyen.objects import notice_of_change, told_of
+from connector.webhooks.adyen.objects import notice_of_change, objects_of
 from connector.webhooks.processor_event import ParsedEvent, Unreadable, moment, need, part, word
 from connector.webhooks.source import Delivery
 
 _OF_A_NOTICE: Final = frozenset({"reasonCode", "newBankAccountType"})
-"""What is kept of a notice of change. Everything else in it is somebody's bank account."""
+"""Fields of a notice of change that are stored. All others are bank account data."""
 
 
 def items(delivery: Delivery, given: Sequence[object], from_live: object, *, live: bool) -> tuple[Event, ...]:
-    """One event for each item. Never raises: an item that cannot be read is UNREADABLE, the others are not lost."""
+    """One event for each item. Never raises: an item that cannot be read is UNREADABLE, the others are processed."""
     found = [part(part(wrapper).get("NotificationRequestItem")) for wrapper in given]
     return tuple(_event(delivery, item, from_live, live) for item in found)
 
@@ -37,11 +37,11 @@ def body(delivery: Delivery, *, live: bool) -> Event:
     """The event of a webhook that is signed as a whole. Never raises."""
     try:
         found = processor_event.json_object(delivery.body)
-        said = _said_of_body(found)
+        parsed = _parsed_body(found)
         text = _stored({**found, "data": _without_bank_account(part(found.get("data")))})
     except Unreadable as error:
         return processor_event.unreadable(delivery, _digest(delivery.body), str(error), "json")
-    return processor_event.event(delivery, said, KINDS, text, "json", live=live)
+    return processor_event.event(delivery, parsed, KINDS, text, "json", live=live)
 
 
 def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Event:
@@ -50,13 +50,13 @@ def _event(delivery: Delivery, item: Item, from_live: object, live: bool) -> Eve
             {"live": from_live, "notificationItems": [{"NotificationRequestItem": _unsigned(item)}]}
         )
         delivery = replace(delivery, body=alone)
-        said = _said(item, from_live)
+        parsed = _parsed(item, from_live)
     except Unreadable as error:
         return processor_event.unreadable(delivery, _digest(delivery.body), str(error), "json")
-    return processor_event.event(delivery, said, KINDS, alone, "json", live=live)
+    return processor_event.event(delivery, parsed, KINDS, alone, "json", live=live)
 
 
-def _said(item: Item, from_live: object) -> ParsedEvent:
+def _parsed(item: Item, from_live: object) -> ParsedEvent:
     kind = need(item.get("eventCode"), "of which kind it is")
     reference = need(item.get("pspReference"), "its PSP reference")
     amount = part(item.get("amount"))
@@ -85,11 +85,11 @@ def _carried(item: Item, kind: str, from_live: bool) -> tuple[ProcessorObject, .
     if at is None:
         raise Unreadable("It does not say when it happened.")
     if kind in NAMED.values():
-        raise Unreadable("It is a notice of change in a shape that Adyen does not document.")
-    return told_of(ItemContext(item, kind, at, from_live))
+        raise Unreadable("It is a notice of change in a format that Adyen does not document.")
+    return objects_of(ItemContext(item, kind, at, from_live))
 
 
-def _said_of_body(found: Item) -> ParsedEvent:
+def _parsed_body(found: Item) -> ParsedEvent:
     type_ = need(found.get("type"), "of which kind it is")
     environment, at = word(found.get("environment")), moment(found.get("createdAt"))
     kind = NAMED.get(type_, type_)
@@ -103,7 +103,7 @@ def _said_of_body(found: Item) -> ParsedEvent:
 
 
 def _unsigned(item: Item) -> Item:
-    """Without its signature: who reads the ledger shall not be able to send it again."""
+    """The item without its signature, so that nobody who reads the ledger can send it again."""
     more = part(item.get("additionalData"))
     return {
         **item,

@@ -3,7 +3,7 @@
 Standard webhooks: ``additionalData.hmacSignature`` of each item, over eight of its values, joined by colons and not
 escaped. Newer ones (with ``type`` and ``data``): the header ``hmacsignature``, over the raw body. No time is signed: a
 replay is a duplicate. A few lines of our own, because the official library (16.0) looks at the first item only, and
-raises KeyError, IndexError or TypeError for what strangers may send.
+raises KeyError, IndexError or TypeError for malformed requests.
 
 https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures (2026-11)
 """
@@ -57,21 +57,21 @@ def _require(signature: str, message: bytes, keys: Sequence[bytes]) -> None:
 
 
 def _signed(item: Mapping[str, Any]) -> bytes:
-    """The text that was signed. Only the merchant's own reference may hold a colon, or the same text could be cut
-    into other values."""
+    """The text that was signed. Only the merchant's own reference may contain a colon; otherwise one text could be
+    split into different values."""
     amount = part(item.get("amount"))
     before = [_text(item.get(name)) for name in ("pspReference", "originalReference", "merchantAccountCode")]
     after = [_text(amount.get("value")), _text(amount.get("currency"))]
     after += [_text(item.get(name)) for name in ("eventCode", "success")]
     if any(":" in value for value in (*before, *after)):
-        raise Rejected(401, "malformed_item", "A signed value other than merchantReference holds a colon.")
+        raise Rejected(401, "malformed_item", "A signed value other than merchantReference contains a colon.")
     joined = ":".join((*before, _text(item.get("merchantReference")), *after))
-    # Half a surrogate pair is JSON: it is encoded as it is, lest it pass for another letter.
+    # Half a surrogate pair is valid JSON: it is encoded unchanged, so that it does not equal another character.
     return joined.encode("utf-8", "surrogatepass")
 
 
 def _text(value: object) -> str:
-    """A value as Adyen writes it: nothing for null, and no ``True``."""
+    """A value as Adyen writes it: empty for null; booleans are refused."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -19,20 +19,20 @@ _CHARGE = Handled(Kind.CHARGE)
 _FRAUD_WARNING = Handled(Kind.FRAUD_WARNING, Urgency.DISPUTE)
 
 HANDLED: Final[Mapping[str, Handled]] = {
-    # What succeeds is read too: it is what a later review or refund is about.
+    # Successes are read too: a later review or refund refers to them.
     "net.authorize.payment.authorization.created": _CHARGE,
     "net.authorize.payment.authcapture.created": _CHARGE,
     "net.authorize.payment.capture.created": _CHARGE,
     "net.authorize.payment.priorAuthCapture.created": _CHARGE,
     "net.authorize.payment.void.created": _CHARGE,
-    "net.authorize.payment.refund.created": Handled(Kind.REFUND),  # only its response code says if it failed
+    "net.authorize.payment.refund.created": Handled(Kind.REFUND),  # only the response code shows a failure
     "net.authorize.payment.fraud.held": _FRAUD_WARNING,
     "net.authorize.payment.fraud.approved": _FRAUD_WARNING,
     "net.authorize.payment.fraud.declined": _FRAUD_WARNING,
 }
 
 _IGNORED: Final[Mapping[str, str]] = {
-    "Authorize.Net's copy of a customer: Recurly tells of accounts and their billing information.": """
+    "Authorize.Net's copy of a customer: Recurly reports accounts and their billing information.": """
         customer.created customer.updated customer.deleted
         customer.paymentProfile.created customer.paymentProfile.updated customer.paymentProfile.deleted
     """,

@@ -1,6 +1,6 @@
 """A notification → its event. Thin: the transaction's id, a response code, and an amount without a currency.
 
-``payload.id`` is the transaction's (``transId``), also where the event is about its review. ``merchantReferenceId`` is
+``payload.id`` is the id of the transaction (``transId``), also in events about its review. ``merchantReferenceId`` is
 not read: it names a request (``refId``), and what Recurly sends there is not documented.
 https://developer.authorize.net/api/reference/features/webhooks.html (2026-11)
 """
@@ -19,13 +19,13 @@ from connector.webhooks.processor_event import ParsedEvent, Unreadable, items, m
 SOURCE: Final = "authorizenet"
 
 CUT_AT: Final = 20
-"""Authorize.Net takes no longer invoice number; Recurly cuts a longer one from the left."""
+"""Maximal length of an invoice number; Recurly cuts a longer one from the left."""
 
 Body = Mapping[str, Any]
 
 
 def said(found: Body) -> ParsedEvent:
-    """Who, what, when. Raises Unreadable for what is no notification of Authorize.Net."""
+    """Parse a notification. Unreadable if it is none of Authorize.Net."""
     kind = need(found.get("eventType"), "of which type it is")
     return ParsedEvent(
         event_id=need(found.get("notificationId"), "its id"),
@@ -36,12 +36,12 @@ def said(found: Body) -> ParsedEvent:
     )
 
 
-# What a notification carries ----------------------------------------------------------------------------------
+# Objects of a notification ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionContext:
-    """The transaction that one notification is about."""
+    """The transaction of one notification."""
 
     kind: str
     at: datetime
@@ -73,46 +73,46 @@ def _carried(found: Body, kind: str) -> tuple[ProcessorObject, ...]:
     payload = part(found.get("payload"))
     if (id_ := word(payload.get("id"))) is None:
         return ()
-    told = TransactionContext(kind.removeprefix(_PREFIX), at, id_, payload)
-    return _READERS[told.kind](told)
+    context = TransactionContext(kind.removeprefix(_PREFIX), at, id_, payload)
+    return _READERS[context.kind](context)
 
 
-def _charge(told: TransactionContext) -> tuple[ProcessorObject, ...]:
-    status = _outcome(told, _APPROVED[told.kind])
-    return (told.about(Kind.CHARGE, status=status, reason=_REASONS.get(told.code)),)
+def _charge(context: TransactionContext) -> tuple[ProcessorObject, ...]:
+    status = _outcome(context, _APPROVED[context.kind])
+    return (context.about(Kind.CHARGE, status=status, reason=_REASONS.get(context.code)),)
 
 
-def _void(told: TransactionContext) -> tuple[ProcessorObject, ...]:
-    """Called off before it was settled: nothing is taken. A void that is refused changes nothing."""
-    done = {"refunded": True, "refundable": False} if told.code == "1" else {}
-    return (told.about(Kind.CHARGE, **done),)
+def _void(context: TransactionContext) -> tuple[ProcessorObject, ...]:
+    """A void before settlement: no money is taken. A refused void changes nothing."""
+    done = {"refunded": True, "refundable": False} if context.code == "1" else {}
+    return (context.about(Kind.CHARGE, **done),)
 
 
-def _refund(told: TransactionContext) -> tuple[ProcessorObject, ...]:
-    """A transaction of its own. Which one it gives back is not said."""
-    status = _outcome(told, _APPROVED[told.kind])
-    reason = _REASONS.get(told.code)
-    return (told.about(Kind.REFUND, status=status, reason=reason, opened_at=told.at),)
+def _refund(context: TransactionContext) -> tuple[ProcessorObject, ...]:
+    """A refund has its own transaction id; the refunded transaction is not named."""
+    status = _outcome(context, _APPROVED[context.kind])
+    reason = _REASONS.get(context.code)
+    return (context.about(Kind.REFUND, status=status, reason=reason, opened_at=context.at),)
 
 
-def _review(told: TransactionContext) -> tuple[ProcessorObject, ...]:
-    """The review, which goes by the transaction's id, and the transaction."""
-    status, charged = _REVIEWS[told.kind]
-    filters = [word(one.get("fraudFilter")) for one in items(told.payload.get("fraudList"))]
-    warning = told.about(
+def _review(context: TransactionContext) -> tuple[ProcessorObject, ...]:
+    """The review, which has the id of its transaction, and the transaction."""
+    status, charged = _REVIEWS[context.kind]
+    filters = [word(one.get("fraudFilter")) for one in items(context.payload.get("fraudList"))]
+    warning = context.about(
         Kind.FRAUD_WARNING,
         status=status,
         reason=next((one for one in filters if one), None),
-        opened_at=told.at if status is Status.OPEN else None,
+        opened_at=context.at if status is Status.OPEN else None,
     )
-    return (warning, told.about(Kind.CHARGE, status=charged))
+    return (warning, context.about(Kind.CHARGE, status=charged))
 
 
-def _outcome(told: TransactionContext, approved: Status) -> Status | None:
-    return approved if told.code == "1" else _NOT_APPROVED.get(told.code)
+def _outcome(context: TransactionContext, approved: Status) -> Status | None:
+    return approved if context.code == "1" else _NOT_APPROVED.get(context.code)
 
 
-# Authorize.Net's words and ours -------------------------------------------------------------------------------
+# Authorize.Net's terms to ours -------------------------------------------------------------------------------
 
 _PREFIX: Final = "net.authorize.payment."
 
@@ -121,9 +121,9 @@ _APPROVED: Final[Mapping[str, Status]] = {
     "authcapture.created": Status.SUCCEEDED,
     "capture.created": Status.SUCCEEDED,
     "priorAuthCapture.created": Status.SUCCEEDED,
-    "refund.created": Status.SUCCEEDED,  # on its way; no later event tells of its arrival
+    "refund.created": Status.SUCCEEDED,  # pending; no later event reports its arrival
 }
-"""What the response code 1 (approved) means for the object."""
+"""Kind → status of the object for response code 1 (approved)."""
 
 _NOT_APPROVED: Final[Mapping[str, Status]] = {
     "2": Status.FAILED,
@@ -131,14 +131,17 @@ _NOT_APPROVED: Final[Mapping[str, Status]] = {
     "4": Status.PENDING,  # held for review
 }
 _REASONS: Final[Mapping[str, str]] = {"2": "declined", "3": "error"}
-"""What the documentation calls a code: more is not said."""
+"""Response code → its name in the documentation."""
 
 _REVIEWS: Final[Mapping[str, tuple[Status, Status | None]]] = {
     "fraud.held": (Status.OPEN, Status.PENDING),
-    "fraud.approved": (Status.CLOSED, None),  # whether money was taken, or only reserved, is not said
+    "fraud.approved": (
+        Status.CLOSED,
+        None,
+    ),  # the event does not show whether money was taken or only reserved
     "fraud.declined": (Status.CLOSED, Status.FAILED),
 }
-"""Of the review, and of the transaction."""
+"""Kind → status of the review, and of the transaction."""
 
 _READERS: Final[Mapping[str, Callable[[TransactionContext], tuple[ProcessorObject, ...]]]] = {
     **dict.fromkeys(_APPROVED, _charge),

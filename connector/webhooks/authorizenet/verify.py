@@ -1,7 +1,7 @@
 """Authorize.Net's signature: ``X-ANET-Signature: sha512=<HEX>``, the HMAC-SHA512 of the raw body.
 
 The key is the Signature Key as the Merchant Interface shows it: its 128 hex digits are text, and are not decoded. No
-time is signed: a replay is a duplicate, which the ledger knows. The official library (1.1.6) checks no signatures.
+time is signed: a replay is a duplicate for the ledger. The official library (1.1.6) checks no signatures.
 https://developer.authorize.net/api/reference/features/webhooks.html (2026-11)
 """
 
@@ -20,7 +20,8 @@ _DO: Final = "Compare the Signature Key in the Merchant Interface with AUTHORIZE
 
 
 def signature(delivery: Delivery, keys: Sequence[bytes]) -> None:
-    """Refuse (401) unless one key gives the signature. Its hex may be of either case: Authorize.Net's is upper."""
+    """Refuse (401) unless one key gives the signature. Upper-case hex, as Authorize.Net sends, and lower-case are
+    valid."""
     given = delivery.headers.get("x-anet-signature", "").strip().lower()
     if not given:
         raise Rejected(401, "missing_signature", f"There is no X-ANET-Signature header. {_DO}")

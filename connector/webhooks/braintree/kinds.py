@@ -30,7 +30,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "dispute_auto_accepted": _DISPUTE,
     "dispute_expired": _DISPUTE,
     "refund_failed": Handled(Kind.REFUND, Urgency.FAILURE),
-    # Bank debits, and their refunds: those are carried as a refund.
+    # Bank debits, and their refunds, which become a refund object.
     "transaction_settled": _CHARGE,
     "transaction_settlement_declined": _FAILED_CHARGE,
     "transaction_disbursed": _CHARGE,
@@ -44,13 +44,13 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "payment_method_revoked_by_customer": Handled(Kind.MANDATE, Urgency.FAILURE),
 }
 
-_SUBSCRIPTION = "A subscription of Braintree's own: Recurly bills here, and its events tell of the renewals."
+_SUBSCRIPTION = "A subscription of Braintree's own: Recurly bills here, and its events report the renewals."
 _GRANT = "A payment method shared between two merchants through the Grant API, which Recurly does not use."
 _PARTNER = "It concerns the connection of a merchant to a platform, and no customer."
 
 IGNORED: Final[Mapping[str, str]] = {
     "check": "A test notification from the Control Panel: the address and the keys are right.",
-    "account_updater_daily_report": "A file of renewed cards: Recurly is told of them by its own updater.",
+    "account_updater_daily_report": "A file of renewed cards: Recurly gets them by its own updater.",
     "payment_method_customer_data_updated": "Profile data of a Venmo customer, which is not kept in the CRM.",
     "local_payment_expired": "The customer never finished this payment, so there is nothing to follow.",
     "granted_payment_method_revoked": _GRANT,

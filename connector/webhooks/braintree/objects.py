@@ -1,4 +1,4 @@
-"""What a notification tells of: disputes, charges, refunds, payouts, mandates. Braintree's words end here."""
+"""Maps notifications to objects: disputes, charges, refunds, payouts, mandates. Braintree's terms end here."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from connector.webhooks.processor_event import currency, end_of_day, major, mome
 
 
 class Account(NamedTuple):
-    """Whose notifications these are. ``production``: its environment; a notification does not say. ``currencies``: of
-    its merchant accounts, by their ids; under an empty id that of all others."""
+    """The Braintree account. ``production``: its environment, which a notification does not contain. ``currencies``:
+    merchant account id → currency; the empty id is for all others."""
 
     merchant_id: str
     production: bool
@@ -25,24 +25,23 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ObjectContext:
-    """The one element of the subject, and what every object of one notification has in common."""
+    """The element of the subject, and the attributes that all objects of one notification share."""
 
     subject: Element
     kind: str
     at: datetime
     account: Account
     currency: str | None = None
-    """Of what it is inside, where that says it."""
+    """Currency of the enclosing element, if it has one."""
 
     def text(self, path: str) -> str | None:
         return word(text_of(self.subject, path))
 
     def code(self, *paths: str) -> str | None:
-        """Its currency: as it says itself, or what is inside it or around it, else as the settings say of the merchant
-        account."""
+        """Currency: its own, else of an inner or outer element, else of the merchant account by the settings."""
         inside = (f"{path}/currency-iso-code" for path in (*paths, "merchant-account"))
-        told = (currency(self.text(path)) for path in ("currency-iso-code", *inside))
-        if (found := next(filter(None, told), None) or self.currency) is not None:
+        codes = (currency(self.text(path)) for path in ("currency-iso-code", *inside))
+        if (found := next(filter(None, codes), None) or self.currency) is not None:
             return found
         of = (
             "merchant-account-id",
@@ -57,68 +56,70 @@ class ObjectContext:
         return {"source": "braintree", "at": self.at}
 
     def page(self, of: str, id_: str) -> str | None:
-        """Its page in the Control Panel."""
+        """Address of its page in the Control Panel."""
         host = "www" if self.account.production else "sandbox"
         merchant = self.account.merchant_id
         return f"https://{host}.braintreegateway.com/merchants/{merchant}/{of}/{id_}" if merchant else None
 
 
-def told_of(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """The objects of a handled kind, what it is about first; none where it does not name it."""
-    return _READERS[told.kind](told)
+def objects_of(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """The objects of a handled kind, its own first; none if the notification does not name it."""
+    return _READERS[context.kind](context)
 
 
-def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """The dispute, and the transaction it is about."""
-    if (id_ := told.text("id")) is None:
+def _dispute(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """The dispute, and its transaction."""
+    if (id_ := context.text("id")) is None:
         return ()
-    stage = braintree_statuses.STAGES.get(told.text("kind") or "")
-    code = told.code("transaction")
+    stage = braintree_statuses.STAGES.get(context.text("kind") or "")
+    code = context.code("transaction")
     dispute = ProcessorObject(
         kind=Kind.DISPUTE,
         id=id_,
-        status=_DISPUTES[told.kind],
+        status=_DISPUTES[context.kind],
         stage=stage or Stage.CHARGEBACK,
-        reason=told.text("reason"),
-        reason_text=told.text("reason-description"),
-        network=_network(told.subject.find("transaction")),
-        network_code=told.text("reason-code"),
-        amount=major(told.text("amount"), code),
+        reason=context.text("reason"),
+        reason_text=context.text("reason-description"),
+        network=_network(context.subject.find("transaction")),
+        network_code=context.text("reason-code"),
+        amount=major(context.text("amount"), code),
         currency=code,
-        due_at=end_of_day(told.text("reply-by-date")),
-        opened_at=moment(told.text("date-opened") or told.text("received-date")),
-        references=_given(told.text("transaction/id")),
-        invoice_number=told.text("transaction/order-id"),
-        link=told.page("disputes", id_),
-        **told.common,
+        due_at=end_of_day(context.text("reply-by-date")),
+        opened_at=moment(context.text("date-opened") or context.text("received-date")),
+        references=_given(context.text("transaction/id")),
+        invoice_number=context.text("transaction/order-id"),
+        link=context.page("disputes", id_),
+        **context.common,
     )
     charge = (
-        _charge(replace(told, subject=found, currency=code))
-        if (found := told.subject.find("transaction")) is not None
+        _charge(replace(context, subject=found, currency=code))
+        if (found := context.subject.find("transaction")) is not None
         else ()
     )
     return (dispute, *charge)
 
 
-def _transaction(told: ObjectContext) -> tuple[ProcessorObject, ...]:
+def _transaction(context: ObjectContext) -> tuple[ProcessorObject, ...]:
     """A sale is a charge. A refund is a transaction too, of the type ``credit``."""
-    refund = told.kind == "refund_failed" or told.text("type") == "credit" or _refunded(told) is not None
-    return _refund(told) if refund else _charge(told)
+    refund = (
+        context.kind == "refund_failed" or context.text("type") == "credit" or _refunded(context) is not None
+    )
+    return _refund(context) if refund else _charge(context)
 
 
-def _charge(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    return _payment(told, Kind.CHARGE, told.text("id"), told.text("retried-transaction-id"))
+def _charge(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    return _payment(context, Kind.CHARGE, context.text("id"), context.text("retried-transaction-id"))
 
 
-def _refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    return _payment(told, Kind.REFUND, _refunded(told), told.text("id"))
+def _refund(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    return _payment(context, Kind.REFUND, _refunded(context), context.text("id"))
 
 
-def _payment(told: ObjectContext, kind: Kind, *references: str | None) -> tuple[ProcessorObject, ...]:
-    if (id_ := told.text("id")) is None:
+def _payment(context: ObjectContext, kind: Kind, *references: str | None) -> tuple[ProcessorObject, ...]:
+    if (id_ := context.text("id")) is None:
         return ()
-    status, code = _outcome(told, kind), told.code()
-    reason, reason_text = _why(told) if status in _FAILING else (None, None)
+    status, code = _outcome(context, kind), context.code()
+    reason, reason_text = _why(context) if status in _FAILING else (None, None)
     return (
         ProcessorObject(
             kind=kind,
@@ -126,73 +127,73 @@ def _payment(told: ObjectContext, kind: Kind, *references: str | None) -> tuple[
             status=status,
             reason=reason,
             reason_text=reason_text,
-            network=_network(told.subject),
-            amount=major(told.text("amount"), code),
+            network=_network(context.subject),
+            amount=major(context.text("amount"), code),
             currency=code,
-            opened_at=moment(told.text("created-at")),
+            opened_at=moment(context.text("created-at")),
             references=_given(*references),
-            invoice_number=told.text("order-id"),
-            customer=told.text("customer/id"),
-            method=_method(told),
-            link=told.page("transactions", id_),
-            **told.common,
+            invoice_number=context.text("order-id"),
+            customer=context.text("customer/id"),
+            method=_method(context),
+            link=context.page("transactions", id_),
+            **context.common,
         ),
     )
 
 
-def _review(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """Who decided, and what was noted, is nobody's business here."""
-    if (id_ := told.text("transaction-id")) is None:
+def _review(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """The review; who decided it, and notes, are not read."""
+    if (id_ := context.text("transaction-id")) is None:
         return ()
-    link = told.page("transactions", id_)
-    return (ProcessorObject(kind=Kind.CHARGE, id=id_, references=(id_,), link=link, **told.common),)
+    link = context.page("transactions", id_)
+    return (ProcessorObject(kind=Kind.CHARGE, id=id_, references=(id_,), link=link, **context.common),)
 
 
-def _local_payment(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """Known by the payment's id: when it is reversed, no transaction is named."""
-    if (id_ := told.text("payment-id")) is None:
+def _local_payment(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """Identified by the payment id, because a reversal names no transaction."""
+    if (id_ := context.text("payment-id")) is None:
         return ()
-    code = told.code("transaction")
+    code = context.code("transaction")
     return (
         ProcessorObject(
             kind=Kind.CHARGE,
             id=id_,
-            status=_LOCAL_PAYMENTS[told.kind],
-            amount=major(told.text("transaction/amount"), code),
+            status=_LOCAL_PAYMENTS[context.kind],
+            amount=major(context.text("transaction/amount"), code),
             currency=code,
-            references=_given(id_, told.text("transaction/id")),
-            invoice_number=told.text("transaction/order-id"),
-            **told.common,
+            references=_given(id_, context.text("transaction/id")),
+            invoice_number=context.text("transaction/order-id"),
+            **context.common,
         ),
     )
 
 
-def _payout(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    if (id_ := told.text("id")) is None:
+def _payout(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    if (id_ := context.text("id")) is None:
         return ()
-    code = told.code()
-    failed = told.kind == "disbursement_exception" or told.text("success") == "false"
-    next_step = told.text("follow-up-action") or ""
-    sub_merchant = told.text("merchant-account/sub-merchant-account") == "true"
+    code = context.code()
+    failed = context.kind == "disbursement_exception" or context.text("success") == "false"
+    next_step = context.text("follow-up-action") or ""
+    sub_merchant = context.text("merchant-account/sub-merchant-account") == "true"
     return (
         ProcessorObject(
             kind=Kind.PAYOUT,
             id=id_,
             status=Status.FAILED if failed else Status.PAID,
-            reason=told.text("exception-message"),
+            reason=context.text("exception-message"),
             reason_text=_NEXT_STEPS.get(next_step, next_step.replace("_", " ")) or None,
-            amount=major(told.text("amount"), code),
+            amount=major(context.text("amount"), code),
             currency=code,
-            settles_at=end_of_day(told.text("disbursement-date")),
-            payee=(told.text("merchant-account/id") or "") if sub_merchant else "",
-            **told.common,
+            settles_at=end_of_day(context.text("disbursement-date")),
+            payee=(context.text("merchant-account/id") or "") if sub_merchant else "",
+            **context.common,
         ),
     )
 
 
-def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """A PayPal or Venmo account in the vault, which the customer has cut off."""
-    if (id_ := told.text("token")) is None:
+def _mandate(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """A PayPal or Venmo account in the vault, which the customer has disconnected."""
+    if (id_ := context.text("token")) is None:
         return ()
     return (
         ProcessorObject(
@@ -200,30 +201,30 @@ def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
             id=id_,
             status=Status.INACTIVE,
             reason="revoked_by_customer",
-            references=_given(id_, told.text("billing-agreement-id")),
-            customer=told.text("customer-id"),
-            method=_WALLETS.get(told.subject.tag),
-            **told.common,
+            references=_given(id_, context.text("billing-agreement-id")),
+            customer=context.text("customer-id"),
+            method=_WALLETS.get(context.subject.tag),
+            **context.common,
         ),
     )
 
 
-def _outcome(told: ObjectContext, kind: Kind) -> Status | None:
-    """As the kind says, or the transaction itself. A bank that sends a refund back has let it fail."""
-    status = _OUTCOMES.get(told.kind) or _TRANSACTIONS.get(told.text("status") or "")
+def _outcome(context: ObjectContext, kind: Kind) -> Status | None:
+    """Status by the kind, else of the transaction. A returned refund has failed."""
+    status = _OUTCOMES.get(context.kind) or _TRANSACTIONS.get(context.text("status") or "")
     return Status.FAILED if kind is Kind.REFUND and status is Status.RETURNED else status
 
 
-def _why(told: ObjectContext) -> tuple[str | None, str | None]:
-    """Why the bank refused, at settlement or before: its code, and in words."""
+def _why(context: ObjectContext) -> tuple[str | None, str | None]:
+    """Code and text of the refusal, at settlement or before."""
     for stage in ("processor-settlement-response", "processor-response"):
-        if code := told.text(f"{stage}-code"):
-            return code, told.text(f"{stage}-text")
-    return told.text("status"), None
+        if code := context.text(f"{stage}-code"):
+            return code, context.text(f"{stage}-text")
+    return context.text("status"), None
 
 
-def _refunded(told: ObjectContext) -> str | None:
-    return told.text("refunded-transaction-id") or told.text("refunded-transaction-fk")
+def _refunded(context: ObjectContext) -> str | None:
+    return context.text("refunded-transaction-id") or context.text("refunded-transaction-fk")
 
 
 def _network(transaction: Element | None) -> str | None:
@@ -234,13 +235,13 @@ def _network(transaction: Element | None) -> str | None:
     return braintree_statuses.network(kind, card)
 
 
-def _method(told: ObjectContext) -> str | None:
+def _method(context: ObjectContext) -> str | None:
     """``Visa ending 1111``; four digits and no more."""
     for path, name in (
-        ("credit-card", told.text("credit-card/card-type")),
+        ("credit-card", context.text("credit-card/card-type")),
         ("us-bank-account", "Bank account"),
     ):
-        last = told.text(f"{path}/last-4") or ""
+        last = context.text(f"{path}/last-4") or ""
         if name and len(last) == 4:
             return f"{name} ending {last}"
     return None
@@ -254,7 +255,7 @@ def text_of(element: Element, path: str) -> str:
     return (element.findtext(path) or "").strip()
 
 
-# Braintree's words and ours -----------------------------------------------------------------------------------
+# Braintree's terms to ours -----------------------------------------------------------------------------------
 
 _DISPUTES: Final[Mapping[str, Status]] = {
     "dispute_opened": Status.NEEDS_RESPONSE,
@@ -279,7 +280,7 @@ _TRANSACTIONS: Final[Mapping[str, Status]] = {
     "settled": Status.SUCCEEDED,
     "settlement_declined": Status.RETURNED,
 }
-"""A transaction's own status, where the kind tells no outcome. Voided and expired ones took no money: none."""
+"""Status of the transaction, if the kind has none. Voided and expired ones took no money, and have none."""
 
 _FAILING: Final = frozenset({Status.FAILED, Status.RETURNED})
 _LOCAL_PAYMENTS: Final[Mapping[str, Status]] = {

@@ -1,6 +1,6 @@
-"""A notification's XML → its event. Fat: the object comes with it, as it was at the notification's time.
+"""A notification's XML → its event. Fat: it contains the object as it was at that time.
 
-Braintree gives a notification no id, so its identity is a digest of what it says happened: kind, time and subject.
+Braintree gives a notification no id, so its identity is a digest of kind, time and subject.
 Bombs, external entities and document types are refused by defusedxml before anything is expanded.
 """
 
@@ -19,19 +19,19 @@ from connector.models.events import Event
 from connector.models.facts import ProcessorObject
 from connector.webhooks import processor_event
 from connector.webhooks.braintree.kinds import KINDS
-from connector.webhooks.braintree.objects import Account, ObjectContext, text_of, told_of
+from connector.webhooks.braintree.objects import Account, ObjectContext, objects_of, text_of
 from connector.webhooks.processor_event import ParsedEvent, Unreadable, content_digest, moment, need
 from connector.webhooks.source import Delivery
 
 
 def read(delivery: Delivery, xml: bytes, account: Account, *, live: bool) -> Event:
-    """The event of one notification. Never raises: what cannot be read is UNREADABLE."""
+    """The event of one notification. Never raises: a body that cannot be read is UNREADABLE."""
     delivery = replace(delivery, body=xml)
     try:
-        said = _said(_root(xml), xml, account)
+        parsed = _parsed(_root(xml), xml, account)
     except Unreadable as error:
         return processor_event.unreadable(delivery, _digest(xml), str(error), "xml")
-    return processor_event.event(delivery, said, KINDS, xml, "xml", live=live)
+    return processor_event.event(delivery, parsed, KINDS, xml, "xml", live=live)
 
 
 def _root(xml: bytes) -> Element:
@@ -45,7 +45,7 @@ def _root(xml: bytes) -> Element:
         raise Unreadable(f"It is not XML that can be read ({type(error).__name__}).") from None
 
 
-def _said(root: Element, xml: bytes, account: Account) -> ParsedEvent:
+def _parsed(root: Element, xml: bytes, account: Account) -> ParsedEvent:
     kind = need(text_of(root, "kind"), "of which kind it is")
     time = need(text_of(root, "timestamp"), "when it happened")
     subject = next(
@@ -66,7 +66,7 @@ def _carried(root: Element, kind: str, account: Account) -> tuple[ProcessorObjec
     if at is None:
         raise Unreadable("It does not say when it happened.")
     subject = root.find("subject/*")
-    return () if subject is None else told_of(ObjectContext(subject, kind, at, account))
+    return () if subject is None else objects_of(ObjectContext(subject, kind, at, account))
 
 
 def _digest(text: bytes) -> str:

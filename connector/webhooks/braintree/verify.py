@@ -26,7 +26,7 @@ _CHALLENGE: Final = re.compile(r"[0-9a-f]{20,32}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=\r\n]*")
 _MOST_FIELDS: Final = 20
 _LONGEST_SIGNATURE: Final = 16_384
-"""Room for two hundred API keys. A stranger's mebibyte of separators would cost more than all the rest."""
+"""Space for two hundred API keys. Limits the cost of a request with very many separators."""
 _DO: Final = (
     "Compare the API keys in Braintree's Control Panel with BRAINTREE_PUBLIC_KEY and BRAINTREE_PRIVATE_KEY."
 )
@@ -40,7 +40,7 @@ class Keys(NamedTuple):
 
 
 def payload(delivery: Delivery, keys: Keys) -> bytes:
-    """What the delivery holds, decoded from base64. Refuses (401) what these keys did not sign."""
+    """The XML of the delivery, decoded from base64. Refuses (401) a delivery that these keys did not sign."""
     form = _form(delivery.body)
     signed, given = _field(form, "bt_payload"), _field(form, "bt_signature")
     _require_undamaged(signed)
@@ -53,8 +53,8 @@ def payload(delivery: Delivery, keys: Keys) -> bytes:
 
 
 def proof(challenge: str, keys: Keys) -> str:
-    """The answer to ``bt_challenge``: ``<public key>|<hex>``. Refuses (400) anything else than 20 to 32 hex digits,
-    so that nothing longer can be had signed."""
+    """The answer to ``bt_challenge``: ``<public key>|<hex>``. Refuses (400) anything but 20 to 32 hex digits,
+    so that nobody can get longer texts signed."""
     if not _CHALLENGE.fullmatch(challenge):
         raise Rejected(400, "malformed_challenge", "bt_challenge must be 20 to 32 lower-case hex digits.")
     return f"{keys.public}|{_digest(keys.private, challenge).decode()}"
@@ -78,7 +78,7 @@ def _field(form: dict[str, list[str]], name: str) -> str:
 
 
 def _require_undamaged(signed: str) -> None:
-    """A ``+`` that arrives as a blank was decoded once too often on its way: no key could match."""
+    """Refuse a body with blanks: a proxy decoded ``+`` in the form once too often, so no key can match."""
     if " " in signed:
         raise Rejected(
             401,
@@ -86,14 +86,14 @@ def _require_undamaged(signed: str) -> None:
             "bt_payload has blanks where + was: something between Braintree and here decoded the form already. "
             "Pass the body on as it came.",
         )
-    if _CHALLENGE.fullmatch(signed):  # `proof` signs such text for anybody who asks
-        raise Rejected(401, "challenge_replayed", "bt_payload is a challenge, and no notification.")
+    if _CHALLENGE.fullmatch(signed):  # `proof` signs such text for anybody
+        raise Rejected(401, "challenge_replayed", "bt_payload is a challenge, not a notification.")
     if not _BASE64.fullmatch(signed):
         raise Rejected(401, "malformed_payload", "bt_payload must be base64. Pass the body on as it came.")
 
 
 def _of_key(given: str, public: str) -> str:
-    """The signature that was made with our key; Braintree signs with every key of the account."""
+    """The signature by our key; Braintree signs with every key of the account."""
     if len(given) > _LONGEST_SIGNATURE:
         raise Rejected(401, "malformed_signature", "bt_signature is too long. Pass the body on as it came.")
     for pair in given.split("&"):
@@ -110,5 +110,5 @@ def _digest(private: str, text: str) -> bytes:
 def _decoded(signed: str) -> bytes:
     try:
         return base64.b64decode(signed)
-    except binascii.Error:  # signed, so authentic; what it says is for a person to find out
+    except binascii.Error:  # signed, so authentic: a person has to read it
         return signed.encode()

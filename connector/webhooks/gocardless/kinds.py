@@ -69,11 +69,11 @@ def _ignored(resource_type: str, reason: str, actions: str) -> dict[str, str]:
 
 
 _FEE = "A fee between GoCardless and the merchant: the customer's payment has events of its own."
-_RATE = "An exchange rate of a payout: whether the money arrived, other events tell."
+_RATE = "An exchange rate of a payout: other events report whether the money arrived."
 _CREDITOR = "The merchant's own GoCardless account: it concerns no customer and no payout."
 _FLOW = "A step on the way to a mandate or payment, which has events of its own."
 _PLAN = "GoCardless's own schedule: Recurly bills here, and each payment has events of its own."
-_EXPORT = "A file somebody asked GoCardless for: it concerns no customer."
+_EXPORT = "A file that was requested from GoCardless: it concerns no customer."
 
 IGNORED: Final[Mapping[str, str]] = {
     **_ignored("payments", _FEE, "surcharge_fee_debited"),

@@ -1,7 +1,7 @@
 """A JSON body → its events. Thin: ids under ``links``, a cause under ``details``, never an amount.
 
-What an event means for its object is in the tables at the end. ``details.cause`` is the word to rely on;
-``details.reason_code`` is the bank's and differs between schemes.
+The tables at the end map events to states of their object. ``details.cause`` is reliable; ``details.reason_code`` is
+from the bank and differs between schemes.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ _PAGES: Final = {
     False: "https://manage-sandbox.gocardless.com",
 }
 _INVOICE_KEYS: Final = ("invoiceNumber", "invoice_number")
-_TRIES_AGAIN: Final = "GoCardless will try again by itself."
+_TRIES_AGAIN: Final = "GoCardless will try again automatically."
 
 
 def read(delivery: Delivery, *, live: bool) -> tuple[Event, ...]:
-    """One event for each of the batch. Never raises: what cannot be read is UNREADABLE, the others are not lost."""
+    """One event for each of the batch. Never raises: an event that cannot be read is UNREADABLE, the others are
+    processed."""
     try:
         batch = _batch(delivery.body)
     except Unreadable as error:
@@ -48,7 +49,7 @@ def read(delivery: Delivery, *, live: bool) -> tuple[Event, ...]:
 
 
 def _batch(body: bytes) -> list[tuple[object, bytes]]:
-    """Each event, and what is stored of it: a delivery that holds no other."""
+    """Each event with a delivery that contains only this event, to be stored."""
     found = processor_event.json_object(body)
     batch, meta = found.get("events"), part(found.get("meta"))
     if not isinstance(batch, list):
@@ -62,13 +63,13 @@ def _batch(body: bytes) -> list[tuple[object, bytes]]:
 
 def _event(delivery: Delivery, item: object, live: bool) -> Event:
     try:
-        said = _said(part(item), live)
+        parsed = _parsed(part(item), live)
     except Unreadable as error:
         return processor_event.unreadable(delivery, _digest(delivery.body), str(error), "json")
-    return processor_event.event(delivery, said, KINDS, delivery.body, "json", live=live)
+    return processor_event.event(delivery, parsed, KINDS, delivery.body, "json", live=live)
 
 
-def _said(item: Item, live: bool) -> ParsedEvent:
+def _parsed(item: Item, live: bool) -> ParsedEvent:
     kind = f"{need(item.get('resource_type'), 'of which type it is')}.{need(item.get('action'), 'what happened')}"
     return ParsedEvent(
         event_id=need(item.get("id"), "its id"),
@@ -84,12 +85,12 @@ def _digest(body: bytes) -> str:
     return f"sha256-{hashlib.sha256(body).hexdigest()}"
 
 
-# What an event carries ----------------------------------------------------------------------------------------
+# Objects of an event -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectContext:
-    """What every object of one event has in common."""
+    """Attributes that all objects of one event share."""
 
     item: Item
     action: str
@@ -97,7 +98,7 @@ class ObjectContext:
     page: str
 
     def link(self, name: str) -> str | None:
-        """The id of what the event links to."""
+        """Id of a linked object."""
         return word(part(self.item.get("links")).get(name))
 
 
@@ -117,64 +118,64 @@ def _carried(item: Item, kind: str, live: bool) -> tuple[ProcessorObject, ...]:
     return _READERS[resource_type](ObjectContext(item, action, common, _PAGES[live]))
 
 
-def _payment(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """The payment, and for a chargeback the dispute beside it: GoCardless gives it no id of its own."""
-    if (payment := told.link("payment")) is None:
+def _payment(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """The payment, and for a chargeback also a dispute, which has no id of its own at GoCardless."""
+    if (payment := context.link("payment")) is None:
         return ()
-    known = {
-        **told.common,
+    attributes = {
+        **context.common,
         "id": payment,
         "references": (payment,),
-        "invoice_number": _invoice_number(told.item),
-        "link": f"{told.page}/payments/{payment}",
+        "invoice_number": _invoice_number(context.item),
+        "link": f"{context.page}/payments/{payment}",
     }
-    charge = ProcessorObject(kind=Kind.CHARGE, status=_PAYMENTS[told.action], **known)
-    if told.action not in _CHARGEBACKS:
+    charge = ProcessorObject(kind=Kind.CHARGE, status=_PAYMENTS[context.action], **attributes)
+    if context.action not in _CHARGEBACKS:
         return (charge,)
     dispute = ProcessorObject(
         kind=Kind.DISPUTE,
         stage=Stage.CHARGEBACK,
-        status=_CHARGEBACKS[told.action],
-        opened_at=charge.at if told.action == "charged_back" else None,
-        **known,
+        status=_CHARGEBACKS[context.action],
+        opened_at=charge.at if context.action == "charged_back" else None,
+        **attributes,
     )
     return (dispute, charge)
 
 
-def _refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    if (refund := told.link("refund")) is None:
+def _refund(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    if (refund := context.link("refund")) is None:
         return ()
-    payment = told.link("payment")
+    payment = context.link("payment")
     return (
         ProcessorObject(
             kind=Kind.REFUND,
             id=refund,
-            status=_REFUNDS[told.action],
+            status=_REFUNDS[context.action],
             references=(payment,) if payment else (),
-            invoice_number=_invoice_number(told.item),
-            opened_at=told.common["at"] if told.action == "created" else None,
-            **told.common,
+            invoice_number=_invoice_number(context.item),
+            opened_at=context.common["at"] if context.action == "created" else None,
+            **context.common,
         ),
     )
 
 
-def _payout(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """GoCardless pays out to the merchant itself. A bounce may name only whose payout it was."""
-    payout = told.link("payout")
-    if (id_ := payout or told.link("creditor")) is None:
+def _payout(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """GoCardless pays out to the merchant itself. A returned payout may name only the creditor."""
+    payout = context.link("payout")
+    if (id_ := payout or context.link("creditor")) is None:
         return ()
-    link = f"{told.page}/payouts/{payout}" if payout else None
-    status = _PAYOUTS[told.action]
-    return (ProcessorObject(kind=Kind.PAYOUT, id=id_, status=status, payee="", link=link, **told.common),)
+    link = f"{context.page}/payouts/{payout}" if payout else None
+    status = _PAYOUTS[context.action]
+    return (ProcessorObject(kind=Kind.PAYOUT, id=id_, status=status, payee="", link=link, **context.common),)
 
 
-def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    if (mandate := told.link("mandate")) is None:
+def _mandate(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    if (mandate := context.link("mandate")) is None:
         return ()
-    known = {**told.common, "link": f"{told.page}/mandates/{mandate}"}
-    if replaced_by := told.link("new_mandate"):
-        known["reason_text"] = f"Replaced by the mandate {replaced_by}."
-    return (ProcessorObject(kind=Kind.MANDATE, id=mandate, status=_MANDATES[told.action], **known),)
+    attributes = {**context.common, "link": f"{context.page}/mandates/{mandate}"}
+    if replaced_by := context.link("new_mandate"):
+        attributes["reason_text"] = f"Replaced by the mandate {replaced_by}."
+    return (ProcessorObject(kind=Kind.MANDATE, id=mandate, status=_MANDATES[context.action], **attributes),)
 
 
 def _why(details: Item) -> dict[str, str | None]:
@@ -186,10 +187,10 @@ def _why(details: Item) -> dict[str, str | None]:
 
 
 def _in_words(details: Item) -> str | None:
-    said = word(details.get("description"))
+    description = word(details.get("description"))
     if details.get("will_attempt_retry") is not True:
-        return said
-    return f"{said} {_TRIES_AGAIN}" if said else _TRIES_AGAIN
+        return description
+    return f"{description} {_TRIES_AGAIN}" if description else _TRIES_AGAIN
 
 
 def _scheme(details: Item) -> str | None:
@@ -206,7 +207,7 @@ def _invoice_number(item: Item) -> str | None:
 _BOOKKEEPING: Final = frozenset(
     {"chargeback_cancelled", "chargeback_settled", "late_failure_settled", "refund_settled", "funds_returned"}
 )
-"""Their cause only repeats the action: it must not take the place of the cause that was told before."""
+"""Actions whose cause only repeats the action: it must not replace an earlier cause."""
 
 _PAYMENTS: Final[Mapping[str, Status | None]] = {
     "created": Status.PENDING,
@@ -217,7 +218,7 @@ _PAYMENTS: Final[Mapping[str, Status | None]] = {
     "confirmed": Status.SUCCEEDED,
     "paid_out": Status.SUCCEEDED,
     "cancelled": Status.FAILED,
-    "failed": Status.FAILED,  # also where GoCardless will try again: this attempt did fail
+    "failed": Status.FAILED,  # also if GoCardless will try again: this attempt failed
     "late_failure_settled": Status.RETURNED,
     "charged_back": Status.RETURNED,
     "chargeback_cancelled": Status.SUCCEEDED,
@@ -232,7 +233,7 @@ _CHARGEBACKS: Final[Mapping[str, Status]] = {
 _REFUNDS: Final[Mapping[str, Status | None]] = {
     "created": Status.PENDING,
     "paid": Status.SUCCEEDED,
-    "refund_settled": None,  # deducted from a payout; says nothing of the customer, and may follow a failure
+    "refund_settled": None,  # deducted from a payout; without meaning for the customer, and can follow a failure
     "failed": Status.FAILED,
     "funds_returned": Status.FAILED,
 }
@@ -249,7 +250,7 @@ _MANDATES: Final[Mapping[str, Status | None]] = {
     "active": Status.ACTIVE,
     "reinstated": Status.ACTIVE,
     "transferred": None,  # the customer's bank account changed, the mandate stands
-    "replaced": None,  # debits go on under another mandate: nothing is lost
+    "replaced": None,  # debits continue under another mandate: nothing is lost
     "consumed": None,  # it was for one payment, which was taken: nothing is lost
     "cancelled": Status.INACTIVE,
     "failed": Status.INACTIVE,

@@ -1,5 +1,5 @@
 """GoCardless's signature: ``Webhook-Signature``, the HMAC-SHA256 of the raw body in hex, keyed by the endpoint's
-secret as it is written. No time is signed: a replay is a duplicate, which the ledger knows.
+secret as it is written. No time is signed: a replay is a duplicate for the ledger.
 
 A few lines of our own, because the official library (3.22) compares text and so raises TypeError where the header is
 missing or not ASCII. https://developer.gocardless.com/api-reference/#webhooks-overview (2026-11)
@@ -16,7 +16,7 @@ from connector.webhooks.signatures import any_match, hex_digest
 from connector.webhooks.source import Delivery
 
 REFUSED: Final = 498
-"""What GoCardless asks for: "return a 498 Token Invalid" when the signature is not valid."""
+"""GoCardless requires it: "return a 498 Token Invalid" when the signature is not valid."""
 
 _SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
 _DO: Final = "Compare the secret on GoCardless's Developers page with GOCARDLESS_WEBHOOK_SECRETS."

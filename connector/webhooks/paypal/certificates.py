@@ -1,9 +1,9 @@
 """PayPal's signing certificates: fetched in the background, from PayPal's own hosts and nowhere else.
 
 The address comes with the delivery, so it is the sender's choice until the signature is right. It must therefore be
-one of PayPal's certificate addresses, letter by letter; no redirect is followed, and the answer is read no further
-than a certificate can be long. What is trusted is TLS to the pinned host; the certificate must besides be valid now
-and be PayPal's by name.
+one of PayPal's certificate addresses, letter by letter; no redirect is followed, and at most the length of a
+certificate is read. Trust comes from TLS to the pinned host; the certificate must also be valid now and be issued to
+PayPal.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _ADDRESS: Final = re.compile(
 _DO: Final = "PayPal's own are used unless PAYPAL_CERT_HOSTS names others."
 
 Fetch = Callable[[str], bytes]
-"""The body behind an address. Raises Unavailable where it cannot be had now, Rejected where it never will."""
+"""Fetches an address. Unavailable if it cannot be fetched now, Rejected if it never can."""
 
 
 def host_of(address: str, allowed: Sequence[str]) -> str:
@@ -71,7 +71,7 @@ def host_of(address: str, allowed: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A public key and from when until when it counts."""
+    """A public key with its period of validity."""
 
     key: RSAPublicKey
     begins: datetime
@@ -84,11 +84,11 @@ def in_thread(run: Callable[[], None]) -> None:
 
 @dataclass(slots=True)
 class Certificates:
-    """The certificates seen, by address. No delivery waits for one: a background thread fetches one after another.
+    """Cache of certificates by address. No delivery waits for a fetch: a background thread fetches one at a time.
 
     A certificate that was fetched is used until it expires, and is fetched again from time to time. An invented
-    address costs one of the few fetches that each host is asked for in a minute; it is then remembered apart, so that
-    it evicts no certificate. ``start`` runs the fetching in the background.
+    address uses one of the few fetches that each host gets in a minute. It is then cached separately, so that it evicts
+    no certificate. ``start`` runs the background thread.
     """
 
     allowed: Sequence[str]
@@ -102,12 +102,12 @@ class Certificates:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def key(self, address: str, now: datetime) -> RSAPublicKey:
-        """The key of the certificate behind an address. Raises Rejected, or Unavailable while it is not known."""
+        """The key of the certificate at an address. Rejected, or Unavailable while it is not fetched."""
         host = host_of(address, self.allowed)
-        found = self._known(address, now)
+        found = self._cached(address, now)
         if found is None or now - found[1] >= REFRESHED_AFTER:
             self._request(address, host, now)
-            found = self._known(address, now)
+            found = self._cached(address, now)
         if found is None:
             raise Unavailable("paypal", "PayPal's certificate is not fetched yet.", retry_after=RETRY_AFTER)
         certificate = found[0]
@@ -117,7 +117,7 @@ class Certificates:
             )
         return certificate.key
 
-    def _known(self, address: str, now: datetime) -> tuple[Certificate, datetime] | None:
+    def _cached(self, address: str, now: datetime) -> tuple[Certificate, datetime] | None:
         with self._lock:
             if (kept := self._kept.get(address)) is not None:
                 self._kept.move_to_end(address)
@@ -128,7 +128,7 @@ class Certificates:
         return None
 
     def _request(self, address: str, host: str, now: datetime) -> None:
-        """Have the certificate fetched, unless its host was asked often enough of late."""
+        """Queue a fetch, unless the host has reached its limit."""
         with self._lock:
             if address in self._pending:
                 return
@@ -182,7 +182,7 @@ def _remember(memory: OrderedDict[str, Any], address: str, value: object, most: 
 
 
 def read(pem: bytes, *, ours: bool = False) -> Certificate:
-    """The first certificate of a chain in PEM. ``ours``: it is from a sandbox, under any name."""
+    """The first certificate of a chain in PEM. ``ours``: it is from a sandbox, so any name is valid."""
     try:
         leaf = x509.load_pem_x509_certificates(pem)[0]
         key, names = leaf.public_key(), _names(leaf)
@@ -212,7 +212,7 @@ def _no_certificate(why: str) -> Rejected:
 
 
 def over_http(address: str) -> bytes:
-    """The body of a 200, whole and in time; no redirect is followed."""
+    """The complete body of a 200 response, within the time limit; redirects are not followed."""
     try:
         with requests.get(address, timeout=SECONDS, allow_redirects=False, stream=True) as answer:
             if answer.status_code >= 500 or answer.status_code in (408, 429):
@@ -225,7 +225,7 @@ def over_http(address: str) -> bytes:
 
 
 def _body(answer: requests.Response) -> bytes:
-    """Time-outs count from one piece to the next, so a host that drips is stopped here."""
+    """Read with a total time limit: the time-out of the library applies to each chunk only."""
     until = time.monotonic() + SECONDS
     body = b""
     for piece in answer.iter_content(8192):

@@ -29,7 +29,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "CUSTOMER.DISPUTE.UPDATED": _DISPUTE,
     "CUSTOMER.DISPUTE.RESOLVED": _DISPUTE,
     "RISK.DISPUTE.CREATED": _DISPUTE,  # superseded by CUSTOMER.DISPUTE.CREATED, and still offered
-    # What succeeds is read too: it says which payment and invoice a later dispute is about, without a call.
+    # Successes are read too: they show payment and invoice of a later dispute, without an API call.
     "PAYMENT.CAPTURE.COMPLETED": _CHARGE,
     "PAYMENT.CAPTURE.PENDING": _CHARGE,
     "PAYMENT.CAPTURE.DECLINED": _FAILED_CHARGE,
@@ -59,7 +59,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
 }
 
 _IGNORED: Final[Mapping[str, str]] = {
-    "Recurly bills: PayPal's own plans, subscriptions and invoices say nothing of its.": """
+    "Recurly bills here, not PayPal: PayPal's own plans, subscriptions and invoices do not matter.": """
         BILLING.PLAN.ACTIVATED BILLING.PLAN.CREATED BILLING.PLAN.DEACTIVATED
         BILLING.PLAN.PRICING-CHANGE.ACTIVATED BILLING.PLAN.UPDATED BILLING.SUBSCRIPTION.ACTIVATED
         BILLING.SUBSCRIPTION.CANCELLED BILLING.SUBSCRIPTION.CREATED BILLING.SUBSCRIPTION.EXPIRED
@@ -68,11 +68,11 @@ _IGNORED: Final[Mapping[str, str]] = {
         INVOICING.INVOICE.CANCELLED INVOICING.INVOICE.CREATED INVOICING.INVOICE.PAID
         INVOICING.INVOICE.REFUNDED INVOICING.INVOICE.SCHEDULED INVOICING.INVOICE.UPDATED
         """,
-    "Recurly tells about the payment method; only that it was taken away is read here.": """
+    "Recurly reports the payment method; only its removal is read here.": """
         BILLING_AGREEMENTS.AGREEMENT.CREATED VAULT.CREDIT-CARD.CREATED VAULT.CREDIT-CARD.DELETED
         VAULT.CREDIT-CARD.UPDATED VAULT.PAYMENT-TOKEN.CREATED VAULT.PAYMENT-TOKEN.DELETION-INITIATED
         """,
-    "A step on the way of a payment; the capture or sale that comes of it has events of its own.": """
+    "An intermediate step of a payment; its capture or sale has events of its own.": """
         CHECKOUT.CHECKOUT.BUYER-APPROVED CHECKOUT.ORDER.APPROVED CHECKOUT.ORDER.COMPLETED
         CHECKOUT.ORDER.DECLINED CHECKOUT.ORDER.PROCESSED CHECKOUT.ORDER.SAVED CHECKOUT.ORDER.VOIDED
         CHECKOUT.PAYMENT-APPROVAL.REVERSED PAYMENT.AUTHORIZATION.CREATED PAYMENT.AUTHORIZATION.VOIDED
@@ -98,7 +98,7 @@ _IGNORED: Final[Mapping[str, str]] = {
         PAYMENT.REFERENCED-PAYOUT-ITEM.COMPLETED PAYMENT.REFERENCED-PAYOUT-ITEM.FAILED
         """,
 }
-"""Why → the kinds it holds for."""
+"""Reason → kinds that are ignored for it."""
 
 IGNORED: Final[Mapping[str, str]] = {kind: why for why, kinds in _IGNORED.items() for kind in kinds.split()}
 

@@ -1,4 +1,4 @@
-"""What every reading of a PayPal event needs: what was told, amounts and references."""
+"""Shared by all readers of PayPal events: the object of an event, amounts and references."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ObjectContext:
-    """What one event tells: ``object``, as it was at ``at``; ``last``: the last word of its kind (``REFUNDED``)."""
+    """The object of one event, as it was at ``at``; ``last``: the last word of its kind (``REFUNDED``)."""
 
     at: datetime
     live: bool | None
     last: str
     object: Body
 
-    def about(self, kind: Kind, **said: Any) -> ProcessorObject:
-        return ProcessorObject(kind=kind, source=SOURCE, **{"at": self.at} | said)
+    def about(self, kind: Kind, **attributes: Any) -> ProcessorObject:
+        return ProcessorObject(kind=kind, source=SOURCE, **{"at": self.at} | attributes)
 
 
 def money(found: object) -> dict[str, Any]:
-    """``amount`` and ``currency``, in either generation's words."""
+    """``amount`` and ``currency``, by the field names of v1 or v2."""
     given = part(found)
     code = currency(given.get("currency_code") or given.get("currency"))
     value = given.get("value") if given.get("value") is not None else given.get("total")

@@ -1,6 +1,6 @@
-"""A PayPal event → its identity, its moment, and what it says of the resource inside it.
+"""A PayPal event → its identity, its time, and the objects of its resource.
 
-Disputes are read here, what is paid or given back in ``payments.py``.
+Disputes are read here; payments, refunds and payouts in ``payments.py``.
 https://developer.paypal.com/api/rest/webhooks/event-names/ (2026-11)
 """
 
@@ -19,7 +19,7 @@ _API: Final = re.compile(r"https://api(?:-m)?\.(sandbox\.)?paypal\.com/")
 
 
 def said(found: Body, cert_url: str) -> ParsedEvent:
-    """Who, what, when. Raises Unreadable for what is no event of PayPal."""
+    """Parse an event. Unreadable if it is none of PayPal."""
     kind = need(found.get("event_type"), "its type")
     return ParsedEvent(
         event_id=need(found.get("id"), "its id"),
@@ -31,7 +31,7 @@ def said(found: Body, cert_url: str) -> ParsedEvent:
 
 
 def _live(found: Body, cert_url: str) -> bool | None:
-    """No field tells. The hosts of the links do, and that of the certificate."""
+    """Live or sandbox, by the hosts of the links and of the certificate; there is no field for it."""
     links = (*items(found.get("links")), *items(part(found.get("resource")).get("links")))
     addresses = (cert_url, *(str(link.get("href")) for link in links))
     hosts = [match for address in addresses if (match := _API.match(address))]
@@ -43,8 +43,8 @@ def _carried(found: Body, kind: str, cert_url: str) -> tuple[ProcessorObject, ..
     if at is None:
         raise Unreadable("It does not say when it happened.")
     family, _, last = kind.rpartition(".")
-    told = ObjectContext(at=at, live=_live(found, cert_url), last=last, object=part(found.get("resource")))
-    return (_READERS.get(kind) or _READERS[family])(told)
+    context = ObjectContext(at=at, live=_live(found, cert_url), last=last, object=part(found.get("resource")))
+    return (_READERS.get(kind) or _READERS[family])(context)
 
 
 # Disputes --------------------------------------------------------------------------------------------------
@@ -69,22 +69,22 @@ _OUTCOMES: Final[Mapping[str, Status]] = {
     "DENIED": Status.WON,  # PayPal denied the buyer
     "RESOLVED_BUYER_FAVOUR": Status.LOST,
     "RESOLVED_BUYER_FAVOR": Status.LOST,
-    "ACCEPTED": Status.LOST,  # PayPal accepted what the buyer says; not the merchant
+    "ACCEPTED": Status.LOST,  # PayPal decided for the buyer; the merchant did not accept
     "CANCELED_BY_BUYER": Status.WITHDRAWN,
-    "NONE": Status.WITHDRAWN,  # closed without a decision, for another of the same transaction
+    "NONE": Status.WITHDRAWN,  # closed without a decision, in favour of another dispute of the same transaction
 }
-"""Who won by which outcome: https://developer.paypal.com/docs/disputes/faq/."""
+"""Outcome → status: https://developer.paypal.com/docs/disputes/faq/."""
 
 
-def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    found = told.object
+def _dispute(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    found = context.object
     dispute_id = need(found.get("dispute_id"), "which dispute it is")
     transactions = items(found.get("disputed_transactions"))
     first = transactions[0] if transactions else {}
-    one = told.about(
+    one = context.about(
         Kind.DISPUTE,
         id=dispute_id,
-        at=moment(found.get("update_time")) or told.at,
+        at=moment(found.get("update_time")) or context.at,
         status=_dispute_status(found),
         stage=_STAGES.get(str(found.get("dispute_life_cycle_stage"))),
         reason=word(found.get("reason")),
@@ -95,13 +95,13 @@ def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
         references=references(*(one.get("seller_transaction_id") for one in transactions)),
         invoice_number=word(first.get("invoice_number")),
         customer=word(part(first.get("buyer")).get("payer_id")),
-        link=_case_page(dispute_id, told.live),
+        link=_case_page(dispute_id, context.live),
     )
     return (one,)
 
 
 def _dispute_status(found: Body) -> Status | None:
-    """None where it is resolved and PayPal does not say how: nobody is told that it was won or lost."""
+    """Status; None if it is resolved and PayPal does not report how, so that nobody reads won or lost."""
     status = str(found.get("status"))
     if status == "RESOLVED":
         outcome = str(part(found.get("dispute_outcome")).get("outcome_code"))
@@ -132,4 +132,4 @@ _READERS: Final[Mapping[str, Callable[[ObjectContext], tuple[ProcessorObject, ..
     "RISK.DISPUTE": _dispute,
     "VAULT.PAYMENT-TOKEN": payments.agreement,
 }
-"""A kind, or all but its last word → how its resource is read."""
+"""A kind, or a kind without its last word → reader of its resource."""

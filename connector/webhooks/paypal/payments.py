@@ -1,6 +1,6 @@
-"""PayPal's captures, sales, refunds, payouts and agreements: the resource of an event → what it says.
+"""Maps resources of PayPal events to objects: captures, sales, refunds, payouts and agreements.
 
-The kind of the event says how the resource stands. There are two generations: Payments v2 (captures, ``status``,
+The kind of the event gives the state of the resource. There are two generations: Payments v2 (captures, ``status``,
 ``currency_code``) and v1 (sales, ``state``, ``currency``).
 """
 
@@ -35,17 +35,17 @@ _REFUND: Final[Mapping[str, Status]] = {
 }
 
 
-def charge(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """A capture or sale. A reversal may come as a refund of it: then that is the sum taken, not the payment's."""
-    found = told.object
+def charge(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """A capture or sale. A reversal can come as a refund of it, whose amount is not the amount of the payment."""
+    found = context.object
     own_id = need(found.get("id"), "which payment it is about")
     paid = _refunded_payment(found) or own_id
     amount = money(found.get("amount")) if paid == own_id else {}
     order = part(part(found.get("supplementary_data")).get("related_ids")).get("order_id")
-    one = told.about(
+    one = context.about(
         Kind.CHARGE,
         id=paid,
-        status=_CHARGE.get(told.last),
+        status=_CHARGE.get(context.last),
         reason=_reason(found),
         **amount,
         references=references(paid, found.get("parent_payment"), order),
@@ -55,12 +55,12 @@ def charge(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     return (one,)
 
 
-def refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """A refund, and that its payment was given back (in part) where it was."""
-    found = told.object
+def refund(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """A refund, and its payment, marked as refunded if the refund succeeded."""
+    found = context.object
     paid = _refunded_payment(found)
-    status = _refund_status(told)
-    one = told.about(
+    status = _refund_status(context)
+    one = context.about(
         Kind.REFUND,
         id=need(found.get("id"), "which refund it is"),
         status=status,
@@ -73,19 +73,19 @@ def refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     )
     if paid is None or status is not Status.SUCCEEDED:
         return (one,)
-    return (one, told.about(Kind.CHARGE, id=paid, refunded=True, references=(paid,)))
+    return (one, context.about(Kind.CHARGE, id=paid, refunded=True, references=(paid,)))
 
 
-def _refund_status(told: ObjectContext) -> Status | None:
-    """The kind says it, but for ``REFUNDED``, which the refund itself may put off or deny."""
-    if told.last != "REFUNDED":
-        return _REFUND.get(told.last)
-    own = told.object.get("status") or told.object.get("state")
+def _refund_status(context: ObjectContext) -> Status | None:
+    """Status by the kind; for ``REFUNDED`` the refund itself can be pending or failed."""
+    if context.last != "REFUNDED":
+        return _REFUND.get(context.last)
+    own = context.object.get("status") or context.object.get("state")
     return _REFUND.get(str(own).upper()) if own else Status.SUCCEEDED
 
 
 def _refunded_payment(found: Body) -> str | None:
-    """The capture or sale a refund is of. In v2 only a link says it: its last part is read, it is never followed."""
+    """Id of the refunded capture or sale. In v2 only a link has it: its last part is read, the link is not followed."""
     named = word(found.get("sale_id")) or word(found.get("capture_id"))
     links = (
         str(link.get("href")) for link in items(found.get("links")) if str(link.get("rel")) in _TO_PAYMENT
@@ -117,15 +117,15 @@ _PAYOUT: Final[Mapping[str, Status]] = {
 }
 
 
-def payout_item(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    found = told.object
+def payout_item(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    found = context.object
     item = part(found.get("payout_item"))
     errors = part(found.get("errors"))
-    stands = told.last if told.last != "SUCCEEDED" else None
-    one = told.about(
+    stands = context.last if context.last != "SUCCEEDED" else None
+    one = context.about(
         Kind.PAYOUT,
         id=need(found.get("payout_item_id"), "which payout it is"),
-        status=_PAYOUT.get(told.last),
+        status=_PAYOUT.get(context.last),
         reason=word(errors.get("name")) or stands,
         reason_text=word(errors.get("message")),
         **money(item.get("amount")),
@@ -138,21 +138,22 @@ def payout_item(told: ObjectContext) -> tuple[ProcessorObject, ...]:
 
 
 def _payee(item: Body) -> str | None:
-    """PayPal's own id of the payee; of an e-mail address, phone number or handle only a digest: an id is shown."""
+    """PayPal's id of the payee, else a digest of the e-mail address, phone number or handle, which must not be
+    shown."""
     receiver = word(item.get("receiver"))
     if receiver is None or item.get("recipient_type") == "PAYPAL_ID":
         return receiver
     return f"receiver-{hashlib.sha256(receiver.lower().encode()).hexdigest()[:32]}"
 
 
-def payout_batch(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """A batch that was denied: nobody in it was paid."""
-    header = part(told.object.get("batch_header"))
-    one = told.about(
+def payout_batch(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """A denied batch: none of its payees was paid."""
+    header = part(context.object.get("batch_header"))
+    one = context.about(
         Kind.PAYOUT,
         id=need(header.get("payout_batch_id"), "which batch it is"),
-        status=_PAYOUT.get(told.last),
-        reason=told.last,
+        status=_PAYOUT.get(context.last),
+        reason=context.last,
         **money(header.get("amount")),
         opened_at=moment(header.get("time_created")),
         payee="",
@@ -161,15 +162,15 @@ def payout_batch(told: ObjectContext) -> tuple[ProcessorObject, ...]:
     return (one,)
 
 
-def agreement(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """What let the merchant charge the buyer again, taken away."""
-    found = told.object
+def agreement(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """A cancelled agreement by which the merchant could charge the buyer."""
+    found = context.object
     payer = part(part(found.get("payer")).get("payer_info"))
-    one = told.about(
+    one = context.about(
         Kind.MANDATE,
         id=need(found.get("id"), "which agreement it is"),
         status=Status.INACTIVE,
-        reason=told.last,
+        reason=context.last,
         network="paypal",
         customer=word(part(found.get("customer")).get("id")) or word(payer.get("payer_id")),
         method="PayPal",

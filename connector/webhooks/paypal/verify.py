@@ -3,8 +3,8 @@
 RSA with SHA-256 over ``<transmission id>|<transmission time>|<webhook id>|<CRC-32 of the raw body, in decimal>``, by
 the key of the certificate named in PAYPAL-CERT-URL. https://developer.paypal.com/api/rest/webhooks/rest/ (2026-11)
 
-Of the body only a CRC is signed, and a CRC can be forged: anybody can give a body the checksum of another. So the
-ledger takes one body for each transmission id, and refuses a second one.
+Only a CRC of the body is signed, and a CRC can be forged: anybody can give a body the checksum of another. So the
+ledger accepts one body for each transmission id, and refuses a second one.
 
 The webhook id is what makes a signature ours: PayPal signs for every app with the same key.
 """
@@ -30,20 +30,20 @@ from connector.webhooks.processor_event import moment
 from connector.webhooks.source import Delivery
 
 TOLERANCE: Final = timedelta(days=3, hours=1)
-"""PayPal sends again for three days; whether a retry is signed with a new time is not documented."""
+"""PayPal retries for three days; whether a retry is signed with a new time is not documented."""
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far ahead of ours PayPal's clock may be."""
+"""PayPal's clock may be ahead of ours by this."""
 
 ALGORITHM: Final = "SHA256withRSA"
 
 _NAMES: Final = ("id", "time", "sig")
-_PRINTABLE: Final = re.compile(r"[!-{}~]{1,100}")  # no blank, and no | that would move a border
+_PRINTABLE: Final = re.compile(r"[!-{}~]{1,100}")  # no blank, and no | that would shift the fields
 _DO: Final = "Compare the webhook's id in PayPal's developer dashboard with PAYPAL_WEBHOOK_IDS."
 
 
 class Transmission(NamedTuple):
-    """What the headers say of one sending."""
+    """Headers of one transmission."""
 
     id: str
     time: str
@@ -52,9 +52,9 @@ class Transmission(NamedTuple):
 
 
 def signature(delivery: Delivery, webhook_ids: Sequence[bytes], certificates: Certificates) -> Transmission:
-    """What was sent. Refuses (401) unless it did so for one of our webhooks, lately.
+    """The verified transmission. Refuses (401) unless PayPal signed it for one of our webhooks, recently.
 
-    What costs nothing is looked at first: a certificate is fetched only for what could be right.
+    Cheap checks come first: a certificate is fetched only for a delivery that can be valid.
     """
     sent = _read(delivery)
     _require_near(sent.time, delivery.received_at)
@@ -65,7 +65,7 @@ def signature(delivery: Delivery, webhook_ids: Sequence[bytes], certificates: Ce
 
 
 def message(sent: Transmission, webhook_id: bytes, body: bytes) -> bytes:
-    """What PayPal signs."""
+    """The text that PayPal signs."""
     return b"|".join((sent.id.encode(), sent.time.encode(), webhook_id, str(zlib.crc32(body)).encode()))
 
 
@@ -92,7 +92,7 @@ def _decoded(given: str) -> bytes:
 
 
 def _malformed(why: str) -> Rejected:
-    return Rejected(401, "malformed_signature", f"{why} Send the headers on as PayPal sent them.")
+    return Rejected(401, "malformed_signature", f"{why} Forward the headers as PayPal sent them.")
 
 
 def _require_near(time: str, now: datetime) -> None:

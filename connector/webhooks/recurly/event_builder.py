@@ -1,4 +1,4 @@
-"""What the bytes of a delivery say, in Casewire's words; the same for JSON and XML."""
+"""Shared by the JSON and XML parsers: content of an event, its fate, and references."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.redaction import redact_reference, redact_text
 from connector.webhooks.recurly.kinds import HANDLED, IGNORED
 
 NO_KIND: Final = "unreadable"
-"""The kind of a body that does not say one."""
+"""Kind of an event whose body has none."""
 
 _KIND: Final = re.compile(r"[A-Za-z0-9_]{1,100}(?:\.[A-Za-z0-9_]{1,100}){0,5}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -23,7 +23,7 @@ _LONGEST_CODE: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class EventContent:
-    """The part of an Event that its body decides."""
+    """The part of an Event that comes from its body."""
 
     kind: str
     fate: Fate
@@ -36,7 +36,7 @@ class EventContent:
 def judge(
     kind: str, point: Callable[[str], tuple[Pointer, ...]], occurred_at: datetime | None = None
 ) -> EventContent:
-    """The one fate of an event. ``point`` gives the pointers for an object, none if it is not named."""
+    """Content and fate of an event. ``point`` returns the pointers to an object; none if the body does not name it."""
     if reason := IGNORED.get(kind):
         return EventContent(kind, Fate.IGNORED, occurred_at=occurred_at, note=reason)
     handled = HANDLED.get(kind)
@@ -51,7 +51,7 @@ def judge(
 
 
 def unreadable(note: str, kind: str = NO_KIND) -> EventContent:
-    """Authentic but not understood: kept for a person. ``note`` never quotes the body."""
+    """An authentic event that cannot be parsed, kept for a person. ``note`` never quotes the body."""
     return EventContent(kind, Fate.UNREADABLE, note=note)
 
 
@@ -64,7 +64,7 @@ def refs(*found: str | None) -> tuple[str, ...]:
 
 
 def plain_id(value: object) -> str | None:
-    """An id or uuid; anything with a comma or a slash would spoil the list of ids it is fetched with."""
+    """An id or uuid; a comma or slash would break the list of ids in the request."""
     return value if isinstance(value, str) and _ID.fullmatch(value) and _may_be_stored(value) else None
 
 
@@ -80,7 +80,7 @@ def code_ref(value: object) -> str | None:
 
 
 def number_ref(value: object) -> str | None:
-    """An invoice number, with its prefix where one is known (``TEST-FR1001``)."""
+    """An invoice number, with its prefix if it has one (``TEST-FR1001``)."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -90,5 +90,5 @@ def number_ref(value: object) -> str | None:
 
 
 def _may_be_stored(ref: object) -> bool:
-    """A reference that is unmistakably a card number or an IBAN names nothing. Masked it would name another object."""
+    """False for a card number or IBAN, which is no reference; masked it would name another object."""
     return isinstance(ref, str) and redact_reference(ref) == ref

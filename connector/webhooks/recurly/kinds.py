@@ -42,7 +42,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "subscription.updated": _SUBSCRIPTION,
     "subscription.canceled": _SUBSCRIPTION,
     "subscription.expired": _SUBSCRIPTION,
-    "subscription.renewed": _SUBSCRIPTION,  # sent whether or not the payment succeeds
+    "subscription.renewed": _SUBSCRIPTION,  # sent for successful and failed payments
     "subscription.reactivated": _SUBSCRIPTION,
     "subscription.paused": _SUBSCRIPTION,
     "subscription.resumed": _SUBSCRIPTION,
@@ -51,7 +51,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "subscription.pause.canceled": _SUBSCRIPTION,
     "subscription.pending_change.scheduled": _SUBSCRIPTION,
     "subscription.renewal.skipped": _SUBSCRIPTION,
-    # Nothing changes, but that the customer was due a reminder, and when, matters in a dispute.
+    # Changes nothing, but the reminder and its time are evidence in a dispute.
     "subscription.renewal.scheduled": _SUBSCRIPTION,
     "subscription.renewal.six_month_subscription_reminder": _SUBSCRIPTION,
     "subscription.renewal.annual_subscription_reminder": _SUBSCRIPTION,
@@ -70,7 +70,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "payment.failed": _FAILED_PAYMENT,
     "payment.refunded": _PAYMENT,
     "payment.voided": _PAYMENT,
-    # How Recurly tells of late bank returns and chargebacks: which of them it was, only the payment says.
+    # Sent for late bank returns and chargebacks; only the payment shows which.
     "payment.transaction_status_updated": _DISPUTE,
     "payment.fraud_info_updated": _DISPUTE,
     "charge_invoice.created": _INVOICE,
@@ -102,7 +102,7 @@ _SHIPPING = "Shipping addresses are not kept in the CRM by Casewire."
 _USAGE = "Usage changes nothing for the customer until it is invoiced; the invoice has events of its own."
 _GIFT_CARD = "Gift cards are not kept in the CRM; what one pays for shows on the invoice."
 _ITEM = "An item of the catalogue concerns no customer."
-_EXTERNAL = "Apple, Google or Roku bill this subscription: it has no Recurly invoice or payment to follow."
+_EXTERNAL = "Apple, Google or Roku bill this subscription: it has no invoice or payment in Recurly."
 
 IGNORED: Final[Mapping[str, str]] = {
     "shipping_address.created": _SHIPPING,
@@ -270,7 +270,7 @@ XML_ROOTS: Final[Mapping[str, str]] = {
 }
 
 LISTED_ONLY: Final = frozenset({"invoice.updated", "external_subscription.grace_period_expired"})
-"""Named by Recurly's pages, with no sample of the body."""
+"""On Recurly's pages without a sample of the body."""
 
 XML_ONLY: Final = frozenset({"payment.fraud_info_updated", "billing_info.update_failed"})
-"""XML has these and JSON does not; the names are ours. The second is gone from Recurly's pages since 2017."""
+"""Kinds that exist only in XML; the names are ours. The second has not been on Recurly's pages since 2017."""

@@ -1,4 +1,4 @@
-"""A JSON body → what happened to which object. Thin: five fixed fields and one that names the object."""
+"""Parses a JSON body: kind and pointers. Thin: five fixed fields and one that names the object."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ Body = Mapping[str, Any]
 
 
 def read(body: bytes) -> EventContent:
-    """What a JSON body says. Never raises: what cannot be read is UNREADABLE, with the place of the fault."""
+    """Content of a JSON body. Never raises: a body that cannot be read is UNREADABLE, with the position of the
+    error."""
     try:
         found = json.loads(body.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -45,7 +46,7 @@ def _point(object_: str, found: Body) -> tuple[Pointer, ...]:
 
 
 def _account(found: Body) -> tuple[str | None, ...]:
-    # billing_info has an id of its own. An account's id alone would do, but the code is what it goes by.
+    # billing_info has an id of its own. The id of the account would suffice, but accounts are identified by code.
     code = code_ref(found.get("account_code"))
     own_id = plain_id(found.get("id")) if found.get("object_type") == "account" else None
     return (own_id, code) if code else ()
@@ -70,7 +71,7 @@ _REFS: Final[Mapping[str, Callable[[Body], tuple[str | None, ...]]]] = {
 
 
 def _time(found: Body) -> datetime | None:
-    """``event_time`` where it can be read: it only dates the timeline, so a bad one refuses nothing."""
+    """``event_time``; None if it cannot be read. Only the timeline uses it, so a bad value is no error."""
     try:
         time = datetime.fromisoformat(found.get("event_time", ""))
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Recurly's signature of a JSON delivery, and what identifies a delivery.
+"""Recurly's signature of a JSON delivery, and the identity of a delivery.
 
 ``recurly-signature: <unix time>,<hex>[,<hex>…]``: HMAC-SHA256 over ``<time>.<raw body>``; the key is the
 endpoint's secret as it is written, not hex-decoded. The time is in milliseconds, though Recurly's page shows
@@ -19,7 +19,7 @@ from connector.webhooks.signatures import any_match, hex_digest
 from connector.webhooks.source import Delivery
 
 CLOCK_SKEW: Final = 300.0
-"""How far ahead of ours Recurly's clock may be."""
+"""Recurly's clock may be ahead of ours by this."""
 
 SECONDS_BELOW: Final = 1e11
 """Unix times smaller than this are in seconds (until the year 5138); as milliseconds they are before 1973."""
@@ -31,7 +31,7 @@ _DO: Final = "Compare the secret on Recurly's Webhook Endpoints page with RECURL
 
 
 class Identity(NamedTuple):
-    """``strong`` is False for a digest of the body: the same bytes may truly be sent for two events."""
+    """``strong`` is False for a digest of the body, because two events can have the same bytes."""
 
     event_id: str
     strong: bool
@@ -66,13 +66,13 @@ def _require_near(seconds: float, now: datetime, tolerance: float) -> None:
 
 
 def identity(delivery: Delivery) -> Identity:
-    """``recurly-notification-id``, the same in every retry. It is not signed: it must look like an id, and names the
-    event without deciding whether it is known."""
+    """``recurly-notification-id``, the same in every retry. It is not signed, so it must have the format of an id, and
+    does not alone decide whether an event is a duplicate."""
     given = delivery.headers.get("recurly-notification-id", "").strip()
     usable = _IDENTITY.fullmatch(given) and redact_reference(given) == given
     return Identity(given, True) if usable else body_identity(delivery.body)
 
 
 def body_identity(body: bytes) -> Identity:
-    """XML carries no id at all, neither in a header nor in the body."""
+    """Identity of an XML delivery, which has no id in headers or body."""
     return Identity(f"sha256-{hashlib.sha256(body).hexdigest()}", False)

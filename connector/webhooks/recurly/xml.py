@@ -1,5 +1,5 @@
-"""An XML body → the same as its JSON twin says. Fat and unsigned: the objects come with it, but no time, no
-site and no id of the event. Only what names the objects is read; what they are now is fetched.
+"""Parses an XML body to the same content as JSON. Fat and unsigned: it contains the objects, but no time, no site and
+no event id. Only references are read; the objects themselves are fetched.
 
 Bombs, external entities and document types are refused by defusedxml before anything is expanded.
 """
@@ -31,20 +31,20 @@ from connector.webhooks.source import Delivery
 
 _SPACE_AND_MARKS: Final = b" \t\r\n\xef\xbb\xbf\xff\xfe\x00"
 _PRERENEWAL: Final = "prerenewal_notification"
-"""One root for a dozen kinds; which of them, its ``<notification_type>`` says."""
+"""Root element of a dozen kinds, which ``<notification_type>`` distinguishes."""
 
 _ROOT: Final = re.compile(rb"(?:<\?[^>]{0,200}\?>)?\s{0,200}<([a-z_]{1,100})[\s/>]")
 
 
 def looks_like_xml(delivery: Delivery) -> bool:
-    """By its first character, or because it says so. Both ways must be authentic, so a lie gains nothing."""
+    """By its first character or content type. Both formats are authenticated, so a false type gains nothing."""
     if delivery.body[:64].lstrip(_SPACE_AND_MARKS).startswith(b"<"):
         return True
     return "xml" in delivery.headers.get("content-type", "").lower()
 
 
 def read(body: bytes) -> EventContent:
-    """What an XML body says. Never raises."""
+    """Content of an XML body. Never raises."""
     try:
         root = fromstring(body, forbid_dtd=True)
     except ParseError as error:
@@ -61,7 +61,7 @@ _NAMELESS: Final = "Its root element is not the name of a notification."
 
 
 def _malformed(body: bytes, place: str) -> EventContent:
-    """Recurly's own samples for external subscriptions are not well-formed; nobody need look at those."""
+    """Note for a malformed body. Recurly's samples for external subscriptions are malformed, and are ignored."""
     match = _ROOT.match(body.lstrip(_SPACE_AND_MARKS))
     kind = XML_ROOTS.get(match[1].decode(), NO_KIND) if match else NO_KIND
     if reason := IGNORED.get(kind):
@@ -77,7 +77,7 @@ def _kind(root: Element) -> str:
 
 
 def _point(object_: str, root: Element) -> tuple[Pointer, ...]:
-    """The object the kind is about first, then the others that came with it: they may have changed too."""
+    """Pointers: the main object of the kind, then the other objects in the body, which may have changed too."""
     found = {name: named for name, read_refs in _REFS.items() if (named := read_refs(root))}
     if object_ not in found:
         return ()
@@ -105,5 +105,5 @@ _REFS: Final[Mapping[str, Callable[[Element], tuple[str, ...]]]] = {
 
 
 def _text(root: Element, path: str) -> str:
-    """Text counts even where ``nil="true"`` stands beside it: Recurly sends both together."""
+    """Text of an element, even with ``nil="true"``: Recurly sends both together."""
     return (root.findtext(path) or "").strip()

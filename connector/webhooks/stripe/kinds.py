@@ -27,7 +27,7 @@ _FRAUD_WARNING = Handled(Kind.FRAUD_WARNING, Urgency.DISPUTE)
 _MANDATE = Handled(Kind.MANDATE, Urgency.FAILURE)
 
 HANDLED: Final[Mapping[str, Handled]] = {
-    "charge.dispute.created": _DISPUTE,  # it may be lost already: some disputes cannot be contested
+    "charge.dispute.created": _DISPUTE,  # can be lost already: some disputes cannot be contested
     "charge.dispute.updated": _DISPUTE,
     "charge.dispute.closed": _DISPUTE,
     "charge.dispute.funds_withdrawn": _DISPUTE,
@@ -36,7 +36,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "radar.early_fraud_warning.updated": _FRAUD_WARNING,
     "review.opened": _FRAUD_WARNING,
     "review.closed": _FRAUD_WARNING,
-    # What succeeds is read too: it says which payment and invoice a later dispute is about, without a call.
+    # Successes are read too: they show payment and invoice of a later dispute, without an API call.
     "charge.pending": _CHARGE,
     "charge.succeeded": _CHARGE,
     "charge.captured": _CHARGE,
@@ -44,7 +44,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
     "charge.failed": _FAILED_CHARGE,
     "payment_intent.payment_failed": _FAILED_CHARGE,
     "charge.refunded": _CHARGE,  # the object is the charge, with the sum of its refunds
-    "charge.refund.updated": _FAILED_REFUND,  # before refund.failed existed, how a failure was told
+    "charge.refund.updated": _FAILED_REFUND,  # reported failures before refund.failed existed
     "refund.created": _REFUND,
     "refund.updated": _REFUND,
     "refund.failed": _FAILED_REFUND,
@@ -58,7 +58,7 @@ HANDLED: Final[Mapping[str, Handled]] = {
 }
 
 _IGNORED: Final[Mapping[str, str]] = {
-    "Recurly bills: Stripe's own billing objects say nothing of its subscriptions and invoices.": """
+    "Recurly bills here, not Stripe: Stripe's own billing objects do not matter.": """
         billing.alert.triggered billing.credit_balance_transaction.created billing.credit_grant.created
         billing.credit_grant.updated billing.meter.created billing.meter.deactivated billing.meter.reactivated
         billing.meter.updated billing_portal.configuration.created billing_portal.configuration.updated
@@ -80,7 +80,7 @@ _IGNORED: Final[Mapping[str, str]] = {
         subscription_schedule.expiring subscription_schedule.released subscription_schedule.updated
         tax.settings.updated tax_rate.created tax_rate.updated
         """,
-    "Recurly tells about the payment method and the customer; Stripe's copies follow them.": """
+    "Recurly reports payment method and customer; Stripe only has copies.": """
         customer.created customer.deleted customer.source.created customer.source.deleted
         customer.source.expiring customer.source.updated customer.tax_id.created customer.tax_id.deleted
         customer.tax_id.updated customer.updated payment_method.attached payment_method.automatically_updated
@@ -89,7 +89,7 @@ _IGNORED: Final[Mapping[str, str]] = {
         source.chargeable source.failed source.mandate_notification source.refund_attributes_required
         source.transaction.created source.transaction.updated
         """,
-    "A step on the way of a payment; the charge that comes of it has events of its own.": """
+    "An intermediate step of a payment; its charge has events of its own.": """
         charge.expired checkout.session.async_payment_failed checkout.session.async_payment_succeeded
         checkout.session.completed checkout.session.expired payment_intent.amount_capturable_updated
         payment_intent.canceled payment_intent.created payment_intent.partially_funded
@@ -155,7 +155,7 @@ _IGNORED: Final[Mapping[str, str]] = {
         treasury.received_credit.failed treasury.received_credit.succeeded treasury.received_debit.created
         """,
 }
-"""Why → the kinds it holds for."""
+"""Reason → kinds that are ignored for it."""
 
 IGNORED: Final[Mapping[str, str]] = {kind: why for why, kinds in _IGNORED.items() for kind in kinds.split()}
 

@@ -1,7 +1,7 @@
-"""A Stripe event → its identity, its moment, and what it says of the object inside it.
+"""A Stripe event → its identity, its time, and its objects.
 
-A snapshot event (``object: event``) holds the whole object as it was; which, its own ``object`` says. A thin one
-(``object: v2.core.event``) holds none. Objects are documented at https://docs.stripe.com/api (2026-11).
+A snapshot event (``object: event``) contains the complete object, whose ``object`` is its type. A thin event
+(``object: v2.core.event``) contains none. Objects are documented at https://docs.stripe.com/api (2026-11).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ObjectContext:
-    """What one event tells: ``object``, as it was at ``at``; ``before``: what an update changed it from;
-    ``account``: the connected account it happened in, None for one's own."""
+    """The object of one event, as it was at ``at``. ``before``: the values that an update replaced; ``account``: the
+    connected account, None for the own account."""
 
     at: datetime
     live: bool | None
@@ -44,16 +44,16 @@ class ObjectContext:
     object: Body
     before: Body
 
-    def about(self, kind: Kind, **said: Any) -> ProcessorObject:
-        return ProcessorObject(kind=kind, source=SOURCE, at=self.at, account=self.account, **said)
+    def about(self, kind: Kind, **attributes: Any) -> ProcessorObject:
+        return ProcessorObject(kind=kind, source=SOURCE, at=self.at, account=self.account, **attributes)
 
     def page(self, path: str) -> str:
-        """A page of the dashboard, of the connected account where it happened in one."""
+        """Address of a page of the dashboard, of the connected account if there is one."""
         return stripe_statuses.dashboard(path, self.live is not False, self.account)
 
 
 def said(found: Body) -> ParsedEvent:
-    """Who, what, when. Raises Unreadable for what is no event of Stripe."""
+    """Parse an event. Unreadable if it is none of Stripe."""
     created = found.get("created")
     live = found.get("livemode")
     return ParsedEvent(
@@ -62,7 +62,7 @@ def said(found: Body) -> ParsedEvent:
         occurred_at=epoch(created) or moment(created),
         live=live if isinstance(live, bool) else None,
         carry=lambda: _carried(found),
-        # Not of pending_webhooks and the like, which differ from one sending to the next.
+        # Without pending_webhooks and similar fields, which differ between deliveries.
         content=content_digest([found.get("type"), found.get("account"), found.get("data")]),
     )
 
@@ -75,14 +75,14 @@ def _carried(found: Body) -> tuple[ProcessorObject, ...]:
     if is_thin(found):
         raise Unreadable(NOT_SNAPSHOT)
     data = part(found.get("data"))
-    told = _told(found, data)
-    read = _READERS.get(str(told.object.get("object")))
+    context = _context(found, data)
+    read = _READERS.get(str(context.object.get("object")))
     if read is None:
         raise Unreadable("It holds no object that an event of its kind is about.")
-    return read(told)
+    return read(context)
 
 
-def _told(found: Body, data: Body) -> ObjectContext:
+def _context(found: Body, data: Body) -> ObjectContext:
     at = epoch(found.get("created"))
     if at is None:
         raise Unreadable("It does not say when it happened.")
@@ -96,49 +96,49 @@ def _told(found: Body, data: Body) -> ObjectContext:
     )
 
 
-def _with_charge(told: ObjectContext, one: ProcessorObject) -> tuple[ProcessorObject, ...]:
-    """The object, and its charge where that came with it (expanded)."""
-    charge = part(told.object.get("charge"))
-    return (one, told.about(Kind.CHARGE, **payments.charge(charge))) if charge.get("id") else (one,)
+def _with_charge(context: ObjectContext, one: ProcessorObject) -> tuple[ProcessorObject, ...]:
+    """The object, and its charge if it is expanded."""
+    charge = part(context.object.get("charge"))
+    return (one, context.about(Kind.CHARGE, **payments.charge(charge))) if charge.get("id") else (one,)
 
 
-def _payment_page(told: ObjectContext) -> str | None:
-    payment = id_of(told.object.get("charge")) or id_of(told.object.get("payment_intent"))
-    return told.page(f"payments/{payment}") if payment else None
+def _payment_page(context: ObjectContext) -> str | None:
+    payment = id_of(context.object.get("charge")) or id_of(context.object.get("payment_intent"))
+    return context.page(f"payments/{payment}") if payment else None
 
 
 # Charges and refunds ---------------------------------------------------------------------------------------
 
 
-def _charge(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """The charge, and the refunds listed in it (API versions before 2022-11-15 list them)."""
-    found = told.object
+def _charge(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """The charge, and the refunds in it (API versions before 2022-11-15 include them)."""
+    found = context.object
     listed = stripe_statuses.refunds_of(found)
-    refunds = (told.about(Kind.REFUND, **payments.refund(one, found)) for one in listed)
-    return (told.about(Kind.CHARGE, **payments.charge(found)), *refunds)
+    refunds = (context.about(Kind.REFUND, **payments.refund(one, found)) for one in listed)
+    return (context.about(Kind.CHARGE, **payments.charge(found)), *refunds)
 
 
-def _intent(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    return (told.about(Kind.CHARGE, **payments.intent(told.object)),)
+def _intent(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    return (context.about(Kind.CHARGE, **payments.intent(context.object)),)
 
 
-def _refund(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    return _with_charge(told, told.about(Kind.REFUND, **payments.refund(told.object, {})))
+def _refund(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    return _with_charge(context, context.about(Kind.REFUND, **payments.refund(context.object, {})))
 
 
 # Disputes --------------------------------------------------------------------------------------------------
 
 
-def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    found = told.object
+def _dispute(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    found = context.object
     network, network_code = stripe_statuses.network_of_dispute(found)
     evidence = part(found.get("evidence_details"))
     refundable = found.get("is_charge_refundable")
-    one = told.about(
+    one = context.about(
         Kind.DISPUTE,
         id=need(found.get("id"), "which dispute it is"),
         status=stripe_statuses.DISPUTE.get(str(found.get("status"))),
-        stage=_stage(told),
+        stage=_stage(context),
         reason=word(found.get("reason")),
         network=network,
         network_code=network_code,
@@ -148,57 +148,57 @@ def _dispute(told: ObjectContext) -> tuple[ProcessorObject, ...]:
         opened_at=epoch(found.get("created")),
         references=references(found.get("charge"), found.get("payment_intent")),
         refundable=refundable if isinstance(refundable, bool) else None,
-        link=_payment_page(told),
+        link=_payment_page(context),
     )
-    return _with_charge(told, one)
+    return _with_charge(context, one)
 
 
-def _stage(told: ObjectContext) -> Stage:
-    """Stripe's status tells the stage until it is closed; after an appeal the appeal stays with the evidence."""
-    status = str(told.object.get("status"))
+def _stage(context: ObjectContext) -> Stage:
+    """Stage by the status until it is closed; after an appeal by the evidence, which keeps the appeal."""
+    status = str(context.object.get("status"))
     if status.startswith("warning_"):
         return Stage.INQUIRY
-    before = str(told.before.get("status"))
-    appealed = part(told.object.get("evidence")).get("appeal") or before.startswith("appeal_")
+    before = str(context.before.get("status"))
+    appealed = part(context.object.get("evidence")).get("appeal") or before.startswith("appeal_")
     return Stage.PRE_ARBITRATION if appealed or status.startswith("appeal_") else Stage.CHARGEBACK
 
 
 # Fraud warnings --------------------------------------------------------------------------------------------
 
 
-def _early_fraud_warning(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """``actionable``: a refund would still keep a dispute away."""
-    found = told.object
+def _early_fraud_warning(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """``actionable``: a refund can still prevent a dispute."""
+    found = context.object
     actionable = found.get("actionable")
     open_ = Status.OPEN if actionable else Status.CLOSED
-    one = told.about(
+    one = context.about(
         Kind.FRAUD_WARNING,
         id=need(found.get("id"), "which fraud warning it is"),
         status=open_ if isinstance(actionable, bool) else None,
         reason=word(found.get("fraud_type")),
         opened_at=epoch(found.get("created")),
         references=references(found.get("charge"), found.get("payment_intent")),
-        link=_payment_page(told),
+        link=_payment_page(context),
     )
-    return _with_charge(told, one)
+    return _with_charge(context, one)
 
 
-def _review(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """A review is open until a person or an event decides; its reason is then why it was closed."""
-    found = told.object
+def _review(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """A review is open until a person or an event closes it; then ``reason`` is why."""
+    found = context.object
     is_open = found.get("open")
     why = found.get("opened_reason") if is_open else found.get("closed_reason")
     open_ = Status.OPEN if is_open else Status.CLOSED
-    one = told.about(
+    one = context.about(
         Kind.FRAUD_WARNING,
         id=need(found.get("id"), "which review it is"),
         status=open_ if isinstance(is_open, bool) else None,
         reason=word(why) or word(found.get("reason")),
         opened_at=epoch(found.get("created")),
         references=references(found.get("charge"), found.get("payment_intent")),
-        link=_payment_page(told),
+        link=_payment_page(context),
     )
-    return _with_charge(told, one)
+    return _with_charge(context, one)
 
 
 # Payouts and mandates --------------------------------------------------------------------------------------
@@ -217,11 +217,11 @@ _MANDATE: Final[Mapping[str, Status]] = {
 }
 
 
-def _payout(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    """``payee``: the connected account it was paid from; one's own payouts go to oneself."""
-    found = told.object
+def _payout(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    """``payee``: the connected account; empty for payouts to the own account."""
+    found = context.object
     payout_id = need(found.get("id"), "which payout it is")
-    one = told.about(
+    one = context.about(
         Kind.PAYOUT,
         id=payout_id,
         status=_PAYOUT.get(str(found.get("status"))),
@@ -230,20 +230,20 @@ def _payout(told: ObjectContext) -> tuple[ProcessorObject, ...]:
         **amount(found),
         opened_at=epoch(found.get("created")),
         settles_at=epoch(found.get("arrival_date")),
-        payee=told.account or "",
-        link=told.page(f"payouts/{payout_id}"),
+        payee=context.account or "",
+        link=context.page(f"payouts/{payout_id}"),
     )
     return (one,)
 
 
-def _mandate(told: ObjectContext) -> tuple[ProcessorObject, ...]:
-    found = told.object
+def _mandate(context: ObjectContext) -> tuple[ProcessorObject, ...]:
+    found = context.object
     details = part(found.get("payment_method_details"))
     method = word(details.get("type"))
     scheme = part(details.get(method or ""))
-    # A mandate for one payment ends with it: nothing is lost then.
+    # A mandate for one payment ends with it, which is no loss.
     once = found.get("type") == "single_use"
-    one = told.about(
+    one = context.about(
         Kind.MANDATE,
         id=need(found.get("id"), "which mandate it is"),
         status=None if once else _MANDATE.get(str(found.get("status"))),
@@ -263,4 +263,4 @@ _READERS: Final[Mapping[str, Callable[[ObjectContext], tuple[ProcessorObject, ..
     "refund": _refund,
     "review": _review,
 }
-"""What an object calls itself → how it is read."""
+"""Type of the object → its reader."""

@@ -1,5 +1,5 @@
-"""Stripe's charges, payment intents and refunds, as the attributes of a ProcessorObject; and the words they share
-with what is about them: ids, amounts, networks, how it was paid.
+"""Maps Stripe's charges, payment intents and refunds to attributes of a ProcessorObject; and helpers for ids, amounts,
+networks and payment methods.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from connector.models.facts import Status
 from connector.webhooks.processor_event import currency, epoch, minor, need, part, word
 
 Body = Mapping[str, Any]
-Said = dict[str, Any]
+Attributes = dict[str, Any]
 
 _BRANDS: Final[Mapping[str, str]] = {
     "amex": "American Express",
@@ -36,7 +36,7 @@ _METHODS: Final[Mapping[str, str]] = {
 
 
 def id_of(value: object) -> str | None:
-    """An id, given as such or as the object itself (expanded)."""
+    """An id, given as text or as the expanded object."""
     return word(value.get("id")) if isinstance(value, dict) else word(value)
 
 
@@ -44,12 +44,12 @@ def references(*values: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for value in values if (found := id_of(value))))
 
 
-def amount(found: Body) -> Said:
-    """``amount`` and ``currency``, where both are said."""
+def amount(found: Body) -> Attributes:
+    """``amount`` and ``currency``; empty if one is missing."""
     return _money(found, found.get("amount"))
 
 
-def _money(found: Body, value: object) -> Said:
+def _money(found: Body, value: object) -> Attributes:
     code = currency(found.get("currency"))
     return {
         "amount": minor(value, code, stripe_statuses.EXPONENTS.get(code or "")),
@@ -60,7 +60,7 @@ def _money(found: Body, value: object) -> Said:
 # Charges ---------------------------------------------------------------------------------------------------
 
 
-def charge(found: Body) -> Said:
+def charge(found: Body) -> Attributes:
     details = part(found.get("payment_method_details"))
     outcome = part(found.get("outcome"))
     intent_ = part(found.get("payment_intent"))
@@ -84,7 +84,7 @@ def charge(found: Body) -> Said:
 
 
 def _charge_status(found: Body, intent_: Body, details: Body, outcome: Body) -> Status | None:
-    """A bank debit that failed was under way: the bank sent it back, unless it never got as far as the bank."""
+    """Status of a charge. A failed bank debit was returned by the bank, unless it never reached the bank."""
     status = stripe_statuses.of_charge(found, intent_)
     sent = outcome.get("network_status") != "not_sent_to_network"
     if status is Status.FAILED and sent and word(details.get("type")) in stripe_statuses.NETWORKS:
@@ -93,13 +93,13 @@ def _charge_status(found: Body, intent_: Body, details: Body, outcome: Body) -> 
 
 
 def _refunded(found: Body) -> bool | None:
-    """Whether all of it was given back: after a refund in part the rest may still be disputed."""
+    """Whether it was refunded completely: after a partial refund the rest can still be disputed."""
     refunded = found.get("refunded")
     return refunded if isinstance(refunded, bool) else None
 
 
-def intent(found: Body) -> Said:
-    """A payment that was tried in vain, under the name of its last charge; where there is none, its own."""
+def intent(found: Body) -> Attributes:
+    """A failed payment, with the id of its last charge, else of the intent."""
     error = part(found.get("last_payment_error"))
     method = part(error.get("payment_method"))
     network, _ = stripe_statuses.network_of_method(method)
@@ -122,12 +122,12 @@ def intent(found: Body) -> Said:
 
 
 def _invoice_number(found: Body) -> str | None:
-    """Recurly writes its invoice number there, whole."""
+    """Recurly writes its complete invoice number there."""
     return word(part(found.get("metadata")).get("invoiceNumber"))
 
 
 def _decline(code: object, detail: object) -> str | None:
-    """``card_declined`` says nothing; what the issuer said does (``insufficient_funds``)."""
+    """Decline code of the issuer (``insufficient_funds``), because ``card_declined`` has no meaning."""
     found = word(code)
     return (word(detail) or found) if found == "card_declined" else found
 
@@ -135,8 +135,8 @@ def _decline(code: object, detail: object) -> str | None:
 # Refunds ---------------------------------------------------------------------------------------------------
 
 
-def refund(found: Body, of: Body) -> Said:
-    """``of``: the charge it is listed in, which names itself."""
+def refund(found: Body, of: Body) -> Attributes:
+    """``of``: the charge that contains the refund."""
     status = stripe_statuses.REFUND.get(str(found.get("status")))
     failure = word(found.get("failure_reason"))
     intent_ = found.get("payment_intent") or of.get("payment_intent")

@@ -3,11 +3,11 @@
 ``Stripe-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>…]``: HMAC-SHA256 over ``<t>.<raw body>``; the key is the
 endpoint's secret as it is written (``whsec_…``). https://docs.stripe.com/webhooks#verify-manually (2026-11)
 
-The header is read here, and the library is asked about one signature at a time, because it
+The header is parsed here, and the library checks one signature at a time, because it
 
-- takes times that are far ahead, and compares with the machine's clock rather than with the time of receipt;
+- accepts times that are far in the future, and compares with the machine's clock rather than with the time of receipt;
 - raises TypeError for a signature that is not ASCII, and UnicodeDecodeError for a body that is not UTF-8. Such a
-  body cannot be given to it at all: what it would have done with the bytes is done here.
+  body is checked here instead.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from connector.webhooks.signatures import any_match, hex_digest
 from connector.webhooks.source import Delivery
 
 TOLERANCE: Final = 300.0
-"""As Stripe recommends. Every retry is signed anew, with its own time, so nothing late is lost."""
+"""As Stripe recommends. Every retry is signed again with its own time, so late retries are not lost."""
 
 MOST_SIGNATURES: Final = 20
-"""Stripe signs once for each active secret of the endpoint. More than this is somebody else."""
+"""Stripe signs once for each active secret of the endpoint. More signatures than this are not from Stripe."""
 
 _TIME: Final = re.compile(r"[0-9]{1,12}")
 _SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
@@ -44,7 +44,7 @@ def signature(delivery: Delivery, secrets: Sequence[bytes]) -> None:
 
 
 def _read(header: str) -> tuple[str, list[str]]:
-    """The time and the ``v1`` signatures. ``v0`` is of test events and proves nothing."""
+    """The time and the ``v1`` signatures. ``v0`` is for test events and proves nothing."""
     pairs = [part.strip().partition("=") for part in header.split(",")]
     times = [value for name, _, value in pairs if name == "t" and _TIME.fullmatch(value)]
     given = [value for name, _, value in pairs if name == "v1" and _SIGNATURE.fullmatch(value)]
@@ -56,7 +56,7 @@ def _read(header: str) -> tuple[str, list[str]]:
 
 
 def _signed(body: bytes, time: str, given: str, secret: bytes) -> bool:
-    # Imported when the first delivery comes: the library takes longer to load than the rest of the web process.
+    # Imported at the first delivery: the library takes longer to load than the rest of the web process.
     from stripe import SignatureVerificationError, WebhookSignature
 
     try:

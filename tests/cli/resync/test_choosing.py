@@ -43,12 +43,12 @@ def test_a_chargeback_is_a_dispute_also_where_only_recurly_tells_of_it(casewire:
 
 def test_where_the_ledger_chooses_it_is_said_from_what(casewire: Run, bob: str) -> None:
     result = done(casewire("plan", "--state", "past_due"))
-    assert "The ledger knows no account to choose from." in result.stderr
+    assert "The ledger has no accounts to select from." in result.stderr
     assert "casewire backfill" in result.stderr
     done(casewire("resync", bob, "--apply"))
-    assert "Chosen from the 1 accounts the ledger knows." in casewire("plan", "--rule", "refund").stderr
+    assert "Selected from the 1 accounts in the ledger." in casewire("plan", "--rule", "refund").stderr
     for said in (["--all"], ["--all", "--state", "past_due"], [bob], ["--since", "1d"]):
-        assert "ledger knows" not in casewire("plan", *said).stderr
+        assert "in the ledger" not in casewire("plan", *said).stderr
 
 
 def test_a_site_alone_is_all_that_the_ledger_knows_of_it(casewire: Run, crowd: list[str]) -> None:
@@ -79,7 +79,7 @@ def test_codes_come_from_a_file_and_from_stdin_each_once(casewire: Run, crowd: l
         key(crowd[0]),
         key(crowd[1]),
     ]
-    assert "account_code, is taken for a heading." in result.stderr
+    assert "account_code, is treated as a heading." in result.stderr
     assert looked_at(stdin("\n".join(crowd), "plan", "--file", "-", "--json")) == 4
     assert looked_at(stdin("\n".join(crowd[:2]), "plan", "-", crowd[2], "--json")) == 3
 
@@ -161,7 +161,7 @@ def test_with_several_sites_a_code_needs_one_and_a_filter_means_all(two_sites: R
     (code,) = both.play(PAST_DUE)
     result = two_sites("plan", code)
     assert result.exit_code == 2
-    assert "Say which site: --site eu or --site us." in result.stderr
+    assert "Choose a site: --site eu or --site us." in result.stderr
     assert looked_at(two_sites("plan", "--all", "--json")) == 2
     (account,) = told(done(two_sites("plan", "--all", "--site", "us", "--json")))["accounts"]
     assert account["account"] == f"recurly:us:account:{code}"
@@ -204,7 +204,7 @@ def test_what_cannot_be_meant_is_one_line_that_says_what_can(casewire: Run) -> N
     one_line(casewire("plan", "--state", "angry"), "past_due", "disputed")
     one_line(casewire("plan", "bob", "--site", "nowhere"), "--site acme")
     one_line(casewire("plan", "--since", "yesterday"), "2026-11-01")
-    one_line(casewire("plan", "--since", "2999-01-01"), "'2999-01-01' is still to come")
+    one_line(casewire("plan", "--since", "2999-01-01"), "'2999-01-01' is in the future")
     one_line(casewire("plan", ""), "no account code")
     one_line(casewire("plan", "a\x00b"), "no account code")
 

@@ -48,14 +48,14 @@ def test_the_second_plan_is_empty(casewire: Run, bob: str) -> None:
     assert document["accounts"] == [{"account": key(bob), "error": None, "changes": []}]
     assert (document["totals"]["up_to_date"], document["calls"]["total"]) == (1, 0)
     result = done(casewire("resync", bob, "--apply"))
-    assert "Nothing differs from what was last written. casewire drift asks Salesforce." in result.stdout
+    assert "Nothing differs from what was last written. casewire drift reads Salesforce." in result.stdout
     assert "There is nothing to write." in result.stderr
 
 
 def test_a_document_tells_what_was_done(casewire: Run, bob: str, engine: Engine) -> None:
     document = told(done(casewire("resync", bob, "--apply", "--json")))
     run = one(engine, "SELECT id FROM run").id
-    expected = {"run": run, "accounts": 1, "written": 8, "refused": 0, "left_to_workers": 0}
+    expected = {"run": run, "accounts": 1, "written": 8, "refused": 0, "deferred": 0}
     assert document["applied"] == expected
 
 
@@ -105,7 +105,7 @@ def test_an_account_in_a_workers_hands_is_left_to_it(casewire: Run, bob: str, en
         assert len(subjects.claim(connection, "worker:1", 1, [key(bob)])) == 1
     result = done(casewire("resync", bob, "--apply"))
     assert "0 records written, 0 refused; the plan was 1." in result.stderr
-    assert "1 accounts are in a worker's hands and left to it." in result.stderr
+    assert "1 accounts are being worked by a worker, and are left to it." in result.stderr
 
 
 def test_a_record_that_is_refused_is_exit_code_1(casewire: Run, bob: str, both: Vendors) -> None:
@@ -195,7 +195,7 @@ def test_many_accounts_stop_where_few_calls_are_left(
     monkeypatch.setattr(Applier, "run", spent)
     result = casewire("resync", "--all", "--apply")
     assert result.exit_code == 1
-    assert "The org's API calls are short" in result.stderr
+    assert "Few API calls of the org are left" in result.stderr
     assert "2 of 4 accounts were worked." in result.stderr
     assert len(both.records("Account")) == 2
 

@@ -524,9 +524,9 @@ def test_a_dispute_that_was_decided_meanwhile_is_resolved_under_its_account() ->
 
 
 def test_what_is_held_gets_no_case_and_the_one_it_had_is_resolved() -> None:
-    held = problem(held="Part of an incident")
-    assert ask(held) == []
-    (change,) = ask(held, cases=(case(),))
+    suppressed = problem(suppressed="Part of an incident")
+    assert ask(suppressed) == []
+    (change,) = ask(suppressed, cases=(case(),))
     assert change.transition is Transition.RESOLVE
     assert change.fields["Billing_Outcome__c"] == "Part of an incident"
     assert change.fields["Billing_State__c"] == "resolved"

@@ -28,10 +28,10 @@ def judged(known: Facts, **terms: Any) -> str:
     """The sentence for the newest refund, under the default policy with these terms changed."""
     rule = {key: terms.pop(key) for key in ("review_amount",) if key in terms}
     policy = Policy.model_validate({"rules": {"refund": {**rule, "policy": terms}}})
-    evidence = FactsIndex(known)
-    told = refund_matching.of(evidence)
+    index = FactsIndex(known)
+    told = refund_matching.of(index)
     newest = told[-1]
-    return eligibility.verdict(newest, newest.payment, told, evidence, policy.rules.refund).sentence
+    return eligibility.verdict(newest, newest.payment, told, index, policy.rules.refund).sentence
 
 
 def done(number: int, day: int, month: int = 11, **changed: Any) -> Any:

@@ -22,7 +22,7 @@ from connector.models.facts import Facts, Invoice, Link
 from connector.models.plan import Change, Parent, Plan, Transition, Value
 from connector.sync.apply.applier import Applier
 from connector.sync.apply.facts_loader import LoadedFacts
-from connector.sync.drift.detector import DriftedRecord, DriftScan, looks
+from connector.sync.drift.detector import DriftedRecord, DriftScan, scan_drift
 from connector.sync.drift.org_baseline import DriftFilter, OrgBaseline
 from connector.sync.drift.org_reader import SoqlReader
 from connector.sync.drift.owned_fields import Owned
@@ -181,13 +181,15 @@ class Rig:
         """What the workers do."""
         self.applier().run()
 
-    def against(self, only: DriftFilter = DriftFilter(), *, looking: bool = True) -> Applier:
+    def against(self, only: DriftFilter = DriftFilter(), *, scanning: bool = True) -> Applier:
         owned = Owned.of(shape(), ())
-        known = OrgBaseline(self.engine, self.crm, owned, SoqlReader(self.crm, owned), only, looking=looking)
+        known = OrgBaseline(
+            self.engine, self.crm, owned, SoqlReader(self.crm, owned), only, scanning=scanning
+        )
         return replace(self.applier(), known=known)
 
     def look(self, only: DriftFilter = DriftFilter(), which: SubjectFilter = SubjectFilter()) -> DriftScan:
-        found = list(looks(self.against(only), which))
+        found = list(scan_drift(self.against(only), which))
         return found[0] if found else DriftScan()
 
     def drift(self, only: DriftFilter = DriftFilter()) -> dict[Record, tuple[str, ...]]:

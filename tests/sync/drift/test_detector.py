@@ -16,7 +16,7 @@ from connector.mappers.fields import Account
 from connector.mappers.fields import Invoice as F
 from connector.retry import RetryPolicy
 from connector.sync.apply.applier import Applier
-from connector.sync.drift.detector import DriftScan, looks
+from connector.sync.drift.detector import DriftScan, scan_drift
 from connector.sync.drift.org_baseline import OrgBaseline
 from connector.sync.drift.org_reader import BulkReader, SoqlReader, load
 from connector.sync.drift.owned_fields import Owned
@@ -51,8 +51,8 @@ def read_whole(rig: Rig) -> Iterator[Applier]:
     with rig.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         objects = [name for name in fields.ORDER if name in owned.names]
         began = load(connection, Bulk(rig.crm), owned, objects, lambda _: None, lambda *_: None)
-        holding = BulkReader(connection, SoqlReader(rig.crm, owned), began)
-        known = OrgBaseline(rig.engine, rig.crm, owned, holding, looking=True)
+        reader = BulkReader(connection, SoqlReader(rig.crm, owned), began)
+        known = OrgBaseline(rig.engine, rig.crm, owned, reader, scanning=True)
         yield replace(rig.applier(), known=known)
 
 
@@ -64,8 +64,8 @@ def test_what_a_worker_wrote_after_it_was_read_does_not_drift(rig: Rig) -> None:
     with read_whole(rig) as applier:
         rig.learn(paid_invoice(), account(state="closed"))
         rig.work()
-        (look, *_) = looks(applier, SubjectFilter())
-    assert (records(look), look.looked, look.pending) == (set(), 1, 0)
+        (look, *_) = scan_drift(applier, SubjectFilter())
+    assert (records(look), look.scanned, look.pending) == (set(), 1, 0)
 
 
 def test_what_was_typed_beside_it_still_does(rig: Rig) -> None:
@@ -73,7 +73,7 @@ def test_what_was_typed_beside_it_still_does(rig: Rig) -> None:
     with read_whole(rig) as applier:
         rig.learn(paid_invoice())
         rig.work()
-        (look, *_) = looks(applier, SubjectFilter())
+        (look, *_) = scan_drift(applier, SubjectFilter())
     assert records(look) == {ACCOUNT}
 
 
@@ -81,7 +81,7 @@ def test_what_was_not_written_since_is_not_asked_for_again(rig: Rig) -> None:
     rig.crm.type(INVOICE, **{F.TOTAL: 1})
     with read_whole(rig) as applier:
         rig.crm.queries.clear()
-        (look, *_) = looks(applier, SubjectFilter())
+        (look, *_) = scan_drift(applier, SubjectFilter())
     assert records(look) == {INVOICE}
     assert not any(query.endswith(f"FROM {F.OBJECT}") for query in rig.crm.queries)
 
@@ -106,11 +106,11 @@ def test_salesforce_is_waited_for_while_it_is_looked_at(rig: Rig, monkeypatch: p
     waited: list[float] = []
     patience = RetryPolicy(waited.append, lambda _: None)
     patience.done()
-    (look, *_) = looks(rig.against(), SubjectFilter(), patience)
+    (look, *_) = scan_drift(rig.against(), SubjectFilter(), patience)
     assert (records(look), waited) == ({INVOICE}, [1.0, 2.0])
 
 
 def test_salesforce_that_was_never_there_is_not_waited_for(rig: Rig) -> None:
     rig.crm = Gone(rig.crm, {1})
     with pytest.raises(Unavailable):
-        list(looks(rig.against(), SubjectFilter(), RetryPolicy(lambda _: None, lambda _: None)))
+        list(scan_drift(rig.against(), SubjectFilter(), RetryPolicy(lambda _: None, lambda _: None)))

@@ -27,7 +27,7 @@ ACCOUNT, INVOICE, A_CASE, A_ROW = (
 
 def test_what_was_just_written_does_not_drift(rig: Rig) -> None:
     look = rig.look()
-    assert (look.drifted, look.looked, look.pending, look.undecided) == ([], 1, 0, {})
+    assert (look.drifted, look.scanned, look.pending, look.undecided) == ([], 1, 0, {})
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_an_account_for_which_work_waits_is_left_out_and_counted(rig: Rig) -> No
     with rig.engine.begin() as connection:
         subjects.mark_due(connection, [due()])
     look = rig.look()
-    assert (look.drifted, look.looked, look.pending) == ([], 0, 1)
+    assert (look.drifted, look.scanned, look.pending) == ([], 0, 1)
 
 
 def test_an_account_that_is_worked_while_it_is_looked_at_is_left_out(rig: Rig) -> None:

@@ -15,7 +15,7 @@ from connector.mappers.fields import Account, Case, Event
 from connector.mappers.fields import Invoice as F
 from connector.models.facts import Link, LinkState
 from connector.sync.drift.org_baseline import DriftFilter
-from connector.sync.drift.repair import RepairRequest, RepairResult, mend
+from connector.sync.drift.repair import RepairRequest, RepairResult, repair_accounts
 from sync.fake_crm import RowAnswer, Trouble
 from sync.world import paid_invoice
 
@@ -34,7 +34,7 @@ def mended(rig: Rig, only: DriftFilter = DriftFilter()) -> RepairResult:
     lost = frozenset(one.row.record for one in found if one.is_lost)
     unlinked = frozenset(one.subject for one in found if one.row.id is not None and not one.row.exists)
     rig.crm.upserts.clear()
-    return mend(rig.against(only, looking=False), RepairRequest([BOB], unlinked, lost), CAUSE)
+    return repair_accounts(rig.against(only, scanning=False), RepairRequest([BOB], unlinked, lost), CAUSE)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_salesforce_goes_away(rig: Rig) -> None:
         "salesforce", "Salesforce is unavailable (503).", code="503"
     )
     found = rig.look().drifted
-    done = mend(rig.against(looking=False), RepairRequest([found[0].subject]), CAUSE)
+    done = repair_accounts(rig.against(scanning=False), RepairRequest([found[0].subject]), CAUSE)
     assert (done.open, done.left, done.is_whole) == (True, 1, False)
 
 
@@ -155,5 +155,5 @@ def test_an_account_that_a_worker_holds_is_left_to_it(rig: Rig) -> None:
     rows(
         rig.engine, "UPDATE subject SET lease = 'w2', ready_at = now() + interval '1 minute', status = 'due'"
     )
-    done = mend(rig.against(looking=False), RepairRequest([BOB]), CAUSE)
+    done = repair_accounts(rig.against(scanning=False), RepairRequest([BOB]), CAUSE)
     assert (done.written, done.left) == (0, 1)

@@ -128,7 +128,7 @@ def test_a_walk_goes_on_behind_what_is_young_inside_another_object(engine: Engin
 
 def test_nothing_missing_is_said_too() -> None:
     found = GapReport(NOW, NOW)
-    found.compared["invoice"] = 18_204
+    found.scanned["invoice"] = 18_204
     assert (str(found), found.count) == ("0 missing of 18,204", 0)
 
 
@@ -146,7 +146,7 @@ def test_what_was_missing_becomes_facts_and_is_due_for_a_run_of_its_own(engine: 
     with engine.connect() as connection:
         run = runs.latest(connection, gap_detection.COMMAND)
     assert run is not None
-    assert (run.state, run.progress) == (runs.DONE, {"looked": 2, "missing": 2})
+    assert (run.state, run.progress) == (runs.DONE, {"scanned": 2, "missing": 2})
     assert {code: row.run_id for code, row in due(engine).items()} == {"c30": run.id, "c40": run.id}
     kept = rows(engine, "SELECT object, object_id, version, subject, run_id FROM missed ORDER BY object_id")
     assert kept[0] == ("account", "a30", ago(30), subject("c30"), run.id)
@@ -180,7 +180,7 @@ def test_a_run_that_is_given_is_used_and_not_ended(engine: Engine) -> None:
 
 def test_what_is_younger_than_the_grace_is_left_to_its_delivery(engine: Engine) -> None:
     found = look(engine, *people(5, 30))
-    assert (found.compared.total(), found.count) == (1, 1)
+    assert (found.scanned.total(), found.count) == (1, 1)
     assert set(due(engine)) == {"c30"}
     later = look(engine, *people(5, 30), now=NOW + GRACE)
     assert [one_.id for one_ in later.samples] == ["a5"]
@@ -211,7 +211,7 @@ def test_what_changed_before_the_site_was_heard_of_was_not_missed(engine: Engine
     """An installation of today has no deliveries of last week to miss. What it lacks is brought in nevertheless."""
     told_first(engine, ago(200))
     found = look(engine, *people(150, 300, 400), since=ago(600), fill=fill)
-    assert (found.count, found.earlier, found.compared.total()) == (1, 2, 3)
+    assert (found.count, found.earlier, found.scanned.total()) == (1, 2, 3)
     assert [one_.id for one_ in found.samples] == ["a150"]
     assert set(due(engine)) == ({"c150", "c300", "c400"} if fill else set())
 
@@ -223,7 +223,7 @@ def test_of_a_site_that_was_never_heard_of_a_day_is_looked_at(engine: Engine) ->
 def test_the_next_look_goes_on_a_little_before_the_last_one_ended(engine: Engine) -> None:
     look(engine, *people(30))
     assert mark(engine) == NOW - GRACE - OVERLAP
-    assert look(engine, *people(12, 30)).compared.total() == 1, "the overlap"
+    assert look(engine, *people(12, 30)).scanned.total() == 1, "the overlap"
 
 
 def test_a_look_from_later_than_the_last_end_leaves_no_gap_behind(engine: Engine) -> None:
@@ -336,18 +336,18 @@ def test_what_cannot_be_read_is_kept_to_be_told(engine: Engine, fill: bool) -> N
 
 
 def test_it_is_kept_how_far_the_site_was_looked_through(engine: Engine) -> None:
-    def looked() -> tuple[datetime | None, datetime | None]:
+    def scanned() -> tuple[datetime | None, datetime | None]:
         with engine.connect() as connection:
             return ledger.known_from(connection, HERE), ledger.read_until(connection, HERE)
 
     look(engine, *people(90, 80), since=ago(60))
-    assert looked() == (None, None), "nobody looked before"
+    assert scanned() == (None, None), "nobody looked before"
     look(engine, *people(90, 80), stop=lambda: True)
-    assert looked() == (None, None), "not to the end"
+    assert scanned() == (None, None), "not to the end"
     look(engine, *people(90, 80), since=ago(3000))
-    assert looked() == (ago(3000), NOW - GRACE)
+    assert scanned() == (ago(3000), NOW - GRACE)
     look(engine, now=NOW + GRACE)
-    assert looked() == (ago(3000), NOW)
+    assert scanned() == (ago(3000), NOW)
 
 
 def test_a_crash_between_two_statements_leaves_it_missing(

@@ -24,7 +24,7 @@ from connector.models.events import Urgency
 from connector.models.facts import ExistingCase, Facts, Incident, Payment, SubjectKind
 from connector.models.plan import Change, Parent, Transition
 from connector.policy import IncidentRule, Policy, Rules
-from connector.sync.decide.context.incident_suppression import HELD
+from connector.sync.decide.context.incident_suppression import SUPPRESSED
 from connector.sync.decide.rules import incident as rule
 from connector.sync.decide.rules import payment_failed
 from connector.sync.monitoring import incident_detection
@@ -443,7 +443,7 @@ def test_an_invoice_that_failed_in_an_incident_gets_no_case_while_it_lasts() -> 
 def test_a_case_from_before_it_was_noticed_is_resolved_as_part_of_it() -> None:
     (change,) = ask(failed(5), seen(f"{STEM}:1", "payment_failed"), now=when(10))
     assert change.transition is Transition.RESOLVE
-    assert change.fields["Billing_Outcome__c"] == HELD
+    assert change.fields["Billing_Outcome__c"] == SUPPRESSED
     assert change.parents["ParentId"] == Parent("Case", f"{GATEWAY}:incident:1")
 
 

@@ -128,7 +128,7 @@ def test_a_refund_is_as_urgent_as_its_event_would_have_been(
 
 
 def test_charges_are_left_to_the_comparison(sides: ThreeSides) -> None:
-    assert look(sides, charge("ch_2", at=ago(3), opened_at=ago(3))).missed["stripe"].compared.total() == 0
+    assert look(sides, charge("ch_2", at=ago(3), opened_at=ago(3))).missed["stripe"].scanned.total() == 0
 
 
 def test_of_refunds_whose_success_is_never_told_only_failures_are_missing(sides: ThreeSides) -> None:
@@ -185,7 +185,7 @@ def test_what_is_received_and_not_worked_yet_is_not_missing(sides: ThreeSides) -
 
 
 def test_what_has_just_begun_may_be_on_its_way(sides: ThreeSides) -> None:
-    assert look(sides, listed(days=0)).missed["stripe"].compared.total() == 0
+    assert look(sides, listed(days=0)).missed["stripe"].scanned.total() == 0
 
 
 # ── how far it is looked ──────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from connector.ledger import missed_changes, runs
 from connector.policy import Compare
-from connector.sync.monitoring.gap_detection import NEVER_HEARD
+from connector.sync.monitoring.gap_detection import FIRST_READ
 from connector.sync.reconcile.reconciliation import Reconciliation, Window, WindowChoice, reach, since_last
 from connector.sync.refresh import change_feed
 from sync.reconcile.books import NOW, WINDOW, ThreeSides, charge, paid, told
@@ -116,7 +116,7 @@ def first_heard(engine: Engine, at_: datetime) -> None:
 
 
 def test_a_young_ledger_knows_a_site_since_it_heard_of_it(engine: Engine) -> None:
-    assert known(engine).known_from == {SITE: NOW - NEVER_HEARD}
+    assert known(engine).known_from == {SITE: NOW - FIRST_READ}
     first_heard(engine, at(20))
     assert known(engine).known_from == {SITE: at(20)}
     assert known(engine).window(NOW, (SITE,), None).since == at(20)

@@ -58,8 +58,8 @@ class AuthorizeNetApi:
         """First what is not settled yet, then batch by batch, the oldest first.
 
         A transaction is found by when its batch was settled, which may be long after it was submitted: so the batches
-        are walked to this day, and sifted. What is settled meanwhile comes twice. Amounts have no currency: the API
-        tells it of a single transaction only.
+        are walked to this day, and filtered. Transactions that settle meanwhile are listed twice. Amounts have no
+        currency: the API returns it for a single transaction only.
         """
         must_list(kind, self.lists)
         for found in self._lines(since, until):

@@ -1,4 +1,4 @@
-"""What Authorize.Net's transactions mean: one with all its details, or one line of a list."""
+"""Maps Authorize.Net's transactions, from their details or from a line of a list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def details(found: Body) -> ProcessorObject | None:
     id_, submitted = word(found.get("transId")), moment(found.get("submitTimeUTC"))
     if id_ is None or submitted is None:
         return None
-    status, at = _standing(found, submitted)
+    status, at = _status_and_time(found, submitted)
     code = currency(found.get("currencyCode"))
     number = word(part(found.get("order")).get("invoiceNumber"))
     settled = found.get("settleAmount")
@@ -44,10 +44,10 @@ def details(found: Body) -> ProcessorObject | None:
 
 
 def line(found: Body, settled_at: datetime | None) -> ProcessorObject | None:
-    """A transaction as a list tells it: without its currency, and a refund without what it gives back.
+    """A transaction in a list: without its currency; a refund without the refunded transaction.
 
     ``settled_at``: when its batch was; None outside of one. None where its id or its time is missing. A refund that
-    was declined is told like a payment that was: the list has the same word for both.
+    was declined looks like a declined payment: the list has the same status for both.
     """
     id_, submitted = word(found.get("transId")), moment(found.get("submitTimeUTC"))
     if id_ is None or submitted is None:
@@ -82,8 +82,8 @@ def _charge_status(found: Body, said: str) -> Status | None:
     return Status.RETURNED if found.get("hasReturnedItems") in (True, "true") else CHARGES.get(said)
 
 
-def _standing(found: Body, submitted: datetime) -> tuple[Status | None, datetime]:
-    """How it stands and since when; None where the answer does not date it."""
+def _status_and_time(found: Body, submitted: datetime) -> tuple[Status | None, datetime]:
+    """Status and its time; None if the response has no time."""
     status = found.get("transactionStatus")
     if status == "settledSuccessfully":
         settled = moment(part(found.get("batch")).get("settlementTimeUTC"))

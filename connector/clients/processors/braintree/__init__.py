@@ -92,7 +92,7 @@ class BraintreeApi:
 
     def look_up(self, item: ProcessorObject, /) -> tuple[ProcessorObject, ...]:
         """The first transaction that is there; for a refund, the one it refunds. Before it the dispute or refund
-        itself, where a notification told its amount without the currency."""
+        itself, if a notification had its amount without the currency."""
         lacks = item.amount is not None and item.currency is None
         own = self._dispute(item.id) if lacks and item.kind is Kind.DISPUTE else ()
         left = MOST_CALLS - (1 if lacks and item.kind is Kind.DISPUTE else 0)
@@ -159,7 +159,7 @@ class BraintreeApi:
         return read and replace(read, opened_at=parser.created_at(found), settles_at=settled)
 
     def _refund(self, found: Any) -> ProcessorObject | None:
-        """A credit; one that gives back no transaction here has no reference."""
+        """A credit; without a refunded transaction it has no reference."""
         read, of = self._charge(found), parser.refunded_id(found)
         if read is None:
             return None

@@ -1,4 +1,4 @@
-"""What the SDK's transactions and disputes mean. A refund is a transaction too, of the type ``credit``.
+"""Maps the SDK's transactions and disputes. A refund is a transaction too, of the type ``credit``.
 
 ``console``: where the merchant's objects are in the Control Panel. Names and addresses are never read.
 """
@@ -78,14 +78,14 @@ def dispute(found: Any, console: str) -> ProcessorObject | None:
 
 
 def settled_at(found: Any) -> datetime | None:
-    """When a transaction was settled, as its own history tells."""
+    """When a transaction was settled, by its status history."""
     events = _of(found, "status_history") or ()
     times = (moment(_of(event, "timestamp")) for event in events if _of(event, "status") == "settled")
     return max((time for time in times if time), default=None)
 
 
 def refunded_id(found: Any) -> str | None:
-    """The transaction that this one gives back."""
+    """The transaction that this one refunds."""
     return word(_of(found, "refunded_transaction_id"))
 
 

@@ -1,4 +1,4 @@
-"""GoCardless: what no event tells, the amount and the customer; and the lists of payments and refunds.
+"""GoCardless: amount and customer, which events lack; and the lists of payments and refunds.
 
 A payment names its mandate, a mandate its customer: two calls at most. Where one object is looked up its status is
 left to the events, which date each step; the API says how things stand and not since when. A chargeback is no object
@@ -93,7 +93,7 @@ class GocardlessApi:
         found = _found(self._payments, id_)
         mandate = word(part(found.get("links")).get("mandate"))
         customer = customer or self._customer(mandate)
-        return (replace(_told(Kind.CHARGE, found), references=(id_,), customer=customer),)
+        return (replace(_without_status(Kind.CHARGE, found), references=(id_,), customer=customer),)
 
     def _customer(self, mandate: str | None) -> str | None:
         """The mandate's customer. Without a mandate (or if it is gone) what was learnt of the payment still holds."""
@@ -108,11 +108,11 @@ class GocardlessApi:
         """The refund, and the payment it refunds."""
         found = _found(self._refunds, id_)
         payment = word(part(found.get("links")).get("payment"))
-        refund = replace(_told(Kind.REFUND, found), references=(payment,) if payment else ())
+        refund = replace(_without_status(Kind.REFUND, found), references=(payment,) if payment else ())
         if payment is None:
             return (refund,)
         try:
-            behind = _told(Kind.CHARGE, _found(self._payments, payment))
+            behind = _without_status(Kind.CHARGE, _found(self._payments, payment))
         except NotFound:
             return (refund,)
         return (refund, replace(behind, references=(payment,)))
@@ -120,13 +120,13 @@ class GocardlessApi:
     def _payout(self, id_: str) -> tuple[ProcessorObject, ...]:
         if not id_.startswith("PO"):  # a bounce that names its creditor only
             return ()
-        return (_told(Kind.PAYOUT, _found(self._payouts, id_)),)
+        return (_without_status(Kind.PAYOUT, _found(self._payouts, id_)),)
 
     def _mandate(self, id_: str) -> tuple[ProcessorObject, ...]:
         found = _found(self._mandates, id_)
         customer = word(part(found.get("links")).get("customer"))
         network = word(found.get("scheme"))
-        return (replace(_told(Kind.MANDATE, found), customer=customer, network=network),)
+        return (replace(_without_status(Kind.MANDATE, found), customer=customer, network=network),)
 
     _OTHERS: Final = {Kind.REFUND: _refund, Kind.PAYOUT: _payout, Kind.MANDATE: _mandate}
 
@@ -148,7 +148,7 @@ def _whole(found: ProcessorObject | None) -> ProcessorObject:
     return replace(found, opened_at=found.at)
 
 
-def _told(kind: Kind, found: Attributes) -> ProcessorObject:
+def _without_status(kind: Kind, found: Attributes) -> ProcessorObject:
     read = parser.told(kind, found)
     if read is None:
         raise _TROUBLE.unreadable()

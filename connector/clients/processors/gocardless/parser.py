@@ -1,4 +1,4 @@
-"""What GoCardless's payments, refunds, mandates and payouts mean. Customers and bank accounts are never read."""
+"""Maps GoCardless's payments, refunds, mandates and payouts. Customers and bank accounts are never read."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def told(kind: Kind, found: Attributes, **more: Any) -> ProcessorObject | None:
 
 
 def payment(found: Attributes) -> ProcessorObject | None:
-    """As it stands. Its customer is told by its mandate, which takes a call of its own."""
+    """A payment with its status. Its customer comes from its mandate, by another call."""
     id_ = word(found.get("id"))
     return told(Kind.CHARGE, found, status=PAYMENTS.get(str(found.get("status"))), references=_given(id_))
 
 
 def refund(found: Attributes) -> ProcessorObject | None:
-    """As it stands, with the payment it gives back."""
+    """A refund with its status and the refunded payment."""
     of = word(part(found.get("links")).get("payment"))
     return told(Kind.REFUND, found, status=REFUNDS.get(str(found.get("status"))), references=_given(of))
 

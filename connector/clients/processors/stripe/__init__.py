@@ -122,12 +122,12 @@ class StripeApi:
 
 
 def _options(account: str | None) -> Any:
-    """Whose object it is; without an account the key's own."""
+    """Request options for the connected account; none for the account of the key."""
     return {"stripe_account": account} if account else {}
 
 
 def _dated(found: ProcessorObject) -> ProcessorObject:
-    """``pending`` is not said: a bank debit's ``created`` does not date what became of it since."""
+    """Drops the status ``pending``: ``created`` of a bank debit is not the time of its current status."""
     return replace(found, status=None) if found.status is Status.PENDING else found
 
 

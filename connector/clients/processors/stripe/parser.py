@@ -1,4 +1,4 @@
-"""What Stripe's objects mean: a charge, a refund, a dispute, each with the payment that came with it (expanded)."""
+"""Maps Stripe's objects: a charge, a refund, a dispute, each with the payment that came with it (expanded)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refund(found: Body, account: str | None) -> ProcessorObject | None:
 
 
 def dispute(found: Body, account: str | None) -> ProcessorObject | None:
-    """Its stage is as its status tells; once that is settled, an appeal shows in the evidence only."""
+    """A dispute. Its stage follows from the status; once it is settled, only the evidence shows an appeal."""
     said = str(found.get("status"))
     inquiry, appealed = said.startswith("warning_"), said.startswith("appeal_")
     appealed = appealed or bool(part(found.get("evidence")).get("appeal"))

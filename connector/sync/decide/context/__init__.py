@@ -1,1 +1,1 @@
-"""Questions about the facts of one account that several rules ask."""
+"""Queries on the facts of one account that several rules share."""

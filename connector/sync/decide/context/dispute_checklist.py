@@ -1,7 +1,7 @@
-"""The evidence for a dispute: what is known already is ticked, what a person has to bring is not. Pure.
+"""The checklist of evidence for a dispute: known items are ticked, items that a person has to add are not. Pure.
 
-Plain lines, ``[x] …`` or ``[ ] …``, the same for the same facts. No address, no number of a card, and nothing that
-time alone would change.
+Plain lines, ``[x] …`` or ``[ ] …``, the same for the same facts. No address, no card number, and nothing that changes
+with time alone.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from connector.sync.decide.context.payment_context import behind
 
 _NOTICES: Final = frozenset({"charge_invoice.created", "invoice.created", "dunning_event.created"})
 _REMINDERS: Final = "subscription.renewal."
-_MOST_TOLD: Final = 5
-_MOST_ITEMS: Final = 20
+_MAX_LISTED: Final = 5
+_MAX_ITEMS: Final = 20
 _LONGEST: Final = 500
 _ENOUGH: Final = 2
-"""Earlier payments that the networks take for a history."""
+"""Number of earlier payments that card networks accept as a history."""
 _ONLY_IF_WANTED: Final = frozenset({"invoice", "reference"})
-"""The payment says them already."""
+"""The line of the payment already has them."""
 
 
 ANSWERS: Final[Mapping[str, str]] = {
@@ -48,27 +48,27 @@ ANSWERS: Final[Mapping[str, str]] = {
     "customer's record": "invoice",
     "processor's record": "reference",
 }
-"""Words of an item of the wanted evidence → what is known that answers it."""
+"""Words in an item of the wanted evidence → topic that answers it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """``known``: what there is to say; ``helps``: whether that is evidence for us."""
+    """``content``: the known facts; ``helps``: whether they are evidence for us."""
 
     what: str
-    known: str | None
+    content: str | None
     helps: bool = True
 
     def line(self, what: str = "") -> str:
-        told = f"{what or self.what}: {self.known or 'not known'}"
-        return _ticked(told, self.known is not None and self.helps)
+        text_ = f"{what or self.what}: {self.content or 'not known'}"
+        return _ticked(text_, self.content is not None and self.helps)
 
 
-def text(item: ProcessorObject, evidence: FactsIndex) -> str:
-    """The whole list: the payment, what helps against this kind of dispute, and what else is known."""
-    topics = _topics(item, evidence) if evidence.facts.about is SubjectKind.ACCOUNT else {}
+def text(item: ProcessorObject, index: FactsIndex) -> str:
+    """The checklist: the payment, what helps against this kind of dispute, and other known facts."""
+    topics = _topics(item, index) if index.facts.about is SubjectKind.ACCOUNT else {}
     payment = topics.pop("payment", None)
-    wanted = [(one, _answer(one)) for one in reasons.needs_evidence(item)[:_MOST_ITEMS]]
+    wanted = [(one, _answer(one)) for one in reasons.needs_evidence(item)[:_MAX_ITEMS]]
     answered = {name for _, name in wanted}
     also = [topic for name, topic in topics.items() if name not in answered and name not in _ONLY_IF_WANTED]
     lines = [
@@ -84,25 +84,25 @@ def _answer(wanted: str) -> str:
 
 
 def _wanted(what: str, topic: _Topic | None) -> str:
-    return topic.line(what) if topic and topic.known else _ticked(what, False)
+    return topic.line(what) if topic and topic.content else _ticked(what, False)
 
 
-def _ticked(told: str, done: bool) -> str:
-    return f"[{'x' if done else ' '}] {line(told, _LONGEST) or ''}"
+def _ticked(text_: str, done: bool) -> str:
+    return f"[{'x' if done else ' '}] {line(text_, _LONGEST) or ''}"
 
 
-def _topics(item: ProcessorObject, evidence: FactsIndex) -> dict[str, _Topic]:
-    """What the billing system can say for us. The account is known."""
-    facts, paid = evidence.facts, behind(item, evidence)
-    earlier = _undisputed(paid.payment, evidence) if paid.payment else []
+def _topics(item: ProcessorObject, index: FactsIndex) -> dict[str, _Topic]:
+    """Topics from billing data; needs a known account."""
+    facts, paid = index.facts, behind(item, index)
+    earlier = _undisputed(paid.payment, index) if paid.payment else []
     email = facts.account is not None and bool(facts.account.email)
     return {
-        "payment": _Topic("The payment", paid.told()),
+        "payment": _Topic("The payment", paid.describe()),
         "invoice": _Topic("The invoice", f"invoice {paid.invoice.number}" if paid.invoice else None),
-        "reference": _Topic("The gateway's reference", " or ".join(item.references[:_MOST_TOLD]) or None),
+        "reference": _Topic("The gateway's reference", " or ".join(item.references[:_MAX_LISTED]) or None),
         "earlier": _Topic("Earlier undisputed payments", _earlier(earlier), len(earlier) >= _ENOUGH),
-        "refunds": _Topic("Refunds of this payment", paid.told_refunds() or "none", bool(paid.refunds)),
-        "subscription": _subscribed(paid.payment, evidence),
+        "refunds": _Topic("Refunds of this payment", paid.describe_refunds() or "none", bool(paid.refunds)),
+        "subscription": _subscribed(paid.payment, index),
         "notices": _Topic("Notices by Recurly before it", _notices(item, facts)),
         "contact": _Topic("The customer's e-mail address", "known, see the contact" if email else None),
     }
@@ -120,14 +120,14 @@ def _earlier(found: Sequence[Payment]) -> str | None:
     return f"{len(found)} by the same method, {when}, {_total(found)} in all"
 
 
-def _undisputed(payment: Payment, evidence: FactsIndex) -> list[Payment]:
+def _undisputed(payment: Payment, index: FactsIndex) -> list[Payment]:
     """Payments before this one by the same method, the oldest first. Without a method, none are the same."""
     method = payment.payment_method
     if method is None or not method.last_four:
         return []
-    disputed = evidence.disputed_payments()
+    disputed = index.disputed_payments()
     until = moment(paid_at(payment))
-    before = (one for one in evidence.collected_by(method) if moment(paid_at(one)) < until)
+    before = (one for one in index.collected_by(method) if moment(paid_at(one)) < until)
     return [one for one in before if one.id not in disputed]
 
 
@@ -141,19 +141,19 @@ def _total(found: Iterable[Payment]) -> str:
 # Subscriptions ----------------------------------------------------------------------------------------------
 
 
-def _subscribed(payment: Payment | None, evidence: FactsIndex) -> _Topic:
-    """Its history helps unless it had been canceled before the payment."""
-    found = _subscriptions(payment, evidence)[-_MOST_TOLD:]
-    told = "; ".join(_history(one, payment, evidence.facts) for one in found)
-    return _Topic("The subscription", told or None, not any(_canceled_before(one, payment) for one in found))
+def _subscribed(payment: Payment | None, index: FactsIndex) -> _Topic:
+    """History of the subscription; it helps unless it was canceled before the payment."""
+    found = _subscriptions(payment, index)[-_MAX_LISTED:]
+    text_ = "; ".join(_history(one, payment, index.facts) for one in found)
+    return _Topic("The subscription", text_ or None, not any(_canceled_before(one, payment) for one in found))
 
 
-def _subscriptions(payment: Payment | None, evidence: FactsIndex) -> Sequence[Subscription]:
-    """Those on the invoice that was paid; all of the account's where that does not say."""
-    invoice = evidence.invoice_of(payment) if payment else None
-    known = sorted(evidence.facts.subscriptions, key=lambda one: (moment(one.activated_at), one.uuid))
-    named = [one for one in known if invoice and one.id in invoice.subscription_ids]
-    return named or known
+def _subscriptions(payment: Payment | None, index: FactsIndex) -> Sequence[Subscription]:
+    """Subscriptions of the paid invoice; all of the account if the invoice names none."""
+    invoice = index.invoice_of(payment) if payment else None
+    of_account = sorted(index.facts.subscriptions, key=lambda one: (moment(one.activated_at), one.uuid))
+    named = [one for one in of_account if invoice and one.id in invoice.subscription_ids]
+    return named or of_account
 
 
 def _canceled_before(one: Subscription, payment: Payment | None) -> bool:
@@ -181,20 +181,20 @@ def _ending(subscription: Subscription, payment: Payment | None) -> str:
     canceled = subscription.canceled_at
     if canceled is None:
         return "not canceled" if subscription.expires_at is None else _expired(subscription)
-    told = f"canceled on {phrases.day(canceled)}"
+    text_ = f"canceled on {phrases.day(canceled)}"
     paid = paid_at(payment) if payment else None
     if paid is None:
-        return told
+        return text_
     days = abs((canceled.date() - paid.date()).days)
     side = "after" if canceled >= paid else "before"
-    return f"{told}, {phrases.count(days, 'day')} {side} the payment"
+    return f"{text_}, {phrases.count(days, 'day')} {side} the payment"
 
 
 def _expired(subscription: Subscription) -> str:
     return f"ends on {phrases.day(subscription.expires_at)}"
 
 
-# What was sent ----------------------------------------------------------------------------------------------
+# Notices -----------------------------------------------------------------------------------------------------
 
 
 def _notices(item: ProcessorObject, facts: Facts) -> str | None:
@@ -204,7 +204,7 @@ def _notices(item: ProcessorObject, facts: Facts) -> str | None:
         return None
     listed = ", ".join(
         f"{phrases.event_label(one.source, one.kind)} {phrases.day(one.occurred_at)} ({one.event_id})"
-        for one in found[-_MOST_TOLD:]
+        for one in found[-_MAX_LISTED:]
     )
     return f"{len(found)}, the last on {phrases.day(found[-1].occurred_at)}: {listed}"
 

@@ -1,13 +1,12 @@
-"""What the facts prove, for rules that must come to the same end whenever they are asked.
+"""Index of the facts of one account, for rules whose result must not depend on when they run.
 
-A case must not depend on whether anybody looked while its problem lasted. So a rule asks here not only how things
-stand, but what certainly happened: payments keep their declines and invoices their dunning step for good; for what
-objects forget (a cancellation taken back, a card replaced) there are the events.
+A case must not depend on whether a rule ran while its problem lasted. So the index answers not only what is true now,
+but also what certainly happened: payments keep their declines, and invoices their dunning step. For what objects do
+not keep (a withdrawn cancellation, a replaced card) there are the events.
 
-Beside it, each a question that several rules ask: what payment and refunds are behind a processor's object
-(``behind``), what was given back, as both sides tell it (``given_back``), what disputes a payment (``objections``), how
-an object came to its account (``joined``), what an incident holds back (``holding``), what is known as evidence
-(``checklist``).
+Further shared queries are in the modules beside it: payment and refunds of a processor object (``payment_context``),
+refunds as both sides report them (``refund_matching``), disputes of a payment (``open_disputes``), how an object was
+matched (``processor_helpers``), evidence (``dispute_checklist``).
 """
 
 from __future__ import annotations
@@ -47,12 +46,12 @@ UNPAID: Final = frozenset({"open", "pending", "processing", "past_due"})
 TAKING: Final = frozenset({"purchase", "authorization", "capture"})
 FAILED: Final = frozenset({"declined", "error"})
 MOVING: Final = frozenset({"purchase", "capture", "refund"})
-"""An authorization holds money and moves none."""
+"""Types that move money; an authorization only reserves it."""
 LIVE: Final = frozenset({"active", "canceled", "paused", "future"})
 
 
 def refs(object_: BillingObject) -> tuple[str, ...]:
-    """Every form an event may name this object by."""
+    """All references by which an event can name this object."""
     match object_:
         case Account(id=id_, code=code):
             return (id_, f"code-{code}")
@@ -63,7 +62,7 @@ def refs(object_: BillingObject) -> tuple[str, ...]:
 
 
 class FactsIndex:
-    """The facts of one account, indexed by what belongs together."""
+    """The facts of one account, with lookups between its objects and events."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
@@ -89,7 +88,7 @@ class FactsIndex:
             for ref in {*charge.references, charge.id}:
                 self._charges[charge.source, ref].append(charge)
         self._write_offs = {item.number for item in facts.invoices if item.origin == "write_off"}
-        # found once each: an account may have thousands of disputes, and every rule asks for all of them
+        # cached: an account can have thousands of disputes, and every rule reads all of them
         self._payment_behind: dict[int, tuple[ProcessorObject, Payment | None]] = {}
         self._objects: dict[Kind, dict[str, list[ProcessorObject]]] = {}
         self._disputed: frozenset[str] | None = None
@@ -111,19 +110,19 @@ class FactsIndex:
         return sorted(found.values(), key=_age)
 
     def declined(self, invoice: Invoice) -> list[Payment]:
-        """The failed attempts to collect this invoice, the oldest first."""
+        """Failed attempts to collect this invoice, the oldest first."""
         return [p for p in self.payments(invoice) if p.type in TAKING and p.status in FAILED]
 
     def collected(self, invoice: Invoice) -> list[Payment]:
-        """The successful ones."""
+        """Successful attempts to collect this invoice, the oldest first."""
         return [p for p in self.payments(invoice) if p.type in TAKING and p.status == "success"]
 
     def credited(self, invoice: Invoice) -> list[CreditPayment]:
-        """Credit put on this invoice and not taken back, the oldest first."""
+        """Credit that was applied to this invoice and not voided, the oldest first."""
         return self._credits.get(invoice.number, [])
 
     def is_written_off(self, invoice: Invoice) -> bool:
-        """Whether it was settled by giving up on it: by a write-off, or by the credit of a write-off invoice."""
+        """Whether it was settled by a write-off, or by the credit of a write-off invoice."""
         credited = self.credited(invoice)
         return any(c.action == "write_off" or c.original_invoice_number in self._write_offs for c in credited)
 
@@ -131,20 +130,20 @@ class FactsIndex:
         return self._by_id.get(id_) if id_ else None
 
     def invoice_of(self, payment: Payment) -> Invoice | None:
-        """The invoice a payment is on, if it is known."""
+        """The invoice of a payment, if it is known."""
         named = (payment.invoice_id, payment.invoice_number)
         return next((i for i in self.facts.invoices if i.id == named[0] or i.number == named[1]), None)
 
     def payment_behind(self, item: ProcessorObject) -> Payment | None:
-        """The payment a processor's object is about: by reference, else the one payment of its invoice.
+        """The payment of a processor object: by reference, else the only payment of its invoice.
 
-        One reference may be that of several: a purchase and its refunds, a declined try and the next one. The purchase
-        that took the money comes first, then the one of the same amount, then the newest.
+        Several payments can share a reference: a purchase and its refunds, a declined attempt and the next one. The
+        purchase that took the money is preferred, then one of the same amount, then the newest.
         """
-        known = self._payment_behind.get(id(item))
-        if known is None:  # the item is kept with the answer, so that its id is not given to another one
-            known = self._payment_behind[id(item)] = (item, self._find_payment_behind(item))
-        return known[1]
+        cached = self._payment_behind.get(id(item))
+        if cached is None:  # the item is kept with the result, so that its id is not reused
+            cached = self._payment_behind[id(item)] = (item, self._find_payment_behind(item))
+        return cached[1]
 
     def _find_payment_behind(self, item: ProcessorObject) -> Payment | None:
         named = [
@@ -160,7 +159,7 @@ class FactsIndex:
         return collected[0] if len(collected) == 1 and _could_be_about(item, collected[0]) else None
 
     def invoice_behind(self, item: ProcessorObject) -> Invoice | None:
-        """The invoice a processor's object is about: that of its payment, else the one its processor names."""
+        """The invoice of a processor object: of its payment, else the one that its processor names."""
         payment = self.payment_behind(item)
         return (self.invoice_of(payment) if payment else None) or self._invoice_numbered(item)
 
@@ -185,7 +184,7 @@ class FactsIndex:
         return self._disputed
 
     def collected_by(self, method: PaymentMethod) -> list[Payment]:
-        """The payments that this method made, the oldest first. One without a date has no place among them."""
+        """Successful payments with this method, the oldest first, without those that have no date."""
         if self._paid_by is None:
             self._paid_by = defaultdict(list)
             dated = [one for one in self.facts.payments if one.payment_method and paid_at(one)]
@@ -195,7 +194,7 @@ class FactsIndex:
         return self._paid_by.get((method.brand, method.last_four), [])
 
     def _references(self, item: ProcessorObject) -> tuple[str, ...]:
-        """Its own, and those of the charges that share one with it: ``pi_…`` where it only says ``ch_…``."""
+        """Its references, and those of charges that share one: ``pi_…`` if it only has ``ch_…``."""
         charges = self._charges_behind(item)
         return tuple(sorted({ref for one in (item, *charges) for ref in (*one.references, one.id)}))
 
@@ -205,25 +204,25 @@ class FactsIndex:
         return [found[id_] for id_ in sorted(found)]
 
     def _invoice_numbered(self, item: ProcessorObject) -> Invoice | None:
-        """By the number its processor has for it, or the charge it is about."""
+        """The invoice with the number that the processor reports for the object or its charge."""
         numbered = (one for one in (item, *self._charges_behind(item)) if one.invoice_number)
         found = (i for one in numbered for i in self.facts.invoices if names_invoice(one, i.number))
         return next(found, None)
 
     def was_past_due(self, invoice: Invoice) -> bool:
-        """Whether it certainly was, even if it is paid now."""
+        """Whether it certainly was past due, even if it is paid now."""
         if invoice.state == "past_due" or invoice.dunning_events_sent > 0:
             return True
         return bool(self.events(PAST_DUE, invoice))
 
 
 def paid_at(payment: Payment) -> datetime | None:
-    """When the money was taken, as far as that is known."""
+    """When the money was taken, or the best known time."""
     return payment.collected_at or payment.created_at
 
 
 def _closeness(payment: Payment, item: ProcessorObject) -> tuple[object, ...]:
-    """How well a payment that shares a reference with a processor's object fits it."""
+    """Sort key: how well a payment that shares a reference with a processor object matches it."""
     return (
         item.kind is Kind.CHARGE and item.id in gateway_references(payment),
         payment.type in TAKING and payment.status not in FAILED,
@@ -235,20 +234,20 @@ def _closeness(payment: Payment, item: ProcessorObject) -> tuple[object, ...]:
 
 
 def _could_be_about(item: ProcessorObject, payment: Payment) -> bool:
-    """Whether nothing contradicts that it is about this payment, of whose invoice it only has the number."""
+    """Whether the object, of which only the invoice number is known, can be about this payment."""
     same_currency = item.currency is None or item.currency == payment.currency
     enough = item.amount is None or not same_currency or item.amount <= payment.amount
     return match_keys.could_be(item.source, payment.gateway) and same_currency and enough
 
 
 def with_currencies(facts: Facts) -> Facts:
-    """The same facts; what a processor told an amount of, but no currency, has that of the payment behind it."""
+    """The facts, where a processor object with an amount but no currency gets the currency of its payment."""
     if all(item.currency or item.amount is None for item in facts.objects):
         return facts
-    evidence = FactsIndex(facts)
+    index = FactsIndex(facts)
 
     def completed(item: ProcessorObject) -> ProcessorObject:
-        if item.currency or item.amount is None or (paid := evidence.payment_behind(item)) is None:
+        if item.currency or item.amount is None or (paid := index.payment_behind(item)) is None:
             return item
         return replace(item, amount=quantized(item.amount, paid.currency), currency=paid.currency)
 
@@ -256,13 +255,13 @@ def with_currencies(facts: Facts) -> Facts:
 
 
 def gateway_references(payment: Payment) -> tuple[str, ...]:
-    """Everything its gateway calls a payment."""
+    """All references that the gateway has for a payment."""
     own = (payment.gateway_reference,) if payment.gateway_reference else ()
     return (*own, *payment.gateway_references)
 
 
 def names_invoice(item: ProcessorObject, number: str) -> bool:
-    """Whether the processor's invoice number means this one; it may be cut from the left."""
+    """Whether the processor's invoice number, which may be cut from the left, is this number."""
     named = item.invoice_number
     if not named:
         return False
@@ -270,7 +269,7 @@ def names_invoice(item: ProcessorObject, number: str) -> bool:
 
 
 def final_declines(payments: Iterable[Payment]) -> list[Payment]:
-    """Those a retry of the same method cannot mend."""
+    """Declines that a retry with the same method cannot fix."""
     explained = ((payment, declines.of(payment)) for payment in payments)
     return [payment for payment, decline in explained if decline and decline.category in declines.FINAL]
 
@@ -284,17 +283,17 @@ def latest(*moments: datetime | None) -> datetime | None:
 
 
 def times(items: Sequence[TimelineEvent | Payment]) -> list[datetime | None]:
-    """When these happened."""
+    """Times of these events or payments."""
     return [item.occurred_at if isinstance(item, TimelineEvent) else item.created_at for item in items]
 
 
 def moment(value: datetime | None) -> float:
-    """For sorting: an unknown time is the oldest."""
+    """Sort key; an unknown time is the oldest."""
     return value.timestamp() if value else 0.0
 
 
 def as_of(facts: Facts) -> datetime | None:
-    """The newest moment the facts speak of."""
+    """The newest time in the facts."""
     objects: tuple[BillingObject, ...] = (
         *facts.subscriptions,
         *facts.invoices,
@@ -303,12 +302,12 @@ def as_of(facts: Facts) -> datetime | None:
     )
     changed = [item.updated_at for item in objects]
     account = facts.account.updated_at if facts.account else None
-    told = (item.at for item in facts.objects)
-    return latest(account, *changed, *told, *(event.occurred_at for event in facts.events))
+    object_times = (item.at for item in facts.objects)
+    return latest(account, *changed, *object_times, *(event.occurred_at for event in facts.events))
 
 
 def live(subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Subscriptions that run or will run, the newest first."""
+    """Current and future subscriptions, the newest first."""
     found = [s for s in subscriptions if s.state in LIVE]
     return sorted(found, key=lambda s: (moment(s.activated_at or s.created_at), s.uuid), reverse=True)
 

@@ -1,4 +1,4 @@
-"""Which problems of an account belong to an incident: they are held back while it lasts, and for a while after."""
+"""Problems of an account that an incident explains: suppressed while it lasts, and some hours after."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from connector.mappers import declines
 from connector.models.facts import Facts, Incident, Payment
 from connector.policy import Policy
 
-HELD: Final = "Part of an incident"
+SUPPRESSED: Final = "Part of an incident"
 """The outcome of a case that was opened before the incident was noticed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """``until``: None while the incident lasts."""
+    """``until``: end of the suppression; None while the incident lasts."""
 
     until: datetime | None
 
@@ -25,17 +25,17 @@ class Suppression:
         return self.until is None or now < self.until
 
 
-def hold(declined: Sequence[Payment], facts: Facts, policy: Policy) -> Suppression | None:
-    """What holds an invoice back, if its newest failure belongs to an incident. A failure after it is its own."""
+def suppression_of(declined: Sequence[Payment], facts: Facts, policy: Policy) -> Suppression | None:
+    """The suppression of an invoice whose newest failure belongs to an incident; None otherwise."""
     settings = policy.rules.incident
     if not declined or not settings.enabled:
         return None
     found = _incident(declined[-1], facts, policy)
-    return _hold(found, timedelta(hours=settings.release_hours)) if found else None
+    return _suppression(found, timedelta(hours=settings.release_hours)) if found else None
 
 
 def case_of_incident(declined: Sequence[Payment], facts: Facts, policy: Policy) -> str | None:
-    """The case of the newest incident that any of these failures belongs to, once it is there."""
+    """Key of the case of the newest incident that explains any of these failures; None without a case."""
     found = [one for one in (_incident(payment, facts, policy) for payment in declined) if one]
     return max(found, key=lambda one: one.started_at).case_key if found else None
 
@@ -52,6 +52,6 @@ def _counts(payment: Payment, policy: Policy) -> bool:
     return decline is not None and decline.category in policy.rules.incident.categories
 
 
-def _hold(incident: Incident, grace: timedelta) -> Suppression:
+def _suppression(incident: Incident, grace: timedelta) -> Suppression:
     until = None if incident.ended_at is None else incident.ended_at + grace
     return Suppression(until)

@@ -1,6 +1,6 @@
-"""Disputes of a payment in which the customer may get the money back, whoever tells of them.
+"""Disputes of a payment by which the customer can get the money back, from processors or from Recurly.
 
-An inquiry is none while nothing was taken: giving the money back is a way to end it.
+An inquiry does not count while nothing was taken: a refund is a way to end it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _OVER: Final = frozenset({Status.WON, Status.WITHDRAWN})
 
 @dataclass(frozen=True, slots=True)
 class CustomerDispute:
-    """``over_at``: when the customer's claim ended, for one that was won or called off. ``lost``: the customer has
-    the money. ``due_at``: until when evidence is taken. ``item``: where a processor tells of it."""
+    """``over_at``: end of a dispute that was won or withdrawn. ``lost``: the customer has the money. ``due_at``:
+    deadline for evidence. ``item``: the processor object, if a processor reports it."""
 
-    told: str
+    description: str
     opened_at: datetime | None
     over_at: datetime | None
     lost: bool
@@ -31,27 +31,28 @@ class CustomerDispute:
     item: ProcessorObject | None = None
 
     def stands_at(self, at: datetime | None) -> bool:
-        """Whether it had been opened by then and was not over."""
+        """Whether it was open at this time."""
         return moment(self.opened_at) <= moment(at) and (
             self.over_at is None or moment(at) < moment(self.over_at)
         )
 
 
-def of(payment: Payment, evidence: FactsIndex) -> list[CustomerDispute]:
-    """The processors' word, where they tell of it: the billing system learns of a dispute late, and of no reversal."""
-    told = [_told(item) for item in evidence.objects_of(Kind.DISPUTE, payment) if _counts(item)]
-    return told or [_recorded(one) for one in _taken_back(payment, evidence.facts.payments)]
+def of(payment: Payment, index: FactsIndex) -> list[CustomerDispute]:
+    """Disputes that processors report, else Recurly's chargebacks: Recurly learns of a dispute late, and of no
+    reversal."""
+    description = [_of_processor(item) for item in index.objects_of(Kind.DISPUTE, payment) if _counts(item)]
+    return description or [_recorded(one) for one in _taken_back(payment, index.facts.payments)]
 
 
 def _counts(item: ProcessorObject) -> bool:
     return item.stage is not Stage.INQUIRY or item.status in _LOST
 
 
-def _told(item: ProcessorObject) -> CustomerDispute:
+def _of_processor(item: ProcessorObject) -> CustomerDispute:
     due = item.due_at if item.status is Status.NEEDS_RESPONSE else None
     until = f", evidence due on {phrases.day(due)}" if due else ""
     return CustomerDispute(
-        told=f"{item.id} at {phrases.source_title(item.source)}, {phrases.plain(item.status or 'open')}{until}",
+        description=f"{item.id} at {phrases.source_title(item.source)}, {phrases.plain(item.status or 'open')}{until}",
         opened_at=item.opened_at or item.at,
         over_at=item.at if item.status in _OVER else None,
         lost=item.status in _LOST,
@@ -61,7 +62,7 @@ def _told(item: ProcessorObject) -> CustomerDispute:
 
 
 def _taken_back(payment: Payment, payments: Iterable[Payment]) -> list[Payment]:
-    """The chargeback Recurly recorded, once: it may mark the payment, add one of its own, or both."""
+    """The chargeback that Recurly recorded, once: Recurly can mark the payment, add another payment, or both."""
     found = [
         one
         for one in payments
@@ -73,7 +74,7 @@ def _taken_back(payment: Payment, payments: Iterable[Payment]) -> list[Payment]:
 def _recorded(one: Payment) -> CustomerDispute:
     void = one.status == "void"
     return CustomerDispute(
-        told="a chargeback that Recurly recorded" + (" and voided" if void else ""),
+        description="a chargeback that Recurly recorded" + (" and voided" if void else ""),
         opened_at=one.created_at,
         over_at=(one.voided_at or one.updated_at or one.created_at) if void else None,
         lost=not void,

@@ -1,4 +1,4 @@
-"""The payment a processor's object is about: what it was, and what was given back of it."""
+"""The payment of a processor object, with its invoice and refunds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from connector.sync.decide.context.refund_matching import RefundFacts
 
 @dataclass(frozen=True, slots=True)
 class PaymentContext:
-    """``refunds``: those that reached the customer or are on their way, the oldest first."""
+    """``refunds``: successful and pending ones, the oldest first."""
 
     payment: Payment | None
     invoice: Invoice | None
     refunds: tuple[RefundFacts, ...]
 
     def parents(self, facts: Facts) -> dict[str, Parent]:
-        """Lookups of its case."""
+        """Lookups of a case about it."""
         found: dict[str, Parent] = {}
         if self.payment:
             found[F.PAYMENT] = Parent("Billing_Payment__c", payments.key(facts, self.payment))
@@ -34,7 +34,7 @@ class PaymentContext:
             found[F.INVOICE] = Parent("Billing_Invoice__c", invoices.key(facts, self.invoice))
         return found
 
-    def told(self) -> str | None:
+    def describe(self) -> str | None:
         """``USD 49.00 on 2026-11-20 with Visa ending 1111, expires 12/2027, invoice 1001``."""
         paid = self.payment
         if paid is None:
@@ -49,12 +49,12 @@ class PaymentContext:
         )
         return "".join(part for part in parts if part)
 
-    def told_refunds(self) -> str | None:
+    def describe_refunds(self) -> str | None:
         """``USD 10.00 on 2026-11-21, USD 39.00 on 2026-11-22``."""
-        return ", ".join(_told(one) for one in self.refunds) or None
+        return ", ".join(_refund_text(one) for one in self.refunds) or None
 
-    def given_back_at(self) -> list[datetime | None]:
-        """When the whole payment was given back; nothing while some of it was not."""
+    def fully_refunded_at(self) -> list[datetime | None]:
+        """Time at which the payment was refunded completely; empty if it was not."""
         total = Decimal(0)
         for one in self.refunds:
             money = one.money
@@ -65,14 +65,14 @@ class PaymentContext:
         return []
 
 
-def behind(item: ProcessorObject, evidence: FactsIndex) -> PaymentContext:
-    """What is known of the payment behind a dispute or a warning."""
-    payment = evidence.payment_behind(item)
+def behind(item: ProcessorObject, index: FactsIndex) -> PaymentContext:
+    """The payment behind a dispute or a warning, with its refunds."""
+    payment = index.payment_behind(item)
     root = (payment.original_id or payment.id) if payment else None
-    refunds = tuple(one for one in refund_matching.of(evidence) if one.root == root and one.stands)
-    return PaymentContext(payment, evidence.invoice_behind(item), refunds)
+    refunds = tuple(one for one in refund_matching.of(index) if one.root == root and one.stands)
+    return PaymentContext(payment, index.invoice_behind(item), refunds)
 
 
-def _told(one: RefundFacts) -> str:
-    amount = processor_helpers.told_money(one.money) or "an amount that is not known"
+def _refund_text(one: RefundFacts) -> str:
+    amount = processor_helpers.money_text(one.money) or "an amount that is not known"
     return f"{amount} on {phrases.day(one.began_at) or 'an unknown day'}"

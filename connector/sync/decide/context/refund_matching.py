@@ -1,7 +1,7 @@
-"""What was given back, or was to be: the billing system and the processor tell of the same refund, each its part.
+"""Refunds, matched between the billing system and the processor, which each report a part of the same refund.
 
-The billing system knows who asked and for which payment; the processor knows what became of it at the bank, often days
-later. So where both tell of one refund, how it stands is the processor's word.
+The billing system knows who requested it and for which payment; the processor knows its outcome at the bank, often
+days later. If both report a refund, its state is that of the processor.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _PROCESSED: Final[Mapping[Status, State]] = {
     Status.CANCELED: State.VOID,
 }
 _NEAR: Final = timedelta(days=1)
-"""How far apart the two may date one refund."""
+"""Maximal difference between the two dates of one refund."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundFacts:
-    """One refund. ``root`` groups the tries for one payment: its id, or what stands for it where it is not known.
-    ``recorded``: the billing system's; ``processed``: the processor's; at least one of them is there."""
+    """One refund. ``root`` groups the attempts for one payment: the payment id, or a substitute if it is unknown.
+    ``recorded``: in the billing system; ``processed``: at the processor; at least one of them is set."""
 
     root: str
     payment: Payment | None
@@ -56,14 +56,14 @@ class RefundFacts:
     @property
     def state(self) -> State:
         billed = _RECORDED.get(self.recorded.status, State.UNDER_WAY) if self.recorded else None
-        told = self.processed.status if self.processed else None
-        if billed is State.VOID or told is None:
+        reported = self.processed.status if self.processed else None
+        if billed is State.VOID or reported is None:
             return billed or State.UNDER_WAY
-        return _PROCESSED.get(told, State.UNDER_WAY)
+        return _PROCESSED.get(reported, State.UNDER_WAY)
 
     @property
     def stands(self) -> bool:
-        """The customer has the money, or will."""
+        """Whether the customer has the money or will get it."""
         return self.state in (State.DONE, State.UNDER_WAY)
 
     @property
@@ -78,7 +78,7 @@ class RefundFacts:
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it turned out that nothing is given back."""
+        """When the refund failed or was voided; None if neither."""
         if self.stands:
             return None
         if self.processed and (self.state is State.FAILED or not self.recorded):
@@ -88,8 +88,8 @@ class RefundFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A processor's refund, and the payment it is found to be of."""
+class _ProcessorRefund:
+    """A refund at a processor, with the payment that it was matched to."""
 
     item: ProcessorObject
     root: str
@@ -100,24 +100,24 @@ class _Told:
         return self.item.source, self.item.id
 
 
-def of(evidence: FactsIndex) -> tuple[RefundFacts, ...]:
+def of(index: FactsIndex) -> tuple[RefundFacts, ...]:
     """Every refund of the account, each once, the oldest first."""
-    recorded = recorded_by_the_billing_system(evidence)
-    told = [_told(item, evidence) for item in evidence.facts.of(Kind.REFUND)]
-    pairs = _pairs(recorded, told)
+    recorded = recorded_by_the_billing_system(index)
+    reported = [_processor_refund(item, index) for item in index.facts.of(Kind.REFUND)]
+    pairs = _pairs(recorded, reported)
     paired = {one.key for one in pairs.values()}
     found = [
-        *(_billed(one, pairs.get(one.uuid), evidence) for one in recorded),
-        *(_alone(one) for one in told if one.key not in paired),
+        *(_billed(one, pairs.get(one.uuid), index) for one in recorded),
+        *(_alone(one) for one in reported if one.key not in paired),
     ]
     return tuple(sorted(found, key=_order))
 
 
-def settling(failed: RefundFacts, known: Sequence[RefundFacts]) -> RefundFacts | None:
-    """The later refund of the same payment by which the customer did get the money."""
+def settling(failed: RefundFacts, refunds: Sequence[RefundFacts]) -> RefundFacts | None:
+    """A later successful refund of the same payment that replaces the failed one."""
     later = (
         one
-        for one in known
+        for one in refunds
         if one is not failed and one.root == failed.root and one.state is State.DONE
         if moment(one.began_at) >= moment(_failed_at(failed)) and _is_enough(one, failed)
     )
@@ -125,7 +125,7 @@ def settling(failed: RefundFacts, known: Sequence[RefundFacts]) -> RefundFacts |
 
 
 def _failed_at(one: RefundFacts) -> datetime | None:
-    """The billing system's failures are those of the moment they were tried in."""
+    """When it failed. The billing system records failures at the time of the attempt."""
     if one.failed_at_the_processor or one.recorded is None:
         return one.ended_at
     return one.recorded.created_at
@@ -138,35 +138,37 @@ def _is_enough(one: RefundFacts, failed: RefundFacts) -> bool:
     return paid.currency == owed.currency and paid.amount >= owed.amount
 
 
-def recorded_by_the_billing_system(evidence: FactsIndex) -> list[Payment]:
-    """Its refunds, without what chargebacks took."""
+def recorded_by_the_billing_system(index: FactsIndex) -> list[Payment]:
+    """Refunds of the billing system, without chargebacks."""
     found = (
-        p for p in evidence.facts.payments if p.type == "refund" and "chargeback" not in (p.origin, p.status)
+        p for p in index.facts.payments if p.type == "refund" and "chargeback" not in (p.origin, p.status)
     )
     return sorted(found, key=lambda p: (moment(p.created_at), p.uuid))
 
 
-def _billed(one: Payment, told: _Told | None, evidence: FactsIndex) -> RefundFacts:
-    item = told.item if told else None
+def _billed(one: Payment, reported: _ProcessorRefund | None, index: FactsIndex) -> RefundFacts:
+    item = reported.item if reported else None
     began = earliest(one.created_at, item.opened_at if item else None)
-    return RefundFacts(_root_of(one), evidence.payment(one.original_id), one, item, began)
+    return RefundFacts(_root_of(one), index.payment(one.original_id), one, item, began)
 
 
-def _alone(told: _Told) -> RefundFacts:
-    return RefundFacts(told.root, told.payment, None, told.item, told.item.opened_at or told.item.at)
+def _alone(reported: _ProcessorRefund) -> RefundFacts:
+    return RefundFacts(
+        reported.root, reported.payment, None, reported.item, reported.item.opened_at or reported.item.at
+    )
 
 
 def _root_of(refund: Payment) -> str:
     return refund.original_id or refund.uuid
 
 
-def _told(item: ProcessorObject, evidence: FactsIndex) -> _Told:
-    behind = evidence.payment_behind(item)
+def _processor_refund(item: ProcessorObject, index: FactsIndex) -> _ProcessorRefund:
+    behind = index.payment_behind(item)
     if behind is None:
-        return _Told(item, f"{item.source}:{item.id}", None)
+        return _ProcessorRefund(item, f"{item.source}:{item.id}", None)
     if behind.type == "refund":
-        return _Told(item, _root_of(behind), evidence.payment(behind.original_id))
-    return _Told(item, behind.id, behind)
+        return _ProcessorRefund(item, _root_of(behind), index.payment(behind.original_id))
+    return _ProcessorRefund(item, behind.id, behind)
 
 
 def _order(one: RefundFacts) -> tuple[float, str]:
@@ -175,13 +177,16 @@ def _order(one: RefundFacts) -> tuple[float, str]:
     ), one.recorded.uuid if one.recorded else one.processed.id if one.processed else ""
 
 
-# Which two are one ----------------------------------------------------------------------------------------------
+# Matching both sides ----------------------------------------------------------------------------------------------
 
 
-def _pairs(recorded: Sequence[Payment], told: Sequence[_Told]) -> dict[str, _Told]:
-    """By the billing system's uuid. The processor's own id decides; without it payment, amount and time."""
-    by_id, by_root = _grouped((one.item.id, one) for one in told), _grouped((one.root, one) for one in told)
-    found: dict[str, _Told] = {}
+def _pairs(recorded: Sequence[Payment], reported: Sequence[_ProcessorRefund]) -> dict[str, _ProcessorRefund]:
+    """Billing uuid → refund at the processor. Matched by the processor's id, else by payment, amount and time."""
+    by_id, by_root = (
+        _grouped((one.item.id, one) for one in reported),
+        _grouped((one.root, one) for one in reported),
+    )
+    found: dict[str, _ProcessorRefund] = {}
     for one in recorded:
         _pair(one, (t for ref in gateway_references(one) for t in by_id.get(ref, ())), found)
     for one in recorded:
@@ -189,24 +194,25 @@ def _pairs(recorded: Sequence[Payment], told: Sequence[_Told]) -> dict[str, _Tol
     return found
 
 
-def _grouped(told: Iterable[tuple[str, _Told]]) -> Mapping[str, list[_Told]]:
-    found: dict[str, list[_Told]] = defaultdict(list)
-    for name, one in told:
+def _grouped(reported: Iterable[tuple[str, _ProcessorRefund]]) -> Mapping[str, list[_ProcessorRefund]]:
+    found: dict[str, list[_ProcessorRefund]] = defaultdict(list)
+    for name, one in reported:
         found[name].append(one)
     return found
 
 
-def _pair(one: Payment, near: Iterable[_Told], found: dict[str, _Told]) -> None:
-    """With the nearest in time that is not another's."""
+def _pair(one: Payment, near: Iterable[_ProcessorRefund], found: dict[str, _ProcessorRefund]) -> None:
+    """Pair with the nearest refund in time that is not paired yet."""
     if one.uuid in found:
         return
-    free = [told for told in near if not any(told is other for other in found.values())]
+    free = [reported for reported in near if not any(reported is other for other in found.values())]
     if free:
-        found[one.uuid] = min(free, key=lambda told: (_apart(one, told.item), told.item.id))
+        found[one.uuid] = min(free, key=lambda reported: (_apart(one, reported.item), reported.item.id))
 
 
 def _resembles(one: Payment, item: ProcessorObject) -> bool:
-    """A try that failed at once is never a refund that did not; one recorded as done after the failure is another."""
+    """Whether both can be the same refund. An attempt that failed at once is not a refund that succeeded, and a success
+    after the failure is another refund."""
     failed = item.status is Status.FAILED
     if _RECORDED.get(one.status) is State.FAILED and not failed:
         return False

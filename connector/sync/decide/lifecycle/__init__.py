@@ -1,14 +1,13 @@
 """The life of a case: absent → open → resolved, perhaps reopened, perhaps followed by the next one.
 
-A rule says what is true of a problem (``Problem``); here it meets what Salesforce has (``CaseSeen``) and becomes a
-change. Status, owner, priority and subject are the agents' own: they are written when a case is made, and again only
-by an explicit transition: Status by reopening and resolving, priority and queue by the policy's escalation as the
-deadline nears, and back when it is met or over, subject and queue when the account of a case becomes known. A case that
-a person has taken is never given to a queue.
+A rule describes a problem (``Problem``). Here it is compared with the case in Salesforce (``ExistingCase``) and becomes
+a change. Status, owner, priority and subject belong to agents: they are written when a case is created, and later only
+by an explicit transition. Reopening and resolving set the status. Escalation near the deadline sets priority and queue,
+and resets them when the deadline is met or over. A match of the account sets subject and queue. A case that a person
+owns is never moved to a queue.
 
-Whether an outcome was watched or found out later makes no difference to the record: a problem that began and ended
-unseen gets its case too, closed from the start, if it is certain (``evident``) and ended within the reopen window.
-What is older is history, and a backfill makes no cases of it.
+The record does not depend on when a problem was noticed: a problem that began and ended unnoticed gets a closed case
+too, if it is certain (``evident``) and ended within the reopen window. Older problems get no case, also in a backfill.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ __all__ = ["OPEN", "RESOLVED", "Problem", "account_removed", "changes", "newest"
 def changes(
     rule: str, problems: Iterable[Problem], facts: Facts, policy: Policy, settings: CaseRule
 ) -> list[Change]:
-    """What to write about the problems of one rule, and about its cases whose problem is not there any more."""
+    """Changes for the problems of one rule, and for its cases whose problem no longer exists."""
     seen = newest(facts.cases, rule)
     made: list[Change] = []
     for problem in problems:
@@ -43,7 +42,7 @@ def changes(
 
 
 def account_removed(facts: Facts, policy: Policy) -> list[Change]:
-    """Every case of an account its source no longer has is resolved; what it says otherwise stays."""
+    """Resolve every case of an account that its source no longer has; other fields stay unchanged."""
     rules = {case.rule for case in facts.cases}
     cases = [case for rule in sorted(rules) for case in newest(facts.cases, rule).values()]
     over = (ended(case, facts, policy, "Account removed", "the account was removed") for case in cases)

@@ -1,4 +1,4 @@
-"""A step of a case as a change: the connector's fields always, the agents' own only where the step says so."""
+"""Turns a step of a case into a change: our fields always, agents' fields only if the step sets them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def change_for(
     policy: Policy,
     settings: CaseRule,
 ) -> Change:
-    """What the case should say after this step."""
+    """The change that brings the case to this step."""
     change = Change(
         object=F.OBJECT,
         key=key_of(problem, facts, step.cycle),
@@ -48,7 +48,7 @@ def change_for(
 def _transition_fields(
     problem: Problem, step: Step, case: ExistingCase | None, settings: CaseRule
 ) -> Mapping[str, CreateValue]:
-    """What of the agents' own changes with this transition."""
+    """Agents' fields that this transition changes."""
     values: dict[str, CreateValue] = {F.STATUS: step.status} if step.status else {}
     opening = _opening(problem, settings, step.escalation)
     if step.joins:
@@ -57,21 +57,21 @@ def _transition_fields(
         values |= _escalation(settings, step.escalation)
     if step.deescalates and step.queue_before not in (None, settings.queue_at(step.escalation)):
         values[F.OWNER] = opening[F.OWNER]
-    if _gives_priority_back(step, case):
+    if _resets_priority(step, case):
         values[F.PRIORITY] = opening[F.PRIORITY]
     if not step.in_queue:
         values.pop(F.OWNER, None)
     return values
 
 
-def _gives_priority_back(step: Step, case: ExistingCase | None) -> bool:
-    """Whether a step of the escalation is left that gave the case its priority, and no person has set another since."""
+def _resets_priority(step: Step, case: ExistingCase | None) -> bool:
+    """Whether the case leaves the escalation step that set its priority, and no person has changed it since."""
     given = step.priority_before if step.deescalates else None
     return given is not None and case is not None and case.priority == given
 
 
 def _opening(problem: Problem, settings: CaseRule, reached: int) -> dict[str, CreateValue]:
-    """Whose it is, how urgent, and what it is called."""
+    """Owner, priority and subject of a new case."""
     return {
         F.SUBJECT: line(_rendered(settings, "subject", problem.stable), LINE),
         F.PRIORITY: problem.priority or settings.priority,
@@ -81,7 +81,7 @@ def _opening(problem: Problem, settings: CaseRule, reached: int) -> dict[str, Cr
 
 
 def _escalation(settings: CaseRule, reached: int) -> dict[str, CreateValue]:
-    """What the steps of the escalation that are reached ask for; the last has the last word."""
+    """Priority and queue after the reached escalation steps; the last step wins."""
     values: dict[str, CreateValue] = {}
     for step in settings.steps[:reached]:
         values |= {F.PRIORITY: step.priority} if step.priority else {}
@@ -103,7 +103,7 @@ def _fields(
     always: dict[str, Value] = dict.fromkeys(_OPTIONAL, None)
     always |= problem.fields
     link = url(_str(always.get(F.LINK))) or (recurly_links.account(facts, policy) if facts.account else None)
-    outcome = None if still else problem.held or problem.outcome
+    outcome = None if still else problem.suppressed or problem.outcome
     ours: dict[str, Value] = {
         F.ACCOUNT_KEY: facts.subject,
         F.RULE: rule,
@@ -134,7 +134,7 @@ def _summary(problem: Problem, link: str | None, settings: CaseRule) -> str:
         "link": link,
         "opened_on": phrases.day(problem.opened_at),
         "resolved_on": None if lasts(problem) else phrases.day(problem.resolved_at),
-        "outcome": None if lasts(problem) else problem.held or problem.outcome,
+        "outcome": None if lasts(problem) else problem.suppressed or problem.outcome,
     }
     return _rendered(settings, "summary", {**problem.stable, **common, **problem.fresh})
 
@@ -158,12 +158,12 @@ def _on_create(problem: Problem, step: Step, policy: Policy, settings: CaseRule)
 
 
 def _account(facts: Facts) -> Mapping[str, Parent]:
-    known = facts.about is SubjectKind.ACCOUNT
-    return {F.ACCOUNT: Parent("Account", facts.subject)} if known else {}
+    has_account = facts.about is SubjectKind.ACCOUNT
+    return {F.ACCOUNT: Parent("Account", facts.subject)} if has_account else {}
 
 
 def _clears(facts: Facts) -> Mapping[str, str | None]:
-    """A case that moves keeps neither the account nor the contact of the account that it leaves."""
+    """Lookups to clear, so that a case that moves does not keep account and contact of its former account."""
     match facts.about:
         case SubjectKind.OBJECT:
             return {F.ACCOUNT: None, F.CONTACT: None}
@@ -198,7 +198,7 @@ def _reason(problem: Problem, step: Step, facts: Facts) -> str:
 
 
 def continued(case: ExistingCase, problem: Problem) -> Change:
-    """The old case stops counting as open once the next one stands."""
+    """The change that resolves the old case when the next one is created."""
     return Change(
         object=F.OBJECT,
         key=case.key,
@@ -209,7 +209,7 @@ def continued(case: ExistingCase, problem: Problem) -> Change:
 
 
 def ended(case: ExistingCase, facts: Facts, policy: Policy, outcome: str, why: str) -> Change | None:
-    """A case whose problem is not there any more; None where it is resolved already."""
+    """The change that resolves a case whose problem no longer exists; None if it is resolved already."""
     if case.state == RESOLVED:
         return None
     change = Change(

@@ -1,4 +1,4 @@
-"""A problem as a rule tells of it, what happens to its case, and how its cases are called."""
+"""A problem that a rule describes, the next step of its case, and the keys of its cases."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ RESOLVED = "resolved"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What a rule knows of one problem. ``object``, ``id`` and ``name`` are the stem of its cases' keys.
+    """One problem as a rule describes it. ``object``, ``id`` and ``name`` are the stem of its cases' keys.
 
-    ``open``: it lasts. ``evident``: it deserves a case where there is none. ``lasting``: nothing but a person ends
-    it, so it never gets a case once it is older than the reopen window. ``last_signal_at``: the newest evidence of
-    a *new* failure, which reopens a case that an agent closed. ``stable`` texts never change while it lasts: the
-    subject is made of them alone. ``fresh`` texts may. ``why`` is for the audit trail. ``source``: the processor
-    whose object it is about; the billing site's otherwise. ``due_at``: the deadline, by which it escalates.
-    ``held``: it lasts, but belongs to something larger (an incident) that has a case of its own: meanwhile it has
-    none, and a case it had is resolved as ``held``. ``queue``: instead of the rule's.
+    ``open``: it exists now. ``evident``: it is certain enough for a new case. ``lasting``: only a person can end it,
+    so it gets no new case if it is older than the reopen window. ``last_signal_at``: time of the newest failure, which
+    reopens a case that an agent closed. ``stable`` texts never change while it lasts; the subject uses only these.
+    ``fresh`` texts may change. ``why`` is for the audit trail. ``source``: the processor of its object; None: the
+    billing site. ``due_at``: the deadline, for escalation.
+    ``suppressed``: it exists, but another case (of an incident) covers it. It gets no case meanwhile, and an open case
+    is resolved with this outcome. ``queue``: instead of the queue of the rule.
     """
 
     object: str
@@ -42,7 +42,7 @@ class Problem:
     priority: str | None = None
     source: str | None = None
     due_at: datetime | None = None
-    held: str | None = None
+    suppressed: str | None = None
     queue: str | None = None
     amount: Money | None = None
     fields: Mapping[str, Value] = field(default_factory=dict)
@@ -53,8 +53,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens to one case: which cycle, which transition, which Status with it. ``escalation``: the step of the
-    escalation that is reached. ``priority_before``, ``queue_before``: what the step that it leaves gave the case."""
+    """Next step of one case: its cycle, transition and status. ``escalation``: the reached escalation step.
+    ``priority_before``, ``queue_before``: values that the escalation step it leaves had set."""
 
     cycle: int
     transition: Transition | None = None
@@ -71,33 +71,33 @@ class Step:
 
 
 def newest(cases: Iterable[ExistingCase], rule: str) -> dict[str, ExistingCase]:
-    """The case with the highest cycle for each stem of a rule; the ones before it are history."""
+    """The case with the highest cycle for each stem of a rule; earlier cycles are history."""
     found: dict[str, ExistingCase] = {}
     for case in cases:
         stem, cycle = split(case.key)
-        known = found.get(stem)
-        if case.rule == rule and cycle and (known is None or split(known.key)[1] < cycle):
+        best = found.get(stem)
+        if case.rule == rule and cycle and (best is None or split(best.key)[1] < cycle):
             found[stem] = case
     return found
 
 
 def split(key: str) -> tuple[str, int]:
-    """A case's key as stem and cycle; cycle 0 for a key that is none of ours."""
+    """Stem and cycle of a case key; cycle 0 for a key that is not ours."""
     stem, _, cycle = key.rpartition(":")
     return (stem, int(cycle)) if cycle.isascii() and cycle.isdigit() else (key, 0)
 
 
 def stem(problem: Problem, facts: Facts) -> str:
-    """What the keys of all cases of a problem begin with."""
+    """The common beginning of the keys of all cases of a problem."""
     return split(key_of(problem, facts, 1))[0]
 
 
 def key_of(problem: Problem, facts: Facts, cycle: int) -> str:
-    """The key of its cycle-th case."""
+    """Key of the case with this cycle."""
     source, site = (problem.source, "") if problem.source else (facts.source, facts.site)
     return external_ids.case(source, site, problem.object, problem.id, problem.name, cycle)
 
 
 def lasts(problem: Problem) -> bool:
     """Whether it needs a case of its own now."""
-    return problem.open and not problem.held
+    return problem.open and not problem.suppressed

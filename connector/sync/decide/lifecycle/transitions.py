@@ -1,4 +1,4 @@
-"""What happens to one case: it is opened, reopened, resolved, escalated, joined to its account, or only kept true."""
+"""The next step of a case: open, reopen, resolve, escalate, de-escalate, join its account, or only update it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from connector.sync.decide.lifecycle.problem import RESOLVED, Problem, Step, las
 
 
 def window_of(policy: Policy, settings: CaseRule) -> int:
-    """How many days a closed case may be reopened."""
+    """Days in which a closed case may be reopened."""
     own = settings.reopen_window_days
     return policy.cases.reopen_window_days if own is None else own
 
 
 def absent(problem: Problem, policy: Policy, window: timedelta, now: datetime) -> Step | None:
-    """A problem without a case; None where it needs none."""
-    if not problem.evident or problem.held:
+    """Step for a problem without a case; None if it needs none."""
+    if not problem.evident or problem.suppressed:
         return None
     if problem.open:
         old = problem.lasting and _is_old(problem.last_signal_at, window, now)
@@ -30,7 +30,7 @@ def absent(problem: Problem, policy: Policy, window: timedelta, now: datetime) -
 
 
 def present(problem: Problem, case: ExistingCase, policy: Policy, window: timedelta, now: datetime) -> Step:
-    """A problem with a case."""
+    """Step for a problem with a case."""
     cycle = split(case.key)[1]
     if not lasts(problem):
         ours = case.state != RESOLVED and not case.closed
@@ -45,14 +45,13 @@ def present(problem: Problem, case: ExistingCase, policy: Policy, window: timede
 def escalated(
     step: Step, problem: Problem, case: ExistingCase | None, facts: Facts, settings: CaseRule
 ) -> Step:
-    """With the step of the escalation that is reached, none once it is over, and whether the account has just become
-    known.
+    """The step with its escalation (none if the problem is over), and with a join if the case was just matched.
 
-    The step follows from the facts and the time alone, up and down: a dispute that was answered in its last hour and
-    one that was first heard of a week later end in the same queue, with the same priority (decision 33)."""
-    known = case if case is not None and not step.is_new else None
-    joins = known is not None and bool(known.subject) and known.subject != facts.subject
-    before = known.escalation if known else 0
+    The escalation follows from facts and time alone, up and down: a dispute that was answered in its last hour and one
+    that was first received a week later end in the same queue, with the same priority (decision 33)."""
+    existing = case if case is not None and not step.is_new else None
+    joins = existing is not None and bool(existing.subject) and existing.subject != facts.subject
+    before = existing.escalation if existing else 0
     step = replace(
         step,
         transition=step.transition or (Transition.JOIN if joins else None),
@@ -61,16 +60,16 @@ def escalated(
         in_queue=case is None or case.in_queue,
     )
     moves = (Transition.REOPEN, Transition.OPEN, Transition.RESOLVE)
-    if known is not None and known.closed and step.transition not in moves:
+    if existing is not None and existing.closed and step.transition not in moves:
         return step
     reached = settings.reached(problem.due_at, facts.now) if lasts(problem) else 0
-    return _moved(step, known, before, reached, settings)
+    return _moved(step, existing, before, reached, settings)
 
 
-def _moved(step: Step, known: ExistingCase | None, before: int, reached: int, settings: CaseRule) -> Step:
-    """A case that exists changes hands when a step is reached or left; a new one begins at the step that is reached."""
-    escalates = known is not None and reached > before
-    deescalates = known is not None and reached < before
+def _moved(step: Step, existing: ExistingCase | None, before: int, reached: int, settings: CaseRule) -> Step:
+    """An existing case escalates or de-escalates by transition; a new case begins at the reached step."""
+    escalates = existing is not None and reached > before
+    deescalates = existing is not None and reached < before
     transition = step.transition
     if transition is None and escalates:
         transition = Transition.ESCALATE
@@ -88,7 +87,7 @@ def _moved(step: Step, known: ExistingCase | None, before: int, reached: int, se
 
 
 def _is_back(problem: Problem, case: ExistingCase) -> bool:
-    """We had resolved it, or something failed anew after an agent closed it."""
+    """Whether the problem is back: we had resolved the case, or there was a new failure after an agent closed it."""
     if case.state == RESOLVED:
         return not problem.lasting or _signalled_after(problem, case)
     return _signalled_after(problem, case)

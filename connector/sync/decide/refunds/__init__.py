@@ -1,1 +1,1 @@
-"""What is true of a refund: whether the policy allows it, whether it is to be reviewed, whether it meets a dispute."""
+"""Checks of refunds: eligibility by policy, review by a person, and double refunds after a dispute."""

@@ -1,8 +1,8 @@
-"""A refund meets a dispute: the customer may be paid back twice, once by the merchant and once by the bank.
+"""A refund of a disputed payment: the customer may be paid back twice, by the merchant and by the bank.
 
-The risk lasts while a refund stands and a dispute of the same payment is open or lost. It is over when the dispute is
-won or called off, or when the refund failed or was voided; what then remains was paid back once. Both must have stood
-at the same time: a refund after a dispute was won is no risk.
+The risk lasts while a refund is valid and a dispute of the same payment is open or lost. It is over when the dispute
+is won or withdrawn, or the refund failed or was voided. Both must exist at the same time: a refund after a won dispute
+is no risk.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ _RECOVER: Final = (
 )
 
 
-def problems(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> list[Problem]:
-    """One for each payment that was ever both refunded and disputed."""
+def problems(account_refunds: Sequence[RefundFacts], index: FactsIndex, policy: Policy) -> list[Problem]:
+    """A problem for each payment that was ever both refunded and disputed."""
     found = []
-    for payment in sorted(evidence.facts.payments, key=lambda p: p.uuid):
-        given = [one for one in known if one.root == payment.id] if payment.type in TAKING else []
-        disputed = open_disputes.of(payment, evidence) if given else []
+    for payment in sorted(index.facts.payments, key=lambda p: p.uuid):
+        given = [one for one in account_refunds if one.root == payment.id] if payment.type in TAKING else []
+        disputed = open_disputes.of(payment, index) if given else []
         if disputed:
-            found.append(_problem(payment, given, disputed, known, evidence, policy))
+            found.append(_problem(payment, given, disputed, account_refunds, index, policy))
     return found
 
 
-def dues(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> list[datetime]:
-    """The deadlines of the disputes that are met now."""
-    found = (problem.due_at for problem in problems(known, evidence, policy) if problem.open)
+def dues(account_refunds: Sequence[RefundFacts], index: FactsIndex, policy: Policy) -> list[datetime]:
+    """Deadlines of disputes with a double refund now."""
+    found = (problem.due_at for problem in problems(account_refunds, index, policy) if problem.open)
     return [due for due in found if due]
 
 
@@ -60,25 +60,25 @@ def _problem(
     payment: Payment,
     given: list[RefundFacts],
     disputed: list[CustomerDispute],
-    known: Sequence[RefundFacts],
-    evidence: FactsIndex,
+    account_refunds: Sequence[RefundFacts],
+    index: FactsIndex,
     policy: Policy,
 ) -> Problem:
-    facts, settings = evidence.facts, policy.rules.refund
-    standing = _standing(given, disputed)
-    met = standing or [(one, by) for one in given for by in disputed]
+    facts, settings = index.facts, policy.rules.refund
+    active = _active_pairs(given, disputed)
+    met = active or [(one, by) for one in given for by in disputed]
     refund, by = met[-1]
-    judged = eligibility.verdict(refund, payment, known, evidence, settings)
-    reason, action = (_TWICE, _RECOVER) if by.lost and standing else (_RISK, _ANSWER)
+    judged = eligibility.verdict(refund, payment, account_refunds, index, settings)
+    reason, action = (_TWICE, _RECOVER) if by.lost and active else (_RISK, _ANSWER)
     money = refund.money
-    due = by.due_at if standing else None
+    due = by.due_at if active else None
     return Problem(
         object="payment",
         id=payment.id,
         name=STEM,
-        open=bool(standing),
-        evident=_is_evident(given, disputed, standing, facts, policy),
-        why=_why(payment, bool(standing)),
+        open=bool(active),
+        evident=_is_evident(given, disputed, active, facts, policy),
+        why=_why(payment, bool(active)),
         opened_at=latest(refund.began_at, by.opened_at),
         last_signal_at=latest(*(latest(one.began_at, other.opened_at) for one, other in met)),
         resolved_at=latest(*(one.ended_at for one in given), *(one.over_at for one in disputed)),
@@ -93,23 +93,23 @@ def _problem(
             F.DEADLINE: phrases.on(due),
             F.LINK: (by.item.link if by.item else None) or recurly_links.to(payment, facts, policy),
         },
-        parents=_parents(payment, refund, by, evidence),
+        parents=_parents(payment, refund, by, index),
         stable={"account": facts.code, "problem": "Refund meets a dispute"},
         fresh={
-            **refund_texts.of(refund, payment, evidence),
+            **refund_texts.of(refund, payment, index),
             "reason": reason,
             "action": action,
             "attempts": None,
             "policy": judged.sentence,
-            "dispute": by.told,
+            "dispute": by.description,
         },
     )
 
 
-def _standing(
+def _active_pairs(
     given: list[RefundFacts], disputed: list[CustomerDispute]
 ) -> list[tuple[RefundFacts, CustomerDispute]]:
-    """What meets now; a lost dispute last, for it weighs most."""
+    """Pairs of refund and dispute that exist now; lost disputes last, because they are the worst."""
     found = [(one, by) for one in given for by in disputed if one.stands and by.over_at is None]
     return sorted(found, key=lambda pair: pair[1].lost)
 
@@ -117,18 +117,19 @@ def _standing(
 def _is_evident(
     given: list[RefundFacts],
     disputed: list[CustomerDispute],
-    standing: list[tuple[RefundFacts, CustomerDispute]],
+    active: list[tuple[RefundFacts, CustomerDispute]],
     facts: Facts,
     policy: Policy,
 ) -> bool:
-    """They met. What was lost longer ago than the reopen window is history, and nothing but a person ends it."""
-    if standing and not any(by.lost for _, by in standing):
+    """Whether both existed at the same time. A dispute lost before the reopen window gets no new case, because only a
+    person could end it."""
+    if active and not any(by.lost for _, by in active):
         return True
     met = [_met_at(one, by) for one in given for by in disputed if _met(one, by)]
     own = policy.rules.refund.reopen_window_days
     window = timedelta(days=policy.cases.reopen_window_days if own is None else own)
     last = latest(*met, *(by.item.at for by in disputed if by.item))
-    return bool(met) and (not standing or last is None or facts.now - last <= window)
+    return bool(met) and (not active or last is None or facts.now - last <= window)
 
 
 def _met(one: RefundFacts, by: CustomerDispute) -> bool:
@@ -141,16 +142,16 @@ def _met_at(one: RefundFacts, by: CustomerDispute) -> datetime | None:
     return latest(one.began_at, by.opened_at)
 
 
-def _why(payment: Payment, standing: bool) -> str:
-    if standing:
+def _why(payment: Payment, active: bool) -> str:
+    if active:
         return f"payment {payment.id} was refunded and is disputed"
     return f"payment {payment.id} is not refunded and disputed at once any more"
 
 
 def _parents(
-    payment: Payment, refund: RefundFacts, by: CustomerDispute, evidence: FactsIndex
+    payment: Payment, refund: RefundFacts, by: CustomerDispute, index: FactsIndex
 ) -> dict[str, Parent]:
-    found = refund_texts.parents(payment, evidence)
+    found = refund_texts.parents(payment, index)
     if by.item:
         found[F.DISPUTE] = Parent("Billing_Dispute__c", disputes.key(by.item))
     if refund.processed:

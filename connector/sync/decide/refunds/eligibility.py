@@ -1,7 +1,7 @@
-"""Whether a refund is within the merchant's policy, and the one sentence that says why. Pure.
+"""Checks whether a refund is within the refund policy, with a sentence for the reason. Pure.
 
-Each term of the policy that a refund does not meet gives a verdict; the strictest holds, the first of them where there
-are several. A term about something that is not known (the plan, the day of the payment) is met.
+Each term that a refund does not meet gives a verdict. The strictest verdict counts; of several, the first. A term about
+an unknown value (the plan, the day of the payment) counts as met.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORDS: Final[dict[Judgement, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``disputed``: it is beyond the policy because of a dispute, which has a case of its own."""
+    """``disputed``: it is not eligible because of a dispute, which has its own case."""
 
     judgement: Judgement
     why: str
@@ -44,50 +44,52 @@ class Verdict:
 def verdict(
     refund: RefundFacts,
     payment: Payment | None,
-    known: Sequence[RefundFacts],
-    evidence: FactsIndex,
+    account_refunds: Sequence[RefundFacts],
+    index: FactsIndex,
     settings: Refund,
 ) -> Verdict:
-    """``payment``: what is given back, where it is known. ``known``: every refund of the account."""
+    """``payment``: the refunded payment, if known. ``account_refunds``: all refunds of the account."""
     found = [
-        *_disputed(refund, payment, evidence),
-        *_plan(payment, evidence, settings),
+        *_disputed(refund, payment, index),
+        *_plan(payment, index, settings),
         *_window(refund, payment, settings),
         *_amount(refund, settings),
         *_method(refund, payment, settings),
-        *_prior(refund, known, settings),
+        *_prior(refund, account_refunds, settings),
     ]
     strictest = sorted(found, key=lambda one: one.judgement != "not_eligible")
-    return strictest[0] if strictest else Verdict("eligible", _fine(refund, payment, known, settings))
+    return (
+        strictest[0] if strictest else Verdict("eligible", _fine(refund, payment, account_refunds, settings))
+    )
 
 
-def _disputed(refund: RefundFacts, payment: Payment | None, evidence: FactsIndex) -> Iterator[Verdict]:
-    found = open_disputes.of(payment, evidence) if payment else []
+def _disputed(refund: RefundFacts, payment: Payment | None, index: FactsIndex) -> Iterator[Verdict]:
+    found = open_disputes.of(payment, index) if payment else []
     if any(one.stands_at(refund.began_at) for one in found):
         yield Verdict("not_eligible", "the payment is disputed", disputed=True)
 
 
-def _plan(payment: Payment | None, evidence: FactsIndex, settings: Refund) -> Iterator[Verdict]:
+def _plan(payment: Payment | None, index: FactsIndex, settings: Refund) -> Iterator[Verdict]:
     allowed, excluded = settings.policy.plans_allowed, settings.policy.plans_excluded
-    for plan in _plans(payment, evidence):
+    for plan in _plans(payment, index):
         if plan in excluded:
             yield Verdict("not_eligible", f"the plan {plan} is excluded")
         elif allowed and plan not in allowed:
             yield Verdict("not_eligible", f"the plan {plan} is not among those allowed")
 
 
-def _plans(payment: Payment | None, evidence: FactsIndex) -> list[str]:
-    invoice = evidence.invoice_of(payment) if payment else None
+def _plans(payment: Payment | None, index: FactsIndex) -> list[str]:
+    invoice = index.invoice_of(payment) if payment else None
     ids = invoice.subscription_ids if invoice else ()
-    return sorted({s.plan_code for s in evidence.facts.subscriptions if s.id in ids or s.uuid in ids})
+    return sorted({s.plan_code for s in index.facts.subscriptions if s.id in ids or s.uuid in ids})
 
 
 def _window(refund: RefundFacts, payment: Payment | None, settings: Refund) -> Iterator[Verdict]:
     passed, window = _days_after(refund, payment), settings.policy.window_days
     if passed is not None and passed > window:
-        told = phrases.count(passed, "day")
+        text = phrases.count(passed, "day")
         yield Verdict(
-            "not_eligible", f"{told} after the payment, the window is {phrases.count(window, 'day')}"
+            "not_eligible", f"{text} after the payment, the window is {phrases.count(window, 'day')}"
         )
 
 
@@ -98,8 +100,8 @@ def _amount(refund: RefundFacts, settings: Refund) -> Iterator[Verdict]:
     limits = [(tier.amount, tier.verdict) for tier in settings.policy.tiers]
     for limit, judgement in sorted([(settings.review_amount, "needs_approval"), *limits], reverse=True):
         if money.amount >= limit:
-            told = phrases.money(money.amount, money.currency)
-            why = f"{told} reaches the limit of {phrases.money(limit, money.currency)}"
+            text = phrases.money(money.amount, money.currency)
+            why = f"{text} reaches the limit of {phrases.money(limit, money.currency)}"
             yield Verdict("not_eligible" if judgement == "not_eligible" else "needs_approval", why)
 
 
@@ -115,27 +117,31 @@ def _method(refund: RefundFacts, payment: Payment | None, settings: Refund) -> I
             yield Verdict(one.verdict, f"paid by {one.method}, which can still be returned until {until}")
 
 
-def _prior(refund: RefundFacts, known: Sequence[RefundFacts], settings: Refund) -> Iterator[Verdict]:
-    prior, months = _count_prior(refund, known, settings), settings.policy.prior_refund_months
+def _prior(
+    refund: RefundFacts, account_refunds: Sequence[RefundFacts], settings: Refund
+) -> Iterator[Verdict]:
+    prior, months = _count_prior(refund, account_refunds, settings), settings.policy.prior_refund_months
     if prior > settings.policy.max_prior_refunds:
         yield Verdict("needs_approval", f"{_ordinal(prior + 1)} refund in {phrases.count(months, 'month')}")
 
 
-def _count_prior(refund: RefundFacts, known: Sequence[RefundFacts], settings: Refund) -> int:
-    """Refunds that stand, of the months before this one."""
+def _count_prior(refund: RefundFacts, account_refunds: Sequence[RefundFacts], settings: Refund) -> int:
+    """Number of valid refunds in the months before this one."""
     if refund.began_at is None:
         return 0
     start = _months_before(refund.began_at, settings.policy.prior_refund_months)
-    earlier = known[: known.index(refund)] if refund in known else known
+    earlier = (
+        account_refunds[: account_refunds.index(refund)] if refund in account_refunds else account_refunds
+    )
     return sum(
         one.stands and moment(start) <= moment(one.began_at) <= moment(refund.began_at) for one in earlier
     )
 
 
 def _fine(
-    refund: RefundFacts, payment: Payment | None, known: Sequence[RefundFacts], settings: Refund
+    refund: RefundFacts, payment: Payment | None, account_refunds: Sequence[RefundFacts], settings: Refund
 ) -> str:
-    passed, prior = _days_after(refund, payment), _count_prior(refund, known, settings)
+    passed, prior = _days_after(refund, payment), _count_prior(refund, account_refunds, settings)
     after = f"{phrases.count(passed, 'day')} after the payment, " if passed is not None else ""
     return f"{after}{_ordinal(prior + 1)} refund in {phrases.count(settings.policy.prior_refund_months, 'month')}"
 
@@ -149,13 +155,13 @@ def _paid_by(payment: Payment | None) -> str | None:
 
 
 def _days_after(refund: RefundFacts, payment: Payment | None) -> int | None:
-    """Whole days between the payment and its refund."""
+    """Full days between the payment and its refund."""
     paid = _paid_at(payment)
     return max((refund.began_at - paid).days, 0) if paid and refund.began_at else None
 
 
 def _months_before(at: datetime, months: int) -> datetime:
-    """The same day so many months earlier, or the last day of that month."""
+    """The same day ``months`` earlier, or the last day of that month."""
     year, month = divmod(at.year * 12 + at.month - 1 - months, 12)
     return at.replace(year=year, month=month + 1, day=min(at.day, monthrange(year, month + 1)[1]))
 

@@ -1,7 +1,7 @@
-"""Refunds that were made beyond the policy: a person looks, and closes the case.
+"""Refunds outside the policy: a person reviews them and closes the case.
 
-Recurly's refunds at once. One that only a processor tells of was perhaps made there by hand; Recurly's own word gets
-as long to come as an object's account does, for the two usually come within seconds of each other, in any order.
+Recurly's refunds get a case at once. A refund that only a processor reports may have been made there by hand. It waits
+for Recurly's report as long as an object waits for a match: both usually arrive within seconds, in any order.
 """
 
 from __future__ import annotations
@@ -30,28 +30,30 @@ _OUTSIDE: Final = (
 
 
 def judged(
-    refund: RefundFacts, known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy
+    refund: RefundFacts, account_refunds: Sequence[RefundFacts], index: FactsIndex, policy: Policy
 ) -> Verdict | None:
-    """The policy's verdict, where there is an account to judge by."""
-    if evidence.facts.about is not SubjectKind.ACCOUNT:
+    """The verdict of the policy; None without an account."""
+    if index.facts.about is not SubjectKind.ACCOUNT:
         return None
-    return eligibility.verdict(refund, refund.payment, known, evidence, policy.rules.refund)
+    return eligibility.verdict(refund, refund.payment, account_refunds, index, policy.rules.refund)
 
 
-def problems(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> Iterator[Problem]:
-    for refund in known:
-        verdict = judged(refund, known, evidence, policy)
+def problems(account_refunds: Sequence[RefundFacts], index: FactsIndex, policy: Policy) -> Iterator[Problem]:
+    for refund in account_refunds:
+        verdict = judged(refund, account_refunds, index, policy)
         if verdict is None:
             continue
         if refund.recorded and refund.recorded.status in ("success", "void"):
-            yield _recorded(refund, refund.recorded, verdict, evidence, policy)
+            yield _recorded(refund, refund.recorded, verdict, index, policy)
         if refund.processed:
-            yield _processed(refund, refund.processed, verdict, evidence, policy)
+            yield _processed(refund, refund.processed, verdict, index, policy)
 
 
-def next_reviewed(known: Sequence[RefundFacts], facts: Facts, policy: Policy) -> datetime | None:
-    """When the next refund has waited long enough for Recurly's own word."""
-    waits = (_reviewed_from(one.processed, policy) for one in known if one.processed and not one.recorded)
+def next_reviewed(account_refunds: Sequence[RefundFacts], facts: Facts, policy: Policy) -> datetime | None:
+    """When the next refund has waited long enough for Recurly's report."""
+    waits = (
+        _reviewed_from(one.processed, policy) for one in account_refunds if one.processed and not one.recorded
+    )
     return min((at for at in waits if at and at > facts.now), default=None)
 
 
@@ -61,7 +63,7 @@ def _reviewed_from(item: ProcessorObject, policy: Policy) -> datetime | None:
 
 
 def _recorded(
-    refund: RefundFacts, billed: Payment, verdict: Verdict, evidence: FactsIndex, policy: Policy
+    refund: RefundFacts, billed: Payment, verdict: Verdict, index: FactsIndex, policy: Policy
 ) -> Problem:
     problem = Problem(
         object="payment",
@@ -76,11 +78,11 @@ def _recorded(
         resolved_at=billed.voided_at or refund.ended_at or billed.updated_at,
         outcome=_outcome(refund),
     )
-    return _told(problem, refund, _ACTION, verdict, evidence, policy)
+    return _with_texts(problem, refund, _ACTION, verdict, index, policy)
 
 
 def _processed(
-    refund: RefundFacts, item: ProcessorObject, verdict: Verdict, evidence: FactsIndex, policy: Policy
+    refund: RefundFacts, item: ProcessorObject, verdict: Verdict, index: FactsIndex, policy: Policy
 ) -> Problem:
     waited = _reviewed_from(item, policy)
     beyond = _is_beyond(verdict) and refund.recorded is None
@@ -90,7 +92,7 @@ def _processed(
         name=STEM,
         source=item.source,
         open=beyond and refund.state is State.DONE,
-        evident=beyond and refund.state is State.DONE and (waited is None or waited <= evidence.facts.now),
+        evident=beyond and refund.state is State.DONE and (waited is None or waited <= index.facts.now),
         why=_why(refund, verdict),
         lasting=True,
         opened_at=refund.began_at,
@@ -98,23 +100,23 @@ def _processed(
         resolved_at=item.at,
         outcome="Continued" if refund.recorded else _outcome(refund),
     )
-    return _told(problem, refund, _OUTSIDE, verdict, evidence, policy)
+    return _with_texts(problem, refund, _OUTSIDE, verdict, index, policy)
 
 
 def _is_beyond(verdict: Verdict) -> bool:
-    """A refund of a disputed payment has a case already: the risk of paying twice."""
+    """Whether it needs a review. A refund of a disputed payment has the case of the double refund instead."""
     return verdict.judgement != "eligible" and not verdict.disputed
 
 
 def _why(refund: RefundFacts, verdict: Verdict) -> str:
-    told = processor_helpers.told_money(refund.money) or "an amount that is not known"
+    amount = processor_helpers.money_text(refund.money) or "an amount that is not known"
     match refund.state:
         case State.VOID:
-            return f"the refund of {told} was voided"
+            return f"the refund of {amount} was voided"
         case State.FAILED:
-            return f"the refund of {told} failed"
+            return f"the refund of {amount} failed"
         case _:
-            return f"{told} was refunded ({verdict.sentence})"
+            return f"{amount} was refunded ({verdict.sentence})"
 
 
 def _outcome(refund: RefundFacts) -> str:
@@ -127,8 +129,8 @@ def _outcome(refund: RefundFacts) -> str:
             return "Within policy"
 
 
-def _told(
-    problem: Problem, refund: RefundFacts, action: str, verdict: Verdict, evidence: FactsIndex, policy: Policy
+def _with_texts(
+    problem: Problem, refund: RefundFacts, action: str, verdict: Verdict, index: FactsIndex, policy: Policy
 ) -> Problem:
     money = refund.money
     return replace(
@@ -139,12 +141,12 @@ def _told(
             F.REASON: verdict.sentence,
             F.ACTION: action,
             F.REFUND_POLICY: verdict.sentence,
-            F.LINK: refund_texts.link(refund, evidence, policy),
+            F.LINK: refund_texts.link(refund, index, policy),
         },
-        parents=refund_texts.lookups(refund, refund.payment, evidence),
-        stable={"account": evidence.facts.code, "problem": "Refund to review"},
+        parents=refund_texts.lookups(refund, refund.payment, index),
+        stable={"account": index.facts.code, "problem": "Refund to review"},
         fresh={
-            **refund_texts.of(refund, refund.payment, evidence),
+            **refund_texts.of(refund, refund.payment, index),
             "reason": None,
             "action": action,
             "attempts": None,

@@ -1,4 +1,4 @@
-"""The account and its billing contact say what the billing system says now."""
+"""Writes the account and its billing contact as the billing system has them now."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
-    """Accounts without a record of their own: one may have appeared."""
+    """Next search for the record of an account that is not linked."""
     if facts.link is None or not facts.link.held:
         return None
     return facts.now + timedelta(minutes=policy.linking.look_again_minutes)
 
 
 def gone(facts: Facts) -> Change:
-    """The account's source no longer has it. Its record stays as it was last known: only its state changes."""
+    """The source no longer has the account. Only the state of its record changes."""
     named = facts.account.code if facts.account else facts.code
     return Change(
         object=F.OBJECT,
@@ -85,21 +85,21 @@ def _contact(facts: Facts, account: Account) -> Change:
 
 
 def _disputed(facts: Facts) -> list[Money | None]:
-    """What may still be lost: the disputes their processors have not decided, and the chargebacks of which no
-    processor tells. One payment is never counted twice. None: a dispute of unknown amount."""
+    """Amounts that can still be lost: undecided disputes, and chargebacks without a dispute at a processor. A payment
+    is never counted twice. None: a dispute with an unknown amount."""
     open_ = [item for item in facts.of(Kind.DISPUTE) if item.status not in SETTLED]
     taken = _charged_back(facts)
     if not open_ and not taken:
         return []
-    evidence = FactsIndex(facts)
+    index = FactsIndex(facts)
     return [
-        *(processor_helpers.at_stake(item, evidence) for item in open_),
-        *_told_by_nobody_else(taken, evidence),
+        *(processor_helpers.at_stake(item, index) for item in open_),
+        *_without_processor_dispute(taken, index),
     ]
 
 
 def _charged_back(facts: Facts) -> Mapping[str, Payment]:
-    """By the payment taken back, one chargeback each, unless it was voided or its case has been closed."""
+    """Payment id → its chargeback, without voided ones and those whose case is closed."""
     closed = {case.key.rpartition(":")[0] for case in facts.cases if case.closed}
     found: dict[str, Payment] = {}
     for payment in sorted(facts.payments, key=lambda p: (p.origin == "chargeback", p.uuid)):
@@ -113,7 +113,7 @@ def _charged_back(facts: Facts) -> Mapping[str, Payment]:
     return found
 
 
-def _told_by_nobody_else(taken: Mapping[str, Payment], evidence: FactsIndex) -> Iterator[Money]:
+def _without_processor_dispute(taken: Mapping[str, Payment], index: FactsIndex) -> Iterator[Money]:
     for root, payment in taken.items():
-        if not processor_helpers.dispute_of((evidence.payment(root), payment), evidence):
+        if not processor_helpers.dispute_of((index.payment(root), payment), index):
             yield Money(payment.amount, payment.currency)

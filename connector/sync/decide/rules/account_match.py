@@ -1,4 +1,4 @@
-"""Several Salesforce accounts may be this billing account, or none is: a person is asked, and answers on the case."""
+"""Several Salesforce accounts match a billing account, or none does: a person decides on the case."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ACTION: Final = (
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    """Nothing while nobody has looked for the account's record."""
+    """No changes before the linker has searched for the record of the account."""
     if facts.link is None or facts.account is None:
         return []
     problem = _problem(facts, facts.account, facts.link)
@@ -54,7 +54,7 @@ def _problem(facts: Facts, account: Account, link: Link) -> Problem:
 
 
 def _without_beginning(change: Change) -> Change:
-    """When it began is not kept once it is over: the case has it."""
+    """The change without the begin time, which is unknown once the problem is over; the case keeps its value."""
     return replace(change, fields={k: v for k, v in change.fields.items() if k != F.OPENED_AT})
 
 
@@ -78,7 +78,7 @@ def _texts(account: Account, link: Link) -> dict[str, Told]:
 
 
 def candidates(link: Link) -> str:
-    """One a line: its name and id, why it fits, and whose it is already."""
+    """A line for each candidate: name, id, reasons, and the account that it is already linked to."""
     return "\n".join(map(_line, link.candidates))
 
 

@@ -1,11 +1,11 @@
-"""A bank debit came back after it had succeeded, or the mandate for debits was lost.
+"""A bank debit was returned after it had succeeded, or the mandate for debits was lost.
 
-A debit that fails at once is a failed payment like any other (``payment_failed``). One that comes back days later is
-not: the invoice may still count as paid. While a dispute about it is open, that dispute's case has it. It is over when
-the invoice behind it was paid again, or given up.
+A debit that fails at once is a failed payment (``payment_failed``). A debit that is returned days later is not: its
+invoice may still count as paid. An open dispute about it suppresses the case. The problem is over when the invoice
+was paid again, or written off.
 
-A wallet or card that is taken back or cut off has the same case, under its own name (``mappers/returned_payments.py``).
-"""
+A returned wallet or card payment, and a lost agreement, has the same case under its own name
+(``mappers/returned_payments.py``)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _GIVEN_UP: Final = {"failed": "Lost", "voided": "Voided"}
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a problem ended, when, and by what."""
+    """End of a problem: outcome, time, and how it was solved."""
 
     outcome: str
     at: datetime | None
@@ -61,19 +61,19 @@ class _End:
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = FactsIndex(facts)
+    index = FactsIndex(facts)
     problems = [
-        *(_returned(item, evidence, policy) for item in facts.of(Kind.CHARGE)),
-        *(_lost(item, evidence, policy) for item in facts.of(Kind.MANDATE)),
+        *(_returned(item, index, policy) for item in facts.of(Kind.CHARGE)),
+        *(_lost(item, index, policy) for item in facts.of(Kind.MANDATE)),
     ]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.bank_debit)
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
-    """The end of a wait for an account, or the next step of an escalation before a renewal."""
+    """End of the wait for a match, or next escalation step before a renewal."""
     bad = [item for item in (*facts.of(Kind.CHARGE), *facts.of(Kind.MANDATE)) if _is_bad(item)]
-    evidence = FactsIndex(facts)
-    problems = (_lost(item, evidence, policy) for item in bad if item.kind is Kind.MANDATE)
+    index = FactsIndex(facts)
+    problems = (_lost(item, index, policy) for item in bad if item.kind is Kind.MANDATE)
     steps = (policy.rules.bank_debit.next_step_at(one.due_at, facts.now) for one in problems if one.open)
     return min((at for at in (processor_helpers.next_asked(bad, facts, policy), *steps) if at), default=None)
 
@@ -82,17 +82,17 @@ def _is_bad(item: ProcessorObject) -> bool:
     return item.status in (Status.RETURNED, Status.INACTIVE)
 
 
-# A debit came back ----------------------------------------------------------------------------------------------
+# Returned debits -----------------------------------------------------------------------------------------------
 
 
-def _returned(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
-    """A charge that has not come back, or not any more, ends the case it had and never makes one."""
-    facts = evidence.facts
-    payment, invoice = evidence.payment_behind(item), evidence.invoice_behind(item)
+def _returned(item: ProcessorObject, index: FactsIndex, policy: Policy) -> Problem:
+    """A charge that is not returned, or no longer, resolves its case and never opens one."""
+    facts = index.facts
+    payment, invoice = index.payment_behind(item), index.invoice_behind(item)
     named = returned_payments.returned(item, payment)
-    end = _end_of_return(item, payment, invoice, evidence)
+    end = _end_of_return(item, payment, invoice, index)
     money = processor_helpers.money(item) or (Money(payment.amount, payment.currency) if payment else None)
-    parents = refund_texts.parents(payment, evidence)
+    parents = refund_texts.parents(payment, index)
     return Problem(
         object="charge",
         id=item.id,
@@ -105,7 +105,7 @@ def _returned(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Pr
         last_signal_at=processor_helpers.began_at(item, facts),
         resolved_at=end.at if end else None,
         outcome=end.outcome if end else None,
-        held="Disputed" if end is None and _is_disputed(item, evidence) else None,
+        suppressed="Disputed" if end is None and _is_disputed(item, index) else None,
         queue=processor_helpers.queue(facts, policy),
         amount=money,
         fields=_fields(item, named),
@@ -113,10 +113,10 @@ def _returned(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Pr
         stable={
             "account": processor_helpers.code(facts),
             "problem": named.problem,
-            "amount": processor_helpers.told_money(money),
+            "amount": processor_helpers.money_text(money),
         },
         fresh={
-            **_texts(item, named, evidence),
+            **_texts(item, named, index),
             "invoice": invoice.number if invoice else item.invoice_number,
             "method": (phrases.method(payment.payment_method) if payment else None) or item.method,
             "how": end.how if end else None,
@@ -135,13 +135,13 @@ def _became(item: ProcessorObject, end: _End | None) -> str:
 
 
 def _end_of_return(
-    item: ProcessorObject, payment: Payment | None, invoice: Invoice | None, evidence: FactsIndex
+    item: ProcessorObject, payment: Payment | None, invoice: Invoice | None, index: FactsIndex
 ) -> _End | None:
     if not _is_bad(item):
         return _End("Recovered" if item.status is Status.SUCCEEDED else "Tried again", item.at)
     if invoice is None:
         return None
-    again = [one for one in evidence.collected(invoice) if _is_later(one, payment, item)]
+    again = [one for one in index.collected(invoice) if _is_later(one, payment, item)]
     if again:
         paid_at = again[0].collected_at or again[0].created_at
         return _End("Recovered", paid_at, f"a payment on {phrases.day(paid_at)}")
@@ -152,7 +152,7 @@ def _end_of_return(
 
 
 def _is_later(one: Payment, returned: Payment | None, item: ProcessorObject) -> bool:
-    """Its processor may date the return later than the payment that made up for it: it books it days after."""
+    """Whether ``one`` was paid after the debit. Processors book a return days later, so also compare with the debit."""
     if _after(one.created_at, item):
         return True
     return returned is not None and moment(one.created_at) > moment(returned.created_at)
@@ -162,19 +162,19 @@ def _after(at: datetime | None, item: ProcessorObject) -> bool:
     return at is not None and at > item.at
 
 
-def _is_disputed(item: ProcessorObject, evidence: FactsIndex) -> bool:
+def _is_disputed(item: ProcessorObject, index: FactsIndex) -> bool:
     own = {item.id, *item.references}
-    disputes = (one for one in evidence.facts.of(Kind.DISPUTE) if one.source == item.source)
+    disputes = (one for one in index.facts.of(Kind.DISPUTE) if one.source == item.source)
     return any(one.status in _OPEN_DISPUTES and own & {*one.references, one.id} for one in disputes)
 
 
-# A mandate was lost ---------------------------------------------------------------------------------------------
+# Lost mandates --------------------------------------------------------------------------------------------------
 
 
-def _lost(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
-    """A mandate that is not lost, or not any more, ends the case it had and never makes one."""
-    facts, named = evidence.facts, returned_payments.lost(item)
-    end, renewal = _end_of_loss(item, evidence), _renewal(evidence)
+def _lost(item: ProcessorObject, index: FactsIndex, policy: Policy) -> Problem:
+    """A mandate that is not lost, or no longer, resolves its case and never opens one."""
+    facts, named = index.facts, returned_payments.lost(item)
+    end, renewal = _end_of_loss(item, index), _renewal(index)
     due = renewal.current_period_ends_at if renewal else None
     return Problem(
         object="mandate",
@@ -183,7 +183,7 @@ def _lost(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Proble
         source=item.source,
         open=end is None,
         evident=_is_bad(item)
-        and _is_needed(item, evidence)
+        and _is_needed(item, index)
         and processor_helpers.is_evident(item, facts, policy),
         why=f"mandate {item.id} of {item.source} is {phrases.plain(item.status or 'not told of in full')}",
         opened_at=item.at if _is_bad(item) else item.opened_at,
@@ -198,49 +198,49 @@ def _lost(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Proble
         if renewal
         else {},
         stable={"account": processor_helpers.code(facts), "problem": named.problem, "amount": None},
-        fresh={**_texts(item, named, evidence), **_at_stake(renewal)},
+        fresh={**_texts(item, named, index), **_at_stake(renewal)},
     )
 
 
-def _end_of_loss(item: ProcessorObject, evidence: FactsIndex) -> _End | None:
+def _end_of_loss(item: ProcessorObject, index: FactsIndex) -> _End | None:
     if not _is_bad(item):
         return _End("Restored" if item.status is Status.ACTIVE else "Tried again", item.at)
-    replaced = _replaced_at(item, evidence)
+    replaced = _replaced_at(item, index)
     if replaced:
         return _End("Replaced", replaced)
-    return None if _is_needed(item, evidence) else _End("No longer needed", item.at)
+    return None if _is_needed(item, index) else _End("No longer needed", item.at)
 
 
-def _replaced_at(item: ProcessorObject, evidence: FactsIndex) -> datetime | None:
-    """When the account got another way to pay: a mandate that is active, or a new method that is valid."""
-    others = (one for one in evidence.facts.of(Kind.MANDATE) if one.status is Status.ACTIVE)
+def _replaced_at(item: ProcessorObject, index: FactsIndex) -> datetime | None:
+    """When the account got another active mandate or a new valid payment method."""
+    others = (one for one in index.facts.of(Kind.MANDATE) if one.status is Status.ACTIVE)
     again = [max(one.at, item.at) for one in others]
-    account = evidence.facts.account
+    account = index.facts.account
     method = account.payment_method if account else None
     if account is None or method is None or method.valid is False:
         return earliest(*again)
-    updates = (*times(evidence.events(METHOD_UPDATED, account)), method.updated_at)
+    updates = (*times(index.events(METHOD_UPDATED, account)), method.updated_at)
     return earliest(*(at for at in updates if _after(at, item)), *again)
 
 
-def _is_needed(item: ProcessorObject, evidence: FactsIndex) -> bool:
-    """Something will be collected, and not from a card the account had before; where no account is known, perhaps."""
-    facts = evidence.facts
+def _is_needed(item: ProcessorObject, index: FactsIndex) -> bool:
+    """Whether something will be collected by this mandate. True if the account is unknown; false if it pays by card."""
+    facts = index.facts
     if facts.about is not SubjectKind.ACCOUNT:
         return True
     method = facts.account.payment_method if facts.account else None
     by_card = method is not None and method.exp_year is not None and method.valid is not False
-    if by_card and not _replaced_at(item, evidence):
+    if by_card and not _replaced_at(item, index):
         return False
     owed = any(invoice.state in UNPAID and invoice.type != "credit" for invoice in facts.invoices)
-    return owed or _renewal(evidence) is not None
+    return owed or _renewal(index) is not None
 
 
-def _renewal(evidence: FactsIndex) -> Subscription | None:
+def _renewal(index: FactsIndex) -> Subscription | None:
     """The subscription that renews first."""
     renewing = [
         s
-        for s in live(evidence.facts.subscriptions)
+        for s in live(index.facts.subscriptions)
         if s.state == "active" and s.auto_renew is not False and s.current_period_ends_at
     ]
     return min(renewing, key=lambda s: (moment(s.current_period_ends_at), s.uuid), default=None)
@@ -254,7 +254,7 @@ def _worth(renewal: Subscription | None) -> Money | None:
 def _at_stake(renewal: Subscription | None) -> dict[str, Told]:
     return {
         "renewal_on": phrases.day(renewal.current_period_ends_at) if renewal else None,
-        "at_stake": processor_helpers.told_money(_worth(renewal)),
+        "at_stake": processor_helpers.money_text(_worth(renewal)),
         "plan": (renewal.plan_name or renewal.plan_code) if renewal else None,
     }
 
@@ -272,7 +272,7 @@ def _fields(item: ProcessorObject, named: ReturnReason) -> dict[str, Value]:
     }
 
 
-def _texts(item: ProcessorObject, named: ReturnReason, evidence: FactsIndex) -> dict[str, Told]:
+def _texts(item: ProcessorObject, named: ReturnReason, index: FactsIndex) -> dict[str, Told]:
     return {
         "reason": named.reason,
         "action": named.action,
@@ -284,6 +284,6 @@ def _texts(item: ProcessorObject, named: ReturnReason, evidence: FactsIndex) -> 
         "how": None,
         "gateway": phrases.source_title(item.source),
         "id": item.id,
-        "joined": processor_helpers.joined(item, evidence.facts),
-        "look_for": processor_helpers.look_for(item),
+        "joined": processor_helpers.joined(item, index.facts),
+        "look_for": processor_helpers.search_hints(item),
     }

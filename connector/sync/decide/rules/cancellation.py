@@ -26,38 +26,38 @@ _ACTION = "Call the customer before it ends: learn the reason and make the offer
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence, settings = FactsIndex(facts), policy.rules.cancellation
-    problems = [_problem(item, evidence, settings, policy) for item in facts.subscriptions]
+    index, settings = FactsIndex(facts), policy.rules.cancellation
+    problems = [_problem(item, index, settings, policy) for item in facts.subscriptions]
     return lifecycle.changes(NAME, problems, facts, policy, settings)
 
 
-def _problem(item: Subscription, evidence: FactsIndex, settings: Cancellation, policy: Policy) -> Problem:
+def _problem(item: Subscription, index: FactsIndex, settings: Cancellation, policy: Policy) -> Problem:
     leaving = _leaving(item)
     value = subscriptions.monthly(item)
     ends = _ends(item, leaving)
-    told = _PROBLEMS.get(leaving or "")
+    problem_text = _PROBLEMS.get(leaving or "")
     return Problem(
         object="subscription",
         id=item.uuid,
         name=STEM,
         open=leaving is not None,
-        evident=_is_evident(item, leaving, evidence, settings),
+        evident=_is_evident(item, leaving, index, settings),
         why=f"subscription {item.uuid} is {leaving or phrases.plain(item.state)}",
-        opened_at=_since(item, leaving, evidence),
-        last_signal_at=_signal(item, evidence),
-        resolved_at=_over_at(item, evidence),
+        opened_at=_since(item, leaving, index),
+        last_signal_at=_signal(item, index),
+        resolved_at=_over_at(item, index),
         outcome="Lost" if item.state in ("expired", "failed") else "Saved",
         amount=Money(value, item.currency) if value is not None else None,
         fields={
-            F.REASON: told,
+            F.REASON: problem_text,
             F.ACTION: _ACTION,
             F.DEADLINE: phrases.on(ends),
-            F.LINK: recurly_links.to(item, evidence.facts, policy),
+            F.LINK: recurly_links.to(item, index.facts, policy),
         },
-        parents={F.SUBSCRIPTION: Parent("Billing_Subscription__c", subscriptions.key(evidence.facts, item))},
-        stable={"account": evidence.facts.code},
+        parents={F.SUBSCRIPTION: Parent("Billing_Subscription__c", subscriptions.key(index.facts, item))},
+        stable={"account": index.facts.code},
         fresh={
-            "problem": told,
+            "problem": problem_text,
             "action": _ACTION,
             "plan": item.plan_name or item.plan_code,
             "value": phrases.money(value, item.currency),
@@ -75,20 +75,18 @@ def _leaving(item: Subscription) -> str | None:
     return "non-renewing" if item.state == "active" and item.auto_renew is False and ends else None
 
 
-def _is_evident(
-    item: Subscription, leaving: str | None, evidence: FactsIndex, settings: Cancellation
-) -> bool:
-    """What is over leaves a trace: in the events, or, if it expired, in the subscription itself."""
-    if leaving == "canceled" or evidence.events(CANCELED, item) or _was_canceled(item):
+def _is_evident(item: Subscription, leaving: str | None, index: FactsIndex, settings: Cancellation) -> bool:
+    """Whether it certainly happened, also if it is over: by an event, or by the times of an expired subscription."""
+    if leaving == "canceled" or index.events(CANCELED, item) or _was_canceled(item):
         return True
-    if settings.include_paused and (leaving == "paused" or evidence.events(PAUSED, item)):
+    if settings.include_paused and (leaving == "paused" or index.events(PAUSED, item)):
         return True
     ran_out = item.state == "expired" and item.auto_renew is False and not _was_ended_at_once(item)
     return settings.include_non_renewing and (leaving == "non-renewing" or ran_out)
 
 
 def _was_canceled(item: Subscription) -> bool:
-    """Canceled first and expired later. Ended at once, both times are the same, and nobody could have called."""
+    """Canceled before it expired. If it ended at once both times are the same, and there was no time to call."""
     canceled, expired = item.canceled_at, item.expires_at
     return item.state == "expired" and canceled is not None and expired is not None and canceled < expired
 
@@ -97,26 +95,26 @@ def _was_ended_at_once(item: Subscription) -> bool:
     return item.canceled_at is not None and item.canceled_at == item.expires_at
 
 
-def _since(item: Subscription, leaving: str | None, evidence: FactsIndex) -> datetime | None:
+def _since(item: Subscription, leaving: str | None, index: FactsIndex) -> datetime | None:
     if leaving == "non-renewing":
         return item.current_period_started_at or item.activated_at
     if leaving == "paused" and item.paused_at:
         return item.paused_at
-    return _signal(item, evidence) or item.current_period_started_at or item.activated_at
+    return _signal(item, index) or item.current_period_started_at or item.activated_at
 
 
-def _signal(item: Subscription, evidence: FactsIndex) -> datetime | None:
-    """When the customer last turned to go: the object's own word first, for it outlives the events."""
-    events = times(evidence.events(CANCELED | PAUSED, item))
-    said = item.canceled_at if item.state in ("canceled", "expired") else item.paused_at
-    return said or (events[-1] if events else None)
+def _signal(item: Subscription, index: FactsIndex) -> datetime | None:
+    """Time of the last cancellation or pause: from the object if possible, because it outlives events."""
+    events = times(index.events(CANCELED | PAUSED, item))
+    reported_at = item.canceled_at if item.state in ("canceled", "expired") else item.paused_at
+    return reported_at or (events[-1] if events else None)
 
 
-def _over_at(item: Subscription, evidence: FactsIndex) -> datetime | None:
+def _over_at(item: Subscription, index: FactsIndex) -> datetime | None:
     if item.state == "expired":
         return item.expires_at or item.updated_at
-    signal = _signal(item, evidence)
-    back = times(evidence.events(BACK, item))
+    signal = _signal(item, index)
+    back = times(index.events(BACK, item))
     later = [at for at in back if at and (signal is None or at >= signal)]
     return later[0] if later else item.updated_at
 

@@ -1,6 +1,6 @@
-"""A payment was charged back: the disputes team has a case until one of them closes it.
+"""A payment was charged back: the disputes team has a case until a person closes it.
 
-Where a processor tells of the dispute behind it, that has the case: it knows the stage and the deadline.
+A dispute that a processor reports has the case instead: it has stage and deadline.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _ACTION = (
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = FactsIndex(facts)
-    problems = [_problem(root, found, evidence, policy) for root, found in sorted(_by_root(facts).items())]
+    index = FactsIndex(facts)
+    problems = [_problem(root, found, index, policy) for root, found in sorted(_by_root(facts).items())]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.chargeback)
 
 
 def _by_root(facts: Facts) -> dict[str, list[Payment]]:
-    """Chargebacks by the payment they take back: Recurly may mark that payment, add one of its own, or both."""
+    """Payment id → its chargebacks: Recurly can mark the payment, add another payment, or both."""
     found: dict[str, list[Payment]] = defaultdict(list)
     for payment in facts.payments:
         if payment.status == "chargeback" or payment.origin == "chargeback":
@@ -43,56 +43,56 @@ def _by_root(facts: Facts) -> dict[str, list[Payment]]:
     return found
 
 
-def _problem(root: str, found: list[Payment], evidence: FactsIndex, policy: Policy) -> Problem:
+def _problem(root: str, found: list[Payment], index: FactsIndex, policy: Policy) -> Problem:
     found = sorted(found, key=lambda p: (p.origin != "chargeback", moment(p.created_at), p.uuid))
-    payment, original = found[0], evidence.payment(root)
-    standing = any(item.status != "void" for item in found)
-    invoice = evidence.invoice_of(original or payment)
-    dispute = _dispute([original, *found], evidence, policy)
+    payment, original = found[0], index.payment(root)
+    active = any(item.status != "void" for item in found)
+    invoice = index.invoice_of(original or payment)
+    dispute = _dispute([original, *found], index, policy)
     return Problem(
         object="payment",
         id=root,
         name=STEM,
-        open=standing,
+        open=active,
         evident=True,
         lasting=True,
-        held="Continued" if dispute else None,
-        why=_why(root, standing, dispute),
+        suppressed="Continued" if dispute else None,
+        why=_why(root, active, dispute),
         opened_at=payment.created_at,
         last_signal_at=payment.created_at,
-        resolved_at=_taken_over_at(dispute, evidence) if dispute else payment.voided_at or payment.updated_at,
+        resolved_at=_taken_over_at(dispute, index) if dispute else payment.voided_at or payment.updated_at,
         outcome="Reversed",
         amount=Money(abs(payment.amount), payment.currency),
         fields={
             F.REASON: payment.message or "The cardholder's bank took the payment back.",
             F.ACTION: _ACTION,
-            F.LINK: recurly_links.to(payment, evidence.facts, policy),
+            F.LINK: recurly_links.to(payment, index.facts, policy),
         },
-        parents={F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice))}
+        parents={F.INVOICE: Parent("Billing_Invoice__c", invoices.key(index.facts, invoice))}
         if invoice
         else {},
         stable={
-            "account": evidence.facts.code,
+            "account": index.facts.code,
             "amount": phrases.money(abs(payment.amount), payment.currency),
         },
-        fresh={**_texts(payment, original, evidence), "dispute": _named(dispute)},
+        fresh={**_texts(payment, original, index), "dispute": _named(dispute)},
     )
 
 
-def _why(root: str, standing: bool, dispute: ProcessorObject | None) -> str:
-    if not standing:
+def _why(root: str, active: bool, dispute: ProcessorObject | None) -> str:
+    if not active:
         return f"the chargeback of payment {root} was voided"
-    told = f"; the case is that of dispute {_named(dispute)}" if dispute else ""
-    return f"payment {root} was charged back{told}"
+    suffix = f"; the case is that of dispute {_named(dispute)}" if dispute else ""
+    return f"payment {root} was charged back{suffix}"
 
 
-def _dispute(paid: list[Payment | None], evidence: FactsIndex, policy: Policy) -> ProcessorObject | None:
-    """The dispute whose case it is, if disputes have cases."""
-    return processor_helpers.dispute_of(paid, evidence) if policy.rules.dispute.enabled else None
+def _dispute(paid: list[Payment | None], index: FactsIndex, policy: Policy) -> ProcessorObject | None:
+    """The dispute that has the case, if the rule for disputes is enabled."""
+    return processor_helpers.dispute_of(paid, index) if policy.rules.dispute.enabled else None
 
 
-def _taken_over_at(dispute: ProcessorObject, evidence: FactsIndex) -> datetime:
-    return processor_helpers.began_at(dispute, evidence.facts) or dispute.at
+def _taken_over_at(dispute: ProcessorObject, index: FactsIndex) -> datetime:
+    return processor_helpers.began_at(dispute, index.facts) or dispute.at
 
 
 def _named(dispute: ProcessorObject | None) -> str | None:
@@ -100,29 +100,29 @@ def _named(dispute: ProcessorObject | None) -> str | None:
 
 
 def _texts(
-    payment: Payment, original: Payment | None, evidence: FactsIndex
+    payment: Payment, original: Payment | None, index: FactsIndex
 ) -> dict[str, str | int | bool | None]:
     paid = original or payment
     disputed = original if original is not payment else None
     return {
         "invoice": paid.invoice_number,
-        "original": _told(disputed) if disputed else None,
+        "original": _payment_text(disputed) if disputed else None,
         "method": phrases.method(paid.payment_method),
         "gateway": paid.gateway,
         "reference": paid.gateway_reference,
-        "refunded": _is_refunded(paid, evidence),
+        "refunded": _is_refunded(paid, index),
         "action": _ACTION,
     }
 
 
-def _told(payment: Payment) -> str:
+def _payment_text(payment: Payment) -> str:
     return f"{phrases.money(payment.amount, payment.currency)} on {phrases.day(payment.created_at) or 'an unknown day'}"
 
 
-def _is_refunded(payment: Payment, evidence: FactsIndex) -> bool:
-    """Refunded and charged back: the customer may have the money twice."""
+def _is_refunded(payment: Payment, index: FactsIndex) -> bool:
+    """Whether it was also refunded: the customer may have the money twice."""
     return any(
         item.type == "refund" and item.status == "success" and item.origin != "chargeback"
-        for item in evidence.facts.payments
+        for item in index.facts.payments
         if item.original_id == payment.id
     )

@@ -1,8 +1,7 @@
-"""Recurly, a processor and Salesforce tell differently of the same money: one case for each class and billing site.
+"""Recurly, a processor and Salesforce report a transfer differently: one case for each class and billing site.
 
-It is open while one is not explained, and over when all are cleared, or those that are left are explained: nobody has
-to act then. The newest ones are records of their own under the case; an agent's closing stands until another one is
-found.
+It is open while a discrepancy is not explained, and over when all are cleared or explained. The newest ones have
+records under the case. A case that an agent closed stays closed until another discrepancy is found.
 """
 
 from __future__ import annotations
@@ -54,40 +53,40 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
     if found is None:
         return lifecycle.changes(NAME, (), facts, policy, policy.rules.discrepancy)
     difference = Difference(facts.code.partition(":")[2])
-    told = _told(found, policy.rules.discrepancy.samples)
-    problem = _problem(difference, found, told, facts)
+    shown = _shown(found, policy.rules.discrepancy.samples)
+    problem = _problem(difference, found, shown, facts)
     made = lifecycle.changes(NAME, [problem], facts, policy, policy.rules.discrepancy)
     case = _case(made, facts)
-    return [*made, *(_row(one, case) for one in told)]
+    return [*made, *(_row(one, case) for one in shown)]
 
 
-def _told(found: Discrepancies, samples: int) -> list[Discrepancy]:
-    """The newest that are open, and whatever Salesforce shows already."""
+def _shown(found: Discrepancies, samples: int) -> list[Discrepancy]:
+    """The newest open ones, and those that Salesforce has already."""
     open_ = [one for one in found.told if one.state is DiscrepancyState.OPEN]
     newest = {one.key for one in open_[:samples]}
     return [one for one in found.told if one.written or one.key in newest]
 
 
 def _problem(
-    difference: Difference, found: Discrepancies, told: Sequence[Discrepancy], facts: Facts
+    difference: Difference, found: Discrepancies, shown: Sequence[Discrepancy], facts: Facts
 ) -> Problem:
     title, lasts = record.TITLES[difference], found.open > 0
     totals = "; ".join(format_money(one) for one in found.amounts) or None
-    first = [one for one in told if one.state is DiscrepancyState.OPEN][:_IN_SUMMARY]
+    first = [one for one in shown if one.state is DiscrepancyState.OPEN][:_IN_SUMMARY]
     return Problem(
         object="discrepancy",
         id=str(difference),
         name=STEM,
         open=lasts,
         evident=lasts,
-        why=f"{title.lower()}: {_standing(found)}",
+        why=f"{title.lower()}: {_state_text(found)}",
         opened_at=found.opened_at,
         last_signal_at=found.last_opened_at,
         resolved_at=found.cleared_at,
         outcome="Explained" if found.explained else "Cleared",
         amount=found.amounts[0] if len(found.amounts) == 1 else None,
         fields={
-            Case.REASON: f"{title}: {_standing(found)}.",
+            Case.REASON: f"{title}: {_state_text(found)}.",
             Case.ACTION: _ACTIONS[difference],
         },
         stable={"account": None, "difference": title, "site": facts.site},
@@ -102,17 +101,17 @@ def _problem(
     )
 
 
-def _standing(found: Discrepancies) -> str:
+def _state_text(found: Discrepancies) -> str:
     if found.open:
         return f"{found.open:,} not explained"
     return f"time explains what is left ({found.explained:,})" if found.explained else "all are cleared"
 
 
 def _case(made: Sequence[Change], facts: Facts) -> str | None:
-    """The newest case of the class: of those of this plan, else of those that are there."""
+    """Key of the newest case of the class: of this plan, else an existing one."""
     written = [one.key for one in made if one.object == Case.OBJECT]
-    known = [case.key for case in lifecycle.newest(facts.cases, NAME).values()]
-    return max(written or known, key=lambda key: lifecycle.split(key)[1], default=None)
+    existing = [case.key for case in lifecycle.newest(facts.cases, NAME).values()]
+    return max(written or existing, key=lambda key: lifecycle.split(key)[1], default=None)
 
 
 def _row(item: Discrepancy, case: str | None) -> Change:

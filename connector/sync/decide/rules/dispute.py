@@ -1,4 +1,4 @@
-"""A customer or a bank disputes a payment: its case lasts until the dispute is decided, and comes back with it."""
+"""A customer or a bank disputes a payment: the case is open until the dispute is decided, and reopens with it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _WAIT: Final = (
     "Wait for the decision: the evidence is in. Do not refund the payment meanwhile, or the customer is paid back "
     "twice."
 )
-_LOOK: Final = "Look at the processor how it stands: that was not told. "
+_CHECK: Final = "Look at the processor how it stands: that was not told. "
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
@@ -57,20 +57,20 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
-    """The next step of an escalation, or the end of the wait for an account."""
+    """Next escalation step, or end of the wait for a match."""
     found = facts.of(Kind.DISPUTE)
     steps = (policy.rules.dispute.next_step_at(_due_at(item), facts.now) for item in found)
     moments = (*steps, processor_helpers.next_asked(found, facts, policy))
     return min((at for at in moments if at), default=None)
 
 
-def _problems(found: Sequence[ProcessorObject], evidence: FactsIndex, policy: Policy) -> list[Problem]:
-    return [_problem(item, evidence, policy) for item in found]
+def _problems(found: Sequence[ProcessorObject], index: FactsIndex, policy: Policy) -> list[Problem]:
+    return [_problem(item, index, policy) for item in found]
 
 
-def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
-    facts, reason, paid = evidence.facts, reasons.explain(item), behind(item, evidence)
-    needed, amount = dispute_checklist.text(item, evidence), processor_helpers.at_stake(item, evidence)
+def _problem(item: ProcessorObject, index: FactsIndex, policy: Policy) -> Problem:
+    facts, reason, paid = index.facts, reasons.explain(item), behind(item, index)
+    needed, amount = dispute_checklist.text(item, index), processor_helpers.at_stake(item, index)
     return Problem(
         object="dispute",
         id=item.id,
@@ -90,7 +90,7 @@ def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Pro
         parents={F.DISPUTE: Parent("Billing_Dispute__c", record.key(item)), **paid.parents(facts)},
         stable={
             "account": processor_helpers.code(facts),
-            "amount": processor_helpers.told_money(amount),
+            "amount": processor_helpers.money_text(amount),
             "reason": processor_helpers.short_reason(item, reason),
         },
         fresh={**_texts(item, reason, paid, facts), "evidence": needed},
@@ -98,12 +98,12 @@ def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Pro
 
 
 def _due_at(item: ProcessorObject) -> datetime | None:
-    """The deadline counts only while it is our turn."""
+    """The deadline, only while a response is needed."""
     return item.due_at if item.status is Status.NEEDS_RESPONSE else None
 
 
 def _signal(item: ProcessorObject, facts: Facts) -> datetime | None:
-    """What is told while an answer is asked for brings a case back that an agent closed; other news does not."""
+    """A change while a response is needed reopens a case that an agent closed; other changes do not."""
     return item.at if item.status is Status.NEEDS_RESPONSE else processor_helpers.began_at(item, facts)
 
 
@@ -114,7 +114,7 @@ def _action(item: ProcessorObject, reason: Reason) -> str | None:
         case Status.UNDER_REVIEW:
             return _WAIT
         case None:
-            return f"{_LOOK}{reason.action}"
+            return f"{_CHECK}{reason.action}"
         case _:
             return None
 
@@ -143,11 +143,11 @@ def _texts(
         "due_on": phrases.day(_due_at(item)),
         "action": _action(item, reason),
         "result": _RESULTS.get(item.status) if item.status else None,
-        "payment": paid.told(),
-        "refunds": paid.told_refunds(),
+        "payment": paid.describe(),
+        "refunds": paid.describe_refunds(),
         "method": item.method,
         "gateway": phrases.source_title(item.source),
         "id": item.id,
         "joined": processor_helpers.joined(item, facts),
-        "look_for": processor_helpers.look_for(item),
+        "look_for": processor_helpers.search_hints(item),
     }

@@ -1,4 +1,4 @@
-"""A bank or a processor warns that a payment is fraud: until it is refunded, disputed, or found to be good."""
+"""A bank or a processor warns of fraud: the case is open until the payment is refunded, disputed or reviewed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _UNKNOWN: Final = "Whether a refund still helps is seen at the gateway: before a
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What ended it: an outcome, and when."""
+    """End of the problem: outcome and time."""
 
     outcome: str
     at: datetime | None
@@ -51,23 +51,23 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
-    """The end of the wait for an account."""
+    """End of the wait for a match."""
     return processor_helpers.next_asked(facts.of(Kind.FRAUD_WARNING), facts, policy)
 
 
-def _problems(found: Sequence[ProcessorObject], evidence: FactsIndex, policy: Policy) -> list[Problem]:
-    return [_problem(item, evidence, policy) for item in found]
+def _problems(found: Sequence[ProcessorObject], index: FactsIndex, policy: Policy) -> list[Problem]:
+    return [_problem(item, index, policy) for item in found]
 
 
 def _was_raised(item: ProcessorObject) -> bool:
-    """A review that was finished at the processor, and of which nothing was told before, asks nobody for anything."""
+    """False for a review that was finished when it was first reported: nobody has to act."""
     return item.status is Status.OPEN or item.opened_at is not None
 
 
-def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Problem:
-    facts, reason, paid = evidence.facts, reasons.explain(item), behind(item, evidence)
-    end, amount = _end(item, paid, evidence), processor_helpers.at_stake(item, evidence)
-    told = end.outcome.lower() if end else "open"
+def _problem(item: ProcessorObject, index: FactsIndex, policy: Policy) -> Problem:
+    facts, reason, paid = index.facts, reasons.explain(item), behind(item, index)
+    end, amount = _end(item, paid, index), processor_helpers.at_stake(item, index)
+    state = end.outcome.lower() if end else "open"
     return Problem(
         object="fraud_warning",
         id=item.id,
@@ -75,7 +75,7 @@ def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Pro
         source=item.source,
         open=end is None,
         evident=processor_helpers.is_evident(item, facts, policy) and _was_raised(item),
-        why=f"fraud warning {item.id} of {item.source} is {told}",
+        why=f"fraud warning {item.id} of {item.source} is {state}",
         opened_at=processor_helpers.began_at(item, facts),
         last_signal_at=processor_helpers.began_at(item, facts),
         resolved_at=end.at if end else None,
@@ -92,67 +92,63 @@ def _problem(item: ProcessorObject, evidence: FactsIndex, policy: Policy) -> Pro
         parents=paid.parents(facts),
         stable={
             "account": processor_helpers.code(facts),
-            "amount": processor_helpers.told_money(amount),
+            "amount": processor_helpers.money_text(amount),
             "reason": processor_helpers.short_reason(item, reason),
         },
         fresh={
             "why": reason.text,
-            "refund": _refund(item, end, paid, evidence),
+            "refund": _refund(item, end, paid, index),
             "action": reason.action,
-            "payment": paid.told(),
-            "refunds": paid.told_refunds(),
+            "payment": paid.describe(),
+            "refunds": paid.describe_refunds(),
             "method": item.method,
             "gateway": phrases.source_title(item.source),
             "id": item.id,
             "joined": processor_helpers.joined(item, facts),
-            "look_for": processor_helpers.look_for(item),
+            "look_for": processor_helpers.search_hints(item),
         },
     )
 
 
-def _end(item: ProcessorObject, paid: PaymentContext, evidence: FactsIndex) -> _End | None:
-    """What came first of refund and dispute; without either, the processor's word that it is over."""
-    ends = [*_disputed(item, paid, evidence), *_given_back(item, paid, evidence)]
+def _end(item: ProcessorObject, paid: PaymentContext, index: FactsIndex) -> _End | None:
+    """The earliest refund or dispute; without one, the processor's end of the review."""
+    ends = [*_disputed_ends(item, paid, index), *_refunded_ends(item, paid, index)]
     if ends:
         return min(ends, key=lambda end: (moment(end.at), end.outcome))
     return _End("Reviewed", item.at) if item.status is Status.CLOSED else None
 
 
-def _disputed(item: ProcessorObject, paid: PaymentContext, evidence: FactsIndex) -> list[_End]:
-    """The first dispute of the payment, or the chargeback the billing system tells of."""
-    disputes = processor_helpers.beside(item, Kind.DISPUTE, evidence)
+def _disputed_ends(item: ProcessorObject, paid: PaymentContext, index: FactsIndex) -> list[_End]:
+    """Ends by disputes of the payment, and by chargebacks in the billing system."""
+    disputes = processor_helpers.beside(item, Kind.DISPUTE, index)
     charged_back = [
         one
-        for one in evidence.facts.payments
+        for one in index.facts.payments
         if paid.payment and paid.payment.id in (one.id, one.original_id)
         if "chargeback" in (one.status, one.origin) and one.status != "void"
     ]
-    told = (processor_helpers.began_at(one, evidence.facts) or one.at for one in disputes)
+    at_processor = (processor_helpers.began_at(one, index.facts) or one.at for one in disputes)
     taken = (one.created_at if one.origin == "chargeback" else one.updated_at for one in charged_back)
-    return [_End("Disputed", at) for at in (*told, *taken)]
+    return [_End("Disputed", at) for at in (*at_processor, *taken)]
 
 
-def _given_back(item: ProcessorObject, paid: PaymentContext, evidence: FactsIndex) -> list[_End]:
-    """All of the payment: a part of it may still be disputed."""
-    told = (one.at for one in (item, *processor_helpers.beside(item, Kind.CHARGE, evidence)) if one.refunded)
-    summed = paid.given_back_at()
-    return [_End("Refunded", at) for at in (*summed, *told)]
+def _refunded_ends(item: ProcessorObject, paid: PaymentContext, index: FactsIndex) -> list[_End]:
+    """Ends by a refund of the entire payment: after a partial refund the rest can still be disputed."""
+    reported = (one.at for one in (item, *processor_helpers.beside(item, Kind.CHARGE, index)) if one.refunded)
+    summed = paid.fully_refunded_at()
+    return [_End("Refunded", at) for at in (*summed, *reported)]
 
 
-def _refund(
-    item: ProcessorObject, end: _End | None, paid: PaymentContext, evidence: FactsIndex
-) -> str | None:
-    """Whether a refund still helps."""
-    if ended := _disputed(item, paid, evidence):
+def _refund(item: ProcessorObject, end: _End | None, paid: PaymentContext, index: FactsIndex) -> str | None:
+    """Sentence on whether a refund still helps; None if the problem is over."""
+    if ended := _disputed_ends(item, paid, index):
         inquiries = [
-            one
-            for one in processor_helpers.beside(item, Kind.DISPUTE, evidence)
-            if one.stage is Stage.INQUIRY
+            one for one in processor_helpers.beside(item, Kind.DISPUTE, index) if one.stage is Stage.INQUIRY
         ]
-        return _INQUIRY if len(inquiries) == len(ended) and not paid.given_back_at() else _DISPUTED
+        return _INQUIRY if len(inquiries) == len(ended) and not paid.fully_refunded_at() else _DISPUTED
     if end is not None:
         return _REFUNDED if end.outcome == "Refunded" else None
-    if any(one.refundable is False for one in (item, *processor_helpers.beside(item, Kind.CHARGE, evidence))):
+    if any(one.refundable is False for one in (item, *processor_helpers.beside(item, Kind.CHARGE, index))):
         return _NOT_POSSIBLE
     if paid.payment is None:
         return _UNKNOWN

@@ -1,4 +1,4 @@
-"""Payments of many accounts fail through one gateway: operations has one case, and the accounts' own are held back."""
+"""Payments of many accounts fail at one gateway: operations gets one case, and the cases of accounts are suppressed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ACTION = (
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    """About the newest incident of a gateway; those before it have had their case."""
+    """The case of the newest incident of a gateway; earlier incidents have had theirs."""
     problems = [_problem(one, facts) for one in facts.incidents[-1:]]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.incident)
 
@@ -63,7 +63,7 @@ def _problem(one: Incident, facts: Facts) -> Problem:
 
 
 def success_rate(one: Incident) -> Decimal:
-    """Per cent of the attempts that went through while it lasted."""
+    """Percentage of successful attempts during the incident."""
     tried = one.failed + one.succeeded
     return (Decimal(100 * one.succeeded) / tried).quantize(Decimal("0.01")) if tried else Decimal(0)
 

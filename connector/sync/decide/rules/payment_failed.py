@@ -1,4 +1,4 @@
-"""An invoice could not be collected: collections sees who owes what, why it failed, and what to do about it."""
+"""An invoice could not be collected: the case shows amount, reason of the decline, and advice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from connector.sync.decide.context.facts_index import (
     latest,
     times,
 )
-from connector.sync.decide.context.incident_suppression import HELD, case_of_incident, hold
+from connector.sync.decide.context.incident_suppression import SUPPRESSED, case_of_incident, suppression_of
 from connector.sync.decide.lifecycle import Problem
 
 NAME = "payment_failed"
@@ -33,72 +33,72 @@ _OUTCOMES = {"paid": "Recovered", "failed": "Lost", "voided": "Voided"}
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence, settings = FactsIndex(facts), policy.rules.payment_failed
-    problems = [_problem(item, evidence, settings, policy) for item in _charges(facts)]
+    index, settings = FactsIndex(facts), policy.rules.payment_failed
+    problems = [_problem(item, index, settings, policy) for item in _charges(facts)]
     return lifecycle.changes(NAME, problems, facts, policy, settings)
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
-    """When an account that an incident touched has had its time to be charged again."""
-    evidence = FactsIndex(facts)
+    """When the suppression by an incident ends."""
+    index = FactsIndex(facts)
     unpaid = (item for item in _charges(facts) if item.state in UNPAID)
-    holds = (hold(evidence.declined(item), facts, policy) for item in unpaid)
-    return earliest(*(one.until for one in holds if one and one.lasts_at(facts.now)))
+    suppressions = (suppression_of(index.declined(item), facts, policy) for item in unpaid)
+    return earliest(*(one.until for one in suppressions if one and one.lasts_at(facts.now)))
 
 
 def _charges(facts: Facts) -> list[Invoice]:
     return [item for item in facts.invoices if item.type in CHARGES]
 
 
-def _problem(invoice: Invoice, evidence: FactsIndex, settings: PaymentFailed, policy: Policy) -> Problem:
-    declined = evidence.declined(invoice)
+def _problem(invoice: Invoice, index: FactsIndex, settings: PaymentFailed, policy: Policy) -> Problem:
+    declined = index.declined(invoice)
     last = declined[-1] if declined else None
     unpaid = invoice.state in UNPAID
-    held = hold(declined, evidence.facts, policy)
+    suppression = suppression_of(declined, index.facts, policy)
     return Problem(
         object="invoice",
         id=invoice.number,
         name=STEM,
         open=unpaid,
-        evident=_is_evident(invoice, declined, evidence, settings) and not (held and not unpaid),
-        held=HELD if held and unpaid and held.lasts_at(evidence.facts.now) else None,
+        evident=_is_evident(invoice, declined, index, settings) and not (suppression and not unpaid),
+        suppressed=SUPPRESSED if suppression and unpaid and suppression.lasts_at(index.facts.now) else None,
         why=_why(invoice, last),
-        opened_at=_since(invoice, declined, evidence),
-        last_signal_at=latest(*times(declined), *times(evidence.events(PAST_DUE, invoice))),
-        resolved_at=invoice.closed_at or _paid_at(invoice, evidence) or invoice.updated_at,
-        outcome=_outcome(invoice, evidence),
+        opened_at=_since(invoice, declined, index),
+        last_signal_at=latest(*times(declined), *times(index.events(PAST_DUE, invoice))),
+        resolved_at=invoice.closed_at or _paid_at(invoice, index) or invoice.updated_at,
+        outcome=_outcome(invoice, index),
         priority=settings.priority_of(invoice.total),
         amount=Money(invoice.balance if unpaid else invoice.total, invoice.currency),
         fields={
             **_fields(invoice, declined, last),
-            F.LINK: recurly_links.to(invoice, evidence.facts, policy),
+            F.LINK: recurly_links.to(invoice, index.facts, policy),
         },
         parents={
-            F.INVOICE: Parent("Billing_Invoice__c", invoices.key(evidence.facts, invoice)),
-            **_incident(case_of_incident(declined, evidence.facts, policy)),
+            F.INVOICE: Parent("Billing_Invoice__c", invoices.key(index.facts, invoice)),
+            **_incident(case_of_incident(declined, index.facts, policy)),
         },
         stable={
-            "account": evidence.facts.code,
+            "account": index.facts.code,
             "invoice": invoice.number,
             "amount": phrases.money(invoice.total, invoice.currency),
         },
-        fresh=_texts(invoice, declined, last, evidence),
+        fresh=_texts(invoice, declined, last, index),
     )
 
 
 def _incident(case_key: str | None) -> dict[str, Parent]:
-    """The case of the incident is the parent of those it touched."""
+    """The case of the incident as the parent."""
     return {F.PARENT: Parent(F.OBJECT, case_key)} if case_key else {}
 
 
 def _is_evident(
-    invoice: Invoice, declined: list[Payment], evidence: FactsIndex, settings: PaymentFailed
+    invoice: Invoice, declined: list[Payment], index: FactsIndex, settings: PaymentFailed
 ) -> bool:
     if invoice.total < settings.minimum_amount:
         return False
     if invoice.dunning_events_sent >= settings.dunning_step:
         return True
-    if invoice.collection_method == "manual" and evidence.was_past_due(invoice):
+    if invoice.collection_method == "manual" and index.was_past_due(invoice):
         return True
     return settings.at_once_when_final and bool(final_declines(declined))
 
@@ -106,21 +106,21 @@ def _is_evident(
 def _why(invoice: Invoice, last: Payment | None) -> str:
     reached = f" at dunning step {invoice.dunning_events_sent}" if invoice.dunning_events_sent else ""
     decline = declines.of(last) if last else None
-    told = f", last declined as {decline.category}" if decline else ""
-    return f"invoice {invoice.number} is {phrases.plain(invoice.state)}{reached}{told}"
+    declined_as = f", last declined as {decline.category}" if decline else ""
+    return f"invoice {invoice.number} is {phrases.plain(invoice.state)}{reached}{declined_as}"
 
 
-def _since(invoice: Invoice, declined: list[Payment], evidence: FactsIndex) -> datetime | None:
-    known = earliest(*times(declined), *times(evidence.events(PAST_DUE, invoice)))
-    return known or invoice.due_at or invoice.created_at
+def _since(invoice: Invoice, declined: list[Payment], index: FactsIndex) -> datetime | None:
+    first_failure = earliest(*times(declined), *times(index.events(PAST_DUE, invoice)))
+    return first_failure or invoice.due_at or invoice.created_at
 
 
-def _paid_at(invoice: Invoice, evidence: FactsIndex) -> datetime | None:
-    return latest(*(payment.collected_at or payment.created_at for payment in evidence.collected(invoice)))
+def _paid_at(invoice: Invoice, index: FactsIndex) -> datetime | None:
+    return latest(*(payment.collected_at or payment.created_at for payment in index.collected(invoice)))
 
 
-def _outcome(invoice: Invoice, evidence: FactsIndex) -> str:
-    if evidence.is_written_off(invoice):
+def _outcome(invoice: Invoice, index: FactsIndex) -> str:
+    if index.is_written_off(invoice):
         return "Lost"
     settled = "Recovered" if invoice.balance <= 0 else "Lost"
     return _OUTCOMES.get(invoice.state, settled)
@@ -138,7 +138,7 @@ def _fields(invoice: Invoice, declined: list[Payment], last: Payment | None) -> 
 
 
 def _texts(
-    invoice: Invoice, declined: list[Payment], last: Payment | None, evidence: FactsIndex
+    invoice: Invoice, declined: list[Payment], last: Payment | None, index: FactsIndex
 ) -> dict[str, str | int | bool | None]:
     decline = declines.of(last) if last else None
     return {
@@ -152,32 +152,32 @@ def _texts(
         "due_on": phrases.day(invoice.due_at),
         "last_attempt_on": phrases.day(last.created_at) if last else None,
         "method": phrases.method(last.payment_method) if last else None,
-        "how": _how(invoice, last, evidence),
+        "how": _how(invoice, last, index),
     }
 
 
-def _how(invoice: Invoice, failed: Payment | None, evidence: FactsIndex) -> str | None:
-    """What brought the money in, once it is in."""
-    if invoice.state in UNPAID or _outcome(invoice, evidence) != "Recovered":
+def _how(invoice: Invoice, failed: Payment | None, index: FactsIndex) -> str | None:
+    """How the invoice was collected; None if it was not."""
+    if invoice.state in UNPAID or _outcome(invoice, index) != "Recovered":
         return None
-    collected = evidence.collected(invoice)
+    collected = index.collected(invoice)
     if not collected:
-        return "credit" if evidence.credited(invoice) else "a payment recorded by hand"
+        return "credit" if index.credited(invoice) else "a payment recorded by hand"
     paid = collected[-1]
     if paid.origin == "external_recovery":
         return "external recovery"
-    if failed and _was_updated_between(failed, paid, evidence):
+    if failed and _was_updated_between(failed, paid, index):
         return "a retry after the payment method was updated"
     return "a collection by hand" if paid.origin in _BY_HAND else "an automatic retry"
 
 
-def _was_updated_between(failed: Payment, paid: Payment, evidence: FactsIndex) -> bool:
+def _was_updated_between(failed: Payment, paid: Payment, index: FactsIndex) -> bool:
     if failed.payment_method and paid.payment_method and _card(failed) != _card(paid):
         return True
-    account = evidence.facts.account
+    account = index.facts.account
     if account is None or failed.created_at is None or paid.created_at is None:
         return False
-    updates = evidence.events(METHOD_UPDATED, account)
+    updates = index.events(METHOD_UPDATED, account)
     return any(failed.created_at <= event.occurred_at <= paid.created_at for event in updates)
 
 

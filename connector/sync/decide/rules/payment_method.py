@@ -1,8 +1,8 @@
 """The next renewal will fail: the payment method is invalid, or its card expires first.
 
-A card counts as expiring when it expires before the next renewal of a live subscription and that renewal is no
-further off than ``days_before``, or when Recurly itself said so for the running period. The case is over when the
-method is good again ("Updated"), or when no renewal needs it any more ("No longer needed").
+A card counts as expiring when it expires before the next renewal of a live subscription and that renewal is within
+``days_before`` days, or when Recurly reported it in the current period. The case is over when the method is valid
+again ("Updated"), or when no renewal needs it ("No longer needed").
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ACTION = "Ask the customer to update the payment method before the renewal."
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """``problem`` is None when all is well; ``trouble`` are the certain signs that it once was not."""
+    """``problem``: None if the method is valid; ``trouble``: times of certain signs of a problem, also past ones."""
 
     problem: str | None
     renewal: Subscription | None
@@ -53,31 +53,31 @@ def changes(facts: Facts, policy: Policy) -> list[Change]:
     account, settings = facts.account, policy.rules.payment_method
     if account is None:
         return []
-    evidence = FactsIndex(facts)
-    state = _state(account, evidence, settings.days_before)
-    return lifecycle.changes(NAME, [_problem(account, state, evidence, policy)], facts, policy, settings)
+    index = FactsIndex(facts)
+    state = _state(account, index, settings.days_before)
+    return lifecycle.changes(NAME, [_problem(account, state, index, policy)], facts, policy, settings)
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
-    """When time alone will make the card on file an expiring one."""
+    """When the card on file will count as expiring."""
     method = facts.account.payment_method if facts.account else None
     days = timedelta(days=policy.rules.payment_method.days_before)
     due = [at - days for at in (_renews_at(s) for s in _threatened(facts, method)) if at]
     return min((at for at in due if at > facts.now), default=None)
 
 
-def _state(account: Account, evidence: FactsIndex, days_before: int) -> _State:
-    facts, method = evidence.facts, account.payment_method
-    warnings = evidence.events(CARD_WILL_EXPIRE, *facts.subscriptions)
-    updates = tuple(at for at in times(evidence.events(METHOD_UPDATED, account)) if at)
-    failures = _failures(account, evidence, updates)
+def _state(account: Account, index: FactsIndex, days_before: int) -> _State:
+    facts, method = index.facts, account.payment_method
+    warnings = index.events(CARD_WILL_EXPIRE, *facts.subscriptions)
+    updates = tuple(at for at in times(index.events(METHOD_UPDATED, account)) if at)
+    failures = _failures(account, index, updates)
     renewing = _renewing(facts)
     trouble = tuple(sorted([event.occurred_at for event in warnings] + failures))
     if method is not None and method.valid is False:
         since = next((at for at in failures if not any(at <= u for u in updates)), None)
         return _State(_INVALID, _first(renewing), trouble, updates, since or method.updated_at)
     expiring = _expiring(facts, method, days_before)
-    warned = [s for s in renewing if _warned(s, method, warnings, updates, evidence)]
+    warned = [s for s in renewing if _warned(s, method, warnings, updates, index)]
     threatened = _first([*expiring, *warned])
     if threatened is None:
         return _State(None, None, trouble, updates, earliest(*trouble))
@@ -86,18 +86,18 @@ def _state(account: Account, evidence: FactsIndex, days_before: int) -> _State:
         threatened,
         trouble,
         updates,
-        _noticed(threatened, method, warnings, days_before, evidence.facts.zone),
+        _noticed(threatened, method, warnings, days_before, index.facts.zone),
     )
 
 
-def _failures(account: Account, evidence: FactsIndex, updates: tuple[datetime, ...]) -> list[datetime]:
-    """Final declines and failed updates. A decline counts once the method was updated, or is invalid now:
-    otherwise it is the payment's own trouble."""
+def _failures(account: Account, index: FactsIndex, updates: tuple[datetime, ...]) -> list[datetime]:
+    """Times of final declines and failed updates. A decline counts only if the method was updated later or is invalid
+    now; otherwise it concerns only its payment."""
     method = account.payment_method
     invalid = method is not None and method.valid is False
-    declined = [at for at in times(final_declines(evidence.facts.payments)) if at]
+    declined = [at for at in times(final_declines(index.facts.payments)) if at]
     counted = [at for at in declined if invalid or any(at <= update for update in updates)]
-    failed = [at for at in times(evidence.events(UPDATE_FAILED, account)) if at]
+    failed = [at for at in times(index.events(UPDATE_FAILED, account)) if at]
     return sorted(counted + failed)
 
 
@@ -110,7 +110,7 @@ def _renews_at(item: Subscription) -> datetime | None:
 
 
 def _threatened(facts: Facts, method: PaymentMethod | None) -> list[Subscription]:
-    """Renewing subscriptions whose next renewal comes when the card has expired."""
+    """Renewing subscriptions whose next renewal is after the expiry of the card."""
     expires = _expires_at(method, facts.zone)
     if expires is None:
         return []
@@ -127,20 +127,20 @@ def _warned(
     method: PaymentMethod | None,
     warnings: list[TimelineEvent],
     updates: tuple[datetime, ...],
-    evidence: FactsIndex,
+    index: FactsIndex,
 ) -> bool:
-    """Recurly said so in this period, and nothing was updated since."""
+    """Whether Recurly warned in this period, and nothing was updated since."""
     changed = latest(*updates, method.updated_at if method else None)
-    mine = {event.event_id for event in evidence.events(CARD_WILL_EXPIRE, item)}
-    told = latest(*(event.occurred_at for event in warnings if event.event_id in mine))
+    mine = {event.event_id for event in index.events(CARD_WILL_EXPIRE, item)}
+    warned_at = latest(*(event.occurred_at for event in warnings if event.event_id in mine))
     started = item.current_period_started_at
-    if told is None or (started is not None and told < started):
+    if warned_at is None or (started is not None and warned_at < started):
         return False
-    return changed is None or changed < told
+    return changed is None or changed < warned_at
 
 
 def _expires_at(method: PaymentMethod | None, zone: tzinfo) -> datetime | None:
-    """The first moment at which the card is not good any more: its month ends on the site's clock."""
+    """When the card expires: the end of its month in the time zone of the site."""
     if method is None or method.exp_month is None or method.exp_year is None:
         return None
     month, year = method.exp_month, method.exp_year
@@ -164,18 +164,18 @@ def _noticed(
 ) -> datetime | None:
     renewal = _renews_at(item)
     near = renewal - timedelta(days=days_before) if renewal else None
-    told = [
+    warned = [
         event.occurred_at for event in warnings if event.occurred_at >= _epoch(item.current_period_started_at)
     ]
-    return earliest(near, _expires_at(method, zone), *told)
+    return earliest(near, _expires_at(method, zone), *warned)
 
 
 def _epoch(at: datetime | None) -> datetime:
     return at or datetime.min.replace(tzinfo=UTC)
 
 
-def _problem(account: Account, state: _State, evidence: FactsIndex, policy: Policy) -> Problem:
-    facts, method, renewal = evidence.facts, account.payment_method, state.renewal
+def _problem(account: Account, state: _State, index: FactsIndex, policy: Policy) -> Problem:
+    facts, method, renewal = index.facts, account.payment_method, state.renewal
     at_stake = subscriptions.monthly(renewal) if renewal else None
     subscription = {F.SUBSCRIPTION: _parent(facts, renewal)} if renewal else {}
     renews_at = _renews_at(renewal) if renewal else None
@@ -221,11 +221,11 @@ def _why(state: _State) -> str:
 
 
 def _over_at(state: _State, method: PaymentMethod | None) -> datetime | None:
-    """The update that mended it; without one, the last sign of trouble."""
+    """Time of the update that solved it; without one, of the last sign of a problem."""
     last, changed = latest(*state.trouble), method.updated_at if method else None
-    mended = [at for at in state.updates if last is None or at >= last]
-    if mended:
-        return min(mended)
+    updated_after = [at for at in state.updates if last is None or at >= last]
+    if updated_after:
+        return min(updated_after)
     return changed if last is None or (changed is not None and changed >= last) else last
 
 

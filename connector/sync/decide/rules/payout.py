@@ -1,7 +1,7 @@
-"""A payout failed at the bank, also one that was paid and bounced: the payee is still waiting for the money.
+"""A payout failed at the bank, or was paid and returned: the payee waits for the money.
 
-It is over when the payout itself is paid after all or is canceled, or when a later payout to the same payee brought at
-least as much. What one later payout brought counts once: two failures of 50 are not made good by one payout of 60.
+It is over when the payout is paid or canceled, or when a later payout to the same payee covers its amount. The amount
+of a later payout counts once: one payout of 60 does not cover two failures of 50.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _OUTCOMES: Final = {Status.PAID: "Paid", Status.CANCELED: "Canceled"}
 
 @dataclass(frozen=True, slots=True)
 class _Later:
-    """A payout that arrived, and how much of it has not made good a failure yet."""
+    """A successful payout, and the part of it that covers no failure yet."""
 
     item: ProcessorObject
     left: Decimal | None
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    settings, known = policy.rules.payout, facts.of(Kind.PAYOUT)
-    made_good = _made_good(known)
-    problems = [_problem(item, made_good.get(item.id), settings) for item in known]
+    settings, payouts = policy.rules.payout, facts.of(Kind.PAYOUT)
+    made_good = _made_good(payouts)
+    problems = [_problem(item, made_good.get(item.id), settings) for item in payouts]
     return lifecycle.changes(NAME, problems, facts, policy, settings)
 
 
-def _made_good(known: Sequence[ProcessorObject]) -> dict[str, ProcessorObject]:
-    """The failed payouts whose money came with a later one, the oldest failure first."""
-    later = [_Later(item, item.amount) for item in known if item.status is Status.PAID]
+def _made_good(payouts: Sequence[ProcessorObject]) -> dict[str, ProcessorObject]:
+    """Failed payout id → later payout that covers it, the oldest failure first."""
+    later = [_Later(item, item.amount) for item in payouts if item.status is Status.PAID]
     found: dict[str, ProcessorObject] = {}
-    for failed in sorted(_failed(known), key=lambda item: (item.at, item.id)):
+    for failed in sorted(_failed(payouts), key=lambda item: (item.at, item.id)):
         number = next((n for n, one in enumerate(later) if _covers(one, failed)), None)
         if number is not None:
             found[failed.id] = later[number].item
@@ -54,13 +54,13 @@ def _made_good(known: Sequence[ProcessorObject]) -> dict[str, ProcessorObject]:
     return found
 
 
-def _failed(known: Iterable[ProcessorObject]) -> list[ProcessorObject]:
-    return [item for item in known if item.status is Status.FAILED]
+def _failed(payouts: Iterable[ProcessorObject]) -> list[ProcessorObject]:
+    return [item for item in payouts if item.status is Status.FAILED]
 
 
 def _covers(later: _Later, failed: ProcessorObject) -> bool:
-    """Begun after the failure. Where the amount of the failed one is not known, any payout that arrived does: the
-    money had gone back to the balance it was paid from."""
+    """Whether a later payout covers a failed one. If the failed amount is unknown, any later payout does, because the
+    money had returned to the balance that payouts use."""
     paid = later.item
     if (paid.source, paid.payee or "") != (failed.source, failed.payee or ""):
         return False
@@ -76,7 +76,7 @@ def _rest(later: _Later, failed: ProcessorObject) -> Decimal | None:
 
 
 def _problem(item: ProcessorObject, by: ProcessorObject | None, settings: Payout) -> Problem:
-    """A payout that has not failed, or not any more, ends the case it had and never makes one."""
+    """A payout that has not failed, or no longer, resolves its case and never opens one."""
     reason, failed = reasons.explain(item), item.status is Status.FAILED
     return Problem(
         object="payout",
@@ -102,7 +102,7 @@ def _problem(item: ProcessorObject, by: ProcessorObject | None, settings: Payout
         parents={F.PAYOUT: Parent("Billing_Payout__c", record.key(item))},
         stable={
             "payee": item.payee or "your own account",
-            "amount": processor_helpers.told_money(processor_helpers.money(item)),
+            "amount": processor_helpers.money_text(processor_helpers.money(item)),
         },
         fresh=_texts(item, by, reason),
     )

@@ -1,6 +1,6 @@
 """Every subscription, invoice, payment, refund, dispute and payout has its record in Salesforce.
 
-Refunds and disputes have one whether their account is known or not.
+Refunds and disputes have one even if their account is unknown.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def invoices(facts: Facts, policy: Policy) -> list[Change]:
 
 
 def payments(facts: Facts, policy: Policy) -> list[Change]:
-    """Payments, attempts and refunds, as the billing system lists them."""
+    """Payments, attempts and refunds of the billing system."""
     keys = {item.id: payment.key(facts, item) for item in facts.payments}
     invoice_keys = {
         ref: invoice.key(facts, item) for item in facts.invoices for ref in (item.id, f"number-{item.number}")

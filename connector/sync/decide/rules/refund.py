@@ -1,9 +1,8 @@
-"""A refund failed, is beyond the refund policy, or meets a dispute about the same payment.
+"""A refund failed, is outside the refund policy, or is of a disputed payment.
 
-A failure that a processor tells of has the processor's case: it carries the refund's own id, may be there before the
-account is known, and stays the same when that is found. What Recurly recorded of that failure belongs to it, whichever
-came first; a case that Recurly's word had opened before then goes on there. A failure that only Recurly knows of has
-one case for each payment, however often the refund was tried.
+A failure that a processor reports has the case of the processor object: its key is the refund id, so it can exist
+before the account is known. Recurly's record of the same failure belongs to that case; a case that Recurly's record
+had opened before continues there. A failure that only Recurly reports has one case for each payment, for all attempts.
 """
 
 from __future__ import annotations
@@ -32,56 +31,56 @@ _DISPUTED: Final = "The payment is disputed: do not pay it back by other means u
 
 
 def changes(facts: Facts, policy: Policy) -> list[Change]:
-    evidence = FactsIndex(facts)
-    known = refund_matching.of(evidence)
+    index = FactsIndex(facts)
+    account_refunds = refund_matching.of(index)
     problems = [
-        *_failed(known, evidence, policy),
-        *_failed_at_processors(known, evidence, policy),
-        *policy_review.problems(known, evidence, policy),
-        *double_refund.problems(known, evidence, policy),
+        *_failed(account_refunds, index, policy),
+        *_failed_at_processors(account_refunds, index, policy),
+        *policy_review.problems(account_refunds, index, policy),
+        *double_refund.problems(account_refunds, index, policy),
     ]
     return lifecycle.changes(NAME, problems, facts, policy, policy.rules.refund)
 
 
 def look_again_at(facts: Facts, policy: Policy) -> datetime | None:
-    """The end of a wait, for the account or for Recurly's own word, or the next step of an escalation."""
-    evidence, settings = FactsIndex(facts), policy.rules.refund
-    known = refund_matching.of(evidence)
-    failed = [one.processed for one in known if one.processed and one.failed_at_the_processor]
-    dues = double_refund.dues(known, evidence, policy)
+    """End of the wait for a match or for Recurly's report, or next escalation step."""
+    index, settings = FactsIndex(facts), policy.rules.refund
+    account_refunds = refund_matching.of(index)
+    failed = [one.processed for one in account_refunds if one.processed and one.failed_at_the_processor]
+    dues = double_refund.dues(account_refunds, index, policy)
     moments = (
-        policy_review.next_reviewed(known, facts, policy),
+        policy_review.next_reviewed(account_refunds, facts, policy),
         processor_helpers.next_asked(failed, facts, policy),
         *(settings.next_step_at(due, facts.now) for due in dues),
     )
     return min((at for at in moments if at), default=None)
 
 
-# Recurly tells of it --------------------------------------------------------------------------------------------
+# Reported by Recurly --------------------------------------------------------------------------------------------
 
 
-def _failed(known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy) -> Iterator[Problem]:
-    """One problem for each payment that could not be given back, however often it was tried."""
+def _failed(account_refunds: Sequence[RefundFacts], index: FactsIndex, policy: Policy) -> Iterator[Problem]:
+    """A problem for each payment whose refund failed, for all its attempts."""
     tries: dict[str, list[RefundFacts]] = defaultdict(list)
-    for one in known:
+    for one in account_refunds:
         tries[one.root].append(one)
     for root, found in sorted(tries.items()):
         failed = [one for one in found if one.recorded and one.recorded.status in FAILED]
         if failed and failed[-1].recorded:
-            problem = _failure(root, failed, failed[-1].recorded, found, evidence, policy)
-            told = any(one.failed_at_the_processor for one in found)
-            yield _continued(root, failed[-1], problem) if told else problem
+            problem = _failure(root, failed, failed[-1].recorded, found, index, policy)
+            at_processor = any(one.failed_at_the_processor for one in found)
+            yield _continued(root, failed[-1], problem) if at_processor else problem
 
 
 def _failure(
     root: str,
     failed: list[RefundFacts],
     last: Payment,
-    known: Sequence[RefundFacts],
-    evidence: FactsIndex,
+    account_refunds: Sequence[RefundFacts],
+    index: FactsIndex,
     policy: Policy,
 ) -> Problem:
-    decline, done = declines.of(last), _settled(failed[-1], known)
+    decline, done = declines.of(last), _settled(failed[-1], account_refunds)
     reason, action = (decline.reason, decline.action) if decline else (None, None)
     problem = Problem(
         object="payment",
@@ -96,7 +95,7 @@ def _failure(
         resolved_at=_done_at(done),
         outcome="Refunded",
     )
-    problem = _told(problem, failed[-1], reason, action, known, evidence, policy)
+    problem = _with_texts(problem, failed[-1], reason, action, account_refunds, index, policy)
     category = decline.category if decline else None
     return _with(problem, {F.DECLINE_CATEGORY: category, F.ATTEMPTS: len(failed)}, {"attempts": len(failed)})
 
@@ -112,9 +111,9 @@ def _continued(root: str, last: RefundFacts, problem: Problem) -> Problem:
     )
 
 
-def _settled(failed: RefundFacts, known: Sequence[RefundFacts]) -> RefundFacts | None:
-    """What gave the money back after all; perhaps the same refund, if its processor says so."""
-    return failed if failed.state is State.DONE else refund_matching.settling(failed, known)
+def _settled(failed: RefundFacts, account_refunds: Sequence[RefundFacts]) -> RefundFacts | None:
+    """The refund that succeeded later; the same one, if its processor reports success."""
+    return failed if failed.state is State.DONE else refund_matching.settling(failed, account_refunds)
 
 
 def _done_at(done: RefundFacts | None) -> datetime | None:
@@ -123,27 +122,27 @@ def _done_at(done: RefundFacts | None) -> datetime | None:
     return done.recorded.collected_at or done.recorded.created_at
 
 
-# Its processor tells of it --------------------------------------------------------------------------------------
+# Reported by the processor --------------------------------------------------------------------------------------
 
 
 def _failed_at_processors(
-    known: Sequence[RefundFacts], evidence: FactsIndex, policy: Policy
+    account_refunds: Sequence[RefundFacts], index: FactsIndex, policy: Policy
 ) -> Iterator[Problem]:
-    for one in known:
+    for one in account_refunds:
         if one.processed:
-            yield _processed(one, one.processed, known, evidence, policy)
+            yield _processed(one, one.processed, account_refunds, index, policy)
 
 
 def _processed(
     refund: RefundFacts,
     item: ProcessorObject,
-    known: Sequence[RefundFacts],
-    evidence: FactsIndex,
+    account_refunds: Sequence[RefundFacts],
+    index: FactsIndex,
     policy: Policy,
 ) -> Problem:
-    """A refund that has not failed, or not any more, ends the case it had and never makes one."""
-    facts, reason = evidence.facts, reasons.explain(item)
-    failed, done = refund.state is State.FAILED, refund_matching.settling(refund, known)
+    """A refund that has not failed, or no longer, resolves its case and never opens one."""
+    facts, reason = index.facts, reasons.explain(item)
+    failed, done = refund.state is State.FAILED, refund_matching.settling(refund, account_refunds)
     problem = Problem(
         object="refund",
         id=item.id,
@@ -155,7 +154,7 @@ def _processed(
         + (
             "succeeded in another try"
             if failed and done
-            else f"is {phrases.plain(item.status or 'not told of')}"
+            else f"is {phrases.plain(item.status or 'not at_processor of')}"
         ),
         opened_at=item.at if failed else processor_helpers.began_at(item, facts),
         last_signal_at=refund.began_at,
@@ -163,7 +162,7 @@ def _processed(
         outcome=_outcome(refund, item),
         queue=processor_helpers.queue(facts, policy),
     )
-    problem = _told(problem, refund, reason.text, reason.action, known, evidence, policy)
+    problem = _with_texts(problem, refund, reason.text, reason.action, account_refunds, index, policy)
     return _with(problem, {F.REASON_CODE: reason.code, F.GATEWAY: item.source}, {})
 
 
@@ -181,21 +180,21 @@ def _outcome(refund: RefundFacts, item: ProcessorObject) -> str:
             return "Refunded"
 
 
-def _told(
+def _with_texts(
     problem: Problem,
     refund: RefundFacts,
     reason: str | None,
     action: str | None,
-    known: Sequence[RefundFacts],
-    evidence: FactsIndex,
+    account_refunds: Sequence[RefundFacts],
+    index: FactsIndex,
     policy: Policy,
 ) -> Problem:
-    """The problem with its texts. A dispute changes what to do: the bank may pay the customer back."""
+    """The problem with its texts. A dispute changes the advice, because the bank may pay the customer back."""
     payment, settings = refund.payment, policy.rules.refund
-    disputed = [one for one in open_disputes.of(payment, evidence) if one.over_at is None] if payment else []
+    disputed = [one for one in open_disputes.of(payment, index) if one.over_at is None] if payment else []
     action = _DISPUTED if disputed else action
-    judged = policy_review.judged(refund, known, evidence, policy)
-    texts = refund_texts.of(refund, payment, evidence)
+    judged = policy_review.judged(refund, account_refunds, index, policy)
+    texts = refund_texts.of(refund, payment, index)
     money = refund.money
     return replace(
         problem,
@@ -205,16 +204,16 @@ def _told(
             F.REASON: reason,
             F.ACTION: action,
             F.REFUND_POLICY: judged.sentence if judged else None,
-            F.LINK: refund_texts.link(refund, evidence, policy),
+            F.LINK: refund_texts.link(refund, index, policy),
         },
-        parents=refund_texts.lookups(refund, payment, evidence),
-        stable={"account": processor_helpers.code(evidence.facts), "problem": "Refund failed"},
+        parents=refund_texts.lookups(refund, payment, index),
+        stable={"account": processor_helpers.code(index.facts), "problem": "Refund failed"},
         fresh={
             **texts,
             "reason": reason,
             "action": action,
             "attempts": None,
             "policy": judged.sentence if judged else None,
-            "dispute": disputed[-1].told if disputed else None,
+            "dispute": disputed[-1].description if disputed else None,
         },
     )
