@@ -20,7 +20,7 @@ from connector.container import Container, container_from_environment
 from connector.ledger import runs
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
-from connector.sync.backfill import Agree, BackfillLock, Checkpoint, Phase, Unit
+from connector.sync.backfill import BackfillLock, Checkpoint, Confirm, Phase, Unit
 from connector.sync.refresh import change_feed
 
 YES: Final = click.option(
@@ -99,12 +99,12 @@ def backfill(
         _show(container, named(container, run_id), file, json_)
         return
     turn = BackfillLock(container.engine)
-    turn.take()
+    turn.acquire()
     try:
         run = resumed(container, run_id) if resume else begun(container, since, objects, site, reason)
         state = _carried_out(container, run, turn, _Go(apply_, reason, yes))
     finally:
-        turn.leave()
+        turn.release()
     _tell(container, run, state, file, json_)
 
 
@@ -165,7 +165,7 @@ def _cause(container: Container, run: Run, go: _Go) -> Cause:
     return Cause(COMMAND, by, run.id, go_id)
 
 
-def _agree(container: Container, go: _Go) -> Agree:
+def _agree(container: Container, go: _Go) -> Confirm:
     def agree(count: int, unit: Unit) -> None:
         try:
             confirm(count, container.policy.admin.confirm_above, go.yes, _COUNTED[unit])
