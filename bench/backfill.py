@@ -20,7 +20,7 @@ from bench.equal import Equality, equality
 from bench.progress import say
 from bench.report import Row
 from connector.cli.local_stack import Stack, stack
-from connector.sync.backfill.batch_writer import AT_ONCE
+from connector.sync.backfill.batch_writer import BATCH_SIZE
 
 ACCOUNTS = 10_000
 QUICK = 300
@@ -129,7 +129,7 @@ def _is_past(running: Stack, phase: str, share: float) -> bool:
     if not told or told["phase"] != phase:
         return bool(told) and phase == "reading"
     if phase == "writing":
-        return bool(told["accounts"] > share * total - AT_ONCE)
+        return bool(told["accounts"] > share * total - BATCH_SIZE)
     invoices = sum(mark[1] for name, mark in told["marks"].items() if name.endswith(":invoice"))
     return bool(invoices >= share * total * INVOICES)
 

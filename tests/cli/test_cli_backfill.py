@@ -255,9 +255,9 @@ def test_a_bad_argument_gets_one_line_that_says_what_to_do(
 
 def test_a_second_one_beside_it_is_refused(casewire: Run, engine: Engine) -> None:
     turn = BackfillLock(engine)
-    turn.take()
+    turn.acquire()
     result = casewire("backfill", "--apply")
-    turn.leave()
+    turn.release()
     assert result.exit_code == 1
     assert result.stderr.strip() == (
         "Error: Another backfill is under way: let it end, or stop it. See: casewire runs list"

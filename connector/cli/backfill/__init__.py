@@ -20,7 +20,7 @@ from connector.container import Container, container_from_environment
 from connector.ledger import runs
 from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
-from connector.sync.backfill import Agree, BackfillLock, Checkpoint, Phase, Unit
+from connector.sync.backfill import BackfillLock, Checkpoint, Confirm, Phase, Unit
 from connector.sync.refresh import change_feed
 
 YES: Final = click.option(
@@ -103,12 +103,12 @@ def backfill(
         _show(container, named(container, run_id), file, json_)
         return
     lock = BackfillLock(container.engine)
-    lock.take()
+    lock.acquire()
     try:
         run = resumed(container, run_id) if resume else begun(container, since, objects, site, reason)
         state = _run_backfill(container, run, lock, _Session(apply_, reason, yes))
     finally:
-        lock.leave()
+        lock.release()
     _print_report(container, run, state, file, json_)
 
 
@@ -172,7 +172,7 @@ def _cause(container: Container, run: Run, session: _Session) -> Cause:
     return Cause(COMMAND, by, run.id, session_id)
 
 
-def _confirmation(container: Container, session: _Session) -> Agree:
+def _confirmation(container: Container, session: _Session) -> Confirm:
     def agree(count: int, unit: Unit) -> None:
         try:
             confirm(count, container.policy.admin.confirm_above, session.yes, _COUNTED[unit])

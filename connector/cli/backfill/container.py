@@ -17,7 +17,15 @@ from connector.ledger.attempts import Cause
 from connector.ledger.runs import Run
 from connector.retry import RetryPolicy
 from connector.sync.availability import api_budget
-from connector.sync.backfill import Agree, Backfill, BackfillLock, BackfillOptions, BulkWriteLock, Phase, Unit
+from connector.sync.backfill import (
+    Backfill,
+    BackfillLock,
+    BackfillOptions,
+    BulkWriteLock,
+    Confirm,
+    Phase,
+    Unit,
+)
 from connector.sync.refresh.change_feed import Site
 
 SOURCE: Final = "recurly"
@@ -41,7 +49,7 @@ Clients = Mapping[Site, RecurlyClient]
 
 @contextmanager
 def at_work(
-    container: Container, run: Run, cause: Cause, turn: BackfillLock, *, writes: bool, agree: Agree
+    container: Container, run: Run, cause: Cause, turn: BackfillLock, *, writes: bool, agree: Confirm
 ) -> Iterator[Backfill]:
     """The backfill of this run, ready to start or to resume."""
     with _clients(container, _print) as clients, ExitStack() as shown:
@@ -50,15 +58,15 @@ def at_work(
             engine=container.engine,
             sources=clients,
             applier=container.applier(),
-            asked=BackfillOptions.of(run.options, SOURCE),
+            options=BackfillOptions.of(run.options, SOURCE),
             cause=cause,
-            turn=turn,
-            turns=BulkWriteLock(container.engine, container.policy.budget.bulk_from, time.sleep, _print),
-            patience=RetryPolicy(time.sleep, _print),
-            tell=bars.tell,
+            lock=turn,
+            bulk_lock=BulkWriteLock(container.engine, container.policy.budget.bulk_from, time.sleep, _print),
+            retry_policy=RetryPolicy(time.sleep, _print),
+            report_progress=bars.tell,
             spent=lambda: {"recurly": _calls(clients), "salesforce": container.salesforce.calls},
             writes=writes,
-            agree=bars.asking(agree),
+            confirm=bars.asking(agree),
         )
 
 
@@ -132,7 +140,7 @@ class _Bars:
             self._report = self.shown.enter_context(progress(title, total - done))
         self._report(max(done - self._before, 0), self._left(), total=total - self._before)
 
-    def asking(self, agree: Agree) -> Agree:
+    def asking(self, agree: Confirm) -> Confirm:
         """``agree``, with the bar closed while the user is asked."""
 
         def asked(count: int, unit: Unit) -> None:

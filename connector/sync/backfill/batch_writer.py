@@ -39,125 +39,126 @@ from connector.sync.backfill.history_completion import MissingHistories
 from connector.sync.backfill.locks import BulkWriteLock
 from connector.sync.resync.resync import resync_now
 
-AT_ONCE: Final = 700
-"""Accounts of one batch: with three invoices each enough for bulk jobs, and few enough for memory to stay flat."""
-SIDE_BY_SIDE: Final = 2
-"""Batches under way: while Salesforce works on one, the other is decided."""
-STRETCH: Final = 8
-"""Batches before others get their turn."""
-NARROWER: Final = 8
-"""By how much fewer accounts are worked at once after some killed their process, and more again after each batch."""
-ROUNDS: Final = (0.0, 5.0, 20.0)
-"""Seconds before each new try of what was refused for a moment."""
+BATCH_SIZE: Final = 700
+"""Accounts per batch: with three invoices each enough rows for bulk jobs, and few enough to keep memory flat."""
+PARALLEL_BATCHES: Final = 2
+"""Concurrent batches: while Salesforce works on one, the other is decided."""
+BATCHES_PER_LOCK: Final = 8
+"""Batches that are written before the bulk write lock is offered to workers."""
+NARROWING_FACTOR: Final = 8
+"""Divisor of the batch size after accounts killed their process; the size grows by the same factor after each batch."""
+RETRY_PAUSES: Final = (0.0, 5.0, 20.0)
+"""Seconds to wait before each retry of temporarily refused accounts."""
 
 
-DIED: Final = (
-    "The process that worked this account alone was killed, as those were that worked it with others."
+KILLED_TEXT: Final = (
+    "The process that worked this account alone was killed, like the processes that worked it with others."
 )
 
 
 class Interrupted(Exception):
-    """A person stopped it."""
+    """A person stopped the backfill."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchWriter:
-    """``save`` keeps the state; ``done`` is told after each batch. Raises Transient where Salesforce goes away: what
-    was written is written, and the batch is tried again."""
+    """Writes the accounts of a run in batches. ``save`` stores the state; ``report_progress`` is called after each
+    batch. Raises Transient if Salesforce becomes unavailable: rows that were written stay written, and the batch is
+    tried again."""
 
     applier: Applier
     cause: Cause
     run_id: int
     state: Checkpoint
-    pasts: MissingHistories
-    turns: BulkWriteLock
+    histories: MissingHistories
+    bulk_lock: BulkWriteLock
     save: Callable[[Connection], None]
-    done: Callable[[], None]
+    report_progress: Callable[[], None]
     sleep: Wait
-    at_once: int
-    _baton: threading.Lock = field(default_factory=threading.Lock)
-    _over: threading.Event = field(default_factory=threading.Event)
+    batch_size: int
+    _compute_lock: threading.Lock = field(default_factory=threading.Lock)
+    _interrupted: threading.Event = field(default_factory=threading.Event)
 
     @property
     def engine(self) -> Engine:
         return self.applier.engine
 
-    def take_back(self, *, from_killed: bool) -> None:
-        """What was held in this run's name is free. If a killed process held it, it may be what killed it: fewer are
-        worked at once from there on, and one that was worked alone is given up on."""
+    def reclaim(self, *, from_killed: bool) -> None:
+        """Release the leases that an earlier process of this run left. If that process was killed, one of its accounts
+        may be the cause: the batch size shrinks, and an account that was worked alone becomes a dead letter."""
         with self.engine.begin() as connection:
-            held = leases.held(connection, self.applier.worker)
-            if held and from_killed:
-                self._suspect(connection, held)
+            leased = leases.held(connection, self.applier.worker)
+            if leased and from_killed:
+                self._narrow_or_bury(connection, leased)
             leases.release_all(connection, self.applier.worker, spend=False)
             self.save(connection)
 
-    def _suspect(self, connection: Connection, held: Sequence[str]) -> None:
+    def _narrow_or_bury(self, connection: Connection, leased: Sequence[str]) -> None:
         if self.state.narrow != 1:
-            self.state.narrow = max((self.state.narrow or self.at_once) // NARROWER, 1)
+            self.state.narrow = max((self.state.narrow or self.batch_size) // NARROWING_FACTOR, 1)
             return
-        leases.bury_held(connection, self.applier.worker, "WORKER_DIED", DIED)
-        if not self.state.is_through(held[-1]):
-            self.state.cursor = held[-1]
+        leases.bury_held(connection, self.applier.worker, "WORKER_DIED", KILLED_TEXT)
+        if not self.state.is_written(leased[-1]):
+            self.state.cursor = leased[-1]
             self.state.accounts += 1
 
     def write(self) -> None:
-        """Go on behind the cursor until every account of the run is through."""
+        """Continue behind the cursor until every account of the run is written."""
         while self._next(self.state.cursor):
-            with self.turns.mine(), self._pool() as pool:
-                self._stretch(pool)
-            self.turns.offer()
+            with self.bulk_lock.acquired(), self._pool() as pool:
+                self._write_batches(pool)
+            self.bulk_lock.yield_to_workers()
 
-    def settle(self) -> None:
-        """What Salesforce refused for a moment is tried again, as what workers held and did not come to is. What they
-        still hold is given some time, so that the report tells of it."""
-        Pauses(ROUNDS, self._again).until_result(lambda: self._is_settled() or None)
+    def retry_unsettled(self) -> None:
+        """Retry accounts that Salesforce refused temporarily, and accounts that were left to workers and not finished.
+        Wait some time for those that workers still lease, so that the report includes them."""
+        Pauses(RETRY_PAUSES, self._retry_round).until_result(lambda: self._is_settled() or None)
 
-    def _again(self, pause: float) -> None:
+    def _retry_round(self, pause: float) -> None:
         self.sleep(pause)
         after = ""
         while some := self._unsettled(after):
             self._require_calls()
-            for one in self.pasts.lacking(some):
-                self.pasts.fetch(one)
-            with self.turns.mine():
-                self._written(some, urgent=True)
+            for one in self.histories.incomplete(some):
+                self.histories.fetch(one)
+            with self.bulk_lock.acquired():
+                self._write_batch(some, urgent=True)
             after = some[-1].key
-            self.done()
+            self.report_progress()
 
-    def _stretch(self, pool: ThreadPoolExecutor) -> None:
-        """Some batches. They are over in their order, so that what is behind the cursor is through."""
+    def _write_batches(self, pool: ThreadPoolExecutor) -> None:
+        """Write some batches. They end in their order, so that all accounts before the cursor are written."""
         under_way: deque[tuple[list[Due], Future[Outcome]]] = deque()
-        after, left = self.state.cursor, STRETCH
+        after, left = self.state.cursor, BATCHES_PER_LOCK
         while True:
-            while left and len(under_way) < self._side_by_side and (some := self._next(after)):
+            while left and len(under_way) < self._parallel_batches and (some := self._next(after)):
                 self._require_calls()
-                under_way.append((some, pool.submit(self._written, some)))
+                under_way.append((some, pool.submit(self._write_batch, some)))
                 after, left = some[-1].key, left - 1
             if not under_way:
                 return
-            some, coming = under_way.popleft()
-            self.state.left += len(some) - coming.result().claimed
-            self._through(some)
+            some, pending = under_way.popleft()
+            self.state.left += len(some) - pending.result().claimed
+            self._advance(some)
 
     @contextmanager
     def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        """Who waits for Salesforce when this is interrupted stops waiting."""
-        with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="backfill") as pool:
+        """A pool for the batches. After an interruption, threads that wait for Salesforce stop waiting."""
+        with ThreadPoolExecutor(PARALLEL_BATCHES, thread_name_prefix="backfill") as pool:
             try:
                 yield pool
             except BaseException as error:
                 pool.shutdown(wait=False, cancel_futures=True)
                 if not isinstance(error, Exception):
-                    self._over.set()
+                    self._interrupted.set()
                 raise
 
     @property
-    def _side_by_side(self) -> int:
-        return SIDE_BY_SIDE if self.state.narrow is None else 1
+    def _parallel_batches(self) -> int:
+        return PARALLEL_BATCHES if self.state.narrow is None else 1
 
     def _next(self, after: str) -> list[Due]:
-        limit = self.state.narrow or self.at_once
+        limit = self.state.narrow or self.batch_size
         with self.engine.connect() as connection:
             return subject_query.walk(connection, SubjectFilter(backfill=self.run_id), after, limit)
 
@@ -166,65 +167,67 @@ class BatchWriter:
             return backfills.is_settled(connection, self.run_id)
 
     def _unsettled(self, after: str) -> list[Due]:
-        limit = self.state.narrow or self.at_once
+        limit = self.state.narrow or self.batch_size
         with self.engine.connect() as connection:
             return backfills.unsettled(connection, self.run_id, after, limit)
 
-    def _written(self, some: Sequence[Due], *, urgent: bool = False) -> Outcome:
-        with self._baton:
-            ready = self._ready(some, urgent=urgent)
+    def _write_batch(self, some: Sequence[Due], *, urgent: bool = False) -> Outcome:
+        with self._compute_lock:
+            ready = self._own_accounts(some, urgent=urgent)
             if not ready:
                 return Outcome()
             outcome = resync_now(self.applier, ready, self.cause, self._wait)
         if outcome.open:
-            raise self._away()
+            raise self._outage_error()
         outcome.plans.clear()
         return outcome
 
-    def _ready(self, some: Sequence[Due], *, urgent: bool) -> list[Due]:
-        """Those that are for this process. What is urgent is left to the workers, who do not wait for thousands of
-        rows; and so is an account whose past could not be fetched. They are due for this run. ``urgent``: the workers
-        had their time."""
+    def _own_accounts(self, some: Sequence[Due], *, urgent: bool) -> list[Due]:
+        """The accounts that this process writes. Urgent accounts are left to the workers, which do not wait for
+        thousands of rows. Accounts whose history could not be fetched are left, too. Both become due for this run.
+        ``urgent``: write urgent accounts as well, since the workers had their time."""
         keys = [one.key for one in some]
         with self.engine.begin() as connection:
-            lacking = backfill_errors.not_fetched(connection, self.run_id, keys)
-            left = lacking if urgent else lacking | subject_status.urgent(connection, keys)
+            incomplete = backfill_errors.not_fetched(connection, self.run_id, keys)
+            left = incomplete if urgent else incomplete | subject_status.urgent(connection, keys)
             subjects.mark_due(
                 connection, [replace(one, run_id=self.run_id) for one in some if one.key in left]
             )
-            subjects.decide_history(connection, (), sorted(lacking))
+            subjects.decide_history(connection, (), sorted(incomplete))
         return [one for one in some if one.key not in left]
 
     def _wait(self, seconds: float) -> None:
-        """The other batch goes on meanwhile: two that compute at once would only be in each other's way."""
-        self._baton.release()
+        """Wait for Salesforce while the other batch is decided: two batches that compute at once would only slow each
+        other."""
+        self._compute_lock.release()
         try:
             self.sleep(seconds)
         finally:
-            self._baton.acquire()
-        if self._over.is_set():
+            self._compute_lock.acquire()
+        if self._interrupted.is_set():
             raise Interrupted
 
-    def _through(self, some: Sequence[Due]) -> None:
+    def _advance(self, some: Sequence[Due]) -> None:
         self.state.cursor = some[-1].key
         self.state.accounts += len(some)
         self._widen()
         with self.engine.begin() as connection:
             backfill_errors.forget(connection, self.run_id, [one.key for one in some], UNDECIDED)
             self.save(connection)
-        self.done()
+        self.report_progress()
 
     def _widen(self) -> None:
         if self.state.narrow is not None:
-            wider = self.state.narrow * NARROWER
-            self.state.narrow = wider if wider < self.at_once else None
+            wider = self.state.narrow * NARROWING_FACTOR
+            self.state.narrow = wider if wider < self.batch_size else None
 
     def _require_calls(self) -> None:
         if self.applier.spending is not None:
             self.applier.spending.require()
 
-    def _away(self) -> Transient | Permanent:
-        """What only a person can mend is not waited for."""
+    def _outage_error(self) -> Transient | Permanent:
+        """The error for an open circuit. Permanent if only a person can repair the cause: there is no use in
+        waiting."""
         with self.engine.connect() as connection:
             why = circuit_breakers.open_circuits(connection).get(DESTINATION)
         if why is not None and why.code == circuit_breakers.NOT_SET_UP:
@@ -233,5 +236,5 @@ class BatchWriter:
 
 
 def worker(run_id: int) -> str:
-    """In whose name the accounts of a run are held, so that who goes on with it finds them."""
+    """The name under which the accounts of a run are leased. A process that resumes the run finds them by it."""
     return f"backfill-{run_id}"

@@ -14,31 +14,31 @@ from connector.sync.refresh.change_feed import Site
 
 
 class Phase(StrEnum):
-    """What it is at."""
+    """The phase that a backfill is in."""
 
     READING = "reading"
     COMPLETING = "completing"
-    """Fetching the pasts that the feed did not tell."""
+    """Fetching the histories that the feed did not contain."""
     DECIDING = "deciding"
-    """Counting what would change."""
+    """Counting what would change (dry run)."""
     DECIDED = "decided"
     WRITING = "writing"
     SETTLING = "settling"
-    """Trying again what was refused for a moment."""
+    """Retrying accounts that were refused temporarily."""
     OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillOptions:
-    """``since``: only what changed since then; ``kinds`` in the order of the feed. Of a whole reading every account's
-    past is known afterwards."""
+    """The options of a backfill. ``since``: read only objects that changed since then; ``kinds``: in the order of the
+    feed. After a complete read, the history of every account is known."""
 
     sites: tuple[Site, ...]
     kinds: tuple[str, ...] = change_feed.KINDS
     since: datetime | None = None
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         return self.since is None and set(self.kinds) == set(change_feed.KINDS)
 
     def document(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class BackfillOptions:
 
     @classmethod
     def of(cls, options: Mapping[str, Any], source: str) -> BackfillOptions:
-        """What ``document`` told."""
+        """Parse the result of ``document``."""
         since = options.get("since")
         return cls(
             tuple((source, name) for name in options["sites"]),
@@ -58,20 +58,21 @@ class BackfillOptions:
 
 @dataclass(slots=True)
 class FeedPosition:
-    """How far one kind of one site was read: up to which change, and how many objects so far."""
+    """How far one kind of object of one site was read: up to which change, and how many objects so far."""
 
     until: datetime | None = None
     objects: int = 0
-    whole: bool = False
+    complete: bool = False
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """``writes``: whether it is to write; ``agreed``: whether somebody was asked, if it is much. ``marks``: by site
-    and kind; ``pasts``: the same for sites that were read whole because that takes fewer calls than the pasts of the
-    accounts. ``cursor``: the account behind which it goes on; ``accounts``: how many it is through with; ``left``: of
-    them those that are left to workers. ``narrow``: how many accounts are worked at once, where many killed their
-    process. ``would``: what deciding has counted. ``calls`` and ``seconds``: what it took until now."""
+    """The progress of a backfill. ``writes``: it writes to Salesforce; ``agreed``: a person confirmed a large number of
+    writes. ``marks``: feed positions by site and kind; ``pasts``: the same for sites that are read completely because
+    that takes fewer calls than the histories of their accounts. ``cursor``: the account behind which the run continues;
+    ``accounts``: accounts that are finished; ``left``: those of them that are left to workers. ``narrow``: the reduced
+    batch size after accounts killed their process. ``would``: the counts of the dry run. ``calls`` and ``seconds``: the
+    cost so far."""
 
     phase: Phase = Phase.READING
     writes: bool = False
@@ -93,34 +94,34 @@ class Checkpoint:
         return self.pasts.setdefault(_name(site, kind), FeedPosition())
 
     def is_begun(self, site: Site) -> bool:
-        """Whether all of this site is being read, or was."""
+        """Whether the complete read of this site was started."""
         return any(_name(site, kind) in self.pasts for kind in change_feed.KINDS)
 
-    def is_whole(self, site: Site) -> bool:
-        """Whether all of this site was read."""
-        return all(self.pasts.get(_name(site, kind), FeedPosition()).whole for kind in change_feed.KINDS)
+    def is_complete(self, site: Site) -> bool:
+        """Whether this site was read completely."""
+        return all(self.pasts.get(_name(site, kind), FeedPosition()).complete for kind in change_feed.KINDS)
 
-    def is_through(self, key: str) -> bool:
+    def is_written(self, key: str) -> bool:
         """Whether this account was written already."""
         return self.phase is Phase.SETTLING or (self.phase is Phase.WRITING and key <= self.cursor)
 
     def objects(self) -> dict[str, int]:
-        """How many of each kind were read."""
+        """The number of objects read, by kind."""
         found: Counter[str] = Counter()
         for name, mark in self.marks.items():
             found[name.rpartition(":")[2]] += mark.objects
         return {kind: found[kind] for kind in change_feed.KINDS if kind in found}
 
     def read(self) -> int:
-        """How many objects in all, those of the pasts included."""
+        """The total number of objects read, including the complete reads of sites."""
         return sum(mark.objects for mark in (*self.marks.values(), *self.pasts.values()))
 
     def changes(self) -> int:
-        """How many records would be written, as it was counted."""
+        """The number of records that would be written, as counted by the dry run."""
         return sum(many for name, many in self.would.items() if name.startswith(("create ", "update ")))
 
-    def go_through(self, phase: Phase) -> None:
-        """From the first account on."""
+    def start_phase(self, phase: Phase) -> None:
+        """Start a phase at the first account."""
         self.phase, self.cursor, self.accounts, self.left = phase, "", 0, 0
 
     def document(self) -> dict[str, Any]:
@@ -128,8 +129,8 @@ class Checkpoint:
             "phase": str(self.phase),
             "writes": self.writes,
             "agreed": self.agreed,
-            "marks": _told(self.marks),
-            "pasts": _told(self.pasts),
+            "marks": _mark_documents(self.marks),
+            "pasts": _mark_documents(self.pasts),
             "cursor": self.cursor,
             "accounts": self.accounts,
             "left": self.left,
@@ -140,23 +141,24 @@ class Checkpoint:
         }
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Checkpoint:
-        """What ``document`` told, or that of an earlier version; of nothing, the beginning."""
-        if not told:
+    def of(cls, document: Mapping[str, Any]) -> Checkpoint:
+        """Parse the result of ``document``, also of an earlier version. Without a document, return the initial
+        state."""
+        if not document:
             return cls()
         return cls(
-            phase=Phase(told["phase"]),
-            writes=told["writes"],
-            agreed=told.get("agreed", told["writes"]),
-            marks=_marks(told["marks"]),
-            pasts=_marks(told.get("pasts", {})),
-            cursor=told["cursor"],
-            accounts=told["accounts"],
-            left=told["left"],
-            narrow=told.get("narrow"),
-            would=Counter(told["would"]),
-            calls=Counter(told["calls"]),
-            seconds=told["seconds"],
+            phase=Phase(document["phase"]),
+            writes=document["writes"],
+            agreed=document.get("agreed", document["writes"]),
+            marks=_marks(document["marks"]),
+            pasts=_marks(document.get("pasts", {})),
+            cursor=document["cursor"],
+            accounts=document["accounts"],
+            left=document["left"],
+            narrow=document.get("narrow"),
+            would=Counter(document["would"]),
+            calls=Counter(document["calls"]),
+            seconds=document["seconds"],
         )
 
 
@@ -164,14 +166,14 @@ def _name(site: Site, kind: str) -> str:
     return ":".join((*site, kind))
 
 
-def _told(marks: Mapping[str, FeedPosition]) -> dict[str, Any]:
+def _mark_documents(marks: Mapping[str, FeedPosition]) -> dict[str, Any]:
     return {
-        name: [one.until and one.until.isoformat(), one.objects, one.whole] for name, one in marks.items()
+        name: [one.until and one.until.isoformat(), one.objects, one.complete] for name, one in marks.items()
     }
 
 
-def _marks(told: Mapping[str, Any]) -> dict[str, FeedPosition]:
+def _marks(document: Mapping[str, Any]) -> dict[str, FeedPosition]:
     return {
-        name: FeedPosition(datetime.fromisoformat(until) if until else None, objects, whole)
-        for name, (until, objects, whole) in told.items()
+        name: FeedPosition(datetime.fromisoformat(until) if until else None, objects, complete)
+        for name, (until, objects, complete) in document.items()
     }

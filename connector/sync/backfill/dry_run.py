@@ -21,57 +21,58 @@ from connector.sync.resync.resync import look
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """Counts go to ``state.would``: ``create OBJECT``, ``update OBJECT``, and words for accounts and calls. Nothing
-    becomes due, and nothing is written to Salesforce. Why an account cannot be decided is kept for the report."""
+    """Counts the writes of a run without writing. Counts are added to ``state.would``: ``create OBJECT``, ``update
+    OBJECT``, accounts by result, and calls. No subject becomes due. The errors of accounts that cannot be decided are
+    stored for the report."""
 
     applier: Applier
     run_id: int
     state: Checkpoint
     save: Callable[[Connection], None]
-    done: Callable[[], None]
-    at_once: int
+    report_progress: Callable[[], None]
+    batch_size: int
 
     @property
     def engine(self) -> Engine:
         return self.applier.engine
 
     def decide(self) -> None:
-        """Go on behind the cursor until every account of the run is counted. Permanent where the calls that are left
-        are for people."""
+        """Continue behind the cursor until every account of the run is counted. Raises Permanent if the remaining API
+        calls are reserved for people."""
         while some := self._next():
             self._require_calls()
-            undecided = self._counted(some)
-            self._note_calls()
+            undecided = self._count_changes(some)
+            self._save_usage()
             self.state.cursor = some[-1].key
             self.state.accounts += len(some)
             with self.engine.begin() as connection:
                 backfill_errors.forget(connection, self.run_id, [one.key for one in some], UNDECIDED)
                 backfill_errors.keep(connection, self.run_id, undecided)
                 self.save(connection)
-            self.done()
+            self.report_progress()
 
     def _require_calls(self) -> None:
         if self.applier.spending is not None:
             self.applier.spending.require()
 
-    def _note_calls(self) -> None:
+    def _save_usage(self) -> None:
         if self.applier.spending is not None:
             self.applier.spending.note()
 
     def _next(self) -> list[Due]:
         with self.engine.connect() as connection:
             return subject_query.walk(
-                connection, SubjectFilter(backfill=self.run_id), self.state.cursor, self.at_once
+                connection, SubjectFilter(backfill=self.run_id), self.state.cursor, self.batch_size
             )
 
     def _not_fetched(self, some: Sequence[Due]) -> dict[str, str]:
-        """Those of which not all is known; why is told already."""
+        """The accounts whose history is incomplete, with the error text. Their errors are in the report already."""
         with self.engine.connect() as connection:
             lacking = backfill_errors.not_fetched(connection, self.run_id, [one.key for one in some])
         return dict.fromkeys(lacking, NOT_FETCHED)
 
-    def _counted(self, some: Sequence[Due]) -> list[BackfillError]:
-        """Those that cannot be decided."""
+    def _count_changes(self, some: Sequence[Due]) -> list[BackfillError]:
+        """Count the changes of some accounts. Return the errors of those that cannot be decided."""
         would: Counter[str] = Counter(accounts=len(some))
         rows: Counter[Way] = Counter()
         found: list[BackfillError] = []
@@ -86,9 +87,9 @@ class DryRun:
                     BackfillError(ACCOUNT, one.subject.code, one.subject.key, UNDECIDED, one.trouble)
                 )
         would["calls"] += sum(call_estimate.calls(rows, bulk=True).values())
-        self.state.would += would + self._linked([one.key for one in some])
+        self.state.would += would + self._count_links([one.key for one in some])
         return found
 
-    def _linked(self, keys: Sequence[str]) -> Counter[str]:
+    def _count_links(self, keys: Sequence[str]) -> Counter[str]:
         with self.engine.connect() as connection:
             return Counter(str(link.state) for link in links.load(connection, keys).values())

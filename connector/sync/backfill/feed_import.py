@@ -27,7 +27,7 @@ from connector.sync.resync.account_fetch import no_key
 
 
 class CountingSource(SourceApi, Protocol):
-    """A billing site that tells how much there is to read, and how often it was called."""
+    """A billing site that reports how many objects there are to read, and how many calls were made."""
 
     @property
     def calls(self) -> int: ...
@@ -35,76 +35,80 @@ class CountingSource(SourceApi, Protocol):
 
 
 T = TypeVar("T")
-Keep = Callable[[Site, Page, FeedPosition], None]
+StorePage = Callable[[Site, Page, FeedPosition], None]
 
 
 @dataclass(frozen=True, slots=True)
 class FeedImporter:
-    """``save`` keeps the state in the transaction it is given; ``done`` is told of each page that was kept."""
+    """Reads the change feeds of a run. ``save`` stores the state in the given transaction; ``report_page`` is called
+    with each page that was stored."""
 
     engine: Engine
     sources: Mapping[Site, CountingSource]
-    asked: BackfillOptions
+    options: BackfillOptions
     run_id: int
     state: Checkpoint
     save: Callable[[Connection], None]
-    done: Callable[[Page], None]
+    report_page: Callable[[Page], None]
 
     def total(self) -> int:
-        """How many objects there are to read in all."""
-        return sum(self._source(site).count(kind, self.asked.since) for site, kind in self._feeds())
+        """The number of objects that there are to read."""
+        return sum(self._source(site).count(kind, self.options.since) for site, kind in self._feeds())
 
     def read(self) -> None:
-        """Go on until every feed is read."""
+        """Continue until every feed is read."""
         for site, kind in self._feeds():
             mark = self.state.mark(site, kind)
-            if not mark.whole:
-                self._read(site, kind, mark, mark.until or self.asked.since, self._keep)
+            if not mark.complete:
+                self._read(site, kind, mark, mark.until or self.options.since, self._keep)
 
-    def again(self) -> None:
-        """Read what changed since each feed was read. An account that was written before that becomes due again."""
+    def read_changes(self) -> None:
+        """Read what changed since each feed was read. An account that was written before its change becomes due
+        again."""
         for site, kind in self._feeds():
             mark = self.state.mark(site, kind)
-            self._read(site, kind, mark, mark.until or self.asked.since, self._keep_news)
-        for site in self.asked.sites:
-            if self.state.is_whole(site):
-                self._all_of(site, lambda mark: True)
+            self._read(site, kind, mark, mark.until or self.options.since, self._keep_unseen)
+        for site in self.options.sites:
+            if self.state.is_complete(site):
+                self._read_all_kinds(site, lambda mark: True)
 
-    def whole(self, site: Site) -> None:
-        """Read all of a site, whatever was asked for, and keep of it what belongs to the accounts of this run: facts of
-        others, that nobody decides, would only hide that their news was missed."""
-        self._all_of(site, lambda mark: not mark.whole)
+    def read_site(self, site: Site) -> None:
+        """Read all objects of a site, independently of the options, and store those of the accounts of this run. Facts
+        of other accounts, which nobody decides, would hide from gap detection that their changes were missed."""
+        self._read_all_kinds(site, lambda mark: not mark.complete)
 
-    def _all_of(self, site: Site, is_to_read: Callable[[FeedPosition], bool]) -> None:
+    def _read_all_kinds(self, site: Site, is_to_read: Callable[[FeedPosition], bool]) -> None:
         for kind in change_feed.KINDS:
             mark = self.state.past(site, kind)
             if is_to_read(mark):
                 self._read(site, kind, mark, mark.until, self._keep_ours)
 
     def _feeds(self) -> list[tuple[Site, str]]:
-        return [(site, kind) for site in self.asked.sites for kind in self.asked.kinds]
+        return [(site, kind) for site in self.options.sites for kind in self.options.kinds]
 
-    def _read(self, site: Site, kind: str, mark: FeedPosition, since: datetime | None, keep: Keep) -> None:
-        for page in ahead(change_feed.pages(self.engine, self._source(site), kind, since)):
+    def _read(
+        self, site: Site, kind: str, mark: FeedPosition, since: datetime | None, keep: StorePage
+    ) -> None:
+        for page in prefetch(change_feed.pages(self.engine, self._source(site), kind, since)):
             keep(site, page, mark)
-            self.done(page)
-        mark.whole = True
+            self.report_page(page)
+        mark.complete = True
         with self.engine.begin() as connection:
             self.save(connection)
 
     def _keep(self, site: Site, page: Page, mark: FeedPosition) -> None:
         owners = change_feed.owners(site, page.objects)
-        self._kept(site, page, mark, page, lambda connection: self._note(connection, owners))
+        self._store_page(site, page, mark, page, lambda connection: self._record_owners(connection, owners))
 
-    def _keep_news(self, site: Site, page: Page, mark: FeedPosition) -> None:
-        news = replace(page, objects=tuple(change_feed.news(self.engine, site, page)))
-        owners = change_feed.owners(site, news.objects)
+    def _keep_unseen(self, site: Site, page: Page, mark: FeedPosition) -> None:
+        unseen = replace(page, objects=tuple(change_feed.news(self.engine, site, page)))
+        owners = change_feed.owners(site, unseen.objects)
 
         def also(connection: Connection) -> None:
-            self._note(connection, owners)
+            self._record_owners(connection, owners)
             self._make_due(connection, owners)
 
-        self._kept(site, page, mark, news, also)
+        self._store_page(site, page, mark, unseen, also)
 
     def _keep_ours(self, site: Site, page: Page, mark: FeedPosition) -> None:
         with self.engine.connect() as connection:
@@ -114,26 +118,26 @@ class FeedImporter:
             page, objects=tuple(one for one in page.objects if snapshots.subject_of(*site, one) in ours)
         )
         owners = change_feed.owners(site, change_feed.news(self.engine, site, kept))
-        self._kept(site, kept, mark, kept, lambda connection: self._make_due(connection, owners))
+        self._store_page(site, kept, mark, kept, lambda connection: self._make_due(connection, owners))
 
     def _make_due(self, connection: Connection, owners: Sequence[Due]) -> None:
-        """Those that were written already, from what was known before."""
-        late = [replace(one, run_id=self.run_id) for one in owners if self.state.is_through(one.key)]
+        """Make the accounts due that were already written from older facts."""
+        late = [replace(one, run_id=self.run_id) for one in owners if self.state.is_written(one.key)]
         subjects.mark_due(connection, late)
 
-    def _kept(
+    def _store_page(
         self, site: Site, page: Page, mark: FeedPosition, counted: Page, also: Callable[[Connection], None]
     ) -> None:
-        def with_it(connection: Connection) -> None:
+        def in_transaction(connection: Connection) -> None:
             also(connection)
             keep_unreadable(connection, self.run_id, site, page.objects, page.failed)
             mark.until = page.until or mark.until
             mark.objects += sum(one.object == page.kind for one in counted.objects)
             self.save(connection)
 
-        change_feed.keep(self.engine, site, page, with_it)
+        change_feed.keep(self.engine, site, page, in_transaction)
 
-    def _note(self, connection: Connection, owners: Sequence[Due]) -> None:
+    def _record_owners(self, connection: Connection, owners: Sequence[Due]) -> None:
         backfills.note(connection, self.run_id, owners)
 
     def _source(self, site: Site) -> CountingSource:
@@ -142,16 +146,16 @@ class FeedImporter:
         return self.sources[site]
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, each next one fetched in a thread meanwhile. What fetching raises is raised in its place."""
+def prefetch(items: Iterator[T]) -> Iterator[T]:
+    """Yield the same items; a thread fetches the next one meanwhile. An error of the fetch is raised in its place."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
     try:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+        pending = pool.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = pool.submit(next, items, None)
             yield item
     finally:
-        # who is left to himself may be waiting for his turn for minutes
+        # do not wait for the thread: it may wait minutes for its API request
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -163,7 +167,8 @@ def keep_unreadable(
     failed: Sequence[FailedObject],
     subject: str | None = None,
 ) -> None:
-    """``subject``: whose they are; else who they belonged to when they could be read."""
+    """Store which objects could not be read, and clear those that could. ``subject``: their owner; without it, the
+    owner of the last version that could be read."""
     backfill_errors.forget_objects(connection, run_id, [(one.object, one.id) for one in read])
     if not failed:
         return

@@ -30,25 +30,27 @@ log = structlog.get_logger("connector.backfill")
 
 @dataclass(frozen=True, slots=True)
 class MissingHistories:
-    """Of a site that was read whole, only an account that came up meanwhile lacks anything."""
+    """Fetches the histories of accounts. At a site that was read completely, only accounts that were found later lack
+    anything."""
 
     engine: Engine
     sources: Mapping[Site, SourceApi]
-    asked: BackfillOptions
+    options: BackfillOptions
     run_id: int
     state: Checkpoint
 
-    def lacking(self, some: Sequence[Due]) -> list[Due]:
-        """Those of which the ledger does not know everything."""
-        told = [one.key for one in some if self._was_read((one.source, one.site))]
+    def incomplete(self, some: Sequence[Due]) -> list[Due]:
+        """The accounts whose facts in the ledger are incomplete."""
+        read_accounts = [one.key for one in some if self._was_read((one.source, one.site))]
         others = [one.key for one in some if not self._was_read((one.source, one.site))]
         with self.engine.connect() as connection:
-            lacking = backfills.without_account(connection, told)
-            lacking |= set(others) - subject_status.whole(connection, others)
-        return [one for one in some if one.key in lacking]
+            incomplete = backfills.without_account(connection, read_accounts)
+            incomplete |= set(others) - subject_status.whole(connection, others)
+        return [one for one in some if one.key in incomplete]
 
     def fetch(self, one: Due) -> None:
-        """All of its past, or why that cannot be had, for the report. Nothing becomes due by it. Raises Unavailable."""
+        """Fetch the complete history of an account, or store the error for the report. Nothing becomes due. Raises
+        Unavailable."""
         site = (one.source, one.site)
         found: list[BackfillError] = []
         unreadable = []
@@ -57,7 +59,7 @@ class MissingHistories:
         except Unavailable:
             raise
         except (Transient, Permanent) as error:
-            log.warning("history_failed", subject=one.key, error=str(error), outcome="told in the report")
+            log.warning("history_failed", subject=one.key, error=str(error), outcome="listed in the report")
             found.append(BackfillError(ACCOUNT, one.code, one.key, NOT_FETCHED, str(error)))
         with self.engine.begin() as connection:
             backfill_errors.forget(connection, self.run_id, [one.key], NOT_FETCHED)
@@ -65,60 +67,63 @@ class MissingHistories:
             feed_import.keep_unreadable(connection, self.run_id, site, (), unreadable, one.key)
 
     def _was_read(self, site: Site) -> bool:
-        return self.asked.is_whole or self.state.is_whole(site)
+        return self.options.is_complete or self.state.is_complete(site)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryCompletion:
-    """``say`` is told what it comes to before it is begun, ``done`` how many of how many accounts are through."""
+    """Completes the histories of all accounts of a run. ``report`` is called with the expected number of calls before
+    the work begins, ``report_progress`` with the number of finished accounts and their total."""
 
     sources: Mapping[Site, CountingSource]
     reader: FeedImporter
-    pasts: MissingHistories
+    histories: MissingHistories
     state: Checkpoint
-    say: Callable[[str], None]
-    done: Callable[[int, int], None]
-    at_once: int
+    report: Callable[[str], None]
+    report_progress: Callable[[int, int], None]
+    batch_size: int
 
     def complete(self) -> None:
-        """What could not be fetched is told in the report (``Pasts``)."""
+        """Fetch all missing histories. The report lists those that could not be fetched (``MissingHistories``)."""
         for site, many in self._count().items():
-            if self.state.is_begun(site) or self._is_cheaper_whole(site, many):
-                self.reader.whole(site)
+            if self.state.is_begun(site) or self._is_cheaper_as_feed(site, many):
+                self.reader.read_site(site)
         total = self._count().total()
         if not total:
             return
-        self.say(
-            f"The pasts of {total:,} accounts are not known: {total * account_fetch.HISTORY_CALLS:,} calls to Recurly."
+        self.report(
+            f"The histories of {total:,} accounts are not known: "
+            f"{total * account_fetch.HISTORY_CALLS:,} calls to Recurly."
         )
-        for number, one in enumerate(self._lacking(), 1):
-            self.pasts.fetch(one)
-            self.done(number, total)
+        for number, one in enumerate(self._incomplete(), 1):
+            self.histories.fetch(one)
+            self.report_progress(number, total)
 
     def _count(self) -> Counter[Site]:
-        return Counter((one.source, one.site) for one in self._lacking())
+        return Counter((one.source, one.site) for one in self._incomplete())
 
-    def _lacking(self) -> Iterator[Due]:
+    def _incomplete(self) -> Iterator[Due]:
         after = ""
         while some := self._next(after):
-            yield from self.pasts.lacking(some)
+            yield from self.histories.incomplete(some)
             after = some[-1].key
 
     def _next(self, after: str) -> list[Due]:
-        with self.pasts.engine.connect() as connection:
+        with self.histories.engine.connect() as connection:
             return subject_query.walk(
-                connection, SubjectFilter(backfill=self.pasts.run_id), after, self.at_once
+                connection, SubjectFilter(backfill=self.histories.run_id), after, self.batch_size
             )
 
-    def _is_cheaper_whole(self, site: Site, many: int) -> bool:
-        """Of a site that was read whole there is nothing more to be read."""
-        if many <= account_fetch.FEW or self.pasts.asked.is_whole or self.state.is_whole(site):
+    def _is_cheaper_as_feed(self, site: Site, many: int) -> bool:
+        """Whether a complete read of the site takes fewer calls. A site that was read completely has nothing more to be
+        read."""
+        if many <= account_fetch.FEW or self.histories.options.is_complete or self.state.is_complete(site):
             return False
-        there = {kind: self.sources[site].count(kind, None) for kind in change_feed.KINDS}
-        if account_fetch.is_cheaper_one_by_one(many, there):
+        counts = {kind: self.sources[site].count(kind, None) for kind in change_feed.KINDS}
+        if account_fetch.is_cheaper_one_by_one(many, counts):
             return False
-        self.say(
-            f"The pasts of {many:,} accounts are not known. To read all of {site[1]} takes fewer calls: "
-            f"{account_fetch.pages_of(there):,}, where one by one it would be {many * account_fetch.HISTORY_CALLS:,}."
+        self.report(
+            f"The histories of {many:,} accounts are not known. To read all of {site[1]} takes fewer calls: "
+            f"{account_fetch.pages_of(counts):,}, where one by one it would be {many * account_fetch.HISTORY_CALLS:,}."
         )
         return True

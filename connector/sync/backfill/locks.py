@@ -16,58 +16,58 @@ from connector.ledger.locks import Lock
 from connector.models.events import Urgency
 from connector.sync.apply.record_writer import Wait
 
-TURN_SECONDS: Final = 1.0
-GIVEN_SECONDS: Final = 10.0
-"""How long workers that have very much to write get before the next batch."""
+POLL_SECONDS: Final = 1.0
+WORKER_SECONDS: Final = 10.0
+"""How long workers with a large backlog get before the next batches."""
 
 
 @dataclass(slots=True)
 class BackfillLock:
-    """Held in PostgreSQL as long as this process lives and PostgreSQL is not restarted."""
+    """An advisory lock: it lasts as long as this process and its connection to PostgreSQL."""
 
     engine: Engine
-    _held: ExitStack = field(default_factory=ExitStack)
+    _stack: ExitStack = field(default_factory=ExitStack)
 
-    def take(self) -> None:
-        """Take it, or take it again. Permanent where another process has it."""
-        self.leave()
-        if not self._held.enter_context(locks.alone(self.engine, Lock.BACKFILL)):
-            self.leave()
+    def acquire(self) -> None:
+        """Acquire the lock, also again after a lost connection. Raises Permanent if another process has it."""
+        self.release()
+        if not self._stack.enter_context(locks.alone(self.engine, Lock.BACKFILL)):
+            self.release()
             raise Permanent("Another backfill is under way: let it end, or stop it. See: casewire runs list")
 
-    def leave(self) -> None:
-        """A lock whose connection broke is gone already."""
+    def release(self) -> None:
+        """Release the lock. If its connection broke, PostgreSQL has released it already."""
         with suppress(DBAPIError):
-            self._held.close()
+            self._stack.close()
 
 
 @dataclass(frozen=True, slots=True)
 class BulkWriteLock:
-    """Writing in bulk is one process's at a time. ``many``: from so many due accounts on workers write in bulk.
-    ``say`` is told, once, that somebody else is at it."""
+    """The lock for bulk writing, which one process has at a time. ``threshold``: the number of due accounts from which
+    workers write in bulk. ``report`` is called once if another process has the lock."""
 
     engine: Engine
-    many: int
+    threshold: int
     sleep: Wait
-    say: Callable[[str], None]
+    report: Callable[[str], None]
 
     @contextmanager
-    def mine(self) -> Iterator[None]:
-        """Waits until nobody else writes in bulk."""
-        said: list[str] = []
+    def acquired(self) -> Iterator[None]:
+        """Acquire the lock; wait until no other process writes in bulk."""
+        messages: list[str] = []
 
         def wait() -> None:
-            if not said:
-                said.append("Somebody else writes in bulk: waiting for that to end.")
-                self.say(said[0])
-            self.sleep(TURN_SECONDS)
+            if not messages:
+                messages.append("Another process writes in bulk: waiting until it ends.")
+                self.report(messages[0])
+            self.sleep(POLL_SECONDS)
 
         with locks.turn(self.engine, Lock.BULK, wait):
             yield
 
-    def offer(self) -> None:
-        """Where very much is due, a worker comes first."""
+    def yield_to_workers(self) -> None:
+        """Pause if the backlog of urgent work is large, so that a worker gets the lock first."""
         with self.engine.connect() as connection:
-            backlog = subjects.backlog(connection, self.many + 1, least=Urgency.FAILURE)
-        if backlog.ready > self.many:
-            self.sleep(GIVEN_SECONDS)
+            backlog = subjects.backlog(connection, self.threshold + 1, least=Urgency.FAILURE)
+        if backlog.ready > self.threshold:
+            self.sleep(WORKER_SECONDS)

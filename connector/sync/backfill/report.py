@@ -18,8 +18,8 @@ FATES: Final = ("created", "updated", "refused")
 
 @dataclass(slots=True)
 class Report:
-    """``accounts``: how they stand; ``records``: object → fate → how many; ``reasons``: code → an example of what was
-    said → how many accounts; ``unreadable``: how many objects could not be read."""
+    """The result of a run. ``accounts``: number by state; ``records``: object → fate → number; ``reasons``: error code
+    → example text → number of accounts; ``unreadable``: number of objects that could not be read."""
 
     unreadable: int = 0
     accounts: Counter[str] = field(default_factory=Counter)
@@ -28,21 +28,22 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        """Whether every account could be decided and written, or is still to be, and every object be read."""
+        """Whether no account failed or is undecided, and every object was read. Accounts that are still to be written
+        do not count."""
         stuck = (self.accounts["failed"], self.accounts["undecided"], self.unreadable)
         return not any(stuck)
 
     def groups(self) -> list[dict[str, Any]]:
-        """Why accounts are not well, the most frequent first."""
+        """The errors of accounts by code, the most frequent first."""
         found = [
-            {"code": code, "accounts": told.total(), "example": told.most_common(1)[0][0]}
-            for code, told in self.reasons.items()
+            {"code": code, "accounts": examples.total(), "example": examples.most_common(1)[0][0]}
+            for code, examples in self.reasons.items()
         ]
         return sorted(found, key=lambda one: (-one["accounts"], one["code"]))
 
 
 def report(engine: Engine, run_id: int) -> Report:
-    """Of all its accounts."""
+    """Build the report of all accounts of a run."""
     with engine.connect() as connection:
         found = Report(ledger.count_unreadable(connection, run_id))
     for keys in _steps(engine, run_id):
@@ -60,7 +61,7 @@ def report(engine: Engine, run_id: int) -> Report:
 
 
 def troubles(engine: Engine, run_id: int) -> Iterator[Mapping[str, Any]]:
-    """Every account that is not well: account, state, code and error."""
+    """Yield every account with an error: account, state, code and error."""
     for keys in _steps(engine, run_id):
         with engine.connect() as connection:
             found = backfills.troubles(connection, run_id, keys)
@@ -69,7 +70,7 @@ def troubles(engine: Engine, run_id: int) -> Iterator[Mapping[str, Any]]:
 
 
 def unreadable(engine: Engine, run_id: int) -> Iterator[Mapping[str, Any]]:
-    """Every object that could not be read: object, ref, account (None where nobody knows) and error."""
+    """Yield every object that could not be read: object, ref, account (None if unknown) and error."""
     after = ("", "")
     while True:
         with engine.connect() as connection:
@@ -81,9 +82,9 @@ def unreadable(engine: Engine, run_id: int) -> Iterator[Mapping[str, Any]]:
 
 
 def _add_reason(found: Report, code: str, error: str) -> None:
-    """Of each code one example is enough: the texts name records, so there may be as many as accounts."""
-    told = found.reasons.setdefault(code, Counter())
-    told[next(iter(told), error)] += 1
+    """Count an error. One example of each code is enough: the texts name records, so each may be different."""
+    examples = found.reasons.setdefault(code, Counter())
+    examples[next(iter(examples), error)] += 1
 
 
 def _steps(engine: Engine, run_id: int) -> Iterator[list[str]]:

@@ -28,78 +28,79 @@ from connector.sync.monitoring import gap_detection
 from connector.sync.refresh.change_feed import Site
 
 
-class Tell(Protocol):
-    """Is told how far it is: objects read, or accounts worked."""
+class ReportProgress(Protocol):
+    """Called with the progress: objects read, or accounts worked."""
 
     def __call__(self, phase: Phase, done: int, total: int) -> None: ...
 
 
 class Unit(StrEnum):
-    """What is counted when somebody is asked how much may be written."""
+    """The unit of the number that a person confirms before much is written."""
 
     CHANGES = "changes"
-    """A look has counted them."""
+    """The dry run has counted them."""
     ACCOUNTS = "accounts"
-    """Nobody has looked: it is known only how many there are."""
+    """Without a dry run: only the number of accounts is known."""
 
 
-Agree = Callable[[int, Unit], None]
-"""Returns if so many may be written; raises what ends it otherwise."""
+Confirm = Callable[[int, Unit], None]
+"""Return if the given number may be written; otherwise raise the error that ends the run."""
 
 
 @dataclass(slots=True)
 class Backfill:
-    """``spent``: the calls that this process made so far, by vendor. ``writes``: also where it was begun without, if
-    that is agreed to (``agree``)."""
+    """One run. ``spent``: the calls that this process made so far, by vendor. ``writes``: write to Salesforce, also if
+    the run was started as a dry run, provided that ``confirm`` returns."""
 
     engine: Engine
     sources: Mapping[Site, CountingSource]
     applier: Applier
-    asked: BackfillOptions
+    options: BackfillOptions
     cause: Cause
-    turn: BackfillLock
-    turns: BulkWriteLock
-    patience: RetryPolicy
-    tell: Tell
+    lock: BackfillLock
+    bulk_lock: BulkWriteLock
+    retry_policy: RetryPolicy
+    report_progress: ReportProgress
     spent: Callable[[], Mapping[str, int]]
     writes: bool
-    agree: Agree
+    confirm: Confirm
     sleep: Wait = time.sleep
     clock: Callable[[], float] = time.monotonic
-    at_once: int = batch_writer.AT_ONCE
+    batch_size: int = batch_writer.BATCH_SIZE
     state: Checkpoint = field(default_factory=Checkpoint)
     _is_caught_up: bool = False
     _is_begun: bool = False
     _total: int = 0
-    _noted: dict[str, int] = field(default_factory=dict)
-    _noted_at: float = 0.0
+    _saved_calls: dict[str, int] = field(default_factory=dict)
+    _saved_at: float = 0.0
 
     def run(self) -> Checkpoint:
-        """To its end. Raises what is away for too long; Permanent where it cannot go on now."""
-        self._noted_at = self.clock()
+        """Run to the end. Raises the error of a vendor that is unavailable for too long; Permanent if the run cannot
+        continue now."""
+        self._saved_at = self.clock()
         try:
-            for attempt in self.patience.attempts():
+            for attempt in self.retry_policy.attempts():
                 with attempt:
                     if attempt.retry_state.attempt_number > 1:
-                        self.turn.take()  # PostgreSQL may have been restarted, and its locks with it
-                    self._go_on()
+                        self.lock.acquire()  # PostgreSQL may have been restarted, and its locks with it
+                    self._resume()
             return self.state
         finally:
-            self._give_back()
+            self._release()
 
-    def _give_back(self) -> None:
-        """What is held when it is interrupted is free at once."""
+    def _release(self) -> None:
+        """Release the leases of this run, so that an interruption leaves none."""
         with suppress(*AWAY), self.engine.begin() as connection:
             leases.release_all(connection, batch_writer.worker(self._run_id), spend=False)
 
-    def _go_on(self) -> None:
-        self._recall()
+    def _resume(self) -> None:
+        self._load_state()
         if self.state.phase is Phase.OVER:
             return
         if self.state.phase is Phase.READING:
             self._read()
         if self.writes or self.state.writes:
-            self._agree()
+            self._confirm()
             self._catch_up()
             self._complete()
             self._write()
@@ -107,9 +108,9 @@ class Backfill:
             self._complete()
             self._decide()
 
-    def _recall(self) -> None:
-        """How far the ledger knows it is: what this process thought may never have been kept. To write what was looked
-        at is agreed to first."""
+    def _load_state(self) -> None:
+        """Load the state from the ledger: the state in memory may never have been saved. After a dry run, writing is
+        confirmed first."""
         with self.engine.begin() as connection:
             run = runs.named(connection, self._run_id)
             assert run is not None
@@ -121,7 +122,7 @@ class Backfill:
     def _read(self) -> None:
         reader = self._reader()
         self._total = reader.total()
-        self._told_read()
+        self._report_read()
         reader.read()
         self._end(Phase.COMPLETING)
 
@@ -129,91 +130,91 @@ class Backfill:
         return FeedImporter(
             self.engine,
             self.sources,
-            self.asked,
+            self.options,
             self._run_id,
             self.state,
             self._save,
-            lambda _: self._read_on(),
+            lambda _: self._page_read(),
         )
 
-    def _agree(self) -> None:
-        """Much is written only if somebody saw how much."""
+    def _confirm(self) -> None:
+        """Ask for confirmation unless a person has confirmed the number of writes."""
         if not self.state.agreed:
             if self.state.phase is Phase.DECIDED:
-                self.agree(self.state.changes(), Unit.CHANGES)
+                self.confirm(self.state.changes(), Unit.CHANGES)
             else:
-                self.agree(self._found(), Unit.ACCOUNTS)
+                self.confirm(self._found(), Unit.ACCOUNTS)
         self.state.writes = self.state.agreed = True
         with self.engine.begin() as connection:
             self._save(connection)
 
     def _catch_up(self) -> None:
-        """What was read may be from last week: what changed since is read before it is written, once a process."""
+        """Read what changed since the feeds were read, once per process: that may be a week ago."""
         if not self._is_caught_up:
-            self._reader().again()
+            self._reader().read_changes()
             self._is_caught_up = True
 
     def _complete(self) -> None:
         HistoryCompletion(
             self.sources,
             self._reader(),
-            self._pasts(),
+            self._histories(),
             self.state,
-            self.patience.report,
-            self._completed,
-            self.at_once,
+            self.retry_policy.report,
+            self._report_completed,
+            self.batch_size,
         ).complete()
 
-    def _completed(self, done: int, total: int) -> None:
-        self.patience.done()
-        self.tell(Phase.COMPLETING, done, total)
+    def _report_completed(self, done: int, total: int) -> None:
+        self.retry_policy.done()
+        self.report_progress(Phase.COMPLETING, done, total)
 
     def _decide(self) -> None:
         if self.state.phase is not Phase.DECIDING:
-            self.state.go_through(Phase.DECIDING)
+            self.state.start_phase(Phase.DECIDING)
         self._count()
-        DryRun(self.applier, self._run_id, self.state, self._save, self._done, self.at_once).decide()
+        DryRun(self.applier, self._run_id, self.state, self._save, self._batch_done, self.batch_size).decide()
         self._end(Phase.DECIDED)
 
     def _write(self) -> None:
         if self.state.phase not in (Phase.WRITING, Phase.SETTLING):
-            self.state.go_through(Phase.WRITING)
+            self.state.start_phase(Phase.WRITING)
         writer = BatchWriter(
             replace(self.applier, worker=batch_writer.worker(self._run_id)),
             self.cause,
             self._run_id,
             self.state,
-            self._pasts(),
-            self.turns,
+            self._histories(),
+            self.bulk_lock,
             self._save,
-            self._done,
+            self._batch_done,
             self.sleep,
-            self.at_once,
+            self.batch_size,
         )
-        writer.take_back(from_killed=not self._is_begun)
+        writer.reclaim(from_killed=not self._is_begun)
         self._is_begun = True
         self._count()
         if self.state.phase is Phase.WRITING:
             writer.write()
             self._end(Phase.SETTLING)
-        writer.settle()
+        writer.retry_unsettled()
         self.state.phase = Phase.OVER
         with self.engine.begin() as connection:
             self._save(connection)
-            self._go_on_from_here(connection)
+            self._start_gap_detection(connection)
 
-    def _go_on_from_here(self, connection: Connection) -> None:
-        """Where all there is was read, whoever looks for what no delivery tells of begins behind it."""
+    def _start_gap_detection(self, connection: Connection) -> None:
+        """After a complete read, let gap detection start where the feeds were read to."""
         run = runs.named(connection, self._run_id)
-        if self.asked.is_whole and run is not None:
-            for site in self.asked.sites:
-                marks = {kind: self.state.mark(site, kind).until for kind in self.asked.kinds}
+        if self.options.is_complete and run is not None:
+            for site in self.options.sites:
+                marks = {kind: self.state.mark(site, kind).until for kind in self.options.kinds}
                 gap_detection.start_from(
                     connection, site, {kind: at or run.started_at for kind, at in marks.items()}
                 )
 
-    def _pasts(self) -> MissingHistories:
-        return MissingHistories(self.engine, self.sources, self.asked, self._run_id, self.state)
+    def _histories(self) -> MissingHistories:
+        return MissingHistories(self.engine, self.sources, self.options, self._run_id, self.state)
 
     def _found(self) -> int:
         with self.engine.connect() as connection:
@@ -221,7 +222,7 @@ class Backfill:
 
     def _count(self) -> None:
         self._total = self._found()
-        self._told()
+        self._report()
 
     def _end(self, phase: Phase) -> None:
         self.state.phase = phase
@@ -231,27 +232,27 @@ class Backfill:
     def _save(self, connection: Connection) -> None:
         spent, now = dict(self.spent()), self.clock()
         for name, calls in spent.items():
-            self.state.calls[name] += calls - self._noted.get(name, 0)
-        self.state.seconds += now - self._noted_at
-        self._noted, self._noted_at = spent, now
+            self.state.calls[name] += calls - self._saved_calls.get(name, 0)
+        self.state.seconds += now - self._saved_at
+        self._saved_calls, self._saved_at = spent, now
         runs.progress(connection, self._run_id, self.state.document())
 
-    def _done(self) -> None:
-        self.patience.done()
-        self._told()
+    def _batch_done(self) -> None:
+        self.retry_policy.done()
+        self._report()
 
-    def _told(self) -> None:
+    def _report(self) -> None:
         if self.state.phase is not Phase.SETTLING:
-            self.tell(self.state.phase, min(self.state.accounts, self._total), self._total)
+            self.report_progress(self.state.phase, min(self.state.accounts, self._total), self._total)
 
-    def _read_on(self) -> None:
-        self.patience.done()
-        self._told_read()
+    def _page_read(self) -> None:
+        self.retry_policy.done()
+        self._report_read()
 
-    def _told_read(self) -> None:
+    def _report_read(self) -> None:
         done = self.state.read()
         self._total = max(self._total, done)
-        self.tell(Phase.READING, done, self._total)
+        self.report_progress(Phase.READING, done, self._total)
 
     @property
     def _run_id(self) -> int:

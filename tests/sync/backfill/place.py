@@ -110,24 +110,24 @@ class Place:
             run = runs.named(connection, self.run_id)
         assert run is not None
         turn = BackfillLock(self.engine)
-        turn.take()
+        turn.acquire()
         return Backfill(
             engine=self.engine,
             sources={HERE: _Source(self.api)},
             applier=Applier(
                 self.engine, self.crm, Org, decide, lambda: datetime.now(UTC), "cli", Newcomers(self.engine)
             ),
-            asked=BackfillOptions.of(run.options, SOURCE),
+            options=BackfillOptions.of(run.options, SOURCE),
             cause=Cause("backfill", "lead", self.run_id),
-            turn=turn,
-            turns=BulkWriteLock(self.engine, 2_000, self.nap, self.said.append),
-            patience=RetryPolicy(self.nap, self.said.append, within),
-            tell=self.tell,
+            lock=turn,
+            bulk_lock=BulkWriteLock(self.engine, 2_000, self.nap, self.said.append),
+            retry_policy=RetryPolicy(self.nap, self.said.append, within),
+            report_progress=self.tell,
             spent=lambda: {"recurly": len(self.api.calls), "salesforce": len(self.crm.upserts)},
             writes=writes,
-            agree=self.agree,
+            confirm=self.agree,
             sleep=self.nap,
-            at_once=4,
+            batch_size=4,
         )
 
     def run(self, *, writes: bool = True, within: float = 600.0) -> Checkpoint:
@@ -135,7 +135,7 @@ class Place:
         try:
             return work.run()
         finally:
-            work.turn.leave()
+            work.lock.release()
 
     def nap(self, seconds: float) -> None:
         self.naps.append(seconds)

@@ -227,21 +227,21 @@ def test_postgresql_that_is_restarted_is_waited_for_and_the_turn_taken_again(
     assert work.run().phase is Phase.OVER
     assert place.names() == whole()
     with pytest.raises(Permanent, match="Another backfill"):
-        BackfillLock(engine).take()  # refused, and so not held
-    work.turn.leave()
+        BackfillLock(engine).acquire()  # refused, and so not held
+    work.lock.release()
     after = BackfillLock(engine)
-    after.take()
-    after.leave()
+    after.acquire()
+    after.release()
 
 
 def test_two_at_once_are_refused(engine: Engine) -> None:
     first, second = BackfillLock(engine), BackfillLock(engine)
-    first.take()
+    first.acquire()
     with pytest.raises(Permanent, match="Another backfill is under way"):
-        second.take()
-    first.leave()
-    second.take()
-    second.leave()
+        second.acquire()
+    first.release()
+    second.acquire()
+    second.release()
 
 
 def test_an_account_that_a_worker_holds_is_left_to_it_and_is_this_runs(engine: Engine, place: Place) -> None:
@@ -297,7 +297,7 @@ def test_the_org_s_calls_that_are_kept_for_people_stop_it(engine: Engine, place:
     place.on_tell = spend
     with pytest.raises(Permanent, match="kept for people"):
         work.run()
-    work.turn.leave()
+    work.lock.release()
     assert place.crm.upserts == []
     with engine.begin() as connection:
         api_usage.note(connection, "salesforce", 1, 100)
@@ -332,7 +332,7 @@ def test_others_get_their_turn_at_writing_in_bulk(engine: Engine, place: Place) 
         with pytest.raises(KeyboardInterrupt):
             place.run()
     assert place.crm.upserts == []
-    assert place.said == ["Somebody else writes in bulk: waiting for that to end."]
+    assert place.said == ["Another process writes in bulk: waiting until it ends."]
     place.on_nap = lambda: None
     assert place.run().phase is Phase.OVER
 

@@ -129,7 +129,7 @@ def test_a_look_stops_at_the_calls_that_are_kept_for_people(engine: Engine, plac
     work.applier = replace(work.applier, spending=ApiBudget(engine, _Limits(), Budget()))
     with pytest.raises(Permanent, match="kept for people"):
         work.run()
-    work.turn.leave()
+    work.lock.release()
     assert place.crm.queries == []
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from connector.errors import SetupError
 from connector.sync.backfill import BackfillOptions
-from connector.sync.backfill.feed_import import ahead
+from connector.sync.backfill.feed_import import prefetch
 from connector.sync.refresh import change_feed
 from sync.fake_api import Answer, FakeApi
 from sync.world import at, invoice, payment
@@ -41,7 +41,7 @@ def test_the_next_page_is_fetched_while_this_one_is_worked() -> None:
             fetched.append(number)
             yield number
 
-    assert list(ahead(pages())) == fetched == [1, 2, 3]
+    assert list(prefetch(pages())) == fetched == [1, 2, 3]
 
 
 def test_what_fetching_raises_comes_behind_the_pages_before_it() -> None:
@@ -49,7 +49,7 @@ def test_what_fetching_raises_comes_behind_the_pages_before_it() -> None:
         yield 1
         raise SetupError("no key")
 
-    coming = ahead(pages())
+    coming = prefetch(pages())
     assert next(coming) == 1
     with pytest.raises(SetupError):
         next(coming)

@@ -36,7 +36,7 @@ def ended(work: Backfill) -> None:
     try:
         work.run()
     finally:
-        work.turn.leave()
+        work.lock.release()
 
 
 def test_what_is_written_is_theirs_who_had_it_go_on_and_so_is_what_workers_do_for_it(
@@ -179,7 +179,7 @@ def test_pasts_are_fetched_before_anybody_s_turn_is_taken_and_what_it_takes_is_s
     place.on_tell = look
     place.run()
     assert free == [True] * MANY
-    assert place.said == [f"The pasts of {MANY} accounts are not known: {MANY * 5} calls to Recurly."]
+    assert place.said == [f"The histories of {MANY} accounts are not known: {MANY * 5} calls to Recurly."]
 
 
 def test_a_site_is_read_whole_where_that_takes_fewer_calls_than_the_pasts(
