@@ -35,10 +35,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger("connector.cli")
 
 KEPT = "CASEWIRE_KEPT"
+LOOPBACK = "127.0.0.1"
 
 
 _PORT = click.option(
     "--port", type=click.IntRange(1, 65535), metavar="P", help="Where to listen; default: PORT, else 8080."
+)
+
+_HOST = click.option(
+    "--host", default=LOOPBACK, show_default=True, help="Address to listen on; 0.0.0.0 for every interface."
 )
 
 
@@ -94,10 +99,12 @@ def environment(running: Engines, home: Path) -> dict[str, str]:
     )
 
 
-def add_parts(supervisor: Supervisor, given: dict[str, str], *, port: int, workers: int) -> None:
+def add_parts(
+    supervisor: Supervisor, given: dict[str, str], *, port: int, workers: int, host: str = LOOPBACK
+) -> None:
     """Add web, scheduler and workers to the supervisor."""
     own = os.getpid()
-    supervisor.add(f"web-{own}", ["web", "--port", str(port)], given)
+    supervisor.add(f"web-{own}", ["web", "--host", host, "--port", str(port)], given)
     supervisor.add(f"scheduler-{own}", ["scheduler"], given)
     for number in range(1, workers + 1):
         supervisor.add(f"worker-{own}-{number}", ["worker"], given)
@@ -105,8 +112,9 @@ def add_parts(supervisor: Supervisor, given: dict[str, str], *, port: int, worke
 
 @click.command()
 @_PORT
+@_HOST
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
-def up(port: int | None, workers: int) -> None:
+def up(port: int | None, host: str, workers: int) -> None:
     """Web, worker and scheduler on this machine, with the vendors of .env.
 
     \b
@@ -127,14 +135,16 @@ def up(port: int | None, workers: int) -> None:
     with engines(given.casewire_home, given.database_url, given.redis_url) as running:
         supervisor = Supervisor(also=lambda: restart_dead_engines(running))
         port = given.port if port is None else port
-        add_parts(supervisor, environment(running, given.casewire_home), port=port, workers=workers)
-        err.print(f"Casewire is up. Deliveries: http://127.0.0.1:{port}/webhooks/<source>   Ctrl-C ends it.")
+        add_parts(
+            supervisor, environment(running, given.casewire_home), port=port, workers=workers, host=host
+        )
+        err.print(f"Casewire is up. Deliveries: http://{host}:{port}/webhooks/<source>   Ctrl-C ends it.")
         supervisor.run(stop)
 
 
 @click.command()
 @_PORT
-@click.option("--host", default="127.0.0.1", show_default=True)
+@_HOST
 def web(port: int | None, host: str) -> None:
     """The receiver. Put a TLS proxy in front of it; Recurly posts to ports 80 and 443 only.
 
