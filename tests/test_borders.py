@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BORDERS = {
-    ("connector/doctor/runner.py", "_looked"): "a check: its error is its finding",
+    ("connector/doctor/runner.py", "_run_check"): "a check: its error is its finding",
     ("connector/front.py", "begin"): "the web server: whatever the application raises is a 500",
     ("connector/front.py", "finish"): "the web server: whatever the application raises is a 500",
     ("connector/jobs/stages.py", "_run"): "a job: the batch is released and worked one by one",

@@ -103,7 +103,7 @@ def test_what_was_missed_is_due_and_said(wires: Wires, engine: Engine) -> None:
     with capture_logs() as lines:
         stages.run(wires, Stage.FEED)
     assert [
-        (line["log_level"], line["looked"], line["missing"])
+        (line["log_level"], line["scanned"], line["missing"])
         for line in lines
         if line["event"] == "feed_walked"
     ] == [("warning", 2, 2)]

@@ -158,8 +158,10 @@ def web(port: int | None, host: str) -> None:
     given = container.settings
     logs.configure(given.casewire_log)
     warn_of_unknown_settings()
-    require_current(container.engine)
-    container.engine.dispose()
+    try:
+        require_current(container.engine)
+    finally:
+        container.engine.dispose()
     metrics = tempfile.mkdtemp(prefix="casewire-metrics-")
     arguments = [
         sys.executable, "-m", "connector.parent_watch", str(STOP_SECONDS + 5),

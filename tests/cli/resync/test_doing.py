@@ -132,7 +132,7 @@ def test_ctrl_c_stops_the_run_and_holds_nothing(
         raise KeyboardInterrupt
 
     done(casewire("plan", bob))
-    monkeypatch.setattr(Applier, "_circuit", interrupted)
+    monkeypatch.setattr(Applier, "_record_call_results", interrupted)
     assert casewire("resync", bob, "--apply").exit_code != 0
     assert one(engine, "SELECT state FROM run").state == "stopped"
     assert one(engine, "SELECT status, lease, tries FROM subject") == ("due", None, 0)
@@ -209,7 +209,7 @@ def test_very_many_go_in_bulk_one_process_at_a_time(
 
     def watched(applier: Applier, **how: Any) -> Outcome:
         (row,) = rows(engine, "SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory'")
-        locked.append(row.locks == 1 and how["wait"] is not None)
+        locked.append(row.locks == 1 and how["bulk_wait"] is not None)
         return run(applier, **how)
 
     monkeypatch.setattr(Applier, "run", watched)
