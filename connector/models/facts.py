@@ -1,12 +1,12 @@
-"""What is known when a decision is made. Frozen values, one shape for every source.
+"""Facts: everything that a decision knows. Frozen values, one shape for every source.
 
 Amounts are ``Decimal`` in major units with their currency; times are aware UTC, and on the clock of their site while
 a plan is decided (``local_time.py``). ``None`` means the source did not say, never zero. Snapshots in the ledger hold
 these values as JSON (``ledger/snapshots.py``).
 
-``billing.py``: what the billing system holds; ``processing.py``: what the payment processors tell of;
-``folding.py``: what a processor's object is now, from all that was told of it; ``linking.py``: which record of the
-CRM an account is; ``discrepancies.py``: where the sides tell differently of the same money.
+``billing.py``: objects of the billing system; ``processor_objects.py``: objects of the payment processors;
+``observation_merge.py``: the present state of a processor's object, from all observations; ``linking.py``: the
+Salesforce record of an account; ``discrepancies.py``: differences between the systems about the same money.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Reports for the people who answer for billing: figures from Salesforce's cases and the ledger, each with its
-definition.
+"""Reports for billing leads: figures from Salesforce's cases and the ledger, each with its definition.
 
-``reading.py`` turns rows into cases; everything behind it is pure: cases in, figures out (``billing.py``), counted as
-they pass, so that memory does not grow with them.
+``case_query.py`` turns rows into cases; everything after it is pure: cases in, figures out (``billing.py``). Cases are
+counted as a stream, so memory does not grow with their number.
 """
 
 from connector.reporting.billing import LINES, PERCENT, Counting, Report

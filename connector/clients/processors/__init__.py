@@ -1,8 +1,8 @@
-"""The processors' APIs: for what a webhook leaves out, one look at the payment behind an object; to reconcile, lists
-of all they hold.
+"""Clients of the processors' APIs. They read the payment behind an object, which a webhook leaves out, and list
+objects for reconcile.
 
-One folder a processor: the client with its ``configured(settings)``, and ``answers.py``, what its answers mean.
-Adyen and PayPal are not asked: their webhooks carry what joining needs, and neither can list here.
+One folder for each processor: the client with its ``configured(settings)``, and ``parser.py`` for its responses. Adyen
+and PayPal have no client: their webhooks contain what matching needs, and neither has lists that reconcile could use.
 """
 
 from __future__ import annotations

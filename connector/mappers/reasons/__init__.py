@@ -1,9 +1,8 @@
-"""Why a processor's object is as it is, in plain words, and what to do about it.
+"""The reason of a processor's object in plain words, and the advice for it. Pure.
 
-Pure. The network's code says most and comes first, then the source's own word; a code that is not listed is named and
-gets sound general advice. The networks' codes: ``cards.py``, ``other_cards.py``,
-``bank_debits.py``; the sources' words: ``disputes.py``, ``bank_words.py``, ``money_out.py`` (refunds and payouts),
-``fraud.py`` (warnings and reviews).
+The network's code is the most precise and comes first, then the source's own reason. A code that is not listed is named
+and gets general advice. Codes of the networks: ``visa_mastercard.py``, ``amex_discover.py``, ``bank_debits.py``; reasons
+of the sources: ``disputes.py``, ``refund_payout_failures.py``.
 """
 
 from __future__ import annotations

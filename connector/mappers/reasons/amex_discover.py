@@ -1,4 +1,4 @@
-"""The dispute codes of American Express and Discover in our own words. Where they were read: ``cards.py``."""
+"""Dispute codes of American Express and Discover in our own words. Sources: ``visa_mastercard.py``."""
 
 from __future__ import annotations
 
