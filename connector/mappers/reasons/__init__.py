@@ -1,8 +1,8 @@
 """The reason of a processor's object in plain words, and the advice for it. Pure.
 
-The network's code is the most precise and comes first, then the source's own reason. A code that is not listed is named
-and gets general advice. Codes of the networks: ``visa_mastercard.py``, ``amex_discover.py``, ``bank_debits.py``; reasons
-of the sources: ``disputes.py``, ``refund_payout_failures.py``.
+The network's code is the most precise and comes first, then the source's own reason. A code that is not listed is
+named and gets general advice. Codes of the networks: ``visa_mastercard.py``, ``amex_discover.py``, ``bank_debits.py``;
+reasons of the sources: ``disputes.py``, ``refund_payout_failures.py``.
 """
 
 from __future__ import annotations
