@@ -24,6 +24,7 @@ from connector.mappers import fields
 from connector.mappers.fields import Account, Case, Contact
 from connector.mappers.fields import Invoice as F
 from connector.sync.drift import detector
+from connector.sync.drift.repair import RepairResult, repair_accounts
 from sandbox.control import Control
 from sandbox.salesforce import Org, create_app
 from sandbox.salesforce.desk import Desk
@@ -269,6 +270,34 @@ def test_what_was_given_up_on_is_tried_once_more_after_all_the_others(world: Wor
     world.control.add_fault("validation_rule", F.OBJECT, times=None if for_ever else 1)
     told = world.told("--fix", "--apply", code=1 if for_ever else 0)["repaired"]
     assert (told["dead"], told["complete"]) == ((3, False) if for_ever else (0, True))
+
+
+def test_an_account_that_a_worker_has_leased_is_repaired_when_the_worker_has_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker writes what differs from the mirror: it does not repair drift."""
+    for row in world.by_key(F.OBJECT).values():
+        world.desk.edit(F.OBJECT, row["Id"], {F.STATE: "typed"})
+    engine = container_from_environment().engine
+    pauses: list[float] = []
+
+    def leased_by_a_worker(*arguments: Any) -> RepairResult:
+        if not pauses:
+            rows(
+                engine,
+                "UPDATE subject SET status = 'due', lease = 'w:1', ready_at = now() + interval '1 hour'",
+            )
+        return repair_accounts(*arguments)
+
+    def finish(seconds: float) -> None:
+        pauses.append(seconds)
+        rows(engine, "UPDATE subject SET status = 'idle', lease = NULL, ready_at = now()")
+
+    monkeypatch.setattr("connector.cli.drift.repair.repair_accounts", leased_by_a_worker)
+    monkeypatch.setattr("connector.retry.time.sleep", finish)
+    repaired = world.told("--fix", "--apply", code=0)["repaired"]
+    assert (repaired["deferred"], repaired["complete"], pauses) == (0, True, [2.0])
+    assert world.told(code=0)["drift"] == []
 
 
 def test_an_account_that_was_mistyped_is_said_to_be_unknown(world: World) -> None:

@@ -14,11 +14,14 @@ from connector.container import Container
 from connector.errors import CasewireError, Permanent
 from connector.ledger import runs
 from connector.ledger.attempts import Cause
+from connector.retry import Pauses
 from connector.sync.apply.applier import BATCH, Applier
 from connector.sync.drift.org_baseline import OrgBaseline
 from connector.sync.drift.org_reader import SoqlReader
 from connector.sync.drift.repair import RepairRequest, RepairResult, repair_accounts
 
+PAUSES: Final = (2.0, 10.0)
+"""Seconds between two tries to repair accounts that a worker has leased."""
 _AWAY: Final = (
     "Salesforce is not available; a later drift finds what is not repaired yet. See: casewire status"
 )
@@ -50,17 +53,29 @@ def repair_drift(
                 _note(container, cause, worked, repair.done)
                 if repair.done.open:
                     raise Permanent(_AWAY)
-            _retry_dead(fresh, repair.done, cause)
+            _retry(fresh, repair.done, cause)
     except CasewireError as error:
         repair.done.open = True
         err.print(show(str(error)))
 
 
-def _retry_dead(applier: Applier, done: RepairResult, cause: Cause) -> None:
-    """Try dead accounts once more: one can depend on a record whose key was repaired after it."""
-    again, done.dead = sorted(done.dead), set()
-    for start in range(0, len(again), BATCH):
-        done.add(repair_accounts(applier, RepairRequest(again[start : start + BATCH]), cause))
+def _retry(applier: Applier, done: RepairResult, cause: Cause) -> None:
+    """Try dead accounts once more: one can depend on a record whose key was repaired after it. Then try accounts that a
+    worker had leased, with pauses: a worker writes what differs from the mirror, which is not the drift."""
+
+    def repair(again: set[str]) -> None:
+        keys = sorted(again)
+        for start in range(0, len(keys), BATCH):
+            done.add(repair_accounts(applier, RepairRequest(keys[start : start + BATCH]), cause))
+
+    def repair_left() -> bool | None:
+        again, done.left = done.left, set()
+        repair(again)
+        return done.open or not done.left or None
+
+    again, done.dead = done.dead, set()
+    repair(again)
+    Pauses(PAUSES).until_result(repair_left)
 
 
 def _note(container: Container, cause: Cause, worked: int, done: RepairResult) -> None:

@@ -163,8 +163,8 @@ def repair_summary(done: RepairResult) -> Iterator[str]:
         values = "the values" if len(names) > 1 else "the value"
         yield f"{object_} {key}: Salesforce does not accept {values} of {', '.join(sorted(names))}; will drift again."
     if done.left:
-        is_or_are = "is" if done.left == 1 else "are"
-        yield f"{_many(done.left, 'account')} {is_or_are} left for the workers or a retry: casewire status"
+        is_or_are = "is" if len(done.left) == 1 else "are"
+        yield f"{_many(len(done.left), 'account')} {is_or_are} left for the workers or a retry: casewire status"
     if done.dead:
         was_or_were = "was" if len(done.dead) == 1 else "were"
         yield f"{_many(len(done.dead), 'account')} {was_or_were} given up: casewire dead list"
@@ -242,7 +242,7 @@ def _listed(name: str, kept: JsonLinesFile) -> None:
 def _repaired_document(result: RepairResult) -> dict[str, Any]:
     return {
         "written": result.written,
-        "deferred": result.left,
+        "deferred": len(result.left),
         "dead": len(result.dead),
         "refused_fields": [
             {"object": object_, "key": key, "fields": sorted(names)}

@@ -29,12 +29,11 @@ class RepairRequest:
 
 @dataclass(slots=True)
 class RepairResult:
-    """``left``: subjects that a worker holds, or that are to be tried again; ``dead``: that were given up on.
-    ``open``: Salesforce went away. ``left_out``: fields of records whose value Salesforce does not take: they drift
-    again."""
+    """``left``: subjects that a worker has leased, or that are due again. ``dead``: dead letters. ``open``: Salesforce
+    became unavailable. ``left_out``: fields of records whose value Salesforce does not take: they drift again."""
 
     written: int = 0
-    left: int = 0
+    left: set[str] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
     open: bool = False
     left_out: dict[Record, frozenset[str]] = field(default_factory=dict)
@@ -45,7 +44,7 @@ class RepairResult:
 
     def add(self, other: RepairResult) -> None:
         self.written += other.written
-        self.left += other.left
+        self.left |= other.left
         self.dead |= other.dead
         self.open = self.open or other.open
         self.left_out |= other.left_out
@@ -66,7 +65,7 @@ def repair_accounts(applier: Applier, wanted: RepairRequest, cause: Cause) -> Re
         left = _not_quiet(applier, left)
         if not left or not outcome.again or outcome.open:
             break
-    done.left = len(left)
+    done.left = set(left)
     with applier.engine.connect() as connection:
         done.dead = subject_status.unsettled(connection, wanted.subjects) - set(left)
     return done

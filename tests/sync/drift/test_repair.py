@@ -147,7 +147,7 @@ def test_salesforce_goes_away(rig: Rig) -> None:
     )
     found = rig.look().drifted
     done = repair_accounts(rig.against(scanning=False), RepairRequest([found[0].subject]), CAUSE)
-    assert (done.open, done.left, done.is_whole) == (True, 1, False)
+    assert (done.open, len(done.left), done.is_whole) == (True, 1, False)
 
 
 def test_an_account_that_a_worker_holds_is_left_to_it(rig: Rig) -> None:
@@ -156,4 +156,4 @@ def test_an_account_that_a_worker_holds_is_left_to_it(rig: Rig) -> None:
         rig.engine, "UPDATE subject SET lease = 'w2', ready_at = now() + interval '1 minute', status = 'due'"
     )
     done = repair_accounts(rig.against(scanning=False), RepairRequest([BOB]), CAUSE)
-    assert (done.written, done.left) == (0, 1)
+    assert (done.written, len(done.left)) == (0, 1)
