@@ -170,7 +170,9 @@ def test_what_it_came_to_is_said_with_the_right_numbers(found: DriftReport, noth
         "1 account was given up: casewire dead list",
     ]
     assert list(
-        report.repair_summary(RepairResult(written=2, left={"x", "y"}, dead={"a", "b", "c"}, left_out=LEFT_OUT))
+        report.repair_summary(
+            RepairResult(written=2, left={"x", "y"}, dead={"a", "b", "c"}, left_out=LEFT_OUT)
+        )
     ) == [
         "2 records written.",
         "Case c1: Salesforce does not accept the values of A__c, B__c; will drift again.",

@@ -47,6 +47,18 @@ def test_what_somebody_else_holds_or_nobody_does_is_not_held(engine: Engine) -> 
     assert renew(engine, "w:1", BOB, EVE) == {}
 
 
+def test_histories_that_nobody_has_claimed_are_not_delayed_by_a_release(engine: Engine) -> None:
+    claim(engine, "bob", "eve")
+    rows(engine, "UPDATE subject SET history = 'wanted', history_ready_at = now() - interval '1 second'")
+    rows(engine, "UPDATE subject SET history_ready_at = now() + interval '1 hour' WHERE code = 'bob'")
+    with engine.begin() as connection:
+        leases.release_all(connection, "w", seconds=60)
+    ready = "SELECT code FROM subject WHERE history_ready_at <= now()"
+    assert [row.code for row in rows(engine, ready)] == ["eve"]
+    soon = "SELECT code FROM subject WHERE history_ready_at BETWEEN now() AND now() + interval '61 seconds'"
+    assert [row.code for row in rows(engine, soon)] == ["bob"]
+
+
 def test_a_turn_is_one_callers_until_it_is_time_again(engine: Engine) -> None:
     hour = timedelta(hours=1)
     with engine.begin() as connection:

@@ -67,6 +67,11 @@ def test_one_observation_is_what_it_says() -> None:
     assert fold([only]) == only
 
 
+@pytest.mark.parametrize(("kind", "status"), [(Kind.CHARGE, Status.RETURNED), (Kind.REFUND, Status.FAILED)])
+def test_only_a_charge_that_fails_after_it_succeeded_was_returned(kind: Kind, status: Status) -> None:
+    assert status_of(told(0, Status.SUCCEEDED, kind=kind), told(90, Status.FAILED, kind=kind)) is status
+
+
 def test_nothing_told_is_no_object() -> None:
     with pytest.raises(ValueError, match="nothing was told"):
         fold([])

@@ -484,7 +484,6 @@ DECISIONS = [
                 "row.change.object == object_ and row.record not in results.refused]",
                 "row.change.object == object_]",
             ),
-            ("        if results.unavailable is not None:\n            break\n", ""),
             ("len(same_key) >= IN_BULK", "len(same_key) > IN_BULK"),
             ("for row in batch if row.frees is not None]", "for row in batch]"),
             ("not refused.matches and row.id is None", "not refused.matches"),

@@ -217,6 +217,7 @@ LEDGER = [
             ("DO UPDATE SET at = now() WHERE watermark.at <= now() - :every", "DO UPDATE SET at = now()"),
         ],
         "tests/ledger/test_leases.py",
+        "tests/ledger/test_links.py",
         "tests/ledger/test_lists.py",
         "tests/test_jobs_watch.py",
         "tests/sync/monitoring/test_gap_detection.py",

@@ -69,8 +69,6 @@ def write(
     for object_ in fields.ORDER:
         wanted = [row for row in rows if row.change.object == object_ and row.record not in results.refused]
         writing.write(object_, wanted)
-        if results.unavailable is not None:
-            break
     return results
 
 
