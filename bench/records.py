@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,7 +32,9 @@ SET_BY_ORG = frozenset(
 NAMED = {"Group": "DeveloperName", "RecordType": "DeveloperName", "User": "Name"}
 """Objects that Casewire's records point to, and the field that identifies one."""
 _ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/?$")
-_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(T[\d:.]+(Z|[+-]\d\d:?\d\d))?")
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(T[\d:.]+(Z|[+-]\d\d:?\d\d)| \d\d:\d\d UTC)?")
+_DIGEST = re.compile(r"sha256-[0-9a-f]{64}")
+"""In the key of an event whose source gives it no id: a digest of its content, which has the time of the run."""
 
 Records = dict[str, dict[str, Any]]
 
@@ -83,14 +86,20 @@ def normalized(found: Mapping[str, Iterable[Mapping[str, Any]]], today: date) ->
     def value(raw: Any) -> Any:
         if not isinstance(raw, str):
             return raw
-        return names.get(raw) or _DAY.sub(lambda day: _offset(day[1], today), raw)
+        return names.get(raw) or _DAY.sub(lambda day: _offset(day[1], today), _DIGEST.sub("digest", raw))
 
-    return {
-        f"{name} {row[KEY]}": {field: value(raw) for field, raw in row.items() if field not in SET_BY_ORG}
-        for name in ORDER
-        for row in found[name]
-        if row.get(KEY)
-    }
+    records: Records = {}
+    same: Counter[str] = Counter()
+    for name in ORDER:
+        for row in found[name]:
+            if row.get(KEY):
+                fields = {field: value(raw) for field, raw in row.items() if field not in SET_BY_ORG}
+                key = f"{name} {row[KEY]}"
+                if _DIGEST.search(key):
+                    key = f"{name} {json.dumps(fields, sort_keys=True)}"
+                same[key] += 1
+                records[key if same[key] == 1 else f"{key} ({same[key]})"] = fields
+    return records
 
 
 def _offset(day: str, today: date) -> str:
