@@ -156,7 +156,8 @@ def test_a_replay_is_looked_up_by_its_content_also_without_statistics(engine: En
             plans.append("\n".join(line for line in found if "Scan" in line and " event" in line))
     assert "event_signed_content" in plans[0]
     assert "event_signed_content" in plans[1]
-    assert "event_identity" in plans[1]
+    # without statistics a small table's indexes that begin with the source cost the same
+    assert "event_identity" in plans[1] or "event_facets" in plans[1]
     assert not [plan for plan in plans if "Seq Scan" in plan or "event_received" in plan], plans
 
 
