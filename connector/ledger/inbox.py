@@ -66,7 +66,8 @@ _NEW = """
     """
 
 # Events of the same signed content. OFFSET 0 has PostgreSQL find them by the content, in event_signed_content, before
-# it compares the rest: while it has no statistics it would as soon read every event of the site.
+# it compares the rest: while it has no statistics it would as soon read every event of the site. Events of an id are
+# found in the same way, in event_identity.
 _SAME_CONTENT = """(SELECT id, source, site, signed_at FROM event
         WHERE event.content = {0}.content AND event.signed_at IS NOT NULL OFFSET 0) AS same
         WHERE same.source = {0}.source AND same.site = {0}.site"""
@@ -98,9 +99,9 @@ _COUNT = f"""
     same AS MATERIALIZED (
         SELECT named.id, again.source, again.site, again.event_id, again.hex, again.signed_at
         FROM again CROSS JOIN LATERAL (
-            SELECT id, content FROM event WHERE event.source = again.source AND event.site = again.site
-                AND event.event_id = again.event_id OFFSET 0) AS named
-        WHERE named.content IN ('', again.content) OR again.content = ''
+            SELECT id, source, site, content FROM event WHERE event.event_id = again.event_id OFFSET 0) AS named
+        WHERE named.source = again.source AND named.site = again.site
+            AND (named.content IN ('', again.content) OR again.content = '')
         UNION
         SELECT found.id, again.source, again.site, again.event_id, again.hex, again.signed_at
         FROM again CROSS JOIN LATERAL (

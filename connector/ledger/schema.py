@@ -88,7 +88,7 @@ event = Table(
     Column("run_id", BigInteger),
     Column("earlier", ARRAY(BigInteger), nullable=False, server_default="{}"),
     Column("runs", ARRAY(BigInteger), nullable=False, server_default="{}"),
-    UniqueConstraint("source", "site", "event_id", name="event_identity"),
+    UniqueConstraint("event_id", "source", "site", name="event_identity"),
     Index(
         *("event_signed_content", "content", "source", "site", "signed_at"),
         unique=True,

@@ -554,10 +554,18 @@ LEDGER = [
                 "ELSE {0}.event_id END",
             ),
             (
-                "WHERE named.content IN ('', again.content) OR again.content = ''",
-                "WHERE named.content IN ('', again.content)",
+                "AND (named.content IN ('', again.content) OR again.content = '')",
+                "AND named.content IN ('', again.content)",
             ),
-            ("WHERE named.content IN ('', again.content) OR again.content = ''", "WHERE true"),
+            ("AND (named.content IN ('', again.content) OR again.content = '')", ""),
+            (
+                "WHERE named.source = again.source AND named.site = again.site",
+                "WHERE named.site = again.site",
+            ),
+            (
+                "WHERE named.source = again.source AND named.site = again.site",
+                "WHERE named.source = again.source",
+            ),
             ("GREATEST(event.signed_at, told.signed_at)", "event.signed_at"),
             ("WHERE known.content <> decode(new.content, 'hex')", "WHERE true"),
             ("            if refused.isdisjoint(", "            if True or refused.isdisjoint("),
