@@ -63,11 +63,13 @@ def open_circuit(
     )
 
 
-def close_circuit(connection: Connection, destination: str) -> None:
-    """Close the circuit after a response. The next failure starts from the shortest wait again."""
-    connection.execute(
+def close_circuit(connection: Connection, destination: str) -> bool:
+    """Close the circuit after a response. The next failure starts from the shortest wait again. Return whether there
+    was one to close."""
+    deleted = connection.execute(
         text("DELETE FROM circuit WHERE destination = :destination"), {"destination": destination}
     )
+    return deleted.rowcount > 0
 
 
 def open_circuits(connection: Connection) -> dict[str, OpenCircuit]:

@@ -60,6 +60,7 @@ def print_status(found: dict[str, Any]) -> None:
             f"{circuit['destination']} since {show(circuit['since'])}: {circuit['reason']}",
             bad=True,
         )
+        _line("", f"It is tried again at {show(circuit['until'])}; nothing is lost meanwhile.")
     if any(circuit["destination"] == "salesforce" for circuit in found["circuits"]):
         _line("", "Fixed? To try at once → casewire resync ACCOUNT --apply")
     for name, budget in found["budgets"].items():

@@ -44,7 +44,7 @@ from connector.sync.apply.outcomes import (
 from connector.sync.apply.record_writer import Upserts, Wait, write
 from connector.sync.apply.row_diff import OrgIds, Record
 from connector.sync.availability.api_budget import ApiBudget
-from connector.sync.availability.circuit_breaker import DESTINATION, hold, unavailable
+from connector.sync.availability.circuit_breaker import DESTINATION, hold, mark_available, unavailable
 from connector.sync.monitoring import incident_detection
 from connector.sync.refresh.object_fetcher import uninterrupted
 
@@ -176,7 +176,7 @@ class Applier:
             token,
             [Decision(one) for one in claimed],
             Results(),
-            partial(self._release_early, batch),
+            partial(self._settle, batch, early=True),
             TrackedJobs(self.engine, token, claimed[0].key, bulk_wait or _never),
             is_more_urgent if in_bulk else became_dispute,
             self.checkpoint,
@@ -229,14 +229,9 @@ class Applier:
             hold(self.engine, results.unavailable)
         else:
             with self.engine.begin() as connection:
-                circuit_breakers.close_circuit(connection, DESTINATION)
+                mark_available(connection, DESTINATION)
         if self.spending is not None:
             self.spending.note()
-
-    def _release_early(
-        self, batch: BatchSettlement, guard: LeaseGuard, decisions: Sequence[Decision]
-    ) -> None:
-        self._settle(batch, guard, decisions, early=True)
 
     def _settle(
         self, batch: BatchSettlement, guard: LeaseGuard, decisions: Sequence[Decision], *, early: bool

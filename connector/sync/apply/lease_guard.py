@@ -27,7 +27,7 @@ from connector.sync.apply.outcomes import Decision, Results
 from connector.sync.apply.row_diff import Record
 from connector.sync.refresh.object_fetcher import uninterrupted
 
-Release = Callable[["LeaseGuard", Sequence[Decision]], None]
+Release = Callable[["LeaseGuard", Sequence[Decision]], object]
 """Saves what was written for these decisions so far, and releases their leases."""
 IsUrgent = Callable[[Claimed, Renewed], bool]
 """Whether an account must be released before the batch ends, by its state when claimed and its state now."""
@@ -61,8 +61,8 @@ class LeaseGuard:
     def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None:
         self.bulk.begun(job, object_, rows)
 
-    def ended(self, job: str, *, told: bool) -> None:
-        self.bulk.ended(job, told=told)
+    def ended(self, job: str, *, results_read: bool) -> None:
+        self.bulk.ended(job, results_read=results_read)
 
     def dropped(self) -> Set[Record]:
         """Renew the leases. Return the records that must not be sent any more: their accounts were released or lost."""

@@ -59,14 +59,14 @@ def in_words(usage: ApiUsage, settings: Budget) -> str:
 def left(engine: Engine, settings: Budget) -> str:
     """Describe the remaining API calls, if the org has reported them."""
     with engine.connect() as connection:
-        usage = api_usage.told(connection, DESTINATION)
+        usage = api_usage.load(connection, DESTINATION)
     return in_words(usage, settings) if usage else "the org has not reported how many calls are left"
 
 
 def free(engine: Engine, settings: Budget) -> int | None:
     """How many calls remain beyond the reserve for people; None if the org has not reported its usage."""
     with engine.connect() as connection:
-        usage = api_usage.told(connection, DESTINATION)
+        usage = api_usage.load(connection, DESTINATION)
     if usage is None:
         return None
     return max(usage.allowed - usage.used - usage.allowed * settings.reserve_percent // 100, 0)
@@ -110,7 +110,7 @@ class ApiBudget:
 
     def _told(self) -> ApiUsage | None:
         with self.engine.connect() as connection:
-            return api_usage.told(connection, DESTINATION)
+            return api_usage.load(connection, DESTINATION)
 
     def _keep(self, usage: ApiUsage) -> None:
         with self.engine.begin() as connection:

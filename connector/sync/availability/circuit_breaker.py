@@ -1,11 +1,11 @@
-"""Open the circuit of a destination that is unavailable as a whole."""
+"""Open the circuit of a destination that is unavailable as a whole, and close it when the destination answers."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from connector.errors import Permanent, SetupError, Transient, Unavailable
 from connector.ledger import circuit_breakers
@@ -41,3 +41,9 @@ def hold(engine: Engine, error: Unavailable) -> float:
         outcome="waiting",
     )
     return seconds
+
+
+def mark_available(connection: Connection, destination: str) -> None:
+    """Close the circuit of a destination that has answered."""
+    if circuit_breakers.close_circuit(connection, destination):
+        log.info("circuit_closed", destination=destination, outcome="recovered")

@@ -25,6 +25,7 @@ from connector.mappers import external_ids, match_keys
 from connector.models.events import Pointer, Urgency
 from connector.models.facts import Kind, ProcessorObject
 from connector.retry import backoff
+from connector.sync.availability.circuit_breaker import mark_available
 from connector.sync.refresh import account_matching
 from connector.sync.refresh.object_fetcher import Fetcher, SourceApi, uninterrupted
 
@@ -156,7 +157,7 @@ def _ask_processor(
             out.add(one.item.source)
         return _later(engine, error, one.asks, one.item.source)
     with engine.begin() as connection:
-        circuit_breakers.close_circuit(connection, one.item.source)
+        mark_available(connection, one.item.source)
         found = observations.store(connection, [observations.by_answer(answer) for answer in answers])
         match_queue.enqueue(connection, observations.changed_keys(found))
     stored += found

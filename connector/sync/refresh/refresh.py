@@ -18,7 +18,7 @@ from connector.mappers import external_ids
 from connector.models.events import Urgency
 from connector.models.facts import BillingObject, Payment
 from connector.retry import backoff
-from connector.sync.availability.circuit_breaker import hold
+from connector.sync.availability.circuit_breaker import hold, mark_available
 from connector.sync.refresh import account_matching, object_fetcher
 from connector.sync.refresh.enrichment import Lookups
 from connector.sync.refresh.object_fetcher import Failures, Fetcher, SourceApi, uninterrupted
@@ -160,7 +160,7 @@ class _SiteBatch:
                 fetched.append(events.Fetched(event.id, None, _nobody_knows(event)))
         self._release(unseen, None, "")
         with self.engine.begin() as connection:
-            circuit_breakers.close_circuit(connection, ":".join(self.at))
+            mark_available(connection, ":".join(self.at))
             subjects.mark_due(connection, due)
             events.settle_fetched(connection, self.token, fetched)
             object_fetcher.decide_history(connection, self.at, sorted({one.key for one in due}))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from samples import SITE, SOURCE, due, event, make_ready, one, record, rows, statuses, subject
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from connector.errors import CasewireError, Permanent, SetupError, Transient, Unavailable
 from connector.ledger import circuit_breakers, snapshots, subjects
@@ -360,8 +361,12 @@ def test_a_person_is_answered_though_the_circuit_is_open(engine: Engine, crm: Fa
     crm.query_outage = OUT
     run(engine, crm)
     crm.query_outage = None
-    outcome = run(engine, crm, only=[BOB], cause=Cause("resync"))
+    with capture_logs() as lines:
+        outcome = run(engine, crm, only=[BOB], cause=Cause("resync"))
+        run(engine, crm, only=[BOB], cause=Cause("resync"))
     assert (outcome.claimed, outcome.written, outcome.open) == (1, 1, False)
+    closed = [line["destination"] for line in lines if line["event"] == "circuit_closed"]
+    assert closed == ["salesforce"], "once, and not by every batch that follows"
 
 
 # ── crashes ───────────────────────────────────────────────────────────────────────────────────────────────────
