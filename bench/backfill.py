@@ -124,13 +124,13 @@ def _memory(process: psutil.Process) -> float:
 
 def _is_past(running: Stack, phase: str, share: float) -> bool:
     with running.engine.connect() as connection:
-        told = connection.execute(text("SELECT progress FROM run ORDER BY id DESC LIMIT 1")).scalar()
+        progress = connection.execute(text("SELECT progress FROM run ORDER BY id DESC LIMIT 1")).scalar()
         total = connection.execute(text("SELECT count(*) FROM backfill_account")).scalar_one()
-    if not told or told["phase"] != phase:
-        return bool(told) and phase == "reading"
+    if not progress or progress["phase"] != phase:
+        return bool(progress) and phase == "reading"
     if phase == "writing":
-        return bool(told["accounts"] > share * total - BATCH_SIZE)
-    invoices = sum(mark[1] for name, mark in told["marks"].items() if name.endswith(":invoice"))
+        return bool(progress["accounts"] > share * total - BATCH_SIZE)
+    invoices = sum(mark[1] for name, mark in progress["marks"].items() if name.endswith(":invoice"))
     return bool(invoices >= share * total * INVOICES)
 
 

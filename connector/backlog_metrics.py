@@ -49,7 +49,7 @@ class BacklogCollector(Collector):
         of = registry.configured(self._container.sources)
         with self._container.engine.connect() as connection:
             numbers = queries.numbers(connection)
-            told = api_usage.told(connection, circuit_breakers.SALESFORCE)
+            usage = api_usage.load(connection, circuit_breakers.SALESFORCE)
             lasting = incidents.lasting(connection)
             held = links.held(connection)
             out_now = circuit_breakers.troubled(connection)
@@ -66,7 +66,7 @@ class BacklogCollector(Collector):
             circuit.add_metric([one.destination], 1)
         yield circuit
         yield GaugeMetricFamily(
-            "casewire_missed_changes", "Changes of seven days that no delivery told of", lacked.count
+            "casewire_missed_changes", "Changes of seven days that no delivery reported", lacked.count
         )
         quiet = GaugeMetricFamily(
             "casewire_source_silent", "Sources that usually speak and do not", labels=["source", "site"]
@@ -74,6 +74,6 @@ class BacklogCollector(Collector):
         for site in of:
             quiet.add_metric(site, site in silent)
         yield quiet
-        if told is not None:
-            yield GaugeMetricFamily("casewire_salesforce_calls_used", "API calls of the last day", told.used)
-            yield GaugeMetricFamily("casewire_salesforce_calls_allowed", "API calls in a day", told.allowed)
+        if usage is not None:
+            yield GaugeMetricFamily("casewire_salesforce_calls_used", "API calls of the last day", usage.used)
+            yield GaugeMetricFamily("casewire_salesforce_calls_allowed", "API calls in a day", usage.allowed)

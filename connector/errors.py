@@ -42,7 +42,7 @@ class Unavailable(Transient):
 
 
 class Permanent(CasewireError):
-    """Trying again cannot help: a dead letter, with ``str(error)`` telling what to mend."""
+    """Trying again cannot help: a dead letter, with ``str(error)`` saying what to correct."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)

@@ -139,7 +139,7 @@ class ErrorFactory:
         return self.unavailable(text, code, MENDED_BY_HAND)
 
     def limited(self, retry_after: float | None) -> Unavailable:
-        text = f"{self.title} takes no more calls for now; work goes on when it does."
+        text = f"{self.title} accepts no more calls at present; work continues when it does."
         return self.unavailable(text, "rate_limited", retry_after or LIMITED)
 
     def unavailable(self, text: str, code: str, retry_after: float | None) -> Unavailable:

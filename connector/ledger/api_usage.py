@@ -29,7 +29,7 @@ def note(connection: Connection, destination: str, used: int, allowed: int) -> N
     )
 
 
-def told(connection: Connection, destination: str) -> ApiUsage | None:
+def load(connection: Connection, destination: str) -> ApiUsage | None:
     """The newest usage that any worker received."""
     row = connection.execute(
         text(

@@ -44,11 +44,11 @@ def hand_over(connection: Connection, token: str, subject: str) -> None:
     )
 
 
-def end(connection: Connection, job: str, *, told: bool) -> None:
-    """Record that the job has ended. ``told``: the result of each row is known."""
+def end(connection: Connection, job: str, *, results_read: bool) -> None:
+    """Record that the job has ended. ``results_read``: the result of each row is known."""
     connection.execute(
         text("UPDATE bulk_job SET ended_at = now(), told = :told WHERE job = :job"),
-        {"job": job, "told": told},
+        {"job": job, "told": results_read},
     )
 
 

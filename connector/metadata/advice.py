@@ -29,7 +29,7 @@ _ADVICE: Final = (
     ),
     (
         r"no \w+ named|entity .* cannot be found|does not exist|invalid cross reference",
-        "It rests on something that is not there: mend the other rows first. Is this the only one, the org lacks it.",
+        "It refers to something that is not there: fix the other rows first. If it is the only one, the org lacks it.",
     ),
     (
         r"not available|is not enabled|not supported|edition|not valid for (this|your) org|unknown user permission",
@@ -57,7 +57,7 @@ _ADVICE: Final = (
     ),
 )
 
-OTHERWISE: Final = f"Mend this file {_COPY}."
+OTHERWISE: Final = f"Correct this file {_COPY}."
 
 
 def advice(problem: str) -> str:

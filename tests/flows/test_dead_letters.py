@@ -28,7 +28,7 @@ def test_a_refused_account_holds_back_nobody_else_and_is_healed_by_a_retry(flow:
     assert len(lines) == 1
     assert refused in lines[0]
     assert "FIELD_CUSTOM_VALIDATION_EXCEPTION" in lines[0]
-    assert "Exempt the integration user from the rule or mend it, then retry." in lines[0]
+    assert "Exempt the integration user from the rule or correct it, then retry." in lines[0]
     status = casewire(flow.environment, "status", "--json")
     assert status.returncode == 1
     assert json.loads(status.stdout)["backlog"]["dead_accounts"] == 1

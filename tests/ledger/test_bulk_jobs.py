@@ -47,9 +47,9 @@ def known(engine: Engine) -> list[str]:
     return sorted(row.key for row in rows(engine, "SELECT key FROM mirror WHERE fields <> '{}'"))
 
 
-def ended(engine: Engine, *, told: bool) -> None:
+def ended(engine: Engine, *, results_read: bool) -> None:
     with engine.begin() as connection:
-        bulk_jobs.end(connection, JOB, told=told)
+        bulk_jobs.end(connection, JOB, results_read=results_read)
 
 
 def settle(engine: Engine, token: str = TOKEN) -> None:
@@ -64,7 +64,7 @@ def test_a_job_whose_accounts_are_held_is_not_left_behind(engine: Engine, job: s
 def test_it_is_when_the_lease_runs_out(engine: Engine, job: str) -> None:
     make_ready(engine, "subject")
     assert left(engine) == [OrphanedJob(job, "Case", ended=False)]
-    ended(engine, told=True)
+    ended(engine, results_read=True)
     assert left(engine) == [OrphanedJob(job, "Case", ended=True)]
 
 
@@ -83,7 +83,7 @@ def test_it_is_when_another_has_claimed_its_accounts(engine: Engine, job: str) -
 
 def test_a_job_that_told_what_it_wrote_is_over_when_that_is_kept(engine: Engine, job: str) -> None:
     wrote(engine, "k1", "k2", "k3")
-    ended(engine, told=True)
+    ended(engine, results_read=True)
     settle(engine)
     assert known(engine) == ["k1", "k2", "k3"]
     assert rows(engine, "SELECT 1 FROM bulk_job") == []
@@ -91,7 +91,7 @@ def test_a_job_that_told_what_it_wrote_is_over_when_that_is_kept(engine: Engine,
 
 def test_of_one_that_did_not_tell_the_records_are_written_whole(engine: Engine, job: str) -> None:
     wrote(engine, "k1", "k2", "k3")
-    ended(engine, told=False)
+    ended(engine, results_read=False)
     settle(engine)
     assert known(engine) == ["k3"]
     places = rows(engine, "SELECT key, salesforce_id FROM mirror ORDER BY key")
@@ -102,7 +102,7 @@ def test_of_one_that_did_not_tell_the_records_are_written_whole(engine: Engine, 
 def test_one_that_is_not_known_to_have_ended_stays_as_those_of_others_do(engine: Engine, job: str) -> None:
     wrote(engine, "k1")
     settle(engine)
-    ended(engine, told=True)
+    ended(engine, results_read=True)
     settle(engine, "w:1")
     assert len(rows(engine, "SELECT 1 FROM bulk_job")) == 1
     assert known(engine) == ["k1"]

@@ -12,7 +12,7 @@ SAID = [
     ("Picklist value: Working in picklist: Status not found", "policy.toml"),
     ("You have reached the maximum number of 25 external ID fields for Case", "limit"),
     ("Cannot change field type from Text to Picklist", "another kind"),
-    ("In field: field - no CustomField named Case.Billing_Key__c found", "mend the other rows first"),
+    ("In field: field - no CustomField named Case.Billing_Key__c found", "fix the other rows first"),
     ("Entity of type 'RecordType' is not available in this organization", "edition"),
     ("Unknown user permission: ApiEnabled", "licences"),
     ("You cannot deploy to a required field: Case.Billing_Key__c", "required"),

@@ -98,7 +98,7 @@ class FakeCrm:
         wait(0.0)
         wait(0.0)
         answers = self._of_job(object_, key_field, rows)
-        jobs.ended(job, told=True)
+        jobs.ended(job, results_read=True)
         return answers
 
     def _of_job(self, object_: str, key_field: str, rows: Sequence[Mapping[str, Any]]) -> list[RowAnswer]:

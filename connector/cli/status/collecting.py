@@ -47,7 +47,7 @@ def collect(container: Container) -> dict[str, Any]:
         failing = incidents.lasting(connection)
         out_now = circuit_breakers.troubled(connection)
         linked = links.numbers(connection)
-        calls = api_usage.told(connection, DESTINATION)
+        calls = api_usage.load(connection, DESTINATION)
         silent = source_activity.lasting(connection, registry.configured(container.sources))
         missed = missed_changes.recent(connection, LATELY)
         reconciled = _reconciled(container, connection)

@@ -94,7 +94,7 @@ class BulkIngest:
         finally:
             # the results are known to the caller only if they are returned
             for job in ended:
-                jobs.ended(job, told=complete)
+                jobs.ended(job, results_read=complete)
         return [done[key] for key in keys]
 
     def _in_batches(self, object_: str, key_field: str, rows: Sequence[Row]) -> list[RowResult]:
@@ -188,7 +188,7 @@ class BulkIngest:
         """If Salesforce cannot be reached, the job stays in ``jobs`` for another process to abort."""
         with suppress(CasewireError):
             if self.abort(job):
-                jobs.ended(job, told=False)
+                jobs.ended(job, results_read=False)
 
     def _state(self, job: str, object_: str) -> JobState:
         state: JobState = self._call(object_, "GET", f"/{job}")

@@ -60,5 +60,5 @@ class SalesforceConfig:
         if self.org_id and org_id[:15] != self.org_id[:15]:
             raise SetupError(
                 f"This login is for the org {org_id or '(unknown)'}, but SALESFORCE_ORG_ID is {self.org_id}: "
-                "nothing was written. Mend the login, or SALESFORCE_ORG_ID if the org is meant."
+                "nothing was written. Correct the login, or SALESFORCE_ORG_ID if the org is meant."
             )

@@ -11,7 +11,7 @@ _DEPLOY: Final = (
     "deploy salesforce/ (salesforce/README.md) and assign the permission set Casewire_Integration to the "
     "integration user"
 )
-_MEND: Final = "Mend the data or the rule, then retry."
+_CORRECT: Final = "Correct the data or the rule, then retry."
 
 ADVICE: Final[Mapping[str, str]] = {
     "ALL_OR_NONE_OPERATION_ROLLED_BACK": "Salesforce rolled {object} back because another row failed: it is resent.",
@@ -22,10 +22,10 @@ ADVICE: Final[Mapping[str, str]] = {
     ),
     "BAD_GATEWAY": "Salesforce could not pass the request on. It is retried.",
     "CANNOT_EXECUTE_FLOW_TRIGGER": (
-        "A flow of the org failed while {object} was saved: {message}. Mend the flow (Setup > Flows), then retry."
+        "A flow of the org failed while {object} was saved: {message}. Correct the flow (Setup > Flows), then retry."
     ),
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": (
-        "A trigger of the org failed while {object} was saved: {message}. Mend the trigger, then retry."
+        "A trigger of the org failed while {object} was saved: {message}. Correct the trigger, then retry."
     ),
     "CONFLICT": "Another request changed {object} at the same time. It is retried.",
     "DUPLICATES_DETECTED": (
@@ -49,12 +49,13 @@ ADVICE: Final[Mapping[str, str]] = {
     ),
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": (
         "A validation rule of the org refuses {object}: {message}. Exempt the integration user from the rule or "
-        "mend it, then retry."
+        "correct it, then retry."
     ),
     "FIELD_FILTER_VALIDATION_EXCEPTION": (
-        "A lookup filter refuses {fields} of {object}: {message}. " + _MEND
+        "A lookup filter refuses {fields} of {object}: {message}. " + _CORRECT
     ),
-    "FIELD_INTEGRITY_EXCEPTION": "Salesforce refuses the value of {fields} on {object}: {message}. " + _MEND,
+    "FIELD_INTEGRITY_EXCEPTION": "Salesforce refuses the value of {fields} on {object}: {message}. "
+    + _CORRECT,
     "INACTIVE_OWNER_OR_USER": (
         "{object} would belong to an inactive user: activate the user, or set another owner or queue, then retry."
     ),
@@ -78,7 +79,7 @@ ADVICE: Final[Mapping[str, str]] = {
     ),
     "INVALID_CURRENCY_ISO": "The org does not know this currency for {object}: activate it in Setup ({message}).",
     "INVALID_EMAIL_ADDRESS": (
-        "Salesforce does not accept the e-mail address in {fields} of {object}: mend it in billing ({message})."
+        "Salesforce does not accept the e-mail address in {fields} of {object}: correct it in billing ({message})."
     ),
     "INVALID_FIELD": (
         "Salesforce does not know a field or parent of {object}: {message}. If it is a field, "

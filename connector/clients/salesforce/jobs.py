@@ -43,7 +43,7 @@ _JOB: Final = re.compile(r"(?P<code>\w+)\s*:\s*(?P<message>.*)", re.DOTALL)
 JobState = Mapping[str, Any]
 """A bulk job as Salesforce describes it."""
 Wait = Callable[[float], None]
-"""Waits so many seconds, and may work meanwhile. An exception gives up."""
+"""Waits so many seconds, and may work meanwhile. An exception ends the wait, and the job is aborted."""
 State = TypeVar("State")
 
 
@@ -95,8 +95,8 @@ class JobRegistry(Protocol):
     def begun(self, job: str, object_: str, rows: Sequence[Row]) -> None:
         """There is a job for these rows. It has no data yet, and cannot write before it has."""
 
-    def ended(self, job: str, *, told: bool) -> None:
-        """It writes nothing any more. ``told``: the result of each row was read."""
+    def ended(self, job: str, *, results_read: bool) -> None:
+        """It writes nothing any more. ``results_read``: the result of each row was read."""
 
 
 class UntrackedJobs:
@@ -104,7 +104,7 @@ class UntrackedJobs:
 
     def begun(self, job: str, object_: str, rows: Sequence[Row]) -> None: ...
 
-    def ended(self, job: str, *, told: bool) -> None: ...
+    def ended(self, job: str, *, results_read: bool) -> None: ...
 
 
 def has_ended(job: JobState) -> bool:

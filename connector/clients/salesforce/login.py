@@ -59,12 +59,12 @@ _GRANT_ADVICE: Final[Mapping[str, str]] = {
 
 
 class LoginRefused(Unavailable):
-    """There is no token. ``cause`` and ``mend`` are the two halves of its text."""
+    """There is no token. ``cause`` and ``fix`` are the two halves of its text."""
 
-    def __init__(self, cause: str, mend: str, *, code: str, retry_after: float | None = None) -> None:
-        super().__init__(DESTINATION, f"{cause}: {mend}.", code=code, retry_after=retry_after)
+    def __init__(self, cause: str, fix: str, *, code: str, retry_after: float | None = None) -> None:
+        super().__init__(DESTINATION, f"{cause}: {fix}.", code=code, retry_after=retry_after)
         self.cause = cause
-        self.mend = mend
+        self.fix = fix
 
 
 class Login:

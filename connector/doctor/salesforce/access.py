@@ -46,7 +46,7 @@ def login(context: OrgContext) -> Iterator[CheckResult]:
     try:
         org = context.client.org_id
     except LoginRefused as refused:
-        yield failed(refused.cause, f"{_capital(refused.mend)}.")
+        yield failed(refused.cause, f"{_capital(refused.fix)}.")
         return
     except SetupError as error:
         yield failed(str(error), SETTINGS_FIX)

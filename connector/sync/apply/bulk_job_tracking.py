@@ -53,10 +53,10 @@ class TrackedJobs:
         with self.engine.begin() as connection:
             bulk_jobs.begin(connection, job, self.token, self.subject, object_, keys)
 
-    def ended(self, job: str, *, told: bool) -> None:
+    def ended(self, job: str, *, results_read: bool) -> None:
         """Record the end of the job. If PostgreSQL fails, Salesforce is asked when the accounts are claimed again."""
         with suppress(DBAPIError), self.engine.begin() as connection:
-            bulk_jobs.end(connection, job, told=told)
+            bulk_jobs.end(connection, job, results_read=results_read)
 
 
 def end(engine: Engine, crm: JobAborter, left: Sequence[OrphanedJob]) -> None:

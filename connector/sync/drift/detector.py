@@ -28,8 +28,8 @@ UNKNOWN_AT_ONCE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class DriftedRecord:
-    """One record that does not say what it should. ``row``: what would mend it. ``is_lost``: it is gone, no plan makes
-    it again, and more would be needed for it than is known: it is let go."""
+    """One record that differs from what it should be. ``row``: the row that would repair it. ``is_lost``: the record is
+    gone, no plan creates it again, and the ledger does not know enough to create it: it is forgotten."""
 
     subject: str
     row: Row

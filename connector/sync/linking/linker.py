@@ -72,7 +72,7 @@ class Linker:
         shape, keys = self._org(), self._settings.keys if self._settings.enabled else ()
         wrong = [problem for key in keys if key.field and (problem := _problem(key, key.field, shape))]
         if wrong:
-            raise SetupError(f"{' '.join(wrong)} Mend [linking] keys in the policy, or the org.")
+            raise SetupError(f"{' '.join(wrong)} Correct [linking] keys in the policy, or the org.")
         return [key for key in keys if key.field or self._can_see(key, *NEEDS[key.by])]
 
     def _can_see(self, key: Key, object_: str, field: str) -> bool:

@@ -24,8 +24,8 @@ class Kept:
     def begun(self, job: str, object_: str, rows: Sequence[Mapping[str, Any]]) -> None:
         self.said.append(("begun", self._place(job), object_, [row[KEY] for row in rows], self._with_data()))
 
-    def ended(self, job: str, *, told: bool) -> None:
-        self.said.append(("ended", self._place(job), told))
+    def ended(self, job: str, *, results_read: bool) -> None:
+        self.said.append(("ended", self._place(job), results_read))
 
     def _place(self, job: str) -> int:
         return list(self._jobs.jobs).index(job)

@@ -54,9 +54,9 @@ class Bulk(FakeCrm):
             self.after()
         except Exception:
             if self.gives_up and self.abort_bulk_job(job):
-                jobs.ended(job, told=False)
+                jobs.ended(job, results_read=False)
             raise
-        jobs.ended(job, told=True)
+        jobs.ended(job, results_read=True)
         return answers
 
 
@@ -272,7 +272,7 @@ def test_what_the_ledger_cannot_be_told_is_asked_of_salesforce_later(engine: Eng
         def begin(self) -> Any:
             raise OperationalError("UPDATE", {}, Exception("the server closed the connection"))
 
-    TrackedJobs(Away(), "w:1", "bob", lambda _: None).ended("job-1", told=True)  # type: ignore[arg-type]
+    TrackedJobs(Away(), "w:1", "bob", lambda _: None).ended("job-1", results_read=True)  # type: ignore[arg-type]
 
 
 class _KilledThen(ApiBudget):
