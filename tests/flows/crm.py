@@ -6,21 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bench.records import NAMED, SET_BY_ORG
+from bench.records import differences as record_differences
 from connector.cli.local_stack import Stack, Vendors
 from connector.mappers import fields
 from connector.mappers.fields import Case, Event
 
 Record = tuple[str, str]
 Rows = dict[Record, dict[str, Any]]
-
-NAMED = {"Group": "DeveloperName", "RecordType": "DeveloperName", "User": "Name"}
-"""Objects that records point to beside our own, and the field that says which one it is."""
-
-OF_THE_RUN = frozenset(
-    {"Id", "CaseNumber", "ClosedDate", "CreatedDate", "LastModifiedDate", "SystemModstamp"}
-    | {"LastActivityDate", "LastViewedDate", "LastReferencedDate"}
-)
-"""Fields the org itself sets, from its clock and its counters."""
 
 DATED_BY_THE_TELLING = ("Updated", "Saved", "No longer needed")
 """Outcomes whose day is that of the delivery: what ended such a case has no time of its own at Recurly."""
@@ -40,7 +33,7 @@ def contents(vendors: Vendors) -> Rows:
                 if isinstance(value, str)
                 else value
                 for name, value in record.items()
-                if name not in OF_THE_RUN
+                if name not in SET_BY_ORG
             }
     return rows
 
@@ -87,16 +80,8 @@ def _names(vendors: Vendors, found: Mapping[str, Iterable[Mapping[str, Any]]]) -
 
 def differences(one: Rows, other: Rows) -> list[str]:
     """Sentences about what is not the same, field by field; none when all is."""
-    told = [f"{object_} {key} is only in the first" for object_, key in sorted(one.keys() - other.keys())]
-    told += [f"{object_} {key} is only in the second" for object_, key in sorted(other.keys() - one.keys())]
-    for record in sorted(one.keys() & other.keys()):
-        names = one[record].keys() | other[record].keys()
-        told += [
-            f"{' '.join(record)}: {name} is {one[record].get(name)!r} and {other[record].get(name)!r}"
-            for name in sorted(names)
-            if one[record].get(name) != other[record].get(name)
-        ]
-    return told
+    first, second = ({" ".join(record): row for record, row in rows.items()} for rows in (one, other))
+    return record_differences(first, second)
 
 
 def cases(vendors: Vendors, account: str) -> list[dict[str, Any]]:
